@@ -1,0 +1,26 @@
+# pg_scheduler: build with PGXS
+#
+#   make                  build against the pg_config found on PATH
+#   make install          install into that server
+#   make installcheck     pg_regress, in a server of its own
+#
+# test/run does all of this, and every other test, in one go.
+
+MODULE_big = pg_scheduler
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
+
+EXTENSION = pg_scheduler
+DATA = pg_scheduler--1.0.sql
+
+PG_CPPFLAGS = -I$(CURDIR)/src
+PG_CFLAGS = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
+	-Wno-missing-field-initializers -Wno-declaration-after-statement
+SHLIB_LINK = -lcurl
+
+REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+$(OBJS): $(wildcard src/*.h)
