@@ -3,6 +3,9 @@
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION pg_scheduler" to load this file. \quit
 
+CREATE SCHEMA scheduler;
+COMMENT ON SCHEMA scheduler IS 'pg_scheduler: jobs that run inside the database';
+
 ----------------------------------------------------------------------
 -- Tables
 ----------------------------------------------------------------------
