@@ -406,6 +406,33 @@ read_form(ScheduleText *in, uint64 hash, Schedule *schedule)
 	return cron_parse(in, hash, &schedule->cron);
 }
 
+/*
+ * Make sure that the normal form can be read again.
+ *
+ * Only a list of hundreds of years, or a zone with a very long name, can make
+ * it longer than a text may be.
+ */
+static bool
+check_normal_form(ScheduleText *in, const Schedule *schedule)
+{
+	char		zone[ZONE_NAME_SIZE];
+	char	   *normal;
+	bool		fits;
+
+	if (schedule->kind != SCHEDULE_CRON ||
+		(schedule->cron.any_year &&
+		 strlen(zone_name(schedule->zone, zone)) <= 64))
+		return true;
+	normal = schedule_normal_form(schedule);
+	fits = strlen(normal) <= SCHEDULE_MAX_LENGTH;
+	pfree(normal);
+	if (fits)
+		return true;
+	return schedule_fail(in, in->text, "Use shorter lists of values.",
+						 "The schedule's normal form has more than %d characters.",
+						 SCHEDULE_MAX_LENGTH);
+}
+
 Schedule *
 schedule_parse(const char *text, const char *zone, uint64 hash,
 			   ScheduleError *error)
@@ -421,7 +448,8 @@ schedule_parse(const char *text, const char *zone, uint64 hash,
 		return NULL;
 	schedule_skip_blanks(&in);
 	if (!find_zone(&in, zone, &schedule.zone) ||
-		!read_form(&in, hash, &schedule))
+		!read_form(&in, hash, &schedule) ||
+		!check_normal_form(&in, &schedule))
 		return NULL;
 
 	result = palloc(sizeof(Schedule));
