@@ -180,20 +180,11 @@ append_clock_times(StringInfo buf, const CronFields *cron, int count)
 static void
 append_hours(StringInfo buf, uint64 hours)
 {
-	int			step = even_step(hours, 24);
-
-	if (step == 1)
-		appendStringInfoString(buf, " of every hour");
-	else if (step > 0)
-		appendStringInfo(buf, " of every %s hour from 0 on",
-						 step == 2 ? "second" : step == 3 ? "third" :
-						 step == 4 ? "fourth" : step == 6 ? "sixth" :
-						 step == 8 ? "eighth" : "twelfth");
+	appendStringInfoString(buf, " of ");
+	if (hours == CRON_ALL_HOURS)
+		appendStringInfoString(buf, "every hour");
 	else
-	{
-		appendStringInfoString(buf, " of ");
 		append_units(buf, "hour", hours);
-	}
 }
 
 static void
@@ -209,6 +200,15 @@ append_minutes(StringInfo buf, const CronFields *cron)
 	}
 	else if (cron->minutes == 1 && even_step(cron->hours, 24) > 0)
 		append_every(buf, even_step(cron->hours, 24), "hour");
+	else if (pg_popcount64(cron->minutes) == 1 && count_runs(cron->hours) == 1 &&
+			 cron->hours != CRON_ALL_HOURS)
+	{
+		int			minute = pg_rightmost_one_pos64(cron->minutes);
+
+		appendStringInfo(buf, "every hour from %02d:%02d through %02d:%02d",
+						 pg_rightmost_one_pos64(cron->hours), minute,
+						 pg_leftmost_one_pos64(cron->hours), minute);
+	}
 	else
 	{
 		appendStringInfoString(buf, "at ");

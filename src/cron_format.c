@@ -183,24 +183,41 @@ format_wdays(StringInfo buf, const CronFields *cron, bool star)
 	}
 }
 
+static int
+next_year(const CronFields *cron, int year)
+{
+	while (year <= CRON_MAX_YEAR && !cron_has_year(cron, year))
+		year++;
+	return year;
+}
+
 static void
 format_years(StringInfo buf, const CronFields *cron)
 {
 	int			start = buf->len;
+	int			year = next_year(cron, CRON_MIN_YEAR);
 
-	for (int year = CRON_MIN_YEAR; year <= CRON_MAX_YEAR; year++)
+	/* Take the longest progression each time; two years are none. */
+	while (year <= CRON_MAX_YEAR)
 	{
-		int			last = year;
+		int			following = next_year(cron, year + 1);
+		int			step = following - year;
+		int			last = following;
 
-		if (!cron_has_year(cron, year))
-			continue;
-		while (last < CRON_MAX_YEAR && cron_has_year(cron, last + 1))
-			last++;
 		separate(buf, start);
 		appendStringInfo(buf, "%d", year);
-		if (last > year)
-			appendStringInfo(buf, "-%d", last);
-		year = last;
+		while (last + step <= CRON_MAX_YEAR &&
+			   next_year(cron, last + 1) == last + step)
+			last += step;
+		if (following > CRON_MAX_YEAR || last == following)
+		{
+			year = following;
+			continue;
+		}
+		appendStringInfo(buf, "-%d", last);
+		if (step > 1)
+			appendStringInfo(buf, "/%d", step);
+		year = next_year(cron, last + 1);
 	}
 }
 

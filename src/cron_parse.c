@@ -40,6 +40,8 @@ typedef struct CronUnitInfo
 	int			count;			/* how many different values */
 	const char *const *names;	/* of the values from min on, or NULL */
 	int			num_names;
+	const char *phrase;			/* as it stands inside a sentence */
+	const char *hint;
 } CronUnitInfo;
 
 static const char *const month_names[] = {
@@ -53,14 +55,21 @@ static const char *const wday_names[] = {
 };
 
 static const CronUnitInfo units[] = {
-	{"Second", 0, 59, 60, NULL, 0},
-	{"Minute", 0, 59, 60, NULL, 0},
-	{"Hour", 0, 23, 24, NULL, 0},
-	{"Day of month", 1, 31, 31, NULL, 0},
-	{"Month", 1, 12, 12, month_names, lengthof(month_names)},
-	{"Weekday", 0, 7, 7, wday_names, lengthof(wday_names)},
+	{"Second", 0, 59, 60, NULL, 0, "the second",
+	"Seconds are 0 to 59: a number, a range 10-20, a list 0,30, a step */10, or H."},
+	{"Minute", 0, 59, 60, NULL, 0, "the minute",
+	"Minutes are 0 to 59: a number, a range 10-20, a list 0,30, a step */5, or H."},
+	{"Hour", 0, 23, 24, NULL, 0, "the hour",
+	"Hours are 0 to 23: a number, a range 22-2, a list 8,20, a step */6, or H."},
+	{"Day of month", 1, 31, 31, NULL, 0, "the day of the month",
+	"Days are 1 to 31, L for the last, L-3 for three before it, LW for the last and 15W for the nearest weekday."},
+	{"Month", 1, 12, 12, month_names, lengthof(month_names), "the month",
+	"Months are 1 to 12, or jan to dec."},
+	{"Weekday", 0, 7, 7, wday_names, lengthof(wday_names), "the weekday",
+	"Weekdays are 0 to 7 with 0 and 7 for Sunday, or sun to sat; fri#2 is the second and friL the last Friday of the month."},
 	{"Year", CRON_MIN_YEAR, CRON_MAX_YEAR,
-	CRON_MAX_YEAR - CRON_MIN_YEAR + 1, NULL, 0}
+		CRON_MAX_YEAR - CRON_MIN_YEAR + 1, NULL, 0, "the year",
+	"Years are 1970 to 2200: a number, a range 2026-2030, a list, or *."}
 };
 
 /* One field while it is read. */
@@ -161,7 +170,7 @@ out_of_range(CronField *field, const char *at)
 
 	while (schedule_is_digit(at[word.length]))
 		word.length++;
-	return schedule_fail(field->in, at, NULL,
+	return schedule_fail(field->in, at, field->info->hint,
 						 "%s %.*s in field %d is not between %d and %d.",
 						 field->info->name, SCHEDULE_WORD_ARGS(word),
 						 field->number, field->info->min, field->info->max);
@@ -196,18 +205,6 @@ find_name(const CronUnitInfo *info, ScheduleWord word, int *value, int *length)
 	return false;
 }
 
-static const char *
-names_hint(CronUnit unit)
-{
-	if (unit == CRON_MONTH)
-		return "Months are 1 to 12, or jan to dec.";
-	if (unit == CRON_WDAY)
-		return "Weekdays are 0 to 7 with 0 and 7 for Sunday, or sun to sat; fri#2 is the second and friL the last Friday of the month.";
-	if (unit == CRON_MDAY)
-		return "Days are 1 to 31, L for the last, L-3 for three before it, LW for the last and 15W for the nearest weekday.";
-	return NULL;
-}
-
 /* Read a number or a name. */
 static bool
 read_value(CronField *field, int *value)
@@ -232,7 +229,7 @@ read_value(CronField *field, int *value)
 		return true;
 	}
 	if (word.length > 0)
-		return schedule_fail(in, start, names_hint(field->unit),
+		return schedule_fail(in, start, field->info->hint,
 							 "\"%.*s\" is not a value of field %d, %s.",
 							 SCHEDULE_WORD_ARGS(word), field->number,
 							 field->unit == CRON_MDAY ? "the day of the month" :
@@ -243,14 +240,14 @@ read_value(CronField *field, int *value)
 							 field->unit == CRON_MINUTE ? "the minute" :
 							 "the second");
 	if (*start == '-' && schedule_is_digit(start[1]))
-		return schedule_fail(in, start, NULL,
+		return schedule_fail(in, start, field->info->hint,
 							 "Field %d has a negative number, it must be between %d and %d.",
 							 field->number, field->info->min, field->info->max);
 	if (*start == '\0' || schedule_is_blank(*start))
-		return schedule_fail(in, start, names_hint(field->unit),
+		return schedule_fail(in, start, field->info->hint,
 							 "Field %d ends where a value is expected.",
 							 field->number);
-	return schedule_fail(in, start, names_hint(field->unit),
+	return schedule_fail(in, start, field->info->hint,
 						 "Field %d has \"%c\" where a value is expected.",
 						 field->number, *start);
 }
@@ -273,7 +270,7 @@ read_step(CronField *field, int *step)
 							 "The step in field %d is negative, it must be between 1 and %d.",
 							 field->number, field->info->count);
 	if (schedule_read_number(in, step) == 0)
-		return schedule_fail(in, start, NULL,
+		return schedule_fail(in, start, field->info->hint,
 							 "The step in field %d is not a number.",
 							 field->number);
 	if (*step >= 1 && *step <= field->info->count)
@@ -300,7 +297,7 @@ read_hash(CronField *field, const char *start)
 	int			choices;
 
 	if (field->unit == CRON_YEAR)
-		return schedule_fail(in, start, NULL,
+		return schedule_fail(in, start, field->info->hint,
 							 "H cannot stand for a year, in field %d.",
 							 field->number);
 	if (field->unit == CRON_MDAY)
@@ -362,7 +359,7 @@ read_last_mday(CronField *field, ScheduleWord word, bool *ok)
 
 		if (schedule_read_number(in, &days) == 0 || days < 1 || days > 30)
 		{
-			*ok = schedule_fail(in, start, names_hint(field->unit),
+			*ok = schedule_fail(in, start, field->info->hint,
 								"The days before the last day, in field %d, are not between 1 and 30.",
 								field->number);
 			return;
@@ -397,7 +394,7 @@ read_day_suffix(CronField *field, const char *start, int value, bool *done)
 	{
 		start = ++in->p;
 		if (schedule_read_number(in, &nth) == 0 || nth < 1 || nth > 5)
-			return schedule_fail(in, start, names_hint(field->unit),
+			return schedule_fail(in, start, field->info->hint,
 								 "The number after \"#\" in field %d is not between 1 and 5.",
 								 field->number);
 		field->cron->nth_wdays[nth - 1] |= UINT64CONST(1) << (value % 7);
@@ -465,7 +462,7 @@ read_item(CronField *field)
 		if (field->unit == CRON_WDAY && first == 7 && last < 7)
 			first = 0;
 		if (field->unit == CRON_YEAR && last < first)
-			return schedule_fail(in, start, NULL,
+			return schedule_fail(in, start, field->info->hint,
 								 "The range of years in field %d goes backward.",
 								 field->number);
 		if (!read_step(field, &step))
@@ -495,7 +492,7 @@ read_field(CronField *field)
 	for (;;)
 	{
 		if (*in->p == ',' || *in->p == '\0' || schedule_is_blank(*in->p))
-			return schedule_fail(in, in->p, NULL,
+			return schedule_fail(in, in->p, field->info->hint,
 								 "Field %d has an empty list element.",
 								 field->number);
 		if (!read_item(field))
@@ -506,7 +503,7 @@ read_field(CronField *field)
 		{
 			ScheduleWord rest = schedule_peek_token(in);
 
-			return schedule_fail(in, in->p, names_hint(field->unit),
+			return schedule_fail(in, in->p, field->info->hint,
 								 "Field %d has unexpected text \"%.*s\".",
 								 field->number, SCHEDULE_WORD_ARGS(rest));
 		}
@@ -639,7 +636,7 @@ cron_parse(ScheduleText *in, uint64 hash, CronFields *cron)
 	normalize(cron, free_mdays, free_wdays);
 	if (!can_match(cron))
 		return schedule_fail(in, start,
-							 "Check that the months have the days asked for.",
+							 "Check that the months, in the years given, have the days asked for.",
 							 "No day of any year matches, so the schedule can never fire.");
 	return true;
 }

@@ -91,7 +91,7 @@ period_is_unit(ScheduleWord word)
 static bool
 too_long(ScheduleText *in, const char *at)
 {
-	return schedule_fail(in, at, NULL,
+	return schedule_fail(in, at, period_hint,
 						 "The interval is longer than %d years.", MAX_YEARS);
 }
 
@@ -132,7 +132,7 @@ read_number(ScheduleText *in, PeriodNumber *number)
 	for (start = in->p; schedule_is_digit(*in->p); in->p++)
 	{
 		if (in->p - start >= FRACTION_DIGITS)
-			return schedule_fail(in, in->p, NULL,
+			return schedule_fail(in, in->p, period_hint,
 								 "The number has more than %d digits after the point.",
 								 FRACTION_DIGITS);
 		scale /= 10;
@@ -173,7 +173,7 @@ add_units(ScheduleText *in, const PeriodNumber *number,
 			return too_long(in, number->start);
 		part = number->fraction * unit->time;
 		if (part % FRACTION_ONE != 0)
-			return schedule_fail(in, number->start, NULL,
+			return schedule_fail(in, number->start, period_hint,
 								 "The interval has a fraction of a microsecond.");
 		period->time += number->whole * unit->time + part / FRACTION_ONE;
 	}

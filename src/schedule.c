@@ -21,6 +21,10 @@
 	(-UNIX_TO_TIMESTAMP_SECONDS * USECS_PER_SEC)	/* 1970-01-01 */
 #define END_AT_TIME		(INT64CONST(73415) * USECS_PER_DAY) /* 2201-01-01 */
 
+/* What the name of a zone consists of. */
+#define ZONE_CHARACTERS \
+	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_/+-:"
+
 typedef struct ScheduleMacro
 {
 	const char *name;
@@ -62,7 +66,7 @@ check_characters(ScheduleText *in)
 		unsigned char c = (unsigned char) *p;
 
 		if (p - in->text >= SCHEDULE_MAX_LENGTH)
-			return schedule_fail(in, p, NULL,
+			return schedule_fail(in, p, forms_hint,
 								 "A schedule has at most %d characters.",
 								 SCHEDULE_MAX_LENGTH);
 		if (c < ' ' && c != '\t')
@@ -108,6 +112,7 @@ find_zone(ScheduleText *in, const char *given, Zone **zone)
 	const char *start = in->p;
 	ScheduleWord word = schedule_read_letters(in);
 	bool		is_prefix = false;
+	size_t		length;
 
 	if (schedule_word_is(word, "tz") && *in->p == '=')
 		is_prefix = true;
@@ -129,8 +134,15 @@ find_zone(ScheduleText *in, const char *given, Zone **zone)
 	*zone = zone_find(given);
 	if (*zone != NULL)
 		return true;
-	(void) schedule_fail(in, in->text, zone_hint,
-						 "The time zone of the schedule does not exist.");
+
+	/* it is not part of the text, so it may have any characters */
+	length = strspn(given, ZONE_CHARACTERS);
+	if (given[length] == '\0' && length > 0 && length < ZONE_NAME_SIZE)
+		(void) schedule_fail(in, in->text, zone_hint,
+							 "Time zone \"%.64s\" does not exist.", given);
+	else
+		(void) schedule_fail(in, in->text, zone_hint,
+							 "The schedule's time zone does not exist.");
 	in->error->position = 0;
 	return false;
 }
@@ -144,7 +156,7 @@ read_end(ScheduleText *in)
 	if (*in->p == '\0')
 		return true;
 	rest = schedule_peek_token(in);
-	return schedule_fail(in, in->p, NULL,
+	return schedule_fail(in, in->p, "Nothing may follow this form of schedule.",
 						 "There is text after the end of the schedule: \"%.*s\".",
 						 SCHEDULE_WORD_ARGS(rest));
 }
@@ -363,6 +375,7 @@ read_form(ScheduleText *in, uint64 hash, Schedule *schedule)
 	const char *start = in->p;
 	ScheduleWord token = schedule_peek_token(in);
 	ScheduleWord word;
+	bool		is_period;
 
 	if (token.length == 0)
 		return schedule_fail(in, start, forms_hint, "The schedule is empty.");
@@ -388,8 +401,11 @@ read_form(ScheduleText *in, uint64 hash, Schedule *schedule)
 	}
 	in->p = start;
 
-	if ((schedule_is_digit(*start) && looks_like_period(in)) ||
-		(*start == '-' && schedule_is_digit(start[1])))
+	/* period_parse() is the one that says what is wrong with "-5 minutes" */
+	in->p += (*start == '-');
+	is_period = schedule_is_digit(*in->p) && looks_like_period(in);
+	in->p = start;
+	if (is_period)
 	{
 		schedule->kind = SCHEDULE_INTERVAL;
 		return period_parse(in, false, &schedule->period);

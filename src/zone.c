@@ -13,10 +13,14 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "zone.h"
 
 /* Offsets are limited as the server limits them. */
 #define MAX_OFFSET_HOURS	15
+
+#define LOWER_CASE			"abcdefghijklmnopqrstuvwxyz"
 
 /*
  * Read an offset such as "+2", "-0330", "+05:45" or "Z", in seconds east.
@@ -84,9 +88,20 @@ zone_find(const char *name)
 	if (parse_offset(name, &offset))
 		return offset == 0 ? pg_tzset("UTC") : pg_tzset_offset(-offset);
 
+	/*
+	 * What is not in its database the server tries to read as a POSIX
+	 * specification, "EST5EDT" for example.  Without a letter, or with a
+	 * slash, such a text is rather a misspelt offset or name: "+25",
+	 * "Europe/Berlin2".
+	 */
+	if (!isalpha((unsigned char) name[0]) && name[0] != '<')
+		return NULL;
 	zone = pg_tzset(name);
-	if (zone != NULL && !pg_tz_acceptable(zone))
-		return NULL;			/* counts leap seconds */
+	if (zone == NULL || !pg_tz_acceptable(zone))
+		return NULL;			/* the latter count leap seconds */
+	if (strchr(name, '/') != NULL &&
+		strpbrk(pg_get_timezone_name(zone), LOWER_CASE) == NULL)
+		return NULL;			/* the server has put it in upper case */
 	return zone;
 }
 
