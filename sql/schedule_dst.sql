@@ -70,6 +70,11 @@ SELECT * FROM pg_temp.show('Africa/Casablanca', '30 2 * * *', '2024-04-13 00:00'
 -- America/Sao_Paulo skipped midnight; America/Havana still does
 SELECT * FROM pg_temp.show('America/Sao_Paulo', '0 0 * * *', '2018-11-02 12:00');
 SELECT * FROM pg_temp.show('America/Sao_Paulo', '30 23 * * *', '2018-02-16 12:00');
+-- from the first 23:55, the second 23:50 is still to come
+SELECT r FROM scheduler.next_runs('50 * 17 2 *', 1, '2018-02-18 01:55Z', 'America/Sao_Paulo') r;
+SELECT r FROM scheduler.next_runs('0 50 * 17 2 * 2018', 1, '2018-02-18 01:55Z', 'America/Sao_Paulo') r;
+SELECT r FROM scheduler.next_runs('50 23 17 2 *', 1, '2018-02-18 01:45Z', 'America/Sao_Paulo') r;
+SELECT r FROM scheduler.next_runs('50 23 17 2 *', 1, '2018-02-18 01:55Z', 'America/Sao_Paulo') r;
 SELECT * FROM pg_temp.show('America/Havana', '@daily', '2024-03-08 12:00');
 
 -- UTC never changes
