@@ -15,7 +15,8 @@ FROM unnest(ARRAY[
     '2 w', '1 mon', '3 mons', '1 month 2 hours', '01:30:00', '1 day 02:00:00.5',
     '0:00:30', '24 hours', '1 h 30 m 10 s', '5 H', '1 year 6 months',
     '86400 s', '0 hours 5 minutes', '007 days', 'CRON_TZ=Europe/Berlin 1 day',
-    'TZ=Europe/Berlin 6 hours', 'every 10000000 ms']) s;
+    'TZ=Europe/Berlin 6 hours', 'every 10000000 ms', 'every PT90S',
+    '@every P1D', '@after pt5m']) s;
 
 -- H is a field when fields follow
 SELECT s AS schedule, scheduler.normalize_schedule(s) AS normal_form

@@ -274,6 +274,23 @@ read_at(ScheduleText *in, Schedule *schedule)
 	return read_end(in);
 }
 
+/* Does an ISO 8601 interval begin here? */
+static bool
+is_iso_period(const char *p)
+{
+	return (*p == 'p' || *p == 'P') &&
+		(schedule_is_digit(p[1]) || p[1] == 't' || p[1] == 'T');
+}
+
+/* Read an interval in any of its spellings. */
+static bool
+read_period(ScheduleText *in, bool implied_one, Interval *period)
+{
+	schedule_skip_blanks(in);
+	return is_iso_period(in->p) ? period_parse_iso(in, period) :
+		period_parse(in, implied_one, period);
+}
+
 /* Read a form that begins with @. */
 static bool
 read_macro(ScheduleText *in, uint64 hash, Schedule *schedule)
@@ -290,12 +307,12 @@ read_macro(ScheduleText *in, uint64 hash, Schedule *schedule)
 	if (schedule_word_is(word, "every"))
 	{
 		schedule->kind = SCHEDULE_INTERVAL;
-		return period_parse(in, true, &schedule->period);
+		return read_period(in, true, &schedule->period);
 	}
 	if (schedule_word_is(word, "after"))
 	{
 		schedule->kind = SCHEDULE_AFTER;
-		return period_parse(in, false, &schedule->period);
+		return read_period(in, false, &schedule->period);
 	}
 	if (schedule_word_is(word, "reboot"))
 	{
@@ -381,11 +398,10 @@ read_form(ScheduleText *in, uint64 hash, Schedule *schedule)
 		return schedule_fail(in, start, forms_hint, "The schedule is empty.");
 	if (*start == '@')
 		return read_macro(in, hash, schedule);
-	if ((*start == 'p' || *start == 'P') &&
-		(schedule_is_digit(start[1]) || start[1] == 't' || start[1] == 'T'))
+	if (is_iso_period(start))
 	{
 		schedule->kind = SCHEDULE_INTERVAL;
-		return period_parse_iso(in, &schedule->period);
+		return read_period(in, false, &schedule->period);
 	}
 
 	word = schedule_read_letters(in);
@@ -397,7 +413,7 @@ read_form(ScheduleText *in, uint64 hash, Schedule *schedule)
 	if (schedule_word_is(word, "every"))
 	{
 		schedule->kind = SCHEDULE_INTERVAL;
-		return period_parse(in, true, &schedule->period);
+		return read_period(in, true, &schedule->period);
 	}
 	in->p = start;
 
@@ -408,7 +424,7 @@ read_form(ScheduleText *in, uint64 hash, Schedule *schedule)
 	if (is_period)
 	{
 		schedule->kind = SCHEDULE_INTERVAL;
-		return period_parse(in, false, &schedule->period);
+		return read_period(in, false, &schedule->period);
 	}
 	if (token.length == 10 && start[4] == '-' && start[7] == '-')
 		return schedule_fail(in, start, at_hint,

@@ -13,13 +13,13 @@
 #include "schedule.h"
 
 /* Raise the ERROR for a text that schedule_parse() refused. */
-extern void schedule_report_error(const char *text,
-								  const ScheduleError *error) pg_attribute_noreturn();
+extern _Noreturn void schedule_report_error(const char *text,
+											const ScheduleError *error);
 
 /*
  * Raise the ERROR for a valid schedule that is over: schedule_next() finds
  * nothing after the present time, and it is no SCHEDULE_REBOOT.
  */
-extern void schedule_report_over(const char *text) pg_attribute_noreturn();
+extern _Noreturn void schedule_report_over(const char *text);
 
 #endif							/* PG_SCHEDULER_SCHEDULE_API_H */
