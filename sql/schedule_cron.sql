@@ -1,5 +1,5 @@
 -- Cron fields: what they mean, their normal form, their next times.
-SET client_min_messages = warning;
+SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pg_scheduler;
 RESET client_min_messages;
 SET timezone = 'UTC';

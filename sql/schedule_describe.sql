@@ -1,5 +1,5 @@
 -- Schedules said in English.
-SET client_min_messages = warning;
+SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pg_scheduler;
 RESET client_min_messages;
 

@@ -1,5 +1,5 @@
 -- Daylight saving: what schedules do when clocks change.
-SET client_min_messages = warning;
+SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pg_scheduler;
 RESET client_min_messages;
 SET timezone = 'UTC';

@@ -1,5 +1,5 @@
 -- Bad schedules are refused with a position, a detail and a hint.
-SET client_min_messages = warning;
+SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pg_scheduler;
 RESET client_min_messages;
 
@@ -78,7 +78,8 @@ SELECT s, (pg_temp.refusal(s)).* FROM unnest(ARRAY[
 -- zones
 SELECT s, (pg_temp.refusal(s)).* FROM unnest(ARRAY[
     'CRON_TZ= * * * * *', 'CRON_TZ=Mars/Olympus 0 0 * * *', 'TZ=../../etc/passwd 0 0 * * *',
-    'TZ=UTC', 'TZ=UTC TZ=UTC 0 0 * * *', 'CRON_TZ Europe/Berlin 0 0 * * *', 'TZ=+16 0 0 * * *', 'TZ=5 0 0 * * *', 'TZ=Europe/Berlin2 0 0 * * *',
+    'TZ=UTC', 'TZ=UTC TZ=UTC 0 0 * * *', 'CRON_TZ Europe/Berlin 0 0 * * *', 'TZ=+16 0 0 * * *', 'TZ=5 0 0 * * *', 'TZ=Europe/Berlin2 0 0 * * *', 'TZ=FOO5BAR 0 0 * * *',
+    'TZ=<+02>-02 0 0 * * *', 'TZ=PST 0 0 * * *', 'TZ=right/UTC 0 0 * * *', 'TZ=+01:07 0 0 * * *',
     'CRON_TZ=Mars/Olympus_with_a_very_long_name_that_goes_on_and_on_and_on 0 0 * * *']) s;
 -- characters
 SELECT replace(replace(s, E'\n', '\n'), E'\x01', '\x01'), (pg_temp.refusal(s)).* FROM unnest(ARRAY[

@@ -1,5 +1,5 @@
 -- Intervals, one-off schedules, and the other forms without fields.
-SET client_min_messages = warning;
+SET client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pg_scheduler;
 RESET client_min_messages;
 SET timezone = 'UTC';
@@ -85,5 +85,6 @@ SELECT s AS schedule, scheduler.normalize_schedule(s) AS normal_form, r AS next_
 FROM unnest(ARRAY[
     'CRON_TZ=Europe/Berlin 30 2 * * *', 'cron_tz=europe/berlin 30 2 * * *',
     'TZ=America/New_York 30 2 * * *', 'TZ=+05:45 30 2 * * *', 'TZ=-3 30 2 * * *',
-    'TZ=z 30 2 * * *', 'TZ=+00:00 30 2 * * *', 'TZ=Asia/Kathmandu @daily', 'TZ=UTC now']) s,
+    'TZ=z 30 2 * * *', 'TZ=+00:00 30 2 * * *', 'TZ=Asia/Kathmandu @daily', 'TZ=UTC now', 'TZ=est5edt @daily',
+    'TZ=Etc/GMT-5 @daily', 'TZ=gmt0 @daily', 'TZ=CET @daily']) s,
 LATERAL scheduler.next_runs(s, 1, '2026-06-01Z', 'Asia/Tokyo') r;

@@ -13,14 +13,13 @@
  */
 #include "postgres.h"
 
-#include <ctype.h>
-
 #include "zone.h"
 
 /* Offsets are limited as the server limits them. */
 #define MAX_OFFSET_HOURS	15
 
-#define LOWER_CASE			"abcdefghijklmnopqrstuvwxyz"
+/* The offsets in use are multiples of this; others would be zones for ever. */
+#define OFFSET_STEP_MINUTES	15
 
 /*
  * Read an offset such as "+2", "-0330", "+05:45" or "Z", in seconds east.
@@ -67,11 +66,40 @@ parse_offset(const char *name, long *offset)
 	else
 		return false;
 
-	if (hours > MAX_OFFSET_HOURS || minutes > 59)
+	if (hours > MAX_OFFSET_HOURS || minutes > 59 ||
+		minutes % OFFSET_STEP_MINUTES != 0)
 		return false;
 	*offset = hours * 3600 + minutes * 60;
 	if (*name == '-')
 		*offset = -*offset;
+	return true;
+}
+
+/*
+ * Did the server read a name that is not in its database as a POSIX
+ * specification, such as "FOO5BAR"?
+ *
+ * Specifications are refused: most are misspelt names or offsets, such as
+ * "Europe/Berlin2" or "+25"; and the server keeps what it has read once, so
+ * there must not be an endless number of zones.  The server puts them in
+ * upper case, while it spells the zones of its database as they are spelt
+ * there.
+ */
+static bool
+is_specification(const char *name)
+{
+	static const char *const zones[] = {
+		"EST5EDT", "CST6CDT", "MST7MDT", "PST8PDT", "GMT0", "GMT+0", "GMT-0"
+	};
+
+	if (strpbrk(name, "0123456789") == NULL ||
+		strpbrk(name, "abcdefghijklmnopqrstuvwxyz") != NULL)
+		return false;
+	for (int i = 0; i < lengthof(zones); i++)
+	{
+		if (strcmp(name, zones[i]) == 0)
+			return false;
+	}
 	return true;
 }
 
@@ -88,20 +116,10 @@ zone_find(const char *name)
 	if (parse_offset(name, &offset))
 		return offset == 0 ? pg_tzset("UTC") : pg_tzset_offset(-offset);
 
-	/*
-	 * What is not in its database the server tries to read as a POSIX
-	 * specification, "EST5EDT" for example.  Without a letter, or with a
-	 * slash, such a text is rather a misspelt offset or name: "+25",
-	 * "Europe/Berlin2".
-	 */
-	if (!isalpha((unsigned char) name[0]) && name[0] != '<')
-		return NULL;
 	zone = pg_tzset(name);
-	if (zone == NULL || !pg_tz_acceptable(zone))
-		return NULL;			/* the latter count leap seconds */
-	if (strchr(name, '/') != NULL &&
-		strpbrk(pg_get_timezone_name(zone), LOWER_CASE) == NULL)
-		return NULL;			/* the server has put it in upper case */
+	if (zone == NULL || !pg_tz_acceptable(zone) ||
+		is_specification(pg_get_timezone_name(zone)))
+		return NULL;
 	return zone;
 }
 
@@ -112,8 +130,7 @@ zone_name(Zone *zone, char buffer[ZONE_NAME_SIZE])
 	long		offset;
 
 	/* The server's spelling of an unnamed zone, "<+02>-02", is for machines. */
-	if (name[0] == '<' && pg_get_timezone_offset(zone, &offset) &&
-		offset % 60 == 0 && labs(offset) <= MAX_OFFSET_HOURS * 3600)
+	if (name[0] == '<' && pg_get_timezone_offset(zone, &offset))
 		snprintf(buffer, ZONE_NAME_SIZE, "%c%02ld:%02ld",
 				 offset < 0 ? '-' : '+',
 				 labs(offset) / 3600, labs(offset) / 60 % 60);
