@@ -19,7 +19,7 @@ CREATE FUNCTION scheduler.next_runs(
     after timestamptz DEFAULT pg_catalog.now(), timezone text DEFAULT NULL)
 RETURNS SETOF timestamptz
 AS 'MODULE_PATHNAME', 'scheduler_next_runs'
-LANGUAGE C STABLE PARALLEL SAFE;
+LANGUAGE C STABLE PARALLEL SAFE ROWS 5;
 COMMENT ON FUNCTION scheduler.next_runs(text, int, timestamptz, text) IS
 'the first times, at most count of them, at which a schedule fires after the given time, which is also what its intervals count from; the time zone, for a schedule that names none, defaults to pg_scheduler.timezone';
 

@@ -99,6 +99,9 @@ SELECT r FROM scheduler.next_runs('0 0 1 1 *', 1, '-infinity', 'UTC') r;
 SELECT r FROM scheduler.next_runs('0 0 1 1 *', 1, 'infinity', 'UTC') r;
 SELECT r FROM scheduler.next_runs('0 0 1 1 *', 3, '9997-06-01Z', 'UTC') r;
 SELECT r FROM scheduler.next_runs('0 0 0 1 1 * 2027', 5, '2026-01-01Z', 'UTC') r;
+SELECT r FROM scheduler.next_runs('0 0 0 1 1 * 2027', 5, '-infinity', 'Europe/Berlin') r;
+SELECT r FROM scheduler.next_runs('0 0 0 1 1 * 2027', 5, '1200-01-01Z', 'UTC') r;
+SELECT r FROM scheduler.next_runs('@at 2027-01-01', 5, '-infinity', 'UTC') r;
 SELECT r FROM scheduler.next_runs('0 0 0 1 1 * 2020', 5, '2026-01-01Z', 'UTC') r;
 
 -- arguments of next_runs

@@ -184,7 +184,8 @@ cron_match(const CronFields *cron, int64 local, int64 *match)
 
 	calendar_date(day, &year, &month, &mday);
 	first_year = year;
-	last_year = Min(year + CALENDAR_CYCLE_YEARS, LAST_YEAR);
+	last_year = cron->any_year ?
+		Min(year + CALENDAR_CYCLE_YEARS, LAST_YEAR) : CRON_MAX_YEAR;
 
 	for (year = next_year(cron, year); year >= 0 && year <= last_year;
 		 year = next_year(cron, year + 1))
