@@ -24,3 +24,9 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 $(OBJS): $(wildcard src/*.h)
+
+# Condition names that retry_on accepts: the server's own list.
+EXTRA_CLEAN = src/condition_names.inc
+src/retry.o src/retry.bc: src/condition_names.inc
+src/condition_names.inc: $(datadir)/errcodes.txt
+	awk '/^[0-9A-Z]/ && NF == 4 && $$2 == "E" { printf "{\"%s\", \"%s\"},\n", $$1, $$4 }' $< > $@

@@ -1,0 +1,28 @@
+/*-------------------------------------------------------------------------
+ *
+ * clock.h
+ *	  The only clock.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_CLOCK_H
+#define PG_SCHEDULER_CLOCK_H
+
+#include "datatype/timestamp.h"
+
+/* The time now, to the microsecond. */
+extern TimestampTz clock_now(void);
+
+/* Once per process that uses clock_set_alarm(). */
+extern void clock_init(void);
+
+/*
+ * Set the process latch at "when", to the microsecond; the alarm set before
+ * is forgotten.  DT_NOEND sets none.  An instant in the past sets the latch
+ * at once.
+ */
+extern void clock_set_alarm(TimestampTz when);
+
+#endif							/* PG_SCHEDULER_CLOCK_H */

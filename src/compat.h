@@ -1,0 +1,73 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *	  What differs between the supported server versions (15 to 18).
+ *
+ * The only file with version conditionals.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_COMPAT_H
+#define PG_SCHEDULER_COMPAT_H
+
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/relation.h"
+#include "catalog/indexing.h"
+#include "tcop/pquery.h"
+#include "utils/acl.h"
+#include "utils/wait_event.h"
+
+#if PG_VERSION_NUM < 150000
+#error "pg_scheduler needs PostgreSQL 15 or later"
+#endif
+
+/* Named wait events came with 17. */
+#if PG_VERSION_NUM >= 170000
+#define compat_wait_event(name)		WaitEventExtensionNew(name)
+#else
+#define compat_wait_event(name)		PG_WAIT_EXTENSION
+#endif
+
+/* 16 replaced the ACL checks of each object type by one. */
+#if PG_VERSION_NUM >= 160000
+#define compat_database_aclcheck(db, role, mode) \
+	object_aclcheck(DatabaseRelationId, db, role, mode)
+#define compat_database_ownercheck(db, role) \
+	object_ownercheck(DatabaseRelationId, db, role)
+#else
+#define compat_database_aclcheck(db, role, mode) \
+	pg_database_aclcheck(db, role, mode)
+#define compat_database_ownercheck(db, role) \
+	pg_database_ownercheck(db, role)
+#endif
+
+/* Background workers may connect as a role without LOGIN since 17. */
+#if PG_VERSION_NUM >= 170000
+#define COMPAT_WORKER_CONNECT_FLAGS		BGWORKER_BYPASS_ROLELOGINCHECK
+#define COMPAT_ROLE_NEEDS_LOGIN			false
+#else
+#define COMPAT_WORKER_CONNECT_FLAGS		0
+#define COMPAT_ROLE_NEEDS_LOGIN			true
+#endif
+
+/* PortalRun lost its run_once argument in 18. */
+#if PG_VERSION_NUM >= 180000
+#define compat_portal_run(portal, dest, qc) \
+	PortalRun(portal, FETCH_ALL, true, dest, dest, qc)
+#else
+#define compat_portal_run(portal, dest, qc) \
+	PortalRun(portal, FETCH_ALL, true, true, dest, dest, qc)
+#endif
+
+/* SET ROLE has a privilege of its own since 16. */
+#if PG_VERSION_NUM >= 160000
+#define compat_may_set_role(member, role)	member_can_set_role(member, role)
+#else
+#define compat_may_set_role(member, role)	is_member_of_role(member, role)
+#endif
+
+#endif							/* PG_SCHEDULER_COMPAT_H */

@@ -1,0 +1,186 @@
+/*-------------------------------------------------------------------------
+ *
+ * guc.c
+ *	  Settings.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "miscadmin.h"
+#include "pgtime.h"
+#include "utils/guc.h"
+
+#include "guc.h"
+
+int			pg_scheduler_max_workers = 4;
+int			pg_scheduler_max_databases = 64;
+char	   *pg_scheduler_timezone = NULL;
+int			pg_scheduler_worker_idle_timeout = 60 * 1000;
+int			pg_scheduler_worker_max_runs = 100000;
+int			pg_scheduler_worker_memory_limit = 256 * 1024;
+int			pg_scheduler_history_retention = 30 * 24 * 60;
+int			pg_scheduler_dead_letter_retention = 90 * 24 * 60;
+int			pg_scheduler_log_runs = LOG_RUNS_FAILURES;
+int			pg_scheduler_max_timeout = 0;
+int			pg_scheduler_kill_after = 10 * 1000;
+int			pg_scheduler_shutdown_grace = 30 * 1000;
+int			pg_scheduler_crash_limit = 3;
+int			pg_scheduler_repair_interval = 300;
+char	   *pg_scheduler_admin_role = NULL;
+int			pg_scheduler_clock_offset = 0;
+
+static const struct config_enum_entry log_runs_options[] = {
+	{"none", LOG_RUNS_NONE, false},
+	{"failures", LOG_RUNS_FAILURES, false},
+	{"all", LOG_RUNS_ALL, false},
+	{NULL, 0, false}
+};
+
+static bool
+check_timezone(char **newval, void **extra, GucSource source)
+{
+	pg_tz	   *zone = pg_tzset(*newval);
+
+	if (zone == NULL)
+	{
+		GUC_check_errdetail("Time zone \"%s\" is not known.", *newval);
+		return false;
+	}
+	return true;
+}
+
+/*
+ * The sizes of shared memory.  They can be set at server start only, so they
+ * exist only when the library is preloaded.
+ */
+static void
+define_preload_settings(void)
+{
+	DefineCustomIntVariable("pg_scheduler.max_workers",
+							"Number of processes that run SQL jobs, in the whole cluster.",
+							"Each takes one of max_worker_processes while it lives.",
+							&pg_scheduler_max_workers,
+							4, 1, 1024, PGC_POSTMASTER, 0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_scheduler.max_databases",
+							"Number of databases that can have jobs.",
+							NULL,
+							&pg_scheduler_max_databases,
+							64, 1, 10000, PGC_POSTMASTER, 0,
+							NULL, NULL, NULL);
+}
+
+static void
+define_worker_settings(void)
+{
+	DefineCustomIntVariable("pg_scheduler.worker_idle_timeout",
+							"A worker without work leaves after this time.",
+							NULL,
+							&pg_scheduler_worker_idle_timeout,
+							60 * 1000, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_scheduler.worker_max_runs",
+							"A worker is replaced after this number of runs.",
+							NULL,
+							&pg_scheduler_worker_max_runs,
+							100000, 1, INT_MAX, PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_scheduler.worker_memory_limit",
+							"A worker whose memory stays above this after a run is replaced.",
+							NULL,
+							&pg_scheduler_worker_memory_limit,
+							256 * 1024, 8 * 1024, MAX_KILOBYTES, PGC_SIGHUP, GUC_UNIT_KB,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_scheduler.shutdown_grace",
+							"How long scheduler.stop() lets running runs go on when it is given no timeout.",
+							NULL,
+							&pg_scheduler_shutdown_grace,
+							30 * 1000, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+}
+
+static void
+define_run_settings(void)
+{
+	DefineCustomIntVariable("pg_scheduler.max_timeout",
+							"Longest time any run may take; 0 is no limit.",
+							NULL,
+							&pg_scheduler_max_timeout,
+							0, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_scheduler.kill_after",
+							"A run that has not stopped this long after it was cancelled has its worker terminated.",
+							NULL,
+							&pg_scheduler_kill_after,
+							10 * 1000, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_scheduler.crash_limit",
+							"A job is paused when its runs were part of this number of server crashes in a row.",
+							NULL,
+							&pg_scheduler_crash_limit,
+							3, 1, INT_MAX, PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
+	DefineCustomEnumVariable("pg_scheduler.log_runs",
+							 "Which runs are written to the server log.",
+							 NULL,
+							 &pg_scheduler_log_runs,
+							 LOG_RUNS_FAILURES, log_runs_options, PGC_SUSET, 0,
+							 NULL, NULL, NULL);
+}
+
+static void
+define_database_settings(void)
+{
+	DefineCustomStringVariable("pg_scheduler.timezone",
+							   "Time zone of schedules that name none.",
+							   NULL,
+							   &pg_scheduler_timezone,
+							   "UTC", PGC_SIGHUP, 0,
+							   check_timezone, NULL, NULL);
+	DefineCustomIntVariable("pg_scheduler.history_retention",
+							"Finished runs are kept for this time.",
+							"They are removed a day at a time.",
+							&pg_scheduler_history_retention,
+							30 * 24 * 60, 1, INT_MAX, PGC_SIGHUP, GUC_UNIT_MIN,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_scheduler.dead_letter_retention",
+							"Dead letters are kept for this time.",
+							NULL,
+							&pg_scheduler_dead_letter_retention,
+							90 * 24 * 60, 1, INT_MAX, PGC_SIGHUP, GUC_UNIT_MIN,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_scheduler.repair_interval",
+							"Time between two checks of a scheduler's own records.",
+							NULL,
+							&pg_scheduler_repair_interval,
+							300, 1, INT_MAX / 1000, PGC_SIGHUP, GUC_UNIT_S,
+							NULL, NULL, NULL);
+	DefineCustomStringVariable("pg_scheduler.admin_role",
+							   "Members of this role see and manage the jobs of all roles.",
+							   "Superusers always do.",
+							   &pg_scheduler_admin_role,
+							   "", PGC_SIGHUP, 0,
+							   NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_scheduler.clock_offset",
+							"Moves the clock of pg_scheduler, for tests.",
+							NULL,
+							&pg_scheduler_clock_offset,
+							0, INT_MIN, INT_MAX, PGC_SIGHUP,
+							GUC_UNIT_S | GUC_NOT_IN_SAMPLE | GUC_NO_SHOW_ALL,
+							NULL, NULL, NULL);
+}
+
+void
+guc_define(void)
+{
+	if (process_shared_preload_libraries_in_progress)
+		define_preload_settings();
+	define_worker_settings();
+	define_run_settings();
+	define_database_settings();
+}

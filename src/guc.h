@@ -1,0 +1,39 @@
+/*-------------------------------------------------------------------------
+ *
+ * guc.h
+ *	  Settings.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_GUC_H
+#define PG_SCHEDULER_GUC_H
+
+typedef enum LogRuns
+{
+	LOG_RUNS_NONE,
+	LOG_RUNS_FAILURES,
+	LOG_RUNS_ALL
+} LogRuns;
+
+extern int	pg_scheduler_max_workers;
+extern int	pg_scheduler_max_databases;
+extern char *pg_scheduler_timezone;
+extern int	pg_scheduler_worker_idle_timeout;	/* ms */
+extern int	pg_scheduler_worker_max_runs;
+extern int	pg_scheduler_worker_memory_limit;	/* kB */
+extern int	pg_scheduler_history_retention; /* minutes */
+extern int	pg_scheduler_dead_letter_retention; /* minutes */
+extern int	pg_scheduler_log_runs;	/* LogRuns */
+extern int	pg_scheduler_max_timeout;	/* ms, 0: none */
+extern int	pg_scheduler_kill_after;	/* ms */
+extern int	pg_scheduler_shutdown_grace;	/* ms */
+extern int	pg_scheduler_crash_limit;
+extern int	pg_scheduler_repair_interval;	/* s */
+extern char *pg_scheduler_admin_role;
+extern int	pg_scheduler_clock_offset;	/* s */
+
+extern void guc_define(void);
+
+#endif							/* PG_SCHEDULER_GUC_H */

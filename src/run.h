@@ -1,0 +1,64 @@
+/*-------------------------------------------------------------------------
+ *
+ * run.h
+ *	  One attempt at one occurrence of a job, as it is handed around.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_RUN_H
+#define PG_SCHEDULER_RUN_H
+
+#include "datatype/timestamp.h"
+#include "storage/itemptr.h"
+
+/* bytes, terminating zero included */
+#define JOB_NAME_LENGTH			256
+
+/* Statuses of an attempt; run_status_name() gives the text kept in tables. */
+typedef enum RunStatus
+{
+	RUN_QUEUED,
+	RUN_RUNNING,
+	RUN_SUCCEEDED,
+	RUN_FAILED,
+	RUN_TIMED_OUT,
+	RUN_CANCELLED,
+	RUN_LOST,
+	RUN_SKIPPED,
+	RUN_MISSED
+} RunStatus;
+
+/* What made a run come about. */
+typedef enum RunTrigger
+{
+	TRIGGER_SCHEDULE,
+	TRIGGER_MANUAL,				/* run_job() */
+	TRIGGER_REDRIVE,			/* redrive_dead_letter() */
+	TRIGGER_CHAIN				/* the end of another run */
+} RunTrigger;
+
+typedef struct Run
+{
+	int64		run_id;
+	int64		job_id;
+	Oid			owner;
+	int32		attempt;		/* 1, 2, ... */
+	int32		priority;		/* higher first */
+	TimestampTz scheduled_at;	/* the occurrence */
+	TimestampTz due_at;			/* not before this: jitter, retry */
+	RunTrigger	trigger;
+	int32		crashes;		/* server crashes this run was part of */
+	ItemPointerData tid;		/* its row in pending_run, if still there */
+} Run;
+
+extern const char *run_status_name(RunStatus status);
+extern RunStatus run_status_from_name(const char *name);
+extern const char *run_trigger_name(RunTrigger trigger);
+extern RunTrigger run_trigger_from_name(const char *name);
+
+/* Order of dispatch: priority, then due time, then age. */
+extern bool run_precedes(const Run *a, const Run *b);
+
+#endif							/* PG_SCHEDULER_RUN_H */
