@@ -1,0 +1,194 @@
+/*-------------------------------------------------------------------------
+ *
+ * job.c
+ *	  A job's definition and state, and what follows from them.
+ *
+ * Pure like the schedule code it calls: no clock, no catalogue.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "utils/timestamp.h"
+
+#include "guc.h"
+#include "job.h"
+
+static int
+find_name(const char *const *names, int n, const char *name)
+{
+	for (int i = 0; i < n; i++)
+		if (strcmp(names[i], name) == 0)
+			return i;
+	return -1;
+}
+
+int
+job_kind_from_name(const char *name)
+{
+	static const char *const names[] = {"sql", "http"};
+
+	return find_name(names, lengthof(names), name);
+}
+
+int
+overlap_from_name(const char *name)
+{
+	static const char *const names[] = {"skip", "queue", "allow", "cancel"};
+
+	return find_name(names, lengthof(names), name);
+}
+
+int
+misfire_from_name(const char *name)
+{
+	static const char *const names[] = {"run_once", "run_all", "skip"};
+
+	return find_name(names, lengthof(names), name);
+}
+
+int
+on_lost_from_name(const char *name)
+{
+	static const char *const names[] = {"fail", "retry"};
+
+	return find_name(names, lengthof(names), name);
+}
+
+int64
+interval_usecs(const Interval *interval)
+{
+	int64		days = (int64) interval->month * DAYS_PER_MONTH + interval->day;
+
+	return days * USECS_PER_DAY + interval->time;
+}
+
+uint64
+job_hash(const char *job_name)
+{
+	return hash_bytes_extended((const unsigned char *) job_name,
+							   strlen(job_name), 0);
+}
+
+Schedule *
+job_parse_schedule(const Job *job, ScheduleError *error)
+{
+	const char *zone = job->timezone ? job->timezone : pg_scheduler_timezone;
+
+	return schedule_parse(job->schedule, zone, job_hash(job->job_name), error);
+}
+
+TimestampTz
+job_next_occurrence(const Job *job, const Schedule *schedule, TimestampTz after)
+{
+	TimestampTz next;
+
+	if (job->starts_at != DT_NOBEGIN && after < job->starts_at)
+	{
+		/* an interval job that is given a start begins with it */
+		if (schedule_kind(schedule) == SCHEDULE_INTERVAL)
+			return job->starts_at <= job->ends_at ? job->starts_at : DT_NOEND;
+		after = job->starts_at - 1;
+	}
+	if (!schedule_next(schedule, job->anchor, after, &next) ||
+		next > job->ends_at)
+		return DT_NOEND;
+	return next;
+}
+
+TimestampTz
+job_first_occurrence(const Job *job, const Schedule *schedule)
+{
+	/* an @at in the past runs still, once */
+	if (schedule_kind(schedule) == SCHEDULE_AT)
+		return job_next_occurrence(job, schedule, DT_NOBEGIN + 1);
+	if (schedule_kind(schedule) == SCHEDULE_AFTER)
+		return job_next_occurrence(job, schedule, job->anchor);
+	return job_next_occurrence(job, schedule, job->anchor - 1);
+}
+
+TimestampTz
+job_due_at(const Job *job, TimestampTz scheduled_at)
+{
+	uint64		hash;
+
+	if (job->jitter == 0 || scheduled_at == DT_NOEND)
+		return scheduled_at;
+	hash = hash_bytes_extended((const unsigned char *) &scheduled_at,
+							   sizeof(scheduled_at), (uint64) job->job_id);
+	return scheduled_at + (int64) (hash % (uint64) job->jitter);
+}
+
+void
+job_state_init(JobState *state, int64 job_id)
+{
+	memset(state, 0, sizeof(*state));
+	state->job_id = job_id;
+	state->next_run_at = DT_NOEND;
+	state->last_run_at = DT_NOBEGIN;
+	state->last_finished_at = DT_NOBEGIN;
+	ItemPointerSetInvalid(&state->tid);
+}
+
+/* The counter a status belongs to, and whether it speaks for or against the job. */
+static void
+count_status(JobState *state, RunStatus status, int64 occurrences)
+{
+	switch (status)
+	{
+		case RUN_SUCCEEDED:
+			state->succeeded++;
+			state->consecutive_failures = 0;
+			break;
+		case RUN_FAILED:
+			state->failed++;
+			state->consecutive_failures++;
+			break;
+		case RUN_TIMED_OUT:
+			state->timed_out++;
+			state->consecutive_failures++;
+			break;
+		case RUN_LOST:
+			state->lost++;
+			state->consecutive_failures++;
+			break;
+		case RUN_CANCELLED:
+			state->cancelled++;
+			break;
+		case RUN_SKIPPED:
+			state->skipped += occurrences;
+			break;
+		case RUN_MISSED:
+			state->missed += occurrences;
+			break;
+		case RUN_QUEUED:
+		case RUN_RUNNING:
+			break;
+	}
+}
+
+void
+job_state_count(JobState *state, RunStatus status,
+				TimestampTz started_at, TimestampTz finished_at,
+				int64 occurrences, bool final)
+{
+	count_status(state, status, occurrences);
+	if (!final)
+		state->retries++;
+	if (status == RUN_SKIPPED || status == RUN_MISSED)
+		return;
+	if (state->last_finished_at > finished_at)
+		return;
+	if (started_at != DT_NOBEGIN)
+	{
+		state->last_run_at = started_at;
+		state->total_duration += finished_at - started_at;
+	}
+	else
+		state->last_run_at = finished_at;
+	state->last_finished_at = finished_at;
+	state->last_status = status;
+}
