@@ -1,0 +1,212 @@
+/*-------------------------------------------------------------------------
+ *
+ * shmem.h
+ *	  Shared state: databases, worker slots, lanes of ready runs.
+ *
+ * One LWLock (scheduler_shared->lock) guards everything here but the two
+ * rings of a database, which have a spinlock of their own.  It is held for
+ * the copying of a few fields only, never across a wait.
+ *
+ * A lane holds the ready runs of one (database, role).  The scheduler of the
+ * database puts runs in, in their order; the workers of the lane take them
+ * out.  A lane exists while a worker is assigned to it.
+ *
+ * A worker slot moves only along these arrows:
+ *
+ *		FREE --> STARTING --> IDLE <--> RUNNING
+ *		  ^         |          |           |
+ *		  |         v          v           v
+ *		  +----- DEAD <--------+-----------+
+ *
+ * FREE -> STARTING	by the scheduler that launches a worker
+ * STARTING -> IDLE	by the worker, once attached and connected
+ * any -> DEAD		by the worker on its way out, whatever the reason
+ * DEAD -> FREE		by the scheduler of the database, which reads there what
+ *					became of the run that died with the worker
+ *
+ * Each use of a slot has a generation; a worker that finds another one than
+ * it was launched with leaves without touching the slot.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_SHMEM_H
+#define PG_SCHEDULER_SHMEM_H
+
+#include "datatype/timestamp.h"
+#include "storage/condition_variable.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+#include "storage/spin.h"
+
+#include "run.h"
+
+#define LANE_DEPTH				128
+#define LANE_LOW_WATER			(LANE_DEPTH / 2)
+#define OUTCOME_RING_SIZE		1024
+#define CHANGE_RING_SIZE		1024
+#define SLOT_ERROR_LENGTH		256
+
+typedef enum WorkerState
+{
+	WORKER_FREE,
+	WORKER_STARTING,
+	WORKER_IDLE,
+	WORKER_RUNNING,
+	WORKER_DEAD
+} WorkerState;
+
+typedef struct WorkerSlot
+{
+	WorkerState state;
+	uint64		generation;
+	Oid			database;
+	Oid			role;
+	int			lane;
+	int			pid;			/* 0 until attached */
+	Latch	   *latch;			/* NULL until attached */
+	TimestampTz launched_at;
+	TimestampTz idle_since;
+	TimestampTz died_at;		/* when it became DEAD */
+	bool		connected;		/* has been IDLE or RUNNING */
+	bool		leave;			/* asked to go after the current run */
+	bool		cancel;			/* asked to cancel the current run */
+	bool		terminate;		/* SIGTERM sent because the run does not stop */
+	bool		requeue;		/* stopped by us: the run is to be done again */
+	Run			run;			/* valid while RUNNING or DEAD */
+	bool		has_run;
+	TimestampTz started_at;
+	TimestampTz deadline;		/* DT_NOEND: none */
+	char		job_name[JOB_NAME_LENGTH];
+	int64		runs_done;
+	int64		memory;			/* bytes, as of the last look */
+	char		error[SLOT_ERROR_LENGTH];	/* of a worker that is DEAD */
+	int			sqlerrcode;
+	int64		crashed_run_id; /* in flight here when the server crashed */
+	Oid			crashed_database;
+} WorkerSlot;
+
+typedef struct Lane
+{
+	bool		in_use;
+	Oid			database;
+	Oid			role;
+	int			nworkers;
+	int			first;			/* a ring: lane.c */
+	int			nready;
+	Run			ready[LANE_DEPTH];	/* in order of run_precedes() */
+} Lane;
+
+typedef enum OutcomeKind
+{
+	OUTCOME_FINAL,				/* recorded, and the run is over */
+	OUTCOME_RETRY,				/* recorded, and the next attempt is pending */
+	OUTCOME_GONE,				/* there was no such run (any more) */
+	OUTCOME_HELD,				/* not started, its job is paused: still pending */
+	OUTCOME_UNRECORDED			/* no record could be written: still pending */
+} OutcomeKind;
+
+/* What a worker tells the scheduler about a run that it has let go of. */
+typedef struct Outcome
+{
+	OutcomeKind kind;
+	Run			run;			/* as dispatched */
+	Run			next;			/* the next attempt, OUTCOME_RETRY */
+	RunStatus	status;			/* of what was recorded */
+	TimestampTz started_at;
+	TimestampTz finished_at;
+	bool		dead_letter;
+} Outcome;
+
+typedef enum ChangeKind
+{
+	CHANGE_JOB,					/* id: job_id whose definition changed */
+	CHANGE_RUN,					/* id: run_id added to or taken from pending_run */
+	CHANGE_ALL,					/* read everything again */
+	CHANGE_CONTROL				/* start, stop: read scheduler_state again */
+} ChangeKind;
+
+typedef struct Change
+{
+	ChangeKind	kind;
+	int64		id;
+} Change;
+
+typedef enum DatabaseState
+{
+	DATABASE_UNUSED,			/* entry is free */
+	DATABASE_PRESENT,			/* has the extension, or nobody has looked */
+	DATABASE_ABSENT				/* has not got the extension */
+} DatabaseState;
+
+typedef struct Database
+{
+	DatabaseState state;
+	Oid			oid;
+	int			quiesced;		/* DDL commands that want us out */
+	int			scheduler_pid;	/* 0: none */
+	Latch	   *scheduler_latch;
+	bool		ready;			/* the scheduler has read all jobs */
+	bool		stopped;		/* by scheduler.stop(), and at rest */
+	TimestampTz ready_since;
+	int			http_pid;
+	Latch	   *http_latch;
+	uint64		demand;			/* ticket of a worker wanted, 0: none */
+	ConditionVariable run_finished; /* for wait_for_run() */
+
+	/* figures for views */
+	int64		njobs;
+	int64		npending;
+
+	slock_t		mutex;			/* guards the rings */
+	int			outcome_head;
+	int			outcome_count;
+	Outcome		outcomes[OUTCOME_RING_SIZE];
+	int			change_head;
+	int			change_count;
+	bool		change_overflow;	/* changes were dropped: read all */
+	Change		changes[CHANGE_RING_SIZE];
+} Database;
+
+typedef struct SchedulerShared
+{
+	LWLock	   *lock;
+	int			launcher_pid;
+	Latch	   *launcher_latch;
+	bool		rescan;			/* launcher: read pg_database again */
+	uint64		last_ticket;
+	uint64		last_generation;
+	ConditionVariable process_left; /* a scheduler or worker has gone */
+	int64		workers_started;
+	int64		workers_died;
+	int			ndatabases;
+	int			nworkers;
+	Database   *databases;
+	WorkerSlot *workers;
+	Lane	   *lanes;			/* as many as workers */
+} SchedulerShared;
+
+extern SchedulerShared *scheduler_shared;
+
+/* from _PG_init, while shared libraries are preloaded */
+extern void shmem_init(void);
+
+/* True when the library was preloaded, so that there is a shared state. */
+extern bool shmem_available(void);
+
+/* Caller holds the lock.  NULL: this database has no entry. */
+extern Database *shmem_find_database(Oid database);
+
+/* Rings.  No lock needed. */
+extern bool shmem_put_outcome(Database *db, const Outcome *outcome);
+extern int	shmem_take_outcomes(Database *db, Outcome *outcomes, int max);
+extern void shmem_put_change(Oid database, ChangeKind kind, int64 id);
+extern int	shmem_take_changes(Database *db, Change *changes, int max,
+							   bool *overflow);
+
+/* Set a latch that may be NULL. */
+extern void shmem_wake(Latch *latch);
+extern void shmem_wake_launcher(bool rescan);
+
+#endif							/* PG_SCHEDULER_SHMEM_H */
