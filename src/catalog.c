@@ -1,0 +1,494 @@
+/*-------------------------------------------------------------------------
+ *
+ * catalog.c
+ *	  The SQL that the scheduler and its workers execute; one function a
+ *	  statement.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "catalog.h"
+#include "catalog_exec.h"
+
+bool
+catalog_extension_exists(void)
+{
+	return OidIsValid(get_extension_oid("pg_scheduler", true)) &&
+		OidIsValid(store_relation("job"));
+}
+
+Oid
+catalog_owner(void)
+{
+	Oid			table = store_relation("job");
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("extension \"pg_scheduler\" is not installed in this database")));
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/* A query for ids: up to max of them. */
+static int
+find_ids(const char *sql, const Params *params, int64 *ids, int max)
+{
+	int64	   *found;
+	int			n = Min(catalog_ids(sql, params, &found), max);
+
+	memcpy(ids, found, n * sizeof(int64));
+	pfree(found);
+	return n;
+}
+
+/*
+ * Jobs and their states
+ */
+
+typedef struct NextRunScan
+{
+	NextRunCallback callback;
+	void	   *arg;
+} NextRunScan;
+
+static void
+next_run_row(int row, void *arg)
+{
+	NextRunScan *context = arg;
+
+	context->callback(catalog_int64(row, 1), catalog_time(row, 2, DT_NOEND),
+					  context->arg);
+}
+
+void
+catalog_scan_next_runs(NextRunCallback callback, void *arg)
+{
+	NextRunScan context = {callback, arg};
+
+	catalog_scan("SELECT s.job_id, s.next_run_at"
+		 " FROM scheduler.job_state s JOIN scheduler.job j ON j.job_id = s.job_id"
+		 " WHERE s.next_run_at IS NOT NULL AND j.enabled AND j.paused_at IS NULL"
+		 " AND s.schedule_version = j.schedule_version",
+		 NULL, next_run_row, &context);
+}
+
+int
+catalog_find_unplanned_jobs(int64 *job_ids, int max)
+{
+	Params		params = {0};
+
+	catalog_add_int64(&params, max);
+	return find_ids("SELECT j.job_id"
+					" FROM scheduler.job j"
+					" LEFT JOIN scheduler.job_state s ON s.job_id = j.job_id"
+					" WHERE s.schedule_version IS DISTINCT FROM j.schedule_version"
+					" LIMIT $1",
+					&params, job_ids, max);
+}
+
+int
+catalog_find_stalled_jobs(int64 *job_ids, int max)
+{
+	Params		params = {0};
+
+	catalog_add_int64(&params, max);
+	return find_ids("SELECT s.job_id"
+					" FROM scheduler.job_state s"
+					" JOIN scheduler.job j ON j.job_id = s.job_id"
+					" WHERE s.next_run_at IS NULL AND NOT s.finished"
+					" AND j.enabled AND j.paused_at IS NULL"
+					" AND NOT EXISTS (SELECT FROM scheduler.pending_run p"
+					" WHERE p.job_id = s.job_id)"
+					" LIMIT $1",
+					&params, job_ids, max);
+}
+
+int
+catalog_find_reboot_jobs(int64 **job_ids)
+{
+	return catalog_ids("SELECT job_id FROM scheduler.job"
+					   " WHERE schedule ~* '@reboot' AND enabled AND paused_at IS NULL",
+					   NULL, job_ids);
+}
+
+int64
+catalog_delete_orphaned_states(void)
+{
+	return catalog_run("DELETE FROM scheduler.job_state s WHERE NOT EXISTS"
+			   " (SELECT FROM scheduler.job j WHERE j.job_id = s.job_id)",
+			   NULL);
+}
+
+static void
+fill_counted(int row, CountedRun *counted)
+{
+	bool		isnull;
+
+	counted->job_id = catalog_int64(row, 1);
+	counted->status = run_status_from_name(TextDatumGetCString(catalog_column(row, 2, &isnull)));
+	counted->started_at = catalog_time(row, 3, DT_NOBEGIN);
+	counted->finished_at = catalog_time(row, 4, DT_NOBEGIN);
+	counted->occurrences = catalog_int64(row, 5);
+	counted->final = catalog_int64(row, 6) == 0;
+}
+
+bool
+catalog_find_attempt(int64 run_id, int attempt, CountedRun *counted)
+{
+	CatalogState state;
+	Params		params = {0};
+	bool		result;
+
+	catalog_add_int64(&params, run_id);
+	catalog_add_int64(&params, attempt);
+	catalog_enter(&state);
+	result = catalog_execute("SELECT job_id, status, started_at, finished_at, occurrences,"
+					 " (next_attempt_at IS NOT NULL)::int::bigint"
+					 " FROM scheduler.run_history"
+					 " WHERE run_id = $1 AND attempt = $2 LIMIT 1", &params) > 0;
+	if (result)
+		fill_counted(0, counted);
+	catalog_leave(&state);
+	return result;
+}
+
+typedef struct CountedScan
+{
+	CountedRunCallback callback;
+	void	   *arg;
+} CountedScan;
+
+static void
+counted_row(int row, void *arg)
+{
+	CountedScan *context = arg;
+	CountedRun	counted;
+
+	fill_counted(row, &counted);
+	context->callback(&counted, context->arg);
+}
+
+void
+catalog_scan_uncounted_runs(TimestampTz since, CountedRunCallback callback, void *arg)
+{
+	CountedScan context = {callback, arg};
+	Params		params = {0};
+
+	catalog_add_time(&params, since);
+	catalog_scan("SELECT h.job_id, h.status, h.started_at, h.finished_at, h.occurrences,"
+		 " (h.next_attempt_at IS NOT NULL)::int::bigint"
+		 " FROM scheduler.run_history h"
+		 " JOIN scheduler.job_state s ON s.job_id = h.job_id"
+		 " WHERE h.finished_at >= $1"
+		 " AND h.status NOT IN ('skipped', 'missed')"
+		 " AND h.finished_at > COALESCE(s.last_finished_at, '-infinity')"
+		 " ORDER BY h.finished_at",
+		 &params, counted_row, &context);
+}
+
+void
+catalog_pause_job(int64 job_id, TimestampTz paused_at, const char *reason)
+{
+	Params		params = {0};
+
+	catalog_add_int64(&params, job_id);
+	catalog_add_time(&params, paused_at);
+	catalog_add_text(&params, reason);
+	catalog_run("UPDATE scheduler.job SET paused_at = $2, paused_reason = $3"
+		" WHERE job_id = $1 AND paused_at IS NULL",
+		&params);
+}
+
+int64
+catalog_pause_jobs_of(Oid owner, TimestampTz paused_at, const char *reason)
+{
+	Params		params = {0};
+
+	catalog_add_oid(&params, owner);
+	catalog_add_time(&params, paused_at);
+	catalog_add_text(&params, reason);
+	return catalog_run("UPDATE scheduler.job SET paused_at = $2, paused_reason = $3"
+			   " WHERE owner::oid = $1 AND paused_at IS NULL",
+			   &params);
+}
+
+int64
+catalog_count_jobs_of(Oid owner)
+{
+	CatalogState state;
+	Params		params = {0};
+	int64		result;
+
+	catalog_add_oid(&params, owner);
+	catalog_enter(&state);
+	catalog_execute("SELECT count(*) FROM scheduler.job WHERE owner::oid = $1", &params);
+	result = catalog_int64(0, 1);
+	catalog_leave(&state);
+	return result;
+}
+
+int64
+catalog_reassign_jobs(Oid from, Oid to)
+{
+	Params		params = {0};
+
+	catalog_add_oid(&params, from);
+	catalog_add_oid(&params, to);
+	return catalog_run("UPDATE scheduler.job SET owner = $2::regrole WHERE owner::oid = $1",
+			   &params);
+}
+
+int64
+catalog_drop_jobs_of(Oid owner)
+{
+	Params		params = {0};
+
+	catalog_add_oid(&params, owner);
+	return catalog_run("DELETE FROM scheduler.job WHERE owner::oid = $1", &params);
+}
+
+/*
+ * scheduler_state
+ */
+
+void
+catalog_read_control(ControlState *control)
+{
+	CatalogState state;
+	bool		isnull;
+
+	catalog_enter(&state);
+	if (catalog_execute("SELECT stopped, stop_deadline, counted_at, booted_at"
+				" FROM scheduler.scheduler_state", NULL) != 1)
+		elog(ERROR, "scheduler.scheduler_state must have one row");
+	control->stopped = DatumGetBool(catalog_column(0, 1, &isnull));
+	control->stop_deadline = catalog_time(0, 2, DT_NOBEGIN);
+	control->counted_at = catalog_time(0, 3, DT_NOBEGIN);
+	control->booted_at = catalog_time(0, 4, DT_NOBEGIN);
+	catalog_leave(&state);
+}
+
+void
+catalog_write_stopped(bool stopped, TimestampTz deadline)
+{
+	Params		params = {0};
+
+	catalog_add(&params, BOOLOID, BoolGetDatum(stopped), false);
+	catalog_add_time(&params, deadline);
+	catalog_run("UPDATE scheduler.scheduler_state SET stopped = $1, stop_deadline = $2",
+		&params);
+}
+
+void
+catalog_write_booted_at(TimestampTz booted_at)
+{
+	Params		params = {0};
+
+	catalog_add_time(&params, booted_at);
+	catalog_run("UPDATE scheduler.scheduler_state SET booted_at = $1", &params);
+}
+
+void
+catalog_write_counted_at(TimestampTz counted_at)
+{
+	Params		params = {0};
+
+	catalog_add_time(&params, counted_at);
+	catalog_run("UPDATE scheduler.scheduler_state SET counted_at = $1", &params);
+}
+
+/*
+ * Partitions and retention
+ */
+
+static char *
+format_day(const char *format, TimestampTz day)
+{
+	struct pg_tm tm;
+	fsec_t		fsec;
+
+	if (timestamp2tm(day, NULL, &tm, &fsec, NULL, NULL) != 0)
+		elog(ERROR, "timestamp out of range");
+	return psprintf(format, tm.tm_year, tm.tm_mon, tm.tm_mday);
+}
+
+static char *
+partition_name(TimestampTz day)
+{
+	return format_day("run_history_%04d%02d%02d", day);
+}
+
+static char *
+partition_bound(TimestampTz day)
+{
+	return format_day("%04d-%02d-%02d 00:00:00+00", day);
+}
+
+bool
+catalog_partition_exists(TimestampTz day)
+{
+	return OidIsValid(store_relation(partition_name(day)));
+}
+
+/*
+ * Rows that went to the default partition before this one existed are moved.
+ * The identifiers and the bounds are made of digits only.  As a member of the
+ * extension a partition is left out of dumps, and goes when it goes.
+ */
+void
+catalog_create_partition(TimestampTz day)
+{
+	CatalogState state;
+	char	   *name = partition_name(day);
+	Params		params = {0};
+
+	catalog_add_time(&params, day);
+	catalog_add_time(&params, day + USECS_PER_DAY);
+	catalog_enter(&state);
+	catalog_execute(psprintf("CREATE TABLE scheduler.%s (LIKE scheduler.run_history) USING heap", name),
+			NULL);
+	catalog_execute(psprintf("WITH moved AS (DELETE FROM scheduler.run_history_default"
+					 " WHERE finished_at >= $1 AND finished_at < $2 RETURNING *)"
+					 " INSERT INTO scheduler.%s SELECT * FROM moved", name),
+			&params);
+	catalog_execute(psprintf("ALTER TABLE scheduler.run_history ATTACH PARTITION scheduler.%s"
+					 " FOR VALUES FROM ('%s') TO ('%s')", name,
+					 partition_bound(day), partition_bound(day + USECS_PER_DAY)),
+			NULL);
+	catalog_execute(psprintf("ALTER EXTENSION pg_scheduler ADD TABLE scheduler.%s", name), NULL);
+	catalog_leave(&state);
+}
+
+int
+catalog_find_old_partitions(TimestampTz before, char ***names)
+{
+	CatalogState state;
+	MemoryContext caller = CurrentMemoryContext;
+	Params		params = {0};
+	int			n;
+
+	catalog_add_text(&params, partition_name(before));
+	catalog_enter(&state);
+	n = catalog_execute("SELECT c.relname::text FROM pg_class c"
+				" JOIN pg_inherits i ON i.inhrelid = c.oid"
+				" WHERE i.inhparent = 'scheduler.run_history'::regclass"
+				" AND c.relname ~ '^run_history_[0-9]{8}$' AND c.relname::text < $1"
+				" ORDER BY c.relname",
+				&params);
+	*names = MemoryContextAlloc(caller, Max(n, 1) * sizeof(char *));
+	for (int row = 0; row < n; row++)
+	{
+		bool		isnull;
+		Datum		name = catalog_column(row, 1, &isnull);
+
+		(*names)[row] = MemoryContextStrdup(caller, TextDatumGetCString(name));
+	}
+	catalog_leave(&state);
+	return n;
+}
+
+void
+catalog_drop_partition(const char *name)
+{
+	catalog_run(psprintf("ALTER EXTENSION pg_scheduler DROP TABLE scheduler.%s", name), NULL);
+	catalog_run(psprintf("DROP TABLE scheduler.%s", name), NULL);
+}
+
+int64
+catalog_delete_old_history(TimestampTz before)
+{
+	Params		params = {0};
+
+	catalog_add_time(&params, before);
+	return catalog_run("DELETE FROM scheduler.run_history_default WHERE finished_at < $1", &params);
+}
+
+int64
+catalog_delete_old_dead_letters(TimestampTz before)
+{
+	Params		params = {0};
+
+	catalog_add_time(&params, before);
+	return catalog_run("DELETE FROM scheduler.dead_letter WHERE died_at < $1", &params);
+}
+
+/*
+ * Dead letters and alerts
+ */
+
+void
+catalog_insert_dead_letter(const RunRecord *record, Jsonb *args)
+{
+	Params		params = {0};
+
+	catalog_add_int64(&params, record->run->run_id);
+	catalog_add_int64(&params, record->run->job_id);
+	catalog_add_time(&params, record->run->scheduled_at);
+	catalog_add_int64(&params, record->run->attempt);
+	catalog_add_jsonb(&params, args);
+	catalog_add_text(&params, record->error_message);
+	catalog_add_text(&params, record->error_detail);
+	catalog_add_text(&params, record->error_hint);
+	catalog_add_text(&params, record->error_context);
+	catalog_add_text(&params, record->sqlstate);
+	catalog_add_time(&params, record->finished_at);
+	catalog_run("INSERT INTO scheduler.dead_letter (run_id, job_id, job_name, owner,"
+		" scheduled_at, attempts, definition, args, error_message, error_detail,"
+		" error_hint, error_context, sqlstate, died_at)"
+		" SELECT $1, j.job_id, j.job_name, j.owner::oid, $3, $4::int,"
+		" pg_catalog.to_jsonb(j), $5, $6, $7, $8, $9, $10, $11"
+		" FROM scheduler.job j WHERE j.job_id = $2",
+		&params);
+}
+
+void
+catalog_open_alert(const char *kind, const char *severity, const char *subject,
+				   int64 job_id, Oid owner, const char *message, TimestampTz now)
+{
+	Params		params = {0};
+
+	catalog_add_text(&params, kind);
+	catalog_add_text(&params, severity);
+	catalog_add_text(&params, subject);
+	catalog_add(&params, INT8OID, Int64GetDatum(job_id), job_id == 0);
+	catalog_add_oid(&params, owner);
+	catalog_add_text(&params, message);
+	catalog_add_time(&params, now);
+	catalog_run("INSERT INTO scheduler.alert AS a (kind, severity, subject, job_id, owner,"
+		" message, first_seen, last_seen, count)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $7, 1)"
+		" ON CONFLICT (kind, subject) WHERE resolved_at IS NULL"
+		" DO UPDATE SET severity = EXCLUDED.severity, message = EXCLUDED.message,"
+		" last_seen = EXCLUDED.last_seen, count = a.count + 1",
+		&params);
+}
+
+void
+catalog_resolve_alert(const char *kind, const char *subject, TimestampTz now)
+{
+	Params		params = {0};
+
+	catalog_add_text(&params, kind);
+	catalog_add_text(&params, subject);
+	catalog_add_time(&params, now);
+	catalog_run("UPDATE scheduler.alert SET resolved_at = $3"
+		" WHERE kind = $1 AND subject = $2 AND resolved_at IS NULL",
+		&params);
+}

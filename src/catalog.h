@@ -1,0 +1,141 @@
+/*-------------------------------------------------------------------------
+ *
+ * catalog.h
+ *	  All SQL that pg_scheduler executes itself; one function a statement.
+ *
+ * Each function must be called in a transaction, and runs its statement as
+ * the owner of the extension, with only pg_catalog in search_path and all
+ * values bound as parameters.  The caller's identity, settings and snapshot
+ * are as before when it returns.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_CATALOG_H
+#define PG_SCHEDULER_CATALOG_H
+
+#include "store.h"
+
+struct JobDefinition;
+
+/* The extension is installed in this database. */
+extern bool catalog_extension_exists(void);
+
+/* The role that owns the extension. */
+extern Oid	catalog_owner(void);
+
+/* Jobs that have a next time: callback(job_id, next_run_at) for each. */
+typedef void (*NextRunCallback) (int64 job_id, TimestampTz next_run_at, void *arg);
+extern void catalog_scan_next_runs(NextRunCallback callback, void *arg);
+
+/* Jobs whose state does not belong to their current schedule, up to max. */
+extern int	catalog_find_unplanned_jobs(int64 *job_ids, int max);
+
+/* Active jobs that are not finished, have no next time, and no run. */
+extern int	catalog_find_stalled_jobs(int64 *job_ids, int max);
+
+/* Jobs that wait for the next start of the server: names starting with @reboot. */
+extern int	catalog_find_reboot_jobs(int64 **job_ids);
+
+/* Remove states whose job has gone; how many. */
+extern int64 catalog_delete_orphaned_states(void);
+
+/* What history knows of a job after a time, oldest first. */
+typedef struct CountedRun
+{
+	int64		job_id;
+	RunStatus	status;
+	TimestampTz started_at;
+	TimestampTz finished_at;
+	int64		occurrences;
+	bool		final;
+} CountedRun;
+typedef void (*CountedRunCallback) (const CountedRun *run, void *arg);
+extern void catalog_scan_uncounted_runs(TimestampTz since,
+										CountedRunCallback callback, void *arg);
+
+/* One attempt in history.  False: there is none. */
+extern bool catalog_find_attempt(int64 run_id, int attempt, CountedRun *counted);
+
+/* scheduler_state */
+typedef struct ControlState
+{
+	bool		stopped;
+	TimestampTz stop_deadline;	/* DT_NOBEGIN: none */
+	TimestampTz counted_at;		/* DT_NOBEGIN: never */
+	TimestampTz booted_at;		/* DT_NOBEGIN: never */
+} ControlState;
+extern void catalog_read_control(ControlState *control);
+extern void catalog_write_stopped(bool stopped, TimestampTz deadline);
+extern void catalog_write_booted_at(TimestampTz booted_at);
+extern void catalog_write_counted_at(TimestampTz counted_at);
+
+/* Pause a job on behalf of the scheduler. */
+extern void catalog_pause_job(int64 job_id, TimestampTz paused_at, const char *reason);
+extern int64 catalog_pause_jobs_of(Oid owner, TimestampTz paused_at, const char *reason);
+
+/* Jobs of a role; giving them to another; dropping them. */
+extern int64 catalog_count_jobs_of(Oid owner);
+extern int64 catalog_reassign_jobs(Oid from, Oid to);
+extern int64 catalog_drop_jobs_of(Oid owner);
+
+/* History partitions; "day" is the start of a day, UTC. */
+extern bool catalog_partition_exists(TimestampTz day);
+extern void catalog_create_partition(TimestampTz day);
+extern int	catalog_find_old_partitions(TimestampTz before, char ***names);
+extern void catalog_drop_partition(const char *name);
+extern int64 catalog_delete_old_history(TimestampTz before);
+extern int64 catalog_delete_old_dead_letters(TimestampTz before);
+
+/* Keep an occurrence whose retries are exhausted. */
+extern void catalog_insert_dead_letter(const RunRecord *record, Jsonb *args);
+
+/* Alerts: one open one per kind and subject. */
+extern void catalog_open_alert(const char *kind, const char *severity,
+							   const char *subject, int64 job_id, Oid owner,
+							   const char *message, TimestampTz now);
+extern void catalog_resolve_alert(const char *kind, const char *subject,
+								  TimestampTz now);
+
+/*
+ * For api.c (catalog_api.c)
+ */
+
+/* Insert or replace a job; its id.  An error if it exists and "replace" is false. */
+extern int64 catalog_upsert_job(struct JobDefinition *def, bool replace);
+extern void catalog_read_definition(int64 job_id, struct JobDefinition *def);
+extern void catalog_update_job(int64 job_id, const struct JobDefinition *def);
+extern void catalog_delete_job(int64 job_id);
+extern void catalog_resume_job(int64 job_id);
+
+/* False, or an empty string: there is none. */
+extern bool catalog_find_job(Oid owner, const char *job_name, int64 *job_id);
+extern bool catalog_find_job_owner(int64 job_id, Oid *owner);
+extern char *catalog_job_name(int64 job_id);
+extern bool catalog_queue_exists(const char *queue_name);
+
+extern int	catalog_find_pending_of(int64 job_id, int64 **run_ids);
+extern bool catalog_lock_pending(int64 run_id);
+extern bool catalog_pending_is_mine(int64 run_id);
+extern bool catalog_find_run_owner(int64 run_id, Oid *owner);
+extern char *catalog_last_status(int64 run_id); /* NULL: none is on record */
+
+typedef struct DeadLetter
+{
+	int64		dead_letter_id;
+	int64		run_id;
+	int64		job_id;
+	Oid			owner;
+	TimestampTz scheduled_at;
+	Jsonb	   *args;
+	bool		redriven;
+} DeadLetter;
+
+/* The row is locked.  False: there is none. */
+extern bool catalog_read_dead_letter(int64 dead_letter_id, DeadLetter *letter);
+extern int	catalog_find_dead_letters(int64 job_id, int64 **ids);
+extern void catalog_mark_redriven(int64 dead_letter_id, TimestampTz now);
+extern void catalog_delete_dead_letter(int64 dead_letter_id);
+
+#endif							/* PG_SCHEDULER_CATALOG_H */

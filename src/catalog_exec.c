@@ -1,0 +1,201 @@
+/*-------------------------------------------------------------------------
+ *
+ * catalog_exec.c
+ *	  How catalog.c and catalog_api.c execute their statements.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "catalog.h"
+#include "catalog_exec.h"
+
+#define FETCH_BATCH		10000
+
+void
+catalog_add(Params *params, Oid type, Datum value, bool isnull)
+{
+	Assert(params->count < CATALOG_MAX_PARAMS);
+	params->types[params->count] = type;
+	params->values[params->count] = value;
+	params->nulls[params->count] = isnull ? 'n' : ' ';
+	params->count++;
+}
+
+void
+catalog_add_text(Params *params, const char *value)
+{
+	catalog_add(params, TEXTOID, value ? CStringGetTextDatum(value) : (Datum) 0,
+			  value == NULL);
+}
+
+void
+catalog_add_int64(Params *params, int64 value)
+{
+	catalog_add(params, INT8OID, Int64GetDatum(value), false);
+}
+
+void
+catalog_add_time(Params *params, TimestampTz value)
+{
+	catalog_add(params, TIMESTAMPTZOID, TimestampTzGetDatum(value),
+			  TIMESTAMP_NOT_FINITE(value));
+}
+
+void
+catalog_add_oid(Params *params, Oid value)
+{
+	catalog_add(params, OIDOID, ObjectIdGetDatum(value), !OidIsValid(value));
+}
+
+void
+catalog_add_jsonb(Params *params, Jsonb *value)
+{
+	catalog_add(params, JSONBOID, PointerGetDatum(value), value == NULL);
+}
+
+void
+catalog_enter(CatalogState *state)
+{
+	GetUserIdAndSecContext(&state->userid, &state->sec_context);
+	SetUserIdAndSecContext(catalog_owner(),
+						   state->sec_context | SECURITY_LOCAL_USERID_CHANGE);
+	state->guc_level = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("lock_timeout", "0", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("row_security", "on", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	state->read_only = XactReadOnly;
+	XactReadOnly = false;
+	SPI_connect();
+	PushActiveSnapshot(IsolationUsesXactSnapshot() ?
+					   GetLatestSnapshot() : GetTransactionSnapshot());
+}
+
+void
+catalog_leave(const CatalogState *state)
+{
+	PopActiveSnapshot();
+	SPI_finish();
+	XactReadOnly = state->read_only;
+	AtEOXact_GUC(false, state->guc_level);
+	SetUserIdAndSecContext(state->userid, state->sec_context);
+}
+
+static int64
+execute(const char *sql, const Params *params, bool read_only)
+{
+	int			result;
+
+	result = SPI_execute_with_args(sql, params ? params->count : 0,
+								   params ? (Oid *) params->types : NULL,
+								   params ? (Datum *) params->values : NULL,
+								   params ? params->nulls : NULL, read_only, 0);
+	if (result < 0)
+		elog(ERROR, "SPI_execute failed: %s: %s", SPI_result_code_string(result), sql);
+	return SPI_processed;
+}
+
+int64
+catalog_execute(const char *sql, const Params *params)
+{
+	return execute(sql, params, false);
+}
+
+/* SPI takes the snapshot that catalog_enter() has pushed. */
+int64
+catalog_query(const char *sql, const Params *params)
+{
+	return execute(sql, params, true);
+}
+
+int64
+catalog_run(const char *sql, const Params *params)
+{
+	CatalogState state;
+	int64		result;
+
+	catalog_enter(&state);
+	result = catalog_execute(sql, params);
+	catalog_leave(&state);
+	return result;
+}
+
+Datum
+catalog_column(int row, int attribute, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+						 attribute, isnull);
+}
+
+int64
+catalog_int64(int row, int attribute)
+{
+	bool		isnull;
+	Datum		value = catalog_column(row, attribute, &isnull);
+
+	return isnull ? 0 : DatumGetInt64(value);
+}
+
+TimestampTz
+catalog_time(int row, int attribute, TimestampTz null_value)
+{
+	bool		isnull;
+	Datum		value = catalog_column(row, attribute, &isnull);
+
+	return isnull ? null_value : DatumGetTimestampTz(value);
+}
+
+void
+catalog_scan(const char *sql, const Params *params,
+	 void (*row_callback) (int row, void *arg), void *arg)
+{
+	CatalogState state;
+	Portal		portal;
+
+	catalog_enter(&state);
+	portal = SPI_cursor_open_with_args(NULL, sql, params ? params->count : 0,
+									   params ? (Oid *) params->types : NULL,
+									   params ? (Datum *) params->values : NULL,
+									   params ? params->nulls : NULL, true, 0);
+	for (;;)
+	{
+		SPI_cursor_fetch(portal, true, FETCH_BATCH);
+		if (SPI_processed == 0)
+			break;
+		for (int row = 0; row < SPI_processed; row++)
+			row_callback(row, arg);
+		SPI_freetuptable(SPI_tuptable);
+	}
+	SPI_cursor_close(portal);
+	catalog_leave(&state);
+}
+
+int
+catalog_ids(const char *sql, const Params *params, int64 **ids)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	CatalogState state;
+	int			n;
+
+	catalog_enter(&state);
+	n = catalog_query(sql, params);
+	*ids = MemoryContextAlloc(caller, Max(n, 1) * sizeof(int64));
+	for (int row = 0; row < n; row++)
+		(*ids)[row] = catalog_int64(row, 1);
+	catalog_leave(&state);
+	return n;
+}

@@ -1,0 +1,73 @@
+/*-------------------------------------------------------------------------
+ *
+ * catalog_exec.h
+ *	  How catalog.c and catalog_api.c execute their statements.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_CATALOG_EXEC_H
+#define PG_SCHEDULER_CATALOG_EXEC_H
+
+#include "executor/spi.h"
+#include "utils/jsonb.h"
+
+#define CATALOG_MAX_PARAMS		48
+
+/* What has to be put back when a statement is over */
+typedef struct CatalogState
+{
+	Oid			userid;
+	int			sec_context;
+	bool		read_only;
+	int			guc_level;
+} CatalogState;
+
+/* The parameters of one statement */
+typedef struct Params
+{
+	int			count;
+	Oid			types[CATALOG_MAX_PARAMS];
+	Datum		values[CATALOG_MAX_PARAMS];
+	char		nulls[CATALOG_MAX_PARAMS];
+} Params;
+
+extern void catalog_add(Params *params, Oid type, Datum value, bool isnull);
+extern void catalog_add_text(Params *params, const char *value);
+extern void catalog_add_int64(Params *params, int64 value);
+extern void catalog_add_time(Params *params, TimestampTz value);	/* infinite: NULL */
+extern void catalog_add_oid(Params *params, Oid value); /* InvalidOid: NULL */
+extern void catalog_add_jsonb(Params *params, Jsonb *value);
+
+/*
+ * Put on the identity and the surroundings of our own statements.  An error
+ * in between is undone by the abort of the transaction.
+ */
+extern void catalog_enter(CatalogState *state);
+extern void catalog_leave(const CatalogState *state);
+
+/*
+ * Execute one statement, between enter and leave; how many rows it returned
+ * or changed.  catalog_query() sees what is committed at this moment,
+ * whatever the isolation level of the transaction.
+ */
+extern int64 catalog_execute(const char *sql, const Params *params);
+extern int64 catalog_query(const char *sql, const Params *params);
+
+/* Enter, execute a statement that returns nothing, leave. */
+extern int64 catalog_run(const char *sql, const Params *params);
+
+/* A column, from 1, of a row of the last result. */
+extern Datum catalog_column(int row, int attribute, bool *isnull);
+extern int64 catalog_int64(int row, int attribute);
+extern TimestampTz catalog_time(int row, int attribute, TimestampTz null_value);
+
+/* Enter, execute a query through a cursor with a callback for each row, leave. */
+extern void catalog_scan(const char *sql, const Params *params,
+						 void (*row_callback) (int row, void *arg), void *arg);
+
+/* Enter, execute a query for ids, leave.  *ids is palloc'd. */
+extern int	catalog_ids(const char *sql, const Params *params, int64 **ids);
+
+#endif							/* PG_SCHEDULER_CATALOG_EXEC_H */

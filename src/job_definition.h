@@ -1,0 +1,38 @@
+/*-------------------------------------------------------------------------
+ *
+ * job_definition.h
+ *	  A job's definition as a user gives it: defaults, checks, errors.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_JOB_DEFINITION_H
+#define PG_SCHEDULER_JOB_DEFINITION_H
+
+#include "fmgr.h"
+
+#include "job.h"
+#include "store.h"
+
+/* A row of scheduler.job in the making; column c is at [c - 1] */
+typedef struct JobDefinition
+{
+	Datum		values[JOB_COLUMNS];
+	bool		nulls[JOB_COLUMNS];
+} JobDefinition;
+
+/* A new definition: everything that has a default has it. */
+extern void job_definition_init(JobDefinition *def, JobKind kind);
+
+/*
+ * Set options from the arguments of a function call: argument first + i is
+ * the column columns[i].  With "alter", NULL leaves a column as it is.
+ */
+extern void job_definition_set(JobDefinition *def, FunctionCallInfo fcinfo, int first,
+							   const JobColumn *columns, int count, bool alter);
+
+/* Raise an error for anything that cannot be.  Completes on_lost. */
+extern void job_definition_check(JobDefinition *def);
+
+#endif							/* PG_SCHEDULER_JOB_DEFINITION_H */

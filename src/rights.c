@@ -1,0 +1,110 @@
+/*-------------------------------------------------------------------------
+ *
+ * rights.c
+ *	  Who may run jobs, and who may see and manage whose.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_database.h"
+#include "commands/dbcommands.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/syscache.h"
+
+#include "compat.h"
+#include "guc.h"
+#include "rights.h"
+
+PG_FUNCTION_INFO_V1(pg_scheduler_visible);
+
+bool
+rights_can_run(Oid role, RightsProblem *problem)
+{
+	HeapTuple	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
+	Form_pg_authid form;
+	char	   *name;
+	bool		can_login;
+
+	if (!HeapTupleIsValid(tuple))
+	{
+		problem->sqlerrcode = ERRCODE_UNDEFINED_OBJECT;
+		problem->message = psprintf("the owner of the job, the role with OID %u, does not exist", role);
+		problem->hint = "Drop the job, or give it to another role with scheduler.alter_job().";
+		return false;
+	}
+	form = (Form_pg_authid) GETSTRUCT(tuple);
+	name = pstrdup(NameStr(form->rolname));
+	can_login = form->rolcanlogin;
+	ReleaseSysCache(tuple);
+
+	if (COMPAT_ROLE_NEEDS_LOGIN && !can_login)
+	{
+		problem->sqlerrcode = ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION;
+		problem->message = psprintf("role \"%s\" is not permitted to log in", name);
+		problem->hint = psprintf("Use ALTER ROLE %s LOGIN, or let the job run as another role.",
+								 quote_identifier(name));
+		return false;
+	}
+	if (compat_database_aclcheck(MyDatabaseId, role, ACL_CONNECT) != ACLCHECK_OK)
+	{
+		char	   *database = get_database_name(MyDatabaseId);
+
+		problem->sqlerrcode = ERRCODE_INSUFFICIENT_PRIVILEGE;
+		problem->message = psprintf("role \"%s\" may not connect to database \"%s\"",
+									name, database);
+		problem->hint = psprintf("Use GRANT CONNECT ON DATABASE %s TO %s.",
+								 quote_identifier(database), quote_identifier(name));
+		return false;
+	}
+	return true;
+}
+
+void
+rights_raise(const RightsProblem *problem)
+{
+	ereport(ERROR,
+			(errcode(problem->sqlerrcode),
+			 errmsg_internal("%s", problem->message),
+			 problem->hint ? errhint("%s", problem->hint) : 0));
+	pg_unreachable();
+}
+
+bool
+rights_is_admin(void)
+{
+	Oid			admin;
+
+	if (superuser())
+		return true;
+	if (pg_scheduler_admin_role == NULL || pg_scheduler_admin_role[0] == '\0')
+		return false;
+	admin = get_role_oid(pg_scheduler_admin_role, true);
+	return OidIsValid(admin) && has_privs_of_role(GetUserId(), admin);
+}
+
+bool
+rights_can_see(Oid owner)
+{
+	return has_privs_of_role(GetUserId(), owner) || rights_is_admin();
+}
+
+bool
+rights_can_manage(Oid owner)
+{
+	return rights_can_see(owner);
+}
+
+/* For the policies of row security. */
+Datum
+pg_scheduler_visible(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(rights_can_see(PG_GETARG_OID(0)));
+}

@@ -1,0 +1,40 @@
+/*-------------------------------------------------------------------------
+ *
+ * rights.h
+ *	  Who may run jobs, and who may see and manage whose.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_RIGHTS_H
+#define PG_SCHEDULER_RIGHTS_H
+
+/* Why a role cannot run jobs in this database. */
+typedef struct RightsProblem
+{
+	int			sqlerrcode;
+	char	   *message;
+	char	   *hint;			/* may be NULL */
+} RightsProblem;
+
+/*
+ * May this role run jobs in this database?  Asked when a job is scheduled,
+ * when a worker is launched, and again by the worker for each run.  In a
+ * transaction.  *problem, palloc'd, is filled when the answer is no.
+ */
+extern bool rights_can_run(Oid role, RightsProblem *problem);
+
+/* Raise the error that a problem stands for. */
+extern void rights_raise(const RightsProblem *problem) pg_attribute_noreturn();
+
+/* Does the current user see what belongs to this role? */
+extern bool rights_can_see(Oid owner);
+
+/* May the current user alter, cancel or drop what belongs to this role? */
+extern bool rights_can_manage(Oid owner);
+
+/* Superuser, or member of pg_scheduler.admin_role. */
+extern bool rights_is_admin(void);
+
+#endif							/* PG_SCHEDULER_RIGHTS_H */
