@@ -1,0 +1,261 @@
+/*-------------------------------------------------------------------------
+ *
+ * worker.c
+ *	  The process that runs the SQL jobs of one role in one database.
+ *
+ * A worker connects as the owner of the jobs that it runs, once, and takes
+ * run after run out of its lane until it is asked to leave, has idled for too
+ * long, has done its number of runs, or has grown too large.  There is no
+ * more powerful identity in the process that a job could fall back to.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/proc.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "clock.h"
+#include "compat.h"
+#include "flight_recorder.h"
+#include "guc.h"
+#include "lane.h"
+#include "session_reset.h"
+#include "sql_run.h"
+#include "worker.h"
+
+static WorkerSlot *my_slot = NULL;
+static emit_log_hook_type prev_emit_log_hook = NULL;
+
+WorkerSlot *
+worker_my_slot(void)
+{
+	return my_slot;
+}
+
+/*
+ * Attach to the slot that this process was launched for.  False when the
+ * slot has been given to somebody else meanwhile.
+ */
+static bool
+attach(const WorkerStart *start)
+{
+	WorkerSlot *slot = &scheduler_shared->workers[start->slot];
+	bool		result = false;
+
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	if (slot->state == WORKER_STARTING && slot->generation == start->generation)
+	{
+		slot->pid = MyProcPid;
+		slot->latch = MyLatch;
+		my_slot = slot;
+		result = true;
+	}
+	LWLockRelease(scheduler_shared->lock);
+	return result;
+}
+
+/* The last thing a worker does, whatever it dies of. */
+static void
+detach(int code, Datum arg)
+{
+	Database   *db;
+
+	if (my_slot == NULL)
+		return;
+	flight_recorder_end(my_slot - scheduler_shared->workers);
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	my_slot->state = WORKER_DEAD;
+	my_slot->died_at = clock_now();
+	my_slot->pid = 0;
+	my_slot->latch = NULL;
+	db = shmem_find_database(my_slot->database);
+	if (db != NULL)
+		shmem_wake(db->scheduler_latch);
+	my_slot = NULL;
+	LWLockRelease(scheduler_shared->lock);
+	ConditionVariableBroadcast(&scheduler_shared->process_left);
+}
+
+/* Keep the last words of a worker, so that the run it fails gets them. */
+static void
+remember_fatal(ErrorData *edata)
+{
+	if (edata->elevel >= FATAL && my_slot != NULL && edata->message != NULL)
+	{
+		strlcpy(my_slot->error, edata->message, SLOT_ERROR_LENGTH);
+		my_slot->sqlerrcode = edata->sqlerrcode;
+	}
+	if (prev_emit_log_hook)
+		prev_emit_log_hook(edata);
+}
+
+/* Take the next run, or become idle.  False: there is none. */
+static bool
+take_run(Run *run)
+{
+	Lane	   *lane = &scheduler_shared->lanes[my_slot->lane];
+	bool		result;
+
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	result = !my_slot->leave && lane_take(lane, run);
+	if (result)
+	{
+		my_slot->state = WORKER_RUNNING;
+		my_slot->run = *run;
+		my_slot->has_run = true;
+		my_slot->cancel = false;
+		my_slot->terminate = false;
+		my_slot->requeue = false;
+		my_slot->deadline = DT_NOEND;
+		my_slot->started_at = clock_now();
+		my_slot->job_name[0] = '\0';
+		if (lane->nready == LANE_LOW_WATER)
+			shmem_wake(shmem_find_database(my_slot->database)->scheduler_latch);
+	}
+	else if (my_slot->state != WORKER_IDLE)
+	{
+		my_slot->state = WORKER_IDLE;
+		my_slot->idle_since = clock_now();
+	}
+	LWLockRelease(scheduler_shared->lock);
+	return result;
+}
+
+/*
+ * Tell the scheduler what became of the run.  When its ring is full it is
+ * behind, and this worker may as well wait.
+ */
+static void
+report(const Outcome *outcome)
+{
+	Database   *db;
+
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	db = shmem_find_database(my_slot->database);
+	LWLockRelease(scheduler_shared->lock);
+
+	while (!shmem_put_outcome(db, outcome))
+	{
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 10, compat_wait_event("PgSchedulerWorkerReport"));
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+
+	/* from here on a death of this process says nothing about the run */
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	my_slot->has_run = false;
+	my_slot->cancel = false;
+	my_slot->deadline = DT_NOEND;
+	my_slot->runs_done++;
+	LWLockRelease(scheduler_shared->lock);
+	QueryCancelPending = false;
+	ConditionVariableBroadcast(&db->run_finished);
+}
+
+/* How much memory stays in use between runs; looking at it costs a little. */
+static bool
+too_large(void)
+{
+	if (my_slot->runs_done % 64 == 1)
+		my_slot->memory = MemoryContextMemAllocated(TopMemoryContext, true);
+	return my_slot->memory > (int64) pg_scheduler_worker_memory_limit * 1024;
+}
+
+static bool
+should_leave(void)
+{
+	return my_slot->leave || ShutdownRequestPending ||
+		my_slot->runs_done >= pg_scheduler_worker_max_runs || too_large();
+}
+
+static bool
+idle_too_long(void)
+{
+	return clock_now() - my_slot->idle_since >=
+		(int64) pg_scheduler_worker_idle_timeout * 1000;
+}
+
+static void
+run_one(const Run *run)
+{
+	Outcome		outcome;
+
+	flight_recorder_begin(my_slot - scheduler_shared->workers, run->run_id, run->attempt);
+	sql_run_execute(my_slot, run, &outcome);
+	flight_recorder_end(my_slot - scheduler_shared->workers);
+	report(&outcome);
+	session_reset(my_slot->role);
+	pgstat_report_stat(false);
+}
+
+static void
+idle(void)
+{
+	pgstat_report_stat(true);
+	pgstat_report_appname("pg_scheduler");
+	pgstat_report_activity(STATE_IDLE, NULL);
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 Max(pg_scheduler_worker_idle_timeout, 1),
+					 compat_wait_event("PgSchedulerWorkerMain"));
+	ResetLatch(MyLatch);
+}
+
+static void
+main_loop(void)
+{
+	Run			run;
+
+	while (!should_leave())
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+		}
+		if (take_run(&run))
+			run_one(&run);
+		else if (idle_too_long())
+			break;
+		else
+			idle();
+	}
+}
+
+void
+pg_scheduler_worker_main(Datum arg)
+{
+	WorkerStart start;
+
+	memcpy(&start, MyBgworkerEntry->bgw_extra, sizeof(start));
+	pqsignal(SIGTERM, die);
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	BackgroundWorkerUnblockSignals();
+
+	if (!attach(&start))
+		proc_exit(0);
+	before_shmem_exit(detach, (Datum) 0);
+	prev_emit_log_hook = emit_log_hook;
+	emit_log_hook = remember_fatal;
+
+	BackgroundWorkerInitializeConnectionByOid(start.database, start.role,
+											  COMPAT_WORKER_CONNECT_FLAGS);
+	my_slot->connected = true;
+	sql_run_init();
+	main_loop();
+	proc_exit(0);
+}
