@@ -1,0 +1,29 @@
+/*-------------------------------------------------------------------------
+ *
+ * alert.h
+ *	  Alerts that a scheduler raises.
+ *
+ * Raising one only remembers it, so that it can be done anywhere, also in
+ * the middle of an error; the scheduler writes them in its next transaction.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_ALERT_H
+#define PG_SCHEDULER_ALERT_H
+
+extern void alert_raise(const char *kind, const char *severity, const char *subject,
+						int64 job_id, Oid owner, const char *message);
+extern void alert_resolve(const char *kind, const char *subject);
+
+/* Is there anything to write? */
+extern bool alert_pending(void);
+
+/* Write what was raised and resolved.  In a transaction. */
+extern void alert_write(void);
+
+/* Call after the commit of that transaction. */
+extern void alert_written(void);
+
+#endif							/* PG_SCHEDULER_ALERT_H */

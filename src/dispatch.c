@@ -1,0 +1,320 @@
+/*-------------------------------------------------------------------------
+ *
+ * dispatch.c
+ *	  From ready runs to workers.
+ *
+ * Within a role, runs go in order of priority and due time.  Between roles,
+ * whoever has waited longest without a worker gets the next one, so that no
+ * tenant waits for more than the run that a worker has in hand.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/timestamp.h"
+
+#include "alert.h"
+#include "catalog.h"
+#include "clock.h"
+#include "dispatch.h"
+#include "lane.h"
+#include "rights.h"
+#include "run_queue.h"
+#include "settle.h"
+#include "worker_pool.h"
+
+/* After the server had no room for a process, wait this long: 5 s. */
+#define LAUNCH_RETRY_DELAY	(5 * USECS_PER_SEC)
+
+static TimestampTz launch_not_before = DT_NOBEGIN;
+
+/* The workers of a lane, as dispatch sees them */
+typedef struct LaneView
+{
+	int			lane;			/* -1: none */
+	int			nready;
+	int			nidle;			/* free to take a run, or about to be */
+	int			nworkers;		/* that are not on their way out */
+} LaneView;
+
+static LaneView
+view_lane(Oid role)
+{
+	LaneView	view = {.lane = -1};
+
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	view.lane = lane_find(MyDatabaseId, role);
+	if (view.lane >= 0)
+		view.nready = scheduler_shared->lanes[view.lane].nready;
+	for (int i = 0; i < scheduler_shared->nworkers && view.lane >= 0; i++)
+	{
+		WorkerSlot *slot = &scheduler_shared->workers[i];
+
+		if (slot->lane != view.lane || slot->leave ||
+			slot->state == WORKER_FREE || slot->state == WORKER_DEAD)
+			continue;
+		view.nworkers++;
+		if (slot->state != WORKER_RUNNING)
+			view.nidle++;
+	}
+	LWLockRelease(scheduler_shared->lock);
+	return view;
+}
+
+/* Wake up to n idle workers of a lane.  Lock held. */
+static void
+wake_idle_workers(int lane, int n)
+{
+	for (int i = 0; i < scheduler_shared->nworkers && n > 0; i++)
+	{
+		WorkerSlot *slot = &scheduler_shared->workers[i];
+
+		if (slot->state == WORKER_IDLE && slot->lane == lane && !slot->leave)
+		{
+			shmem_wake(slot->latch);
+			n--;
+		}
+	}
+}
+
+static void
+take_back(const Run *run)
+{
+	RunEntry   *entry = run_queue_find(run->run_id);
+
+	if (entry != NULL)
+		run_queue_put_back(entry, NULL);
+}
+
+/*
+ * Fill a lane from the queue of its role.  A lane is refilled when it is half
+ * empty, unless it has idle workers, so that the lock is not taken for every
+ * single run under load.
+ */
+static void
+fill_lane(RoleQueue *queue, const LaneView *view)
+{
+	Lane	   *lane = &scheduler_shared->lanes[view->lane];
+	int			nput = 0;
+
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	for (;;)
+	{
+		RunEntry   *entry;
+		Run			displaced;
+		bool		is_displaced;
+
+		if (queue->nready == 0)
+			break;
+		entry = run_queue_take(queue);
+		if (entry == NULL)
+			break;
+		if (!lane_put(lane, &entry->run, &displaced, &is_displaced))
+		{
+			run_queue_put_back(entry, NULL);
+			break;
+		}
+		if (is_displaced)
+			take_back(&displaced);
+		nput++;
+	}
+	wake_idle_workers(view->lane, nput);
+	LWLockRelease(scheduler_shared->lock);
+}
+
+/* The role was dropped: its jobs have nobody to run as. */
+static void
+turn_off_jobs(Oid role)
+{
+	char		subject[64];
+	char		message[128];
+
+	snprintf(subject, sizeof(subject), "role %u", role);
+	snprintf(message, sizeof(message), "the jobs of the role with OID %u are paused: it does not exist any more", role);
+	StartTransactionCommand();
+	(void) catalog_pause_jobs_of(role, clock_now(), "its owner does not exist any more");
+	CommitTransactionCommand();
+	alert_raise("owner_dropped", "error", subject, 0, role, message);
+}
+
+/*
+ * The role cannot run jobs: everything of it that is ready fails, with the
+ * reason.
+ */
+static bool
+check_role(Oid role)
+{
+	RightsProblem problem;
+	bool		result;
+
+	MemoryContext context = CurrentMemoryContext;
+
+	StartTransactionCommand();
+	MemoryContextSwitchTo(context);
+	result = rights_can_run(role, &problem);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
+	if (!result && problem.sqlerrcode == ERRCODE_UNDEFINED_OBJECT)
+		turn_off_jobs(role);
+	if (!result)
+		settle_fail_role(role, problem.sqlerrcode, problem.message, problem.hint);
+	return result;
+}
+
+void
+dispatch_delay_launch(void)
+{
+	launch_not_before = clock_now() + LAUNCH_RETRY_DELAY;
+}
+
+static void
+warn_no_process(void)
+{
+	ereport(WARNING,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("pg_scheduler could not start a worker"),
+			 errdetail("All background worker slots of the server are taken."),
+			 errhint("Increase max_worker_processes, or lower pg_scheduler.max_workers.")));
+	alert_raise("worker_slots_exhausted", "error", "pg_scheduler", 0, InvalidOid,
+				"no background worker slot is free: increase max_worker_processes");
+}
+
+/* Try to get one worker for a role.  The time to try again, or DT_NOEND. */
+static TimestampTz
+launch(Oid role, bool starved)
+{
+	TimestampTz now = clock_now();
+
+	if (launch_not_before > now)
+		return launch_not_before;
+	if (!check_role(role))
+		return DT_NOEND;
+	switch (worker_pool_launch(role))
+	{
+		case LAUNCH_STARTED:
+			if (launch_not_before != DT_NOBEGIN)
+				alert_resolve("worker_slots_exhausted", "pg_scheduler");
+			launch_not_before = DT_NOBEGIN;
+			return DT_NOEND;
+		case LAUNCH_FAILED:
+			warn_no_process();
+			dispatch_delay_launch();
+			return launch_not_before;
+		case LAUNCH_POOL_FULL:
+			return worker_pool_make_room(starved);
+	}
+	return DT_NOEND;
+}
+
+/* See that a role has the workers that it can use. */
+static TimestampTz
+staff(RoleQueue *queue)
+{
+	LaneView	view = view_lane(queue->role);
+	int			ready = queue->nready + view.nready;
+	TimestampTz result = DT_NOEND;
+
+	if (ready <= view.nidle)
+		return DT_NOEND;
+	if (view.nworkers == 0 && queue->starved_since == DT_NOEND)
+		queue->starved_since = clock_now();
+	while (ready > view.nidle && view.nworkers < scheduler_shared->nworkers)
+	{
+		result = launch(queue->role, view.nworkers == 0);
+		if (view_lane(queue->role).nworkers == view.nworkers)
+			break;				/* nothing was launched */
+		view = view_lane(queue->role);
+		queue->starved_since = DT_NOEND;
+		ready = queue->nready + view.nready;
+	}
+	return result;
+}
+
+/* The role that has been without a worker for longest goes first. */
+static RoleQueue *
+longest_starved(void)
+{
+	RoleQueue  *result = NULL;
+
+	for (RoleQueue *queue = run_queue_next_role(NULL); queue != NULL;
+		 queue = run_queue_next_role(queue))
+	{
+		if (queue->starved_since != DT_NOEND &&
+			(result == NULL || queue->starved_since < result->starved_since))
+			result = queue;
+	}
+	return result;
+}
+
+/* Serve starved roles in their order until there is no worker to be had. */
+static TimestampTz
+staff_starved(void)
+{
+	RoleQueue  *queue;
+
+	while ((queue = longest_starved()) != NULL)
+	{
+		TimestampTz again = staff(queue);
+
+		if (queue->nready > 0 && queue->starved_since != DT_NOEND)
+			return again;		/* it is still the first */
+	}
+	return DT_NOEND;
+}
+
+TimestampTz
+dispatch_runs(void)
+{
+	TimestampTz result = staff_starved();
+	RoleQueue  *queue = run_queue_next_role(NULL);
+
+	while (queue != NULL)
+	{
+		RoleQueue  *next = run_queue_next_role(queue);
+		LaneView	view;
+
+		if (queue->starved_since == DT_NOEND)
+			result = Min(result, staff(queue));
+		view = view_lane(queue->role);
+		if (view.nworkers > 0 &&
+			(view.nidle > 0 || view.nready <= LANE_LOW_WATER))
+			fill_lane(queue, &view);
+		queue = next;
+	}
+	return Min(result, staff_starved());
+}
+
+void
+dispatch_withdraw(void)
+{
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	{
+		Lane	   *lane = &scheduler_shared->lanes[i];
+		Run			run;
+
+		if (!lane->in_use || lane->database != MyDatabaseId)
+			continue;
+		while (lane_take(lane, &run))
+			take_back(&run);
+	}
+	LWLockRelease(scheduler_shared->lock);
+}
+
+bool
+dispatch_withdraw_run(const Run *run)
+{
+	bool		result = false;
+	int			i;
+
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	i = lane_find(MyDatabaseId, run->owner);
+	if (i >= 0)
+		result = lane_remove(&scheduler_shared->lanes[i], run->run_id);
+	LWLockRelease(scheduler_shared->lock);
+	return result;
+}

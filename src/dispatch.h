@@ -1,0 +1,30 @@
+/*-------------------------------------------------------------------------
+ *
+ * dispatch.h
+ *	  From ready runs to workers.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_DISPATCH_H
+#define PG_SCHEDULER_DISPATCH_H
+
+#include "shmem.h"
+
+/*
+ * Move ready runs into lanes, and get workers for lanes that lack them.
+ * Outside of a transaction.  The time at which to come back, or DT_NOEND.
+ */
+extern TimestampTz dispatch_runs(void);
+
+/* A process could not be started: try no other for a while. */
+extern void dispatch_delay_launch(void);
+
+/* Take all runs of this database back that no worker has begun. */
+extern void dispatch_withdraw(void);
+
+/* Take one run out of its lane.  False: it is not in one. */
+extern bool dispatch_withdraw_run(const Run *run);
+
+#endif							/* PG_SCHEDULER_DISPATCH_H */

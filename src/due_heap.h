@@ -1,0 +1,30 @@
+/*-------------------------------------------------------------------------
+ *
+ * due_heap.h
+ *	  The next time of every job, the earliest on top.
+ *
+ * Entries are not removed when a job changes: a new one is put in, and
+ * whoever takes an entry out checks whether it still holds.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_DUE_HEAP_H
+#define PG_SCHEDULER_DUE_HEAP_H
+
+#include "datatype/timestamp.h"
+
+extern void due_heap_init(void);
+extern void due_heap_reset(void);
+extern void due_heap_put(int64 job_id, TimestampTz due_at);
+
+/* DT_NOEND when it is empty. */
+extern TimestampTz due_heap_next(void);
+
+/* Take an entry that is due at "now" or before.  False: there is none. */
+extern bool due_heap_take(TimestampTz now, int64 *job_id, TimestampTz *due_at);
+
+extern int64 due_heap_count(void);
+
+#endif							/* PG_SCHEDULER_DUE_HEAP_H */

@@ -1,0 +1,483 @@
+/*-------------------------------------------------------------------------
+ *
+ * enqueue.c
+ *	  From due jobs to pending runs.
+ *
+ * One transaction takes a batch of jobs from due to pending: it inserts their
+ * runs and advances their states.  Only after its commit does anything of it
+ * enter the run queue.  When it fails, the jobs of the batch are tried one by
+ * one, so that only the one that is to blame is left behind.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "commands/sequence.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "alert.h"
+#include "catalog.h"
+#include "clock.h"
+#include "due_heap.h"
+#include "enqueue.h"
+#include "run_end.h"
+#include "run_queue.h"
+#include "store.h"
+#include "worker_pool.h"
+
+#define BATCH_SIZE			1000
+
+/* Most occurrences of one job that are looked at in one batch. */
+#define MAX_OCCURRENCES		10000
+#define MAX_RUN_ALL			100
+
+/* Later than this, an occurrence of a job with misfire "skip" is missed: 60 s. */
+#define SKIP_GRACE			(60 * USECS_PER_SEC)
+
+/* A job whose due occurrence cannot be enqueued is tried again after: 5 s. */
+#define ERROR_DELAY			(5 * USECS_PER_SEC)
+
+typedef struct Batch
+{
+	TimestampTz now;
+	JobEntry  **jobs;			/* whose state has advanced */
+	int			njobs;
+	Run		   *runs;
+	int			nruns;
+	int			max_runs;
+	int64	   *cancel;			/* jobs whose running run makes way */
+	int			ncancel;
+} Batch;
+
+/* The due occurrences of one job */
+typedef struct DueRange
+{
+	TimestampTz first;
+	TimestampTz last;
+	int64		count;
+	bool		complete;		/* false: there are more than were looked at */
+} DueRange;
+
+/* Jobs that could not be enqueued, oldest first */
+#define MAX_ASIDE	64
+static struct
+{
+	int64		job_id;
+	TimestampTz retry_at;
+}			aside[MAX_ASIDE];
+static int	naside = 0;
+
+static void
+add_run(Batch *batch, JobEntry *entry, TimestampTz scheduled_at, RunTrigger trigger)
+{
+	Run		   *run;
+
+	if (batch->nruns == batch->max_runs)
+	{
+		batch->max_runs *= 2;
+		batch->runs = repalloc(batch->runs, batch->max_runs * sizeof(Run));
+	}
+	run = &batch->runs[batch->nruns++];
+	memset(run, 0, sizeof(*run));
+	run->job_id = entry->job_id;
+	run->owner = entry->job.owner;
+	run->attempt = 1;
+	run->priority = entry->job.priority;
+	run->scheduled_at = scheduled_at;
+	run->due_at = job_due_at(&entry->job, scheduled_at);
+	run->trigger = trigger;
+	entry->state.runs++;
+}
+
+/* Put on record that occurrences were not run, in one row. */
+static void
+record_not_run(Batch *batch, JobEntry *entry, RunStatus status,
+			   TimestampTz first, int64 count, const char *reason)
+{
+	Run			run = {0};
+	RunRecord	record;
+
+	run.run_id = nextval_internal(store_relation("run_id_seq"), false);
+	run.job_id = entry->job_id;
+	run.owner = entry->job.owner;
+	run.attempt = 1;
+	run.scheduled_at = first;
+	run.trigger = TRIGGER_SCHEDULE;
+	run_end_init_record(&record, &run, entry->job.job_name, status,
+						DT_NOBEGIN, batch->now);
+	record.occurrences = count;
+	record.error_message = reason;
+	store_insert_history(&record);
+	job_state_count(&entry->state, status, DT_NOBEGIN, batch->now, count, true);
+}
+
+static void
+record_missed(Batch *batch, JobEntry *entry, TimestampTz first, int64 count)
+{
+	record_not_run(batch, entry, RUN_MISSED, first, count,
+				   count == 1 ? "the occurrence could not be run in time" :
+				   psprintf(INT64_FORMAT " occurrences could not be run in time", count));
+}
+
+static DueRange
+find_due(const JobEntry *entry, TimestampTz now, int64 max)
+{
+	DueRange	range = {.first = entry->state.next_run_at, .count = 1, .complete = true};
+	TimestampTz next;
+
+	range.last = range.first;
+	for (;;)
+	{
+		next = job_next_occurrence(&entry->job, entry->schedule, range.last);
+		if (next == DT_NOEND || job_due_at(&entry->job, next) > now)
+			return range;
+		if (range.count == max)
+		{
+			range.complete = false;
+			return range;
+		}
+		range.last = next;
+		range.count++;
+	}
+}
+
+/* Is an occurrence so late that the job does not want it any more? */
+static bool
+too_late(const JobEntry *entry, TimestampTz scheduled_at, TimestampTz now)
+{
+	int64		grace = entry->job.misfire_grace;
+
+	if (grace < 0)
+	{
+		if (entry->job.misfire != MISFIRE_SKIP)
+			return false;
+		grace = SKIP_GRACE;
+	}
+	return now - job_due_at(&entry->job, scheduled_at) > grace;
+}
+
+/* One more run of a job: does its overlap rule let it in? */
+static bool
+admit(Batch *batch, JobEntry *entry)
+{
+	int			active = entry->nruns - entry->nwaiting;
+
+	switch (entry->job.overlap)
+	{
+		case OVERLAP_SKIP:
+			return active == 0;
+		case OVERLAP_QUEUE:
+			return active <= 1;
+		case OVERLAP_ALLOW:
+			return active < entry->job.max_instances;
+		case OVERLAP_CANCEL:
+			if (active > 1)
+				return false;
+			if (active == 1)
+				batch->cancel[batch->ncancel++] = entry->job_id;
+			return true;
+	}
+	return false;
+}
+
+static bool
+runs_exhausted(const JobEntry *entry)
+{
+	return entry->job.max_runs > 0 && entry->state.runs >= entry->job.max_runs;
+}
+
+/* misfire "run_all": each occurrence gets its run; they go one by one. */
+static void
+enqueue_all(Batch *batch, JobEntry *entry, const DueRange *range)
+{
+	TimestampTz at = range->first;
+
+	for (int64 i = 0; i < range->count && !runs_exhausted(entry); i++)
+	{
+		if (too_late(entry, at, batch->now))
+			record_missed(batch, entry, at, 1);
+		else
+			add_run(batch, entry, at, TRIGGER_SCHEDULE);
+		if (at != range->last)
+			at = job_next_occurrence(&entry->job, entry->schedule, at);
+	}
+}
+
+/* One run for all that is due, or none. */
+static void
+enqueue_last(Batch *batch, JobEntry *entry, const DueRange *range)
+{
+	int64		missed = range->count - 1;
+	bool		run_last = range->complete && !too_late(entry, range->last, batch->now);
+
+	if (!run_last)
+		missed++;
+	if (missed > 0)
+		record_missed(batch, entry, range->first, missed);
+	if (!run_last)
+		return;
+	if (admit(batch, entry))
+		add_run(batch, entry, range->last, TRIGGER_SCHEDULE);
+	else
+		record_not_run(batch, entry, RUN_SKIPPED, range->last, 1,
+					   "an earlier run of the job has not finished");
+}
+
+/* The next time after what has just been enqueued. */
+static void
+advance(JobEntry *entry, TimestampTz last)
+{
+	JobState   *state = &entry->state;
+	bool		is_after = schedule_kind(entry->schedule) == SCHEDULE_AFTER;
+
+	if (is_after && !runs_exhausted(entry))
+	{
+		/* set when the run is over */
+		state->next_run_at = DT_NOEND;
+		return;
+	}
+	state->next_run_at = runs_exhausted(entry) ? DT_NOEND :
+		job_next_occurrence(&entry->job, entry->schedule, last);
+	state->finished = (state->next_run_at == DT_NOEND);
+}
+
+/* Enqueue one job.  False: this entry of the heap does not hold any more. */
+static bool
+enqueue_job(Batch *batch, JobEntry *entry, TimestampTz due_at)
+{
+	TimestampTz next = entry->state.next_run_at;
+	bool		run_all = entry->job.misfire == MISFIRE_RUN_ALL;
+	DueRange	range;
+
+	if (!entry->job.active || entry->schedule == NULL || next == DT_NOEND)
+		return false;
+	if (due_at != next && due_at != job_due_at(&entry->job, next))
+		return false;
+	if (job_due_at(&entry->job, next) > batch->now)
+	{
+		due_heap_put(entry->job_id, job_due_at(&entry->job, next));
+		return false;
+	}
+
+	range = find_due(entry, batch->now, run_all ? MAX_RUN_ALL : MAX_OCCURRENCES);
+	if (run_all && range.count > 1)
+		enqueue_all(batch, entry, &range);
+	else
+		enqueue_last(batch, entry, &range);
+	advance(entry, range.last);
+	job_cache_touch(entry);
+	batch->jobs[batch->njobs++] = entry;
+	return true;
+}
+
+/* The part of a batch that is a transaction. */
+static void
+write_batch(Batch *batch, const int64 *job_ids, const TimestampTz *due_at, int count)
+{
+	StartTransactionCommand();
+	for (int i = 0; i < count; i++)
+	{
+		JobEntry   *entry = job_cache_get(job_ids[i]);
+
+		if (entry != NULL)
+			enqueue_job(batch, entry, due_at[i]);
+	}
+	if (batch->nruns > 0)
+		store_insert_pending(batch->runs, batch->nruns);
+	(void) job_cache_write();
+	CommitTransactionCommand();
+	job_cache_written(true);
+}
+
+/* What follows from a committed batch. */
+static void
+publish_batch(Batch *batch)
+{
+	for (int i = 0; i < batch->ncancel; i++)
+		worker_pool_cancel_job(batch->cancel[i]);
+	for (int i = 0; i < batch->nruns; i++)
+		(void) run_queue_add(&batch->runs[i], job_cache_peek(batch->runs[i].job_id));
+	for (int i = 0; i < batch->njobs; i++)
+	{
+		JobEntry   *entry = batch->jobs[i];
+
+		due_heap_put(entry->job_id, job_due_at(&entry->job, entry->state.next_run_at));
+	}
+}
+
+/* Undo in memory what the aborted transaction has done there. */
+static void
+undo_batch(const int64 *job_ids, int count)
+{
+	StartTransactionCommand();
+	for (int i = 0; i < count; i++)
+	{
+		JobEntry   *entry = job_cache_peek(job_ids[i]);
+
+		if (entry != NULL && !entry->dropped)
+			job_cache_reload_state(entry);
+	}
+	CommitTransactionCommand();
+}
+
+static void
+init_batch(Batch *batch, int size)
+{
+	memset(batch, 0, sizeof(*batch));
+	batch->now = clock_now();
+	batch->max_runs = size;
+	batch->jobs = palloc(size * sizeof(JobEntry *));
+	batch->runs = palloc(size * sizeof(Run));
+	batch->cancel = palloc(size * sizeof(int64));
+}
+
+/* True when the jobs have been enqueued. */
+static bool
+try_batch(const int64 *job_ids, const TimestampTz *due_at, int count)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Batch		batch;
+	volatile bool result = true;
+
+	init_batch(&batch, count);
+	PG_TRY();
+	{
+		write_batch(&batch, job_ids, due_at, count);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		EmitErrorReport();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		MemoryContextSwitchTo(context);
+		job_cache_written(false);
+		undo_batch(job_ids, count);
+		MemoryContextSwitchTo(context);
+		result = false;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	if (result)
+		publish_batch(&batch);
+	return result;
+}
+
+/*
+ * A job that cannot be enqueued must not stop the others.  It is tried again
+ * after a while; should too many be waiting for that, the oldest is left to
+ * the repair.
+ */
+static void
+set_aside(int64 job_id)
+{
+	char		subject[64];
+
+	if (naside == MAX_ASIDE)
+		memmove(aside, aside + 1, --naside * sizeof(aside[0]));
+	aside[naside].job_id = job_id;
+	aside[naside++].retry_at = clock_now() + ERROR_DELAY;
+	snprintf(subject, sizeof(subject), "job " INT64_FORMAT, job_id);
+	alert_raise("enqueue_failed", "error", subject, job_id, InvalidOid,
+				"the job is due, and could not be enqueued; see the server log");
+}
+
+/* Give jobs that were set aside another chance. */
+static void
+take_aside(TimestampTz now)
+{
+	while (naside > 0 && aside[0].retry_at <= now)
+	{
+		JobEntry   *entry = job_cache_peek(aside[0].job_id);
+
+		if (entry != NULL && !entry->dropped)
+			due_heap_put(entry->job_id, entry->state.next_run_at);
+		memmove(aside, aside + 1, --naside * sizeof(aside[0]));
+	}
+}
+
+TimestampTz
+enqueue_next_time(void)
+{
+	TimestampTz result = due_heap_next();
+
+	return naside > 0 ? Min(result, aside[0].retry_at) : result;
+}
+
+bool
+enqueue_due(void)
+{
+	static int64 job_ids[BATCH_SIZE];
+	static TimestampTz due_at[BATCH_SIZE];
+	TimestampTz now = clock_now();
+	int			n = 0;
+
+	take_aside(now);
+	while (n < BATCH_SIZE && due_heap_take(now, &job_ids[n], &due_at[n]))
+		n++;
+	if (n == 0)
+		return false;
+	if (!try_batch(job_ids, due_at, n))
+	{
+		for (int i = 0; i < n; i++)
+		{
+			if (n > 1 && try_batch(&job_ids[i], &due_at[i], 1))
+				continue;
+			set_aside(job_ids[i]);
+		}
+	}
+	job_cache_trim();
+	return n == BATCH_SIZE;
+}
+
+void
+enqueue_plan_job(JobEntry *entry)
+{
+	JobState   *state = &entry->state;
+	ScheduleKind kind;
+
+	state->schedule_version = entry->job.schedule_version;
+	state->finished = false;
+	state->next_run_at = DT_NOEND;
+	job_cache_touch(entry);
+	if (entry->schedule == NULL)
+		return;
+	kind = schedule_kind(entry->schedule);
+	if (kind == SCHEDULE_REBOOT)
+		return;
+	if (!runs_exhausted(entry))
+		state->next_run_at = job_first_occurrence(&entry->job, entry->schedule);
+	state->finished = (state->next_run_at == DT_NOEND);
+	if (entry->job.active)
+		due_heap_put(entry->job_id, job_due_at(&entry->job, state->next_run_at));
+}
+
+void
+enqueue_reboot_jobs(void)
+{
+	int64	   *job_ids;
+	int			n = catalog_find_reboot_jobs(&job_ids);
+	Batch		batch;
+
+	init_batch(&batch, Max(n, 1));
+	for (int i = 0; i < n; i++)
+	{
+		JobEntry   *entry = job_cache_get(job_ids[i]);
+
+		if (entry == NULL || entry->schedule == NULL || runs_exhausted(entry) ||
+			schedule_kind(entry->schedule) != SCHEDULE_REBOOT)
+			continue;
+		add_run(&batch, entry, batch.now, TRIGGER_SCHEDULE);
+		entry->state.finished = runs_exhausted(entry);
+		job_cache_touch(entry);
+	}
+	if (batch.nruns > 0)
+		store_insert_pending(batch.runs, batch.nruns);
+	for (int i = 0; i < batch.nruns; i++)
+		(void) run_queue_add(&batch.runs[i], job_cache_peek(batch.runs[i].job_id));
+}

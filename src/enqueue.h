@@ -1,0 +1,33 @@
+/*-------------------------------------------------------------------------
+ *
+ * enqueue.h
+ *	  From due jobs to pending runs.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_ENQUEUE_H
+#define PG_SCHEDULER_ENQUEUE_H
+
+#include "job_cache.h"
+
+/*
+ * Enqueue what is due, a batch at a time.  Outside of a transaction.  True:
+ * there is more.
+ */
+extern bool enqueue_due(void);
+
+/* When enqueue_due() has something to do next, or DT_NOEND. */
+extern TimestampTz enqueue_next_time(void);
+
+/*
+ * Give a job whose schedule is new, or has changed, its first time.  In a
+ * transaction; the state is written later.
+ */
+extern void enqueue_plan_job(JobEntry *entry);
+
+/* The server has come up: enqueue the @reboot jobs.  In a transaction. */
+extern void enqueue_reboot_jobs(void);
+
+#endif							/* PG_SCHEDULER_ENQUEUE_H */

@@ -1,0 +1,224 @@
+/*-------------------------------------------------------------------------
+ *
+ * job_cache.c
+ *	  The jobs that a scheduler has to do with right now.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "job_cache.h"
+#include "store.h"
+
+/* above this, entries that are idle are forgotten */
+#define CACHE_LIMIT		10000
+
+static MemoryContext cache_context = NULL;
+static HTAB *cache = NULL;
+static dlist_head dirty_entries;	/* oldest first */
+static int	ndirty = 0;
+static JobEntry **writing = NULL;	/* written, not yet committed */
+static int	nwriting = 0;
+
+void
+job_cache_init(void)
+{
+	HASHCTL		ctl = {.keysize = sizeof(int64), .entrysize = sizeof(JobEntry)};
+
+	cache_context = AllocSetContextCreate(TopMemoryContext, "pg_scheduler jobs",
+										  ALLOCSET_DEFAULT_SIZES);
+	ctl.hcxt = cache_context;
+	cache = hash_create("pg_scheduler jobs", 256, &ctl,
+						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	dlist_init(&dirty_entries);
+	ndirty = 0;
+	writing = NULL;
+	nwriting = 0;
+}
+
+void
+job_cache_reset(void)
+{
+	MemoryContextDelete(cache_context);
+	job_cache_init();
+}
+
+static char *
+keep_string(const char *string)
+{
+	return string ? MemoryContextStrdup(cache_context, string) : NULL;
+}
+
+static void
+free_definition(JobEntry *entry)
+{
+	if (entry->schedule)
+		pfree(entry->schedule);
+	if (entry->job.queue)
+		pfree(entry->job.queue);
+	if (entry->job.calendar)
+		pfree(entry->job.calendar);
+	entry->schedule = NULL;
+	entry->job.queue = NULL;
+	entry->job.calendar = NULL;
+}
+
+/*
+ * Keep of a definition what a scheduler needs.  A schedule that is valid no
+ * longer leaves the job without a next time; repair reports it.
+ */
+static void
+keep_definition(JobEntry *entry, const Job *job)
+{
+	MemoryContext oldcontext = MemoryContextSwitchTo(cache_context);
+	ScheduleError error;
+
+	free_definition(entry);
+	entry->job = *job;
+	entry->schedule = job_parse_schedule(job, &error);
+	entry->job.schedule = NULL;
+	entry->job.timezone = NULL;
+	entry->job.command = NULL;
+	entry->job.args = NULL;
+	entry->job.settings = NULL;
+	entry->job.request = NULL;
+	entry->job.retry_on = NULL;
+	entry->job.queue = keep_string(job->queue);
+	entry->job.calendar = keep_string(job->calendar);
+	MemoryContextSwitchTo(oldcontext);
+}
+
+JobEntry *
+job_cache_peek(int64 job_id)
+{
+	return hash_search(cache, &job_id, HASH_FIND, NULL);
+}
+
+JobEntry *
+job_cache_get(int64 job_id)
+{
+	JobEntry   *entry = job_cache_peek(job_id);
+	Job			job;
+	JobState	state;
+
+	if (entry != NULL)
+		return entry->dropped ? NULL : entry;
+	if (!store_read_job(job_id, &job))
+		return NULL;
+	if (!store_read_job_state(job_id, &state))
+		job_state_init(&state, job_id);
+
+	entry = hash_search(cache, &job_id, HASH_ENTER, NULL);
+	memset((char *) entry + sizeof(int64), 0, sizeof(JobEntry) - sizeof(int64));
+	dlist_init(&entry->held);
+	entry->state = state;
+	keep_definition(entry, &job);
+	return entry;
+}
+
+bool
+job_cache_reload(JobEntry *entry)
+{
+	Job			job;
+
+	entry->dropped = !store_read_job(entry->job_id, &job);
+	if (!entry->dropped)
+		keep_definition(entry, &job);
+	return !entry->dropped;
+}
+
+void
+job_cache_reload_state(JobEntry *entry)
+{
+	if (!store_read_job_state(entry->job_id, &entry->state))
+		job_state_init(&entry->state, entry->job_id);
+	if (entry->dirty)
+	{
+		dlist_delete(&entry->dirty_node);
+		entry->dirty = false;
+		ndirty--;
+	}
+}
+
+int
+job_cache_concurrency(const JobEntry *entry)
+{
+	return entry->job.overlap == OVERLAP_ALLOW ? entry->job.max_instances : 1;
+}
+
+void
+job_cache_touch(JobEntry *entry)
+{
+	if (entry->dirty || entry->dropped)
+		return;
+	entry->dirty = true;
+	dlist_push_tail(&dirty_entries, &entry->dirty_node);
+	ndirty++;
+}
+
+int
+job_cache_dirty_count(void)
+{
+	return ndirty;
+}
+
+int
+job_cache_write(void)
+{
+	JobState  **states = palloc(Max(ndirty, 1) * sizeof(JobState *));
+	dlist_iter	iter;
+
+	if (writing != NULL)
+		pfree(writing);
+	writing = MemoryContextAlloc(cache_context, Max(ndirty, 1) * sizeof(JobEntry *));
+	nwriting = 0;
+	dlist_foreach(iter, &dirty_entries)
+	{
+		JobEntry   *entry = dlist_container(JobEntry, dirty_node, iter.cur);
+
+		states[nwriting] = &entry->state;
+		writing[nwriting++] = entry;
+	}
+	if (nwriting > 0)
+		store_write_job_states(states, nwriting);
+	pfree(states);
+	return nwriting;
+}
+
+void
+job_cache_written(bool committed)
+{
+	for (int i = 0; committed && i < nwriting; i++)
+	{
+		if (!writing[i]->dirty)
+			continue;
+		writing[i]->dirty = false;
+		dlist_delete(&writing[i]->dirty_node);
+		ndirty--;
+	}
+	nwriting = 0;
+}
+
+void
+job_cache_trim(void)
+{
+	HASH_SEQ_STATUS status;
+	JobEntry   *entry;
+
+	if (hash_get_num_entries(cache) <= CACHE_LIMIT)
+		return;
+	hash_seq_init(&status, cache);
+	while ((entry = hash_seq_search(&status)) != NULL)
+	{
+		if (entry->nruns > 0 || entry->dirty)
+			continue;
+		free_definition(entry);
+		hash_search(cache, &entry->job_id, HASH_REMOVE, NULL);
+	}
+}

@@ -1,0 +1,77 @@
+/*-------------------------------------------------------------------------
+ *
+ * job_cache.h
+ *	  The jobs that a scheduler has to do with right now.
+ *
+ * A job that is not due and has no run costs 16 bytes of due_heap.c.  When
+ * it becomes due it is read from its tables into this cache, where it stays
+ * while it has runs or unwritten state, and for as long as there is room.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_JOB_CACHE_H
+#define PG_SCHEDULER_JOB_CACHE_H
+
+#include "lib/ilist.h"
+
+#include "job.h"
+
+typedef struct JobEntry
+{
+	int64		job_id;			/* hash key */
+	Job			job;			/* what a scheduler does not need is NULL */
+	Schedule   *schedule;		/* NULL: not valid any more */
+	JobState	state;
+	bool		dropped;		/* gone from scheduler.job, runs linger */
+	int			nruns;			/* runs in run_queue.c, in any state */
+	int			ndispatched;	/* of these, in a lane or at a worker */
+	int			nwaiting;		/* of these, waiting for a retry */
+	dlist_head	held;			/* RunEntry: ready, but the job is at its limit */
+	bool		dirty;			/* state has to be written */
+	dlist_node	dirty_node;		/* in the list of dirty entries */
+} JobEntry;
+
+extern void job_cache_init(void);
+
+/*
+ * The entry of a job, read from its tables if need be; NULL if there is no
+ * such job.  In a transaction.  The pointer is good until job_cache_trim().
+ */
+extern JobEntry *job_cache_get(int64 job_id);
+
+/* The entry if it is in memory already, else NULL. */
+extern JobEntry *job_cache_peek(int64 job_id);
+
+/* Read the definition again.  False: the job has gone.  In a transaction. */
+extern bool job_cache_reload(JobEntry *entry);
+
+/* Read the state again, forgetting what was not written.  In a transaction. */
+extern void job_cache_reload_state(JobEntry *entry);
+
+/* How many runs of a job may be executed at once. */
+extern int	job_cache_concurrency(const JobEntry *entry);
+
+/* Remember that the state has to be written. */
+extern void job_cache_touch(JobEntry *entry);
+
+/* How many states wait to be written. */
+extern int	job_cache_dirty_count(void);
+
+/* Write all dirty states.  In a transaction; how many were written. */
+extern int	job_cache_write(void);
+
+/*
+ * Call after the commit (or the abort) of a transaction that has called
+ * job_cache_write(): they are clean now (or dirty still).
+ */
+extern void job_cache_written(bool committed);
+
+/* Forget entries that nobody needs, when there are many. */
+extern void job_cache_trim(void);
+
+/* Forget everything. */
+extern void job_cache_reset(void);
+
+#endif							/* PG_SCHEDULER_JOB_CACHE_H */

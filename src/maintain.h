@@ -1,0 +1,24 @@
+/*-------------------------------------------------------------------------
+ *
+ * maintain.h
+ *	  What a scheduler does now and then: partitions, retention, repair.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_MAINTAIN_H
+#define PG_SCHEDULER_MAINTAIN_H
+
+#include "datatype/timestamp.h"
+
+/* Do what is due; each part has an error of its own to itself. */
+extern void maintain(TimestampTz now);
+
+/* When there is something to do next. */
+extern TimestampTz maintain_next_time(void);
+
+/* Do everything at the next call. */
+extern void maintain_reset(void);
+
+#endif							/* PG_SCHEDULER_MAINTAIN_H */

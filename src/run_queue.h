@@ -1,0 +1,97 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_queue.h
+ *	  All runs of a database that are not over, as its scheduler knows them.
+ *
+ *			due later				   job at its limit, paused, suspect
+ *		WAITING ----------> READY <----------------> HELD
+ *			^				  |  ^
+ *			|	into a lane   v  | taken back
+ *			+------------- DISPATCHED ----> (over)
+ *			   next attempt
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_RUN_QUEUE_H
+#define PG_SCHEDULER_RUN_QUEUE_H
+
+#include "lib/ilist.h"
+#include "lib/pairingheap.h"
+
+#include "job_cache.h"
+#include "run.h"
+
+typedef enum RunState
+{
+	RUN_STATE_WAITING,			/* not due yet */
+	RUN_STATE_READY,			/* in the queue of its role */
+	RUN_STATE_HELD,				/* in JobEntry.held */
+	RUN_STATE_DISPATCHED		/* in a lane or at a worker */
+} RunState;
+
+typedef struct RunEntry
+{
+	int64		run_id;			/* hash key */
+	RunState	state;
+	Run			run;
+	JobEntry   *job;
+	int			unrecorded;		/* times that no record could be written */
+	pairingheap_node node;		/* WAITING, READY */
+	dlist_node	held_node;		/* HELD */
+} RunEntry;
+
+/* The ready runs of one role */
+typedef struct RoleQueue
+{
+	Oid			role;			/* hash key */
+	pairingheap *ready;
+	int			nready;
+	TimestampTz starved_since;	/* ready runs and no worker; DT_NOEND: not so */
+	dlist_node	node;			/* in the list of queues with ready runs */
+	bool		listed;
+} RoleQueue;
+
+extern void run_queue_init(void);
+extern void run_queue_reset(void);
+
+/* Take a run up, or NULL if it is known already. */
+extern RunEntry *run_queue_add(const Run *run, JobEntry *job);
+extern RunEntry *run_queue_find(int64 run_id);
+
+/* Forget a run that is over, wherever it is. */
+extern void run_queue_remove(RunEntry *entry);
+
+/*
+ * Put a run back to where it belongs: it waits, or is ready.  "as" is what it
+ * has become, its next attempt for example; NULL: it is unchanged.
+ */
+extern void run_queue_put_back(RunEntry *entry, const Run *as);
+
+/* A run that a worker had in hand before this scheduler started. */
+extern void run_queue_adopt(RunEntry *entry);
+
+/* Look at the held runs of a job again. */
+extern void run_queue_release(JobEntry *job);
+
+/* Make ready what has become due.  The time of the next one, or DT_NOEND. */
+extern TimestampTz run_queue_wake(TimestampTz now);
+
+/*
+ * Take the first ready run of a role; it counts as dispatched.  A run that
+ * may not be executed now is held and passed over.  NULL: there is none.
+ */
+extern RunEntry *run_queue_take(RoleQueue *queue);
+
+extern RoleQueue *run_queue_of_role(Oid role);
+
+/* Iterate over the queues that have ready runs; start with NULL. */
+extern RoleQueue *run_queue_next_role(RoleQueue *queue);
+
+extern int64 run_queue_count(void);
+
+/* Call for every run; the callback may remove it. */
+extern void run_queue_foreach(void (*callback) (RunEntry *entry, void *arg), void *arg);
+
+#endif							/* PG_SCHEDULER_RUN_QUEUE_H */

@@ -1,0 +1,539 @@
+/*-------------------------------------------------------------------------
+ *
+ * scheduler.c
+ *	  The process that owns time in one database.
+ *
+ * A cycle looks at everything that may have happened, does what follows, and
+ * sleeps until the next instant at which something is due, or until somebody
+ * sets the latch.  There is no tick.
+ *
+ * An error ends the cycle, not the process: it is logged, memory is rebuilt
+ * from the tables, and after a second the work goes on.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "libpq/pqsignal.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/procsignal.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/timeout.h"
+#include "utils/timestamp.h"
+
+#include "alert.h"
+#include "catalog.h"
+#include "clock.h"
+#include "compat.h"
+#include "dispatch.h"
+#include "due_heap.h"
+#include "enqueue.h"
+#include "guc.h"
+#include "maintain.h"
+#include "run_queue.h"
+#include "scheduler.h"
+#include "settle.h"
+#include "shmem.h"
+#include "store.h"
+#include "worker_pool.h"
+
+/* States of jobs are written at the latest after: 500 ms. */
+#define FLUSH_INTERVAL		(500 * 1000)
+#define FLUSH_COUNT			1000
+
+/* The time up to which history is counted is written every: 30 s. */
+#define COUNTED_INTERVAL	(30 * USECS_PER_SEC)
+
+/* The longest sleep: a clock that was set forward is noticed after: 60 s. */
+#define MAX_SLEEP			(60 * USECS_PER_SEC)
+
+/* After an error: 1 s. */
+#define ERROR_DELAY_MS		1000
+
+typedef enum RunMode
+{
+	MODE_RUNNING,
+	MODE_STOPPING,				/* stopped; runs are still being executed */
+	MODE_STOPPED
+} RunMode;
+
+static Database *my_db = NULL;
+static MemoryContext cycle_context = NULL;
+static bool loaded = false;		/* memory mirrors the tables */
+static RunMode mode = MODE_RUNNING;
+static TimestampTz stop_deadline;
+static TimestampTz dirty_since = DT_NOEND;
+static TimestampTz counted_at = DT_NOBEGIN;
+
+/*
+ * Attach and detach
+ */
+
+static void
+detach(int code, Datum arg)
+{
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	if (my_db->scheduler_pid == MyProcPid)
+	{
+		my_db->scheduler_pid = 0;
+		my_db->scheduler_latch = NULL;
+		my_db->ready = false;
+		my_db->demand = 0;
+	}
+	shmem_wake(scheduler_shared->launcher_latch);
+	LWLockRelease(scheduler_shared->lock);
+	ConditionVariableBroadcast(&scheduler_shared->process_left);
+}
+
+/* Become the scheduler of a database, unless there is one, or must not be. */
+static bool
+attach(Oid database)
+{
+	bool		result = false;
+
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	my_db = shmem_find_database(database);
+	if (my_db != NULL && my_db->quiesced == 0 && my_db->scheduler_pid == 0)
+	{
+		my_db->scheduler_pid = MyProcPid;
+		my_db->scheduler_latch = MyLatch;
+		result = true;
+	}
+	LWLockRelease(scheduler_shared->lock);
+	return result;
+}
+
+/* The launcher need not start us again before something changes. */
+static void
+report_absent(void)
+{
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	my_db->state = DATABASE_ABSENT;
+	LWLockRelease(scheduler_shared->lock);
+}
+
+static bool
+extension_exists(void)
+{
+	bool		result;
+
+	StartTransactionCommand();
+	result = catalog_extension_exists();
+	CommitTransactionCommand();
+	return result;
+}
+
+/*
+ * Load
+ */
+
+static void
+put_next_run(int64 job_id, TimestampTz next_run_at, void *arg)
+{
+	due_heap_put(job_id, next_run_at);
+}
+
+/* Jobs that are new since there was a scheduler, in batches. */
+static void
+plan_new_jobs(void)
+{
+	static int64 job_ids[1000];
+	int			n;
+
+	do
+	{
+		StartTransactionCommand();
+		n = catalog_find_unplanned_jobs(job_ids, lengthof(job_ids));
+		for (int i = 0; i < n; i++)
+		{
+			JobEntry   *entry = job_cache_get(job_ids[i]);
+
+			if (entry != NULL)
+				enqueue_plan_job(entry);
+		}
+		(void) job_cache_write();
+		CommitTransactionCommand();
+		job_cache_written(true);
+		job_cache_trim();
+	} while (n == lengthof(job_ids));
+}
+
+/* Once per start of the server, and at promotion: the @reboot jobs. */
+static void
+note_boot(void)
+{
+	ControlState control;
+
+	StartTransactionCommand();
+	catalog_read_control(&control);
+	if (control.booted_at != PgStartTime)
+	{
+		enqueue_reboot_jobs();
+		(void) job_cache_write();
+		catalog_write_booted_at(PgStartTime);
+	}
+	CommitTransactionCommand();
+	job_cache_written(true);
+}
+
+static void
+read_control(void)
+{
+	ControlState control;
+
+	StartTransactionCommand();
+	catalog_read_control(&control);
+	CommitTransactionCommand();
+	stop_deadline = control.stop_deadline;
+	if (!control.stopped)
+	{
+		mode = MODE_RUNNING;
+		LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+		my_db->stopped = false;
+		LWLockRelease(scheduler_shared->lock);
+	}
+	else if (mode == MODE_RUNNING)
+	{
+		mode = MODE_STOPPING;
+		dispatch_withdraw();
+	}
+}
+
+static void
+publish_ready(void)
+{
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	my_db->state = DATABASE_PRESENT;
+	my_db->ready = true;
+	my_db->ready_since = clock_now();
+	LWLockRelease(scheduler_shared->lock);
+}
+
+/* Read everything from the tables, after a start or an error. */
+static void
+load(void)
+{
+	due_heap_reset();
+	run_queue_reset();
+	job_cache_reset();
+	maintain_reset();
+
+	settle_start(my_db);
+	settle_uncounted();
+	read_control();
+	StartTransactionCommand();
+	catalog_scan_next_runs(put_next_run, NULL);
+	CommitTransactionCommand();
+	plan_new_jobs();
+	note_boot();
+	loaded = true;
+	publish_ready();
+}
+
+/*
+ * Changes
+ */
+
+static void
+change_job(int64 job_id)
+{
+	JobEntry   *entry = job_cache_peek(job_id);
+
+	if (entry != NULL)
+		(void) job_cache_reload(entry);
+	else
+		entry = job_cache_get(job_id);
+
+	if (entry == NULL || entry->dropped)
+	{
+		JobState	state;
+
+		job_state_init(&state, job_id);
+		store_delete_job_state(&state);
+		return;
+	}
+	if (entry->state.schedule_version != entry->job.schedule_version)
+		enqueue_plan_job(entry);
+	else if (entry->job.active)
+		due_heap_put(job_id, job_due_at(&entry->job, entry->state.next_run_at));
+	run_queue_release(entry);
+}
+
+/* Changes were dropped, or are too many: look at everything. */
+static void
+reload_all(void)
+{
+	/* what has been counted in memory must not be lost */
+	StartTransactionCommand();
+	(void) job_cache_write();
+	CommitTransactionCommand();
+	job_cache_written(true);
+	load();
+}
+
+static void
+apply_changes(void)
+{
+	static Change changes[CHANGE_RING_SIZE];
+	bool		overflow;
+	int			n = shmem_take_changes(my_db, changes, CHANGE_RING_SIZE, &overflow);
+
+	if (overflow)
+	{
+		reload_all();
+		return;
+	}
+	if (n == 0)
+		return;
+	StartTransactionCommand();
+	for (int i = 0; i < n; i++)
+		if (changes[i].kind == CHANGE_JOB)
+			change_job(changes[i].id);
+	(void) job_cache_write();
+	CommitTransactionCommand();
+	job_cache_written(true);
+	for (int i = 0; i < n; i++)
+	{
+		if (changes[i].kind == CHANGE_RUN)
+			settle_changed_run(changes[i].id);
+		else if (changes[i].kind == CHANGE_CONTROL)
+			read_control();
+	}
+	job_cache_trim();
+}
+
+/*
+ * The rest of a cycle
+ */
+
+/* Write states and alerts, when there are many or when it is time. */
+static TimestampTz
+flush(TimestampTz now, bool force)
+{
+	if (job_cache_dirty_count() == 0 && !alert_pending())
+	{
+		dirty_since = DT_NOEND;
+		return DT_NOEND;
+	}
+	if (dirty_since == DT_NOEND)
+		dirty_since = now;
+	if (!force && !alert_pending() && job_cache_dirty_count() < FLUSH_COUNT &&
+		now - dirty_since < FLUSH_INTERVAL)
+		return dirty_since + FLUSH_INTERVAL;
+
+	StartTransactionCommand();
+	(void) job_cache_write();
+	alert_write();
+	if (now - counted_at >= COUNTED_INTERVAL || counted_at == DT_NOBEGIN)
+	{
+		catalog_write_counted_at(now);
+		counted_at = now;
+	}
+	CommitTransactionCommand();
+	job_cache_written(true);
+	alert_written();
+	dirty_since = DT_NOEND;
+	return DT_NOEND;
+}
+
+/* On the way to a stop: wait for runs, until the deadline. */
+static TimestampTz
+stop_runs(TimestampTz now)
+{
+	int			running;
+	int			total;
+
+	if (mode == MODE_STOPPED)
+		return DT_NOEND;
+	worker_pool_dismiss(stop_deadline <= now);
+	worker_pool_count(&running, &total);
+	if (total == 0)
+	{
+		mode = MODE_STOPPED;
+		LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+		my_db->stopped = true;
+		LWLockRelease(scheduler_shared->lock);
+		ConditionVariableBroadcast(&my_db->run_finished);
+		return DT_NOEND;
+	}
+	return stop_deadline <= now ? DT_NOEND : stop_deadline;
+}
+
+/* Everything that is due now; the time of what is due next. */
+static TimestampTz
+do_cycle(void)
+{
+	TimestampTz now = clock_now();
+	TimestampTz next;
+	bool		more = false;
+
+	apply_changes();
+	more |= settle_outcomes(my_db);
+	next = settle_deaths();
+	if (mode == MODE_RUNNING)
+	{
+		more |= enqueue_due();
+		next = Min(next, run_queue_wake(now));
+		next = Min(next, dispatch_runs());
+		next = Min(next, enqueue_next_time());
+	}
+	else
+		next = Min(next, stop_runs(now));
+	next = Min(next, worker_pool_kill_overdue(now));
+	next = Min(next, flush(now, false));
+	if (!more)
+		maintain(now);
+	next = Min(next, maintain_next_time());
+	return more ? now : next;
+}
+
+static void
+sleep_until(TimestampTz when)
+{
+	TimestampTz now = clock_now();
+
+	if (when <= now)
+		return;
+	pgstat_report_stat(false);
+	pgstat_report_activity(STATE_IDLE, NULL);
+	clock_set_alarm(Min(when, now + MAX_SLEEP));
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH, -1L,
+					 compat_wait_event("PgSchedulerMain"));
+	clock_set_alarm(DT_NOEND);
+	ResetLatch(MyLatch);
+}
+
+static void
+handle_signals(void)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+	}
+}
+
+static bool
+should_exit(void)
+{
+	return ShutdownRequestPending || my_db->quiesced > 0;
+}
+
+static void
+main_loop(void)
+{
+	while (!should_exit())
+	{
+		TimestampTz next;
+
+		handle_signals();
+		MemoryContextSwitchTo(cycle_context);
+		if (!loaded)
+			load();
+		next = do_cycle();
+		MemoryContextSwitchTo(cycle_context);
+		MemoryContextReset(cycle_context);
+		sleep_until(next);
+	}
+}
+
+/* Leave in good order: what was counted is written. */
+static void
+leave(void)
+{
+	if (loaded && extension_exists())
+	{
+		if (my_db->quiesced > 0)
+			dispatch_withdraw();
+		MemoryContextSwitchTo(cycle_context);
+		(void) flush(clock_now(), true);
+	}
+	proc_exit(0);
+}
+
+/*
+ * After an error.  When the extension has gone, that explains it.
+ */
+static void
+recover(void)
+{
+	HOLD_INTERRUPTS();
+	disable_all_timeouts(false);
+	QueryCancelPending = false;
+	EmitErrorReport();
+	AbortCurrentTransaction();
+	MemoryContextSwitchTo(cycle_context);
+	FlushErrorState();
+	MemoryContextReset(cycle_context);
+	loaded = false;
+	RESUME_INTERRUPTS();
+	(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ERROR_DELAY_MS,
+					 compat_wait_event("PgSchedulerError"));
+}
+
+static void
+set_up_session(void)
+{
+	/* what only this process writes can be lost and found again */
+	SetConfigOption("synchronous_commit", "off", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("statement_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("idle_in_transaction_session_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("default_transaction_isolation", "read committed", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET, PGC_S_OVERRIDE);
+	pgstat_report_appname("pg_scheduler");
+}
+
+void
+pg_scheduler_scheduler_main(Datum arg)
+{
+	Oid			database = DatumGetObjectId(arg);
+	sigjmp_buf	local_sigjmp_buf;
+
+	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	BackgroundWorkerUnblockSignals();
+
+	if (!attach(database))
+		proc_exit(0);
+	before_shmem_exit(detach, (Datum) 0);
+	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+	set_up_session();
+	if (!extension_exists())
+	{
+		report_absent();
+		proc_exit(0);
+	}
+
+	clock_init();
+	cycle_context = AllocSetContextCreate(TopMemoryContext, "pg_scheduler cycle",
+										  ALLOCSET_DEFAULT_SIZES);
+	due_heap_init();
+	run_queue_init();
+	job_cache_init();
+	worker_pool_init(my_db);
+
+	if (sigsetjmp(local_sigjmp_buf, 1) != 0)
+	{
+		recover();
+		if (!should_exit() && !extension_exists())
+		{
+			report_absent();
+			proc_exit(0);
+		}
+	}
+	PG_exception_stack = &local_sigjmp_buf;
+	main_loop();
+	leave();
+}

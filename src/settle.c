@@ -1,0 +1,547 @@
+/*-------------------------------------------------------------------------
+ *
+ * settle.c
+ *	  What has become of runs: outcomes, deaths, and the state after a start.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "nodes/pg_list.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "alert.h"
+#include "catalog.h"
+#include "clock.h"
+#include "dispatch.h"
+#include "due_heap.h"
+#include "flight_recorder.h"
+#include "guc.h"
+#include "run_end.h"
+#include "run_queue.h"
+#include "settle.h"
+#include "worker_pool.h"
+
+#define OUTCOME_BATCH	256
+
+/* Runs finished this long before the last count may have been missed by it. */
+#define COUNT_MARGIN	(10 * USECS_PER_MINUTE)
+
+/* Backoff of a run whose record cannot be written: 1 s, doubling, to 60 s. */
+static int64
+unrecorded_delay(int times)
+{
+	return Min(INT64CONST(1) << Min(times, 6), 60) * USECS_PER_SEC;
+}
+
+/*
+ * A run is over: an @after job gets its next time, and whoever was held back
+ * by this run may go.
+ */
+static void
+finish_run(RunEntry *entry, const Outcome *outcome)
+{
+	JobEntry   *job = entry->job;
+
+	run_queue_remove(entry);
+	if (job->schedule != NULL && schedule_kind(job->schedule) == SCHEDULE_AFTER &&
+		!job->state.finished && !job->dropped && job->nruns == 0)
+	{
+		job->state.next_run_at = job_next_occurrence(&job->job, job->schedule,
+													 outcome->finished_at);
+		if (job->state.next_run_at == DT_NOEND)
+			job->state.finished = true;
+		job_cache_touch(job);
+		due_heap_put(job->job_id, job_due_at(&job->job, job->state.next_run_at));
+	}
+	run_queue_release(job);
+}
+
+static void
+back_off(RunEntry *entry)
+{
+	Run			later = entry->run;
+	char		subject[64];
+
+	later.due_at = clock_now() + unrecorded_delay(entry->unrecorded++);
+	snprintf(subject, sizeof(subject), "job " INT64_FORMAT, later.job_id);
+	alert_raise("recording_failed", "critical", subject, later.job_id, later.owner,
+				"the record of a run could not be written; see the server log");
+	run_queue_put_back(entry, &later);
+}
+
+static void
+apply_outcome(const Outcome *outcome)
+{
+	RunEntry   *entry = run_queue_find(outcome->run.run_id);
+	JobEntry   *job;
+
+	if (entry == NULL)
+		return;
+	job = entry->job;
+	if (outcome->kind == OUTCOME_FINAL || outcome->kind == OUTCOME_RETRY)
+	{
+		job_state_count(&job->state, outcome->status, outcome->started_at,
+						outcome->finished_at, 1, outcome->kind == OUTCOME_FINAL);
+		job_cache_touch(job);
+	}
+	switch (outcome->kind)
+	{
+		case OUTCOME_FINAL:
+		case OUTCOME_GONE:
+			finish_run(entry, outcome);
+			break;
+		case OUTCOME_RETRY:
+			run_queue_put_back(entry, &outcome->next);
+			run_queue_release(job);
+			break;
+		case OUTCOME_HELD:
+			run_queue_put_back(entry, NULL);
+			break;
+		case OUTCOME_UNRECORDED:
+			back_off(entry);
+			run_queue_release(job);
+			break;
+	}
+}
+
+bool
+settle_outcomes(Database *db)
+{
+	static Outcome outcomes[OUTCOME_BATCH];
+	int			n = shmem_take_outcomes(db, outcomes, OUTCOME_BATCH);
+
+	for (int i = 0; i < n; i++)
+		apply_outcome(&outcomes[i]);
+	return n == OUTCOME_BATCH;
+}
+
+/*
+ * End an attempt on behalf of a worker that cannot.  In a transaction.  The
+ * outcome is to be applied after the commit.
+ */
+static void
+fail_attempt(const Run *run, RunStatus status, int sqlerrcode, const char *message,
+			 const char *hint, TimestampTz started_at, Outcome *outcome)
+{
+	Job			job;
+	PendingRun	pending;
+	RunRecord	record;
+
+	memset(outcome, 0, sizeof(*outcome));
+	outcome->run = *run;
+	outcome->started_at = started_at;
+	outcome->kind = OUTCOME_GONE;
+	if (!store_read_pending(run->run_id, &pending) ||
+		!store_read_job(run->job_id, &job))
+		return;
+	run_end_init_record(&record, run, job.job_name, status, started_at, clock_now());
+	record.sqlstate = sqlerrcode ? pstrdup(unpack_sql_state(sqlerrcode)) : NULL;
+	record.error_message = message;
+	record.error_hint = hint;
+	record.redriven_from = pending.redriven_from;
+	run_end_failure(&job, &record, pending.args ? pending.args : job.args,
+					DT_NOBEGIN, outcome);
+}
+
+void
+settle_fail_role(Oid role, int sqlerrcode, const char *message, const char *hint)
+{
+	RoleQueue  *queue = run_queue_of_role(role);
+
+	while (queue->nready > 0)
+	{
+		RunEntry   *entry = run_queue_take(queue);
+		Outcome		outcome;
+		Run			run;
+
+		if (entry == NULL)
+			break;
+		run = entry->run;
+		StartTransactionCommand();
+		fail_attempt(&run, RUN_FAILED, sqlerrcode, message, hint, clock_now(), &outcome);
+		CommitTransactionCommand();
+		apply_outcome(&outcome);
+	}
+}
+
+/*
+ * The worker has died after the end of the attempt was committed, and before
+ * it could say so.  True when that is so; *outcome is then what it meant to
+ * report.
+ */
+static bool
+ended_before_death(const WorkerSlot *slot, Outcome *outcome)
+{
+	PendingRun	pending;
+	CountedRun	counted;
+	bool		is_pending = store_read_pending(slot->run.run_id, &pending);
+
+	if (is_pending && pending.run.attempt == slot->run.attempt)
+		return false;
+	memset(outcome, 0, sizeof(*outcome));
+	outcome->run = slot->run;
+	outcome->kind = OUTCOME_GONE;
+	if (catalog_find_attempt(slot->run.run_id, slot->run.attempt, &counted))
+	{
+		outcome->kind = is_pending ? OUTCOME_RETRY : OUTCOME_FINAL;
+		outcome->status = counted.status;
+		outcome->started_at = counted.started_at;
+		outcome->finished_at = counted.finished_at;
+		if (is_pending)
+			outcome->next = pending.run;
+	}
+	return true;
+}
+
+/* What to record of a run whose worker has died in the middle of it. */
+static RunStatus
+death_status(const WorkerSlot *slot, bool was_marked)
+{
+	if (slot->terminate && slot->cancel)
+		return RUN_CANCELLED;
+	if (slot->terminate)
+		return RUN_TIMED_OUT;
+	return was_marked ? RUN_LOST : RUN_FAILED;
+}
+
+static const char *
+death_message(const WorkerSlot *slot, RunStatus status)
+{
+	switch (status)
+	{
+		case RUN_CANCELLED:
+			return "the run was cancelled; it did not stop, and its worker was terminated";
+		case RUN_TIMED_OUT:
+			return "the run exceeded its timeout; it did not stop, and its worker was terminated";
+		case RUN_LOST:
+			return "the worker was terminated after the run had committed a part of its work";
+		default:
+			return slot->error[0] ? slot->error : "the worker was terminated";
+	}
+}
+
+/* A worker died with a run in hand. */
+static void
+settle_dead_run(const WorkerSlot *slot)
+{
+	RunEntry   *entry = run_queue_find(slot->run.run_id);
+	Outcome		outcome;
+	PendingRun	pending;
+
+	if (entry == NULL)
+		return;
+	StartTransactionCommand();
+	if (!ended_before_death(slot, &outcome))
+	{
+		bool		was_marked = store_read_pending(slot->run.run_id, &pending) &&
+			pending.started_at != DT_NOBEGIN;
+
+		memset(&outcome, 0, sizeof(outcome));
+		outcome.run = slot->run;
+		outcome.kind = OUTCOME_HELD;
+		if (was_marked || !slot->requeue)
+		{
+			RunStatus	status = death_status(slot, was_marked);
+
+			fail_attempt(&entry->run, status, slot->sqlerrcode,
+						 death_message(slot, status), NULL, slot->started_at, &outcome);
+		}
+	}
+	CommitTransactionCommand();
+	apply_outcome(&outcome);
+}
+
+/* A worker that never got to work: nothing of its role can be run. */
+static void
+settle_failed_start(const WorkerSlot *slot)
+{
+	if (ERRCODE_TO_CATEGORY(slot->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
+		return;
+	if (slot->error[0] == '\0')
+	{
+		dispatch_delay_launch();
+		return;
+	}
+	settle_fail_role(slot->role, slot->sqlerrcode,
+					 psprintf("could not start a worker: %s", slot->error),
+					 "The worker connects to this database as the owner of the job; see the server log.");
+}
+
+static void
+take_back(const Run *run)
+{
+	RunEntry   *entry = run_queue_find(run->run_id);
+
+	if (entry != NULL)
+		run_queue_put_back(entry, NULL);
+}
+
+TimestampTz
+settle_deaths(void)
+{
+	WorkerSlot *dead = palloc(scheduler_shared->nworkers * sizeof(WorkerSlot));
+	TimestampTz look_again;
+	int			n = worker_pool_bury(dead, scheduler_shared->nworkers, take_back,
+									 &look_again);
+
+	for (int i = 0; i < n; i++)
+	{
+		if (dead[i].has_run)
+			settle_dead_run(&dead[i]);
+		else if (!dead[i].connected)
+			settle_failed_start(&dead[i]);
+	}
+	pfree(dead);
+	return look_again;
+}
+
+/*
+ * Start
+ */
+
+typedef struct PendingList
+{
+	List	   *rows;			/* PendingRun */
+	MemoryContext context;
+} PendingList;
+
+static void
+collect_pending(const PendingRun *pending, void *arg)
+{
+	PendingList *list = arg;
+	MemoryContext oldcontext = MemoryContextSwitchTo(list->context);
+	PendingRun *copy = palloc(sizeof(PendingRun));
+
+	*copy = *pending;
+	copy->args = NULL;
+	list->rows = lappend(list->rows, copy);
+	MemoryContextSwitchTo(oldcontext);
+}
+
+/* Is this run in the hands of a worker? */
+static bool
+at_worker(int64 run_id)
+{
+	bool		result = false;
+
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	{
+		const WorkerSlot *slot = &scheduler_shared->workers[i];
+
+		if ((slot->state == WORKER_RUNNING || slot->state == WORKER_DEAD) &&
+			slot->has_run && slot->run.run_id == run_id &&
+			slot->database == MyDatabaseId)
+			result = true;
+	}
+	LWLockRelease(scheduler_shared->lock);
+	return result;
+}
+
+static bool
+is_among(int64 id, const int64 *ids, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (ids[i] == id)
+			return true;
+	return false;
+}
+
+/*
+ * A job whose run was part of too many crashes is paused: it must not keep
+ * the server from coming up.
+ */
+static void
+suspect(PendingRun *pending, const JobEntry *job)
+{
+	pending->run.crashes++;
+	store_count_crash(&pending->run);
+	if (pending->run.crashes < pg_scheduler_crash_limit)
+		return;
+	catalog_pause_job(job->job_id, clock_now(),
+					  psprintf("its runs were part of %d server crashes",
+							   pending->run.crashes));
+	alert_raise("crash_limit", "critical", job->job.job_name, job->job_id,
+				job->job.owner,
+				psprintf("job \"%s\" is paused: its runs were part of %d server crashes",
+						 job->job.job_name, pending->run.crashes));
+}
+
+/* Settle one pending run.  In a transaction; the outcome is applied later. */
+static void
+settle_pending(PendingRun *pending, bool crashed)
+{
+	JobEntry   *job = job_cache_get(pending->run.job_id);
+	RunEntry   *entry;
+	Outcome		outcome;
+
+	if (job == NULL)
+	{
+		store_delete_pending(&pending->run);
+		return;
+	}
+	if (crashed)
+		suspect(pending, job);
+	if (pending->started_at != DT_NOBEGIN && !at_worker(pending->run.run_id))
+	{
+		fail_attempt(&pending->run, RUN_LOST, ERRCODE_CRASH_SHUTDOWN,
+					 "the server stopped after the run had committed a part of its work",
+					 NULL, pending->started_at, &outcome);
+		if (outcome.kind != OUTCOME_RETRY)
+			return;				/* counted with what history has */
+		pending->run = outcome.next;
+	}
+	entry = run_queue_add(&pending->run, job);
+	if (entry != NULL && at_worker(pending->run.run_id))
+		run_queue_adopt(entry);
+}
+
+void
+settle_start(Database *db)
+{
+	PendingList list = {.context = CurrentMemoryContext};
+	int64	   *crashed;
+	int			ncrashed;
+	ListCell   *lc;
+
+	dispatch_withdraw();
+	StartTransactionCommand();
+	store_scan_pending(collect_pending, &list);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(list.context);
+	ncrashed = flight_recorder_take(&crashed);
+
+	foreach(lc, list.rows)
+	{
+		PendingRun *pending = lfirst(lc);
+
+		if (foreach_current_index(lc) % 1000 == 0)
+			StartTransactionCommand();
+		settle_pending(pending, is_among(pending->run.run_id, crashed, ncrashed));
+		if (foreach_current_index(lc) % 1000 == 999 ||
+			foreach_current_index(lc) == list_length(list.rows) - 1)
+			CommitTransactionCommand();
+	}
+	MemoryContextSwitchTo(list.context);
+}
+
+static void
+count_run(const CountedRun *counted, void *arg)
+{
+	JobEntry   *job = job_cache_get(counted->job_id);
+
+	if (job == NULL)
+		return;
+	job_state_count(&job->state, counted->status, counted->started_at,
+					counted->finished_at, counted->occurrences, counted->final);
+	job_cache_touch(job);
+}
+
+void
+settle_uncounted(void)
+{
+	ControlState control;
+	MemoryContext context = CurrentMemoryContext;
+
+	StartTransactionCommand();
+	catalog_read_control(&control);
+	catalog_scan_uncounted_runs(control.counted_at == DT_NOBEGIN ?
+								DT_NOBEGIN : control.counted_at - COUNT_MARGIN,
+								count_run, NULL);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
+}
+
+/*
+ * Changes of pending_run that others have made
+ */
+
+void
+settle_changed_run(int64 run_id)
+{
+	RunEntry   *entry = run_queue_find(run_id);
+	PendingRun	pending;
+	Outcome		gone = {.kind = OUTCOME_GONE};
+
+	StartTransactionCommand();
+	if (!store_read_pending(run_id, &pending))
+	{
+		/* taken away; a worker that has it finds out by itself */
+		if (entry != NULL &&
+			(entry->state != RUN_STATE_DISPATCHED || dispatch_withdraw_run(&entry->run)))
+		{
+			gone.run = entry->run;
+			gone.finished_at = clock_now();
+			apply_outcome(&gone);
+		}
+	}
+	else if (entry == NULL)
+	{
+		JobEntry   *job = job_cache_get(pending.run.job_id);
+
+		if (job != NULL)
+		{
+			job->state.runs++;
+			job_cache_touch(job);
+			run_queue_add(&pending.run, job);
+		}
+	}
+	CommitTransactionCommand();
+}
+
+static void
+check_entry(RunEntry *entry, void *arg)
+{
+	List	  **missing = arg;
+	PendingRun	pending;
+
+	if (entry->state != RUN_STATE_DISPATCHED &&
+		!store_read_pending(entry->run_id, &pending))
+		*missing = lappend(*missing, entry);
+}
+
+/* In both directions; returns the number of differences found. */
+int
+settle_compare(void)
+{
+	PendingList list = {.context = CurrentMemoryContext};
+	List	   *missing = NIL;
+	ListCell   *lc;
+	int			result = 0;
+
+	StartTransactionCommand();
+	MemoryContextSwitchTo(list.context);
+	store_scan_pending(collect_pending, &list);
+	run_queue_foreach(check_entry, &missing);
+	foreach(lc, missing)
+	{
+		RunEntry   *entry = lfirst(lc);
+		Outcome		gone = {.kind = OUTCOME_GONE, .run = entry->run};
+
+		gone.finished_at = clock_now();
+		apply_outcome(&gone);
+		result++;
+	}
+	foreach(lc, list.rows)
+	{
+		PendingRun *pending = lfirst(lc);
+
+		if (run_queue_find(pending->run.run_id) != NULL)
+			continue;
+		/* it may have been finished since it was read */
+		if (!store_read_pending(pending->run.run_id, pending))
+			continue;
+		settle_pending(pending, false);
+		result++;
+	}
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(list.context);
+	return result;
+}

@@ -1,0 +1,41 @@
+/*-------------------------------------------------------------------------
+ *
+ * settle.h
+ *	  What has become of runs: outcomes, deaths, and the state after a start.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_SETTLE_H
+#define PG_SCHEDULER_SETTLE_H
+
+#include "shmem.h"
+
+/*
+ * Learn of all runs that are pending, when the scheduler starts: those that
+ * were begun and not finished are lost, those that a worker still has are
+ * left to it, all others are to be done.
+ */
+extern void settle_start(Database *db);
+
+/* Count what history has and job_state has not. */
+extern void settle_uncounted(void);
+
+/* Take note of what workers have reported.  True: there may be more. */
+extern bool settle_outcomes(Database *db);
+
+/* Take note of workers that have died.  When to look again, or DT_NOEND. */
+extern TimestampTz settle_deaths(void);
+
+/* Fail everything of a role that is ready. */
+extern void settle_fail_role(Oid role, int sqlerrcode, const char *message,
+							 const char *hint);
+
+/* Look at one row of pending_run again: it has come, or gone. */
+extern void settle_changed_run(int64 run_id);
+
+/* Compare all of pending_run with what is known of it; mend what differs. */
+extern int	settle_compare(void);
+
+#endif							/* PG_SCHEDULER_SETTLE_H */

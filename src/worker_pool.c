@@ -1,0 +1,472 @@
+/*-------------------------------------------------------------------------
+ *
+ * worker_pool.c
+ *	  Which worker for which role: launch, retire, bury.
+ *
+ * The slots are shared by all databases of the cluster.  When none is free, a
+ * role without a worker is served in turns: the worker that has idled longest
+ * leaves, else one of the lane that has most workers, else the one that has
+ * served its role longest, once it has done so for a time slice.  It finishes
+ * its run first.  Between databases, whoever has waited longest is next.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <signal.h>
+
+#include "miscadmin.h"
+#include "postmaster/bgworker.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "clock.h"
+#include "guc.h"
+#include "lane.h"
+#include "worker.h"
+#include "worker_pool.h"
+
+/* A worker serves its role at least this long when others wait: 200 ms. */
+#define TIME_SLICE			(200 * 1000)
+
+/*
+ * Whoever terminates a worker may be stopping the server, in which case the
+ * scheduler is told at the same time and leaves the run alone.  Give that
+ * signal time to arrive.
+ */
+#define BURIAL_DELAY		(200 * 1000)
+
+/* A worker that has not attached after this time never will: 60 s. */
+#define ATTACH_TIMEOUT		(60 * USECS_PER_SEC)
+
+static Database *my_db = NULL;
+static BackgroundWorkerHandle **handles = NULL; /* by slot; NULL: not ours */
+
+void
+worker_pool_init(Database *db)
+{
+	my_db = db;
+	handles = MemoryContextAllocZero(TopMemoryContext,
+									 scheduler_shared->nworkers *
+									 sizeof(BackgroundWorkerHandle *));
+}
+
+/*
+ * A lane keeps no runs without a worker: give them back to the scheduler.
+ * Lock held.
+ */
+static void
+drain_lane(Lane *lane, TakeBackCallback take_back)
+{
+	Run			run;
+
+	while (lane_take(lane, &run))
+		take_back(&run);
+}
+
+/* Caller holds the lock.  A lane that loses its last worker must be empty. */
+static void
+free_slot(WorkerSlot *slot)
+{
+	Lane	   *lane = &scheduler_shared->lanes[slot->lane];
+
+	lane->nworkers--;
+	if (lane->nworkers == 0)
+		lane_release(lane);
+	slot->state = WORKER_FREE;
+	slot->has_run = false;
+	slot->generation = 0;
+	for (int i = 0; i < scheduler_shared->ndatabases; i++)
+		if (scheduler_shared->databases[i].demand != 0)
+			shmem_wake(scheduler_shared->databases[i].scheduler_latch);
+}
+
+/* Has another database waited for a worker for longer?  Lock held. */
+static bool
+others_first(void)
+{
+	for (int i = 0; i < scheduler_shared->ndatabases; i++)
+	{
+		Database   *db = &scheduler_shared->databases[i];
+
+		if (db != my_db && db->demand != 0 && db->scheduler_latch != NULL &&
+			(my_db->demand == 0 || db->demand < my_db->demand))
+			return true;
+	}
+	return false;
+}
+
+/* Reserve a free slot, or return -1.  A full pool is remembered as demand. */
+static int
+reserve_slot(Oid role, uint64 *generation)
+{
+	int			result = -1;
+
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < scheduler_shared->nworkers && result < 0; i++)
+		if (scheduler_shared->workers[i].state == WORKER_FREE)
+			result = i;
+	if (result >= 0 && others_first())
+		result = -1;
+	if (result >= 0)
+	{
+		WorkerSlot *slot = &scheduler_shared->workers[result];
+		int64		crashed_run_id = slot->crashed_run_id;
+		Oid			crashed_database = slot->crashed_database;
+
+		memset(slot, 0, sizeof(*slot));
+		slot->crashed_run_id = crashed_run_id;
+		slot->crashed_database = crashed_database;
+		slot->state = WORKER_STARTING;
+		slot->generation = ++scheduler_shared->last_generation;
+		slot->database = MyDatabaseId;
+		slot->role = role;
+		slot->lane = lane_obtain(MyDatabaseId, role);
+		slot->launched_at = clock_now();
+		slot->deadline = DT_NOEND;
+		scheduler_shared->lanes[slot->lane].nworkers++;
+		scheduler_shared->workers_started++;
+		my_db->demand = 0;
+		*generation = slot->generation;
+	}
+	else if (my_db->demand == 0)
+		my_db->demand = ++scheduler_shared->last_ticket;
+	LWLockRelease(scheduler_shared->lock);
+	return result;
+}
+
+static bool
+register_worker(int slot, uint64 generation, Oid role)
+{
+	BackgroundWorker worker = {0};
+	WorkerStart start = {.slot = slot, .generation = generation,
+	.database = MyDatabaseId, .role = role};
+	MemoryContext oldcontext;
+	bool		result;
+
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	worker.bgw_notify_pid = MyProcPid;
+	strlcpy(worker.bgw_library_name, "pg_scheduler", sizeof(worker.bgw_library_name));
+	strlcpy(worker.bgw_function_name, "pg_scheduler_worker_main",
+			sizeof(worker.bgw_function_name));
+	snprintf(worker.bgw_name, BGW_MAXLEN, "pg_scheduler worker %d", slot + 1);
+	strlcpy(worker.bgw_type, "pg_scheduler worker", BGW_MAXLEN);
+	memcpy(worker.bgw_extra, &start, sizeof(start));
+
+	oldcontext = MemoryContextSwitchTo(TopMemoryContext);
+	if (handles[slot] != NULL)
+		pfree(handles[slot]);
+	handles[slot] = NULL;
+	result = RegisterDynamicBackgroundWorker(&worker, &handles[slot]);
+	MemoryContextSwitchTo(oldcontext);
+	return result;
+}
+
+LaunchResult
+worker_pool_launch(Oid role)
+{
+	uint64		generation;
+	int			slot = reserve_slot(role, &generation);
+
+	if (slot < 0)
+		return LAUNCH_POOL_FULL;
+	if (register_worker(slot, generation, role))
+		return LAUNCH_STARTED;
+
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	/* nobody but this process puts runs into the lane */
+	free_slot(&scheduler_shared->workers[slot]);
+	LWLockRelease(scheduler_shared->lock);
+	return LAUNCH_FAILED;
+}
+
+/* Ask a worker to leave.  Lock held. */
+static void
+ask_to_leave(WorkerSlot *slot)
+{
+	slot->leave = true;
+	shmem_wake(slot->latch);
+}
+
+/* Lock held. */
+static WorkerSlot *
+find_idle_victim(void)
+{
+	WorkerSlot *victim = NULL;
+
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	{
+		WorkerSlot *slot = &scheduler_shared->workers[i];
+
+		if (slot->state == WORKER_IDLE && !slot->leave &&
+			scheduler_shared->lanes[slot->lane].nready == 0 &&
+			(victim == NULL || slot->idle_since < victim->idle_since))
+			victim = slot;
+	}
+	return victim;
+}
+
+/* A worker of the lane that has most; lanes with one are left alone. */
+static WorkerSlot *
+find_plural_victim(void)
+{
+	WorkerSlot *victim = NULL;
+
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	{
+		WorkerSlot *slot = &scheduler_shared->workers[i];
+		int			n = scheduler_shared->lanes[slot->lane].nworkers;
+
+		if ((slot->state == WORKER_IDLE || slot->state == WORKER_RUNNING) &&
+			n > 1 &&
+			(victim == NULL || n > scheduler_shared->lanes[victim->lane].nworkers))
+			victim = slot;
+	}
+	return victim;
+}
+
+/* The worker that has served its role longest. */
+static WorkerSlot *
+find_overdue_victim(void)
+{
+	WorkerSlot *victim = NULL;
+
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	{
+		WorkerSlot *slot = &scheduler_shared->workers[i];
+
+		if ((slot->state == WORKER_IDLE || slot->state == WORKER_RUNNING) &&
+			(victim == NULL || slot->launched_at < victim->launched_at))
+			victim = slot;
+	}
+	return victim;
+}
+
+TimestampTz
+worker_pool_make_room(bool starved)
+{
+	TimestampTz result = DT_NOEND;
+	WorkerSlot *victim;
+
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	{
+		/* somebody has been asked already, or is being buried */
+		if (scheduler_shared->workers[i].leave ||
+			scheduler_shared->workers[i].state == WORKER_DEAD)
+		{
+			LWLockRelease(scheduler_shared->lock);
+			return DT_NOEND;
+		}
+	}
+	victim = find_idle_victim();
+	if (victim == NULL && starved)
+		victim = find_plural_victim();
+	if (victim == NULL && starved)
+	{
+		victim = find_overdue_victim();
+		if (victim != NULL && victim->launched_at + TIME_SLICE > clock_now())
+		{
+			result = victim->launched_at + TIME_SLICE;
+			victim = NULL;
+		}
+	}
+	if (victim != NULL)
+		ask_to_leave(victim);
+	LWLockRelease(scheduler_shared->lock);
+	return result;
+}
+
+/* A worker that was launched by this process and has ended unattached. */
+static bool
+never_attached(int i, TimestampTz now)
+{
+	WorkerSlot *slot = &scheduler_shared->workers[i];
+	pid_t		pid;
+
+	if (slot->state != WORKER_STARTING || slot->pid != 0 ||
+		slot->database != MyDatabaseId)
+		return false;
+	if (handles[i] != NULL &&
+		GetBackgroundWorkerPid(handles[i], &pid) == BGWH_STOPPED)
+		return true;
+	return slot->launched_at + ATTACH_TIMEOUT < now;
+}
+
+/* May a slot be freed now?  Lock held. */
+static bool
+can_bury(int i, TimestampTz now, TimestampTz *look_again)
+{
+	WorkerSlot *slot = &scheduler_shared->workers[i];
+
+	if (never_attached(i, now))
+		return true;
+	if (slot->state != WORKER_DEAD)
+		return false;
+	if (slot->database != MyDatabaseId)
+		return !slot->has_run && scheduler_shared->lanes[slot->lane].nready == 0;
+	if (slot->has_run && !slot->terminate && !slot->requeue &&
+		slot->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN &&
+		slot->died_at + BURIAL_DELAY > now)
+	{
+		*look_again = Min(*look_again, slot->died_at + BURIAL_DELAY);
+		return false;
+	}
+	return true;
+}
+
+int
+worker_pool_bury(WorkerSlot *dead, int max, TakeBackCallback take_back,
+				 TimestampTz *look_again)
+{
+	TimestampTz now = clock_now();
+	int			n = 0;
+
+	*look_again = DT_NOEND;
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < scheduler_shared->nworkers && n < max; i++)
+	{
+		WorkerSlot *slot = &scheduler_shared->workers[i];
+
+		if (!can_bury(i, now, look_again))
+			continue;
+		if (slot->database == MyDatabaseId)
+		{
+			Lane	   *lane = &scheduler_shared->lanes[slot->lane];
+
+			dead[n++] = *slot;
+			if (lane->nworkers == 1)
+				drain_lane(lane, take_back);
+		}
+		if (slot->has_run || !slot->connected)
+			scheduler_shared->workers_died++;
+		free_slot(slot);
+	}
+	LWLockRelease(scheduler_shared->lock);
+	return n;
+}
+
+/*
+ * The scheduler is woken, for it terminates what does not obey.  Lock held.
+ */
+static void
+cancel_slot(WorkerSlot *slot)
+{
+	Database   *db = shmem_find_database(slot->database);
+
+	slot->cancel = true;
+	slot->deadline = Min(slot->deadline, clock_now());
+	kill(slot->pid, SIGINT);
+	if (db != NULL)
+		shmem_wake(db->scheduler_latch);
+}
+
+static bool
+has_run_here(const WorkerSlot *slot)
+{
+	return slot->state == WORKER_RUNNING && slot->has_run &&
+		slot->database == MyDatabaseId;
+}
+
+bool
+worker_pool_cancel(int64 run_id)
+{
+	bool		result = false;
+
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	{
+		WorkerSlot *slot = &scheduler_shared->workers[i];
+
+		if (has_run_here(slot) && slot->run.run_id == run_id)
+		{
+			cancel_slot(slot);
+			result = true;
+		}
+	}
+	LWLockRelease(scheduler_shared->lock);
+	return result;
+}
+
+void
+worker_pool_cancel_job(int64 job_id)
+{
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	{
+		WorkerSlot *slot = &scheduler_shared->workers[i];
+
+		if (has_run_here(slot) && slot->run.job_id == job_id)
+			cancel_slot(slot);
+	}
+	LWLockRelease(scheduler_shared->lock);
+}
+
+TimestampTz
+worker_pool_kill_overdue(TimestampTz now)
+{
+	int64		grace = (int64) pg_scheduler_kill_after * 1000;
+	TimestampTz next = DT_NOEND;
+
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	{
+		WorkerSlot *slot = &scheduler_shared->workers[i];
+
+		if (slot->state != WORKER_RUNNING || slot->database != MyDatabaseId ||
+			slot->deadline == DT_NOEND || slot->terminate)
+			continue;
+		if (slot->deadline + grace <= now)
+		{
+			slot->terminate = true;
+			kill(slot->pid, SIGTERM);
+		}
+		else
+			next = Min(next, slot->deadline + grace);
+	}
+	LWLockRelease(scheduler_shared->lock);
+	return next;
+}
+
+void
+worker_pool_dismiss(bool terminate)
+{
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	{
+		WorkerSlot *slot = &scheduler_shared->workers[i];
+
+		if (slot->database != MyDatabaseId ||
+			slot->state == WORKER_FREE || slot->state == WORKER_DEAD)
+			continue;
+		ask_to_leave(slot);
+		if (terminate && slot->state == WORKER_RUNNING && !slot->requeue)
+		{
+			slot->requeue = true;
+			kill(slot->pid, SIGTERM);
+		}
+	}
+	LWLockRelease(scheduler_shared->lock);
+}
+
+void
+worker_pool_count(int *running, int *total)
+{
+	*running = *total = 0;
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	{
+		WorkerSlot *slot = &scheduler_shared->workers[i];
+
+		if (slot->state == WORKER_FREE || slot->database != MyDatabaseId)
+			continue;
+		(*total)++;
+		if (slot->has_run)
+			(*running)++;
+	}
+	LWLockRelease(scheduler_shared->lock);
+}

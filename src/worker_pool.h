@@ -1,0 +1,67 @@
+/*-------------------------------------------------------------------------
+ *
+ * worker_pool.h
+ *	  Which worker for which role: launch, retire, bury.
+ *
+ * Called by the scheduler of a database, about its own workers, except where
+ * an idle or overdue worker of another database has to make room.  None of
+ * these functions may be called with scheduler_shared->lock held.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_WORKER_POOL_H
+#define PG_SCHEDULER_WORKER_POOL_H
+
+#include "shmem.h"
+
+typedef enum LaunchResult
+{
+	LAUNCH_STARTED,
+	LAUNCH_POOL_FULL,			/* all slots are taken */
+	LAUNCH_FAILED				/* the server has no room for the process */
+} LaunchResult;
+
+extern void worker_pool_init(Database *db);
+
+/* Start a worker for a role of this database. */
+extern LaunchResult worker_pool_launch(Oid role);
+
+/*
+ * Ask a worker to make room for a role that has none, or for one more worker
+ * of a role that has some ("starved" is false).  A worker that is busy is
+ * only asked for a starved role.  Returns the time at which asking again
+ * makes sense, DT_NOEND when somebody has been asked.
+ */
+extern TimestampTz worker_pool_make_room(bool starved);
+
+/*
+ * Collect workers of this database that have died, and free their slots.
+ * Up to max are copied to *dead; the ready runs of a lane that loses its last
+ * worker are handed to take_back, which must not fail.  *look_again is the
+ * time when a slot that has to wait can be collected, or DT_NOEND.
+ */
+typedef void (*TakeBackCallback) (const Run *run);
+extern int	worker_pool_bury(WorkerSlot *dead, int max, TakeBackCallback take_back,
+							 TimestampTz *look_again);
+
+/* Ask the worker that executes a run to cancel it.  False: nobody does. */
+extern bool worker_pool_cancel(int64 run_id);
+
+/* The same for all runs of a job. */
+extern void worker_pool_cancel_job(int64 job_id);
+
+/*
+ * Terminate workers whose run should have stopped kill_after ago.  The time
+ * of the next one, or DT_NOEND.
+ */
+extern TimestampTz worker_pool_kill_overdue(TimestampTz now);
+
+/* Ask all workers of this database to leave; "terminate" those that run. */
+extern void worker_pool_dismiss(bool terminate);
+
+/* Workers of this database that are executing a run; in all. */
+extern void worker_pool_count(int *running, int *total);
+
+#endif							/* PG_SCHEDULER_WORKER_POOL_H */
