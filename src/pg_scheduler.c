@@ -3,6 +3,10 @@
  * pg_scheduler.c
  *	  Entry point of the library.
  *
+ * The library does its work when it is loaded by shared_preload_libraries.
+ * Loaded later, by a call of one of its functions, it can define and show
+ * jobs; nothing runs them.
+ *
  * Copyright (c) 2026, pg_scheduler developers
  *
  *-------------------------------------------------------------------------
@@ -10,6 +14,15 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+
+#include "change.h"
+#include "db_command.h"
+#include "guc.h"
+#include "launcher.h"
+#include "run_context.h"
+#include "shmem.h"
 
 PG_MODULE_MAGIC;
 
@@ -18,4 +31,13 @@ void		_PG_init(void);
 void
 _PG_init(void)
 {
+	guc_define();
+	run_context_define_settings();
+	MarkGUCPrefixReserved("pg_scheduler");
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	shmem_init();
+	change_init();
+	db_command_init();
+	launcher_register();
 }

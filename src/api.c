@@ -1,0 +1,727 @@
+/*-------------------------------------------------------------------------
+ *
+ * api.c
+ *	  SQL-callable functions: jobs, runs, the scheduler.
+ *
+ * None is SECURITY DEFINER.  Each checks what its caller may do, and catalog.c
+ * and store.c then do what the caller's own rights would not allow.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <signal.h>
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/condition_variable.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "catalog.h"
+#include "change.h"
+#include "clock.h"
+#include "compat.h"
+#include "guc.h"
+#include "job_definition.h"
+#include "rights.h"
+#include "run_end.h"
+#include "shmem.h"
+#include "worker_pool.h"
+
+PG_FUNCTION_INFO_V1(pg_scheduler_check_preload);
+PG_FUNCTION_INFO_V1(pg_scheduler_schedule_job);
+PG_FUNCTION_INFO_V1(pg_scheduler_alter_job);
+PG_FUNCTION_INFO_V1(pg_scheduler_alter_job_by_name);
+PG_FUNCTION_INFO_V1(pg_scheduler_unschedule_job);
+PG_FUNCTION_INFO_V1(pg_scheduler_unschedule_job_by_name);
+PG_FUNCTION_INFO_V1(pg_scheduler_pause_job);
+PG_FUNCTION_INFO_V1(pg_scheduler_pause_job_by_name);
+PG_FUNCTION_INFO_V1(pg_scheduler_resume_job);
+PG_FUNCTION_INFO_V1(pg_scheduler_resume_job_by_name);
+PG_FUNCTION_INFO_V1(pg_scheduler_run_job);
+PG_FUNCTION_INFO_V1(pg_scheduler_run_job_by_name);
+PG_FUNCTION_INFO_V1(pg_scheduler_cancel_run);
+PG_FUNCTION_INFO_V1(pg_scheduler_wait_for_run);
+PG_FUNCTION_INFO_V1(pg_scheduler_redrive_dead_letter);
+PG_FUNCTION_INFO_V1(pg_scheduler_redrive_dead_letters);
+PG_FUNCTION_INFO_V1(pg_scheduler_redrive_dead_letters_by_name);
+PG_FUNCTION_INFO_V1(pg_scheduler_discard_dead_letter);
+PG_FUNCTION_INFO_V1(pg_scheduler_start);
+PG_FUNCTION_INFO_V1(pg_scheduler_stop);
+PG_FUNCTION_INFO_V1(pg_scheduler_restart);
+PG_FUNCTION_INFO_V1(pg_scheduler_reload);
+PG_FUNCTION_INFO_V1(pg_scheduler_next_run_at);
+PG_FUNCTION_INFO_V1(pg_scheduler_running);
+PG_FUNCTION_INFO_V1(pg_scheduler_workers);
+
+static void
+warn_not_preloaded(void)
+{
+	ereport(WARNING,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("pg_scheduler is not loaded by the server: no job will run"),
+			 errhint("Add pg_scheduler to shared_preload_libraries and restart the server.")));
+}
+
+/* Called by the install script. */
+Datum
+pg_scheduler_check_preload(PG_FUNCTION_ARGS)
+{
+	if (!shmem_available())
+		warn_not_preloaded();
+	PG_RETURN_VOID();
+}
+
+/* The argument that is a job must not be NULL. */
+static void
+require_arg(FunctionCallInfo fcinfo, int arg, const char *name)
+{
+	if (PG_ARGISNULL(arg))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"%s\" must not be null", name)));
+}
+
+/*
+ * The id of the job that the caller's first argument names: one of the
+ * caller's own by its name, or any that the caller may manage by its id.
+ * What the caller may not see does not exist.
+ */
+static int64
+job_by_name(FunctionCallInfo fcinfo)
+{
+	char	   *name;
+	int64		job_id;
+
+	require_arg(fcinfo, 0, "job");
+	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	if (!catalog_find_job(GetUserId(), name, &job_id))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("job \"%s\" does not exist", pnstrdup(name, JOB_NAME_LENGTH)),
+				 errhint("A job is found by name among those that \"%s\" owns; use the job_id for others.",
+						 GetUserNameFromId(GetUserId(), false))));
+	return job_id;
+}
+
+static int64
+job_by_id(FunctionCallInfo fcinfo)
+{
+	int64		job_id;
+	Oid			owner;
+
+	require_arg(fcinfo, 0, "job");
+	job_id = PG_GETARG_INT64(0);
+	if (!catalog_find_job_owner(job_id, &owner) || !rights_can_manage(owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("job " INT64_FORMAT " does not exist", job_id)));
+	return job_id;
+}
+
+/*
+ * Jobs
+ */
+
+static const JobColumn schedule_job_columns[] = {
+	JOB_JOB_NAME, JOB_SCHEDULE, JOB_COMMAND, JOB_ARGS, JOB_QUEUE, JOB_PRIORITY,
+	JOB_TIMEZONE, JOB_STARTS_AT, JOB_ENDS_AT, JOB_MAX_RUNS, JOB_JITTER,
+	JOB_OVERLAP, JOB_MAX_INSTANCES, JOB_MISFIRE, JOB_MISFIRE_GRACE, JOB_TIMEOUT,
+	JOB_MAX_RETRIES, JOB_BACKOFF, JOB_RETRY_DELAY, JOB_MAX_RETRY_DELAY,
+	JOB_OWNER, JOB_SETTINGS, JOB_ENABLED, JOB_DESCRIPTION
+};
+
+/* behind "replace" */
+static const JobColumn schedule_job_more_columns[] = {
+	JOB_RETRY_JITTER, JOB_RETRY_ON, JOB_ON_LOST, JOB_CALENDAR, JOB_CALENDAR_ACTION
+};
+
+static const JobColumn alter_job_columns[] = {
+	JOB_SCHEDULE, JOB_COMMAND, JOB_ARGS, JOB_QUEUE, JOB_PRIORITY,
+	JOB_TIMEZONE, JOB_STARTS_AT, JOB_ENDS_AT, JOB_MAX_RUNS, JOB_JITTER,
+	JOB_OVERLAP, JOB_MAX_INSTANCES, JOB_MISFIRE, JOB_MISFIRE_GRACE, JOB_TIMEOUT,
+	JOB_MAX_RETRIES, JOB_BACKOFF, JOB_RETRY_DELAY, JOB_MAX_RETRY_DELAY,
+	JOB_OWNER, JOB_SETTINGS, JOB_ENABLED, JOB_DESCRIPTION,
+	JOB_RETRY_JITTER, JOB_RETRY_ON, JOB_ON_LOST, JOB_CALENDAR, JOB_CALENDAR_ACTION,
+	JOB_JOB_NAME
+};
+
+Datum
+pg_scheduler_schedule_job(PG_FUNCTION_ARGS)
+{
+	int			nfirst = lengthof(schedule_job_columns);
+	bool		replace = PG_ARGISNULL(nfirst) || PG_GETARG_BOOL(nfirst);
+	JobDefinition def;
+
+	job_definition_init(&def, JOB_SQL);
+	job_definition_set(&def, fcinfo, 0, schedule_job_columns, nfirst, false);
+	job_definition_set(&def, fcinfo, nfirst + 1, schedule_job_more_columns,
+					   lengthof(schedule_job_more_columns), false);
+	job_definition_check(&def);
+	if (!shmem_available())
+		warn_not_preloaded();
+	PG_RETURN_INT64(catalog_upsert_job(&def, replace));
+}
+
+static Datum
+alter_job(FunctionCallInfo fcinfo, int64 job_id)
+{
+	JobDefinition def;
+
+	catalog_read_definition(job_id, &def);
+	job_definition_set(&def, fcinfo, 1, alter_job_columns,
+					   lengthof(alter_job_columns), true);
+	def.values[JOB_ANCHOR - 1] = TimestampTzGetDatum(clock_now());
+	job_definition_check(&def);
+	catalog_update_job(job_id, &def);
+	PG_RETURN_VOID();
+}
+
+Datum
+pg_scheduler_alter_job(PG_FUNCTION_ARGS)
+{
+	return alter_job(fcinfo, job_by_id(fcinfo));
+}
+
+Datum
+pg_scheduler_alter_job_by_name(PG_FUNCTION_ARGS)
+{
+	return alter_job(fcinfo, job_by_name(fcinfo));
+}
+
+/* Put on record that a run was cancelled before it began. */
+static void
+record_cancelled(const PendingRun *pending, const char *job_name, const char *reason)
+{
+	RunRecord	record;
+
+	run_end_init_record(&record, &pending->run, job_name, RUN_CANCELLED,
+						DT_NOBEGIN, clock_now());
+	record.error_message = reason;
+	record.redriven_from = pending->redriven_from;
+	store_insert_history(&record);
+	change_note(CHANGE_RUN, pending->run.run_id);
+}
+
+/* Is a worker executing this run? */
+static bool
+is_running(int64 run_id)
+{
+	bool		result = false;
+
+	if (!shmem_available())
+		return false;
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	{
+		const WorkerSlot *slot = &scheduler_shared->workers[i];
+
+		if (slot->has_run && slot->run.run_id == run_id &&
+			slot->database == MyDatabaseId)
+			result = true;
+	}
+	LWLockRelease(scheduler_shared->lock);
+	return result;
+}
+
+/*
+ * Cancel what has not begun.  False: somebody is executing it, or it is over.
+ */
+static bool
+cancel_pending(int64 run_id, const char *reason)
+{
+	PendingRun	pending;
+	char	   *job_name;
+
+	if (is_running(run_id) || !catalog_lock_pending(run_id))
+		return false;
+	if (!store_read_pending(run_id, &pending))
+		return false;
+	job_name = catalog_job_name(pending.run.job_id);
+	if (!store_delete_pending(&pending.run))
+		return false;
+	record_cancelled(&pending, job_name, reason);
+	return true;
+}
+
+static void
+cancel_runs_of(int64 job_id, bool running_too, const char *reason)
+{
+	int64	   *run_ids;
+	int			n = catalog_find_pending_of(job_id, &run_ids);
+
+	for (int i = 0; i < n; i++)
+	{
+		if (!cancel_pending(run_ids[i], reason) && running_too && shmem_available())
+			(void) worker_pool_cancel(run_ids[i]);
+	}
+}
+
+static Datum
+unschedule_job(FunctionCallInfo fcinfo, int64 job_id)
+{
+	bool		cancel = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
+
+	cancel_runs_of(job_id, cancel, "the job was dropped");
+	catalog_delete_job(job_id);
+	PG_RETURN_VOID();
+}
+
+Datum
+pg_scheduler_unschedule_job(PG_FUNCTION_ARGS)
+{
+	return unschedule_job(fcinfo, job_by_id(fcinfo));
+}
+
+Datum
+pg_scheduler_unschedule_job_by_name(PG_FUNCTION_ARGS)
+{
+	return unschedule_job(fcinfo, job_by_name(fcinfo));
+}
+
+static Datum
+pause_job(FunctionCallInfo fcinfo, int64 job_id)
+{
+	char	   *reason = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
+
+	catalog_pause_job(job_id, clock_now(), reason);
+	if (!PG_ARGISNULL(2) && PG_GETARG_BOOL(2))
+		cancel_runs_of(job_id, true, "the job was paused");
+	PG_RETURN_VOID();
+}
+
+Datum
+pg_scheduler_pause_job(PG_FUNCTION_ARGS)
+{
+	return pause_job(fcinfo, job_by_id(fcinfo));
+}
+
+Datum
+pg_scheduler_pause_job_by_name(PG_FUNCTION_ARGS)
+{
+	return pause_job(fcinfo, job_by_name(fcinfo));
+}
+
+Datum
+pg_scheduler_resume_job(PG_FUNCTION_ARGS)
+{
+	catalog_resume_job(job_by_id(fcinfo));
+	PG_RETURN_VOID();
+}
+
+Datum
+pg_scheduler_resume_job_by_name(PG_FUNCTION_ARGS)
+{
+	catalog_resume_job(job_by_name(fcinfo));
+	PG_RETURN_VOID();
+}
+
+/*
+ * Runs
+ */
+
+static int64
+add_run(int64 job_id, RunTrigger trigger, TimestampTz scheduled_at, Jsonb *args,
+		int64 redriven_from)
+{
+	Job			job;
+	PendingRun	pending = {.started_at = DT_NOBEGIN};
+
+	if (!store_read_job(job_id, &job))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("job " INT64_FORMAT " does not exist", job_id)));
+	pending.run.job_id = job_id;
+	pending.run.owner = job.owner;
+	pending.run.attempt = 1;
+	pending.run.priority = job.priority;
+	pending.run.scheduled_at = scheduled_at;
+	pending.run.due_at = clock_now();
+	pending.run.trigger = trigger;
+	pending.args = args;
+	pending.redriven_from = redriven_from;
+	store_insert_pending_run(&pending);
+	change_note(CHANGE_RUN, pending.run.run_id);
+	if (!shmem_available())
+		warn_not_preloaded();
+	return pending.run.run_id;
+}
+
+static Datum
+run_job(FunctionCallInfo fcinfo, int64 job_id)
+{
+	Jsonb	   *args = PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1);
+
+	PG_RETURN_INT64(add_run(job_id, TRIGGER_MANUAL, clock_now(), args, 0));
+}
+
+Datum
+pg_scheduler_run_job(PG_FUNCTION_ARGS)
+{
+	return run_job(fcinfo, job_by_id(fcinfo));
+}
+
+Datum
+pg_scheduler_run_job_by_name(PG_FUNCTION_ARGS)
+{
+	return run_job(fcinfo, job_by_name(fcinfo));
+}
+
+/* The owner of a run that the caller may manage; an error if there is none. */
+static void
+check_run(int64 run_id)
+{
+	Oid			owner;
+
+	if (!catalog_find_run_owner(run_id, &owner) || !rights_can_manage(owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("run " INT64_FORMAT " does not exist", run_id)));
+}
+
+Datum
+pg_scheduler_cancel_run(PG_FUNCTION_ARGS)
+{
+	int64		run_id;
+
+	require_arg(fcinfo, 0, "run_id");
+	run_id = PG_GETARG_INT64(0);
+	check_run(run_id);
+	if (shmem_available() && worker_pool_cancel(run_id))
+		PG_RETURN_BOOL(true);
+	if (cancel_pending(run_id, "the run was cancelled before it began"))
+		PG_RETURN_BOOL(true);
+	PG_RETURN_BOOL(shmem_available() && worker_pool_cancel(run_id));
+}
+
+static Database *
+my_database(void)
+{
+	Database   *db = NULL;
+
+	if (shmem_available())
+	{
+		LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+		db = shmem_find_database(MyDatabaseId);
+		LWLockRelease(scheduler_shared->lock);
+	}
+	if (db == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("no scheduler serves this database"),
+				 errhint("Add pg_scheduler to shared_preload_libraries and restart the server.")));
+	return db;
+}
+
+/*
+ * The status of a run that is over; NULL if it is not.  A run whose row was
+ * added by this very transaction will not be over while it lasts.
+ */
+static char *
+final_status(int64 run_id)
+{
+	PendingRun	pending;
+	bool		mine;
+
+	if (!store_read_pending(run_id, &pending))
+		return catalog_last_status(run_id);
+	mine = catalog_pending_is_mine(run_id);
+	if (mine)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("run " INT64_FORMAT " was added by the current transaction", run_id),
+				 errdetail("It is not executed before that is committed."),
+				 errhint("Use COMMIT, then scheduler.wait_for_run().")));
+	return NULL;
+}
+
+Datum
+pg_scheduler_wait_for_run(PG_FUNCTION_ARGS)
+{
+	int64		run_id;
+	TimestampTz deadline = DT_NOEND;
+	Database   *db = my_database();
+	char	   *status;
+
+	require_arg(fcinfo, 0, "run_id");
+	run_id = PG_GETARG_INT64(0);
+	check_run(run_id);
+	if (!PG_ARGISNULL(1))
+		deadline = GetCurrentTimestamp() + interval_usecs(PG_GETARG_INTERVAL_P(1));
+
+	ConditionVariablePrepareToSleep(&db->run_finished);
+	while ((status = final_status(run_id)) == NULL && GetCurrentTimestamp() < deadline)
+		ConditionVariableTimedSleep(&db->run_finished, 1000,
+									compat_wait_event("PgSchedulerWaitForRun"));
+	ConditionVariableCancelSleep();
+	if (status == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(status));
+}
+
+/*
+ * Dead letters
+ */
+
+static int64
+redrive(const DeadLetter *letter)
+{
+	int64		run_id = add_run(letter->job_id, TRIGGER_REDRIVE,
+								 letter->scheduled_at, letter->args, letter->run_id);
+
+	catalog_mark_redriven(letter->dead_letter_id, clock_now());
+	return run_id;
+}
+
+static void
+get_dead_letter(int64 id, DeadLetter *letter)
+{
+	if (!catalog_read_dead_letter(id, letter) || !rights_can_manage(letter->owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("dead letter " INT64_FORMAT " does not exist", id)));
+}
+
+Datum
+pg_scheduler_redrive_dead_letter(PG_FUNCTION_ARGS)
+{
+	DeadLetter	letter;
+
+	require_arg(fcinfo, 0, "id");
+	get_dead_letter(PG_GETARG_INT64(0), &letter);
+	if (letter.redriven)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("dead letter " INT64_FORMAT " was redriven before",
+						letter.dead_letter_id)));
+	PG_RETURN_INT64(redrive(&letter));
+}
+
+static Datum
+redrive_dead_letters(FunctionCallInfo fcinfo, int64 job_id)
+{
+	int64	   *ids;
+	int			n = catalog_find_dead_letters(job_id, &ids);
+
+	for (int i = 0; i < n; i++)
+	{
+		DeadLetter	letter;
+
+		get_dead_letter(ids[i], &letter);
+		(void) redrive(&letter);
+	}
+	PG_RETURN_INT64(n);
+}
+
+Datum
+pg_scheduler_redrive_dead_letters(PG_FUNCTION_ARGS)
+{
+	return redrive_dead_letters(fcinfo, job_by_id(fcinfo));
+}
+
+Datum
+pg_scheduler_redrive_dead_letters_by_name(PG_FUNCTION_ARGS)
+{
+	return redrive_dead_letters(fcinfo, job_by_name(fcinfo));
+}
+
+Datum
+pg_scheduler_discard_dead_letter(PG_FUNCTION_ARGS)
+{
+	DeadLetter	letter;
+
+	require_arg(fcinfo, 0, "id");
+	get_dead_letter(PG_GETARG_INT64(0), &letter);
+	catalog_delete_dead_letter(letter.dead_letter_id);
+	PG_RETURN_VOID();
+}
+
+/*
+ * The scheduler
+ */
+
+static void
+require_admin(const char *function)
+{
+	if (!rights_is_admin())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for scheduler.%s()", function),
+				 errhint("Only superusers and members of pg_scheduler.admin_role may do this.")));
+}
+
+Datum
+pg_scheduler_start(PG_FUNCTION_ARGS)
+{
+	require_admin("start");
+	catalog_write_stopped(false, DT_NOBEGIN);
+	change_note(CHANGE_CONTROL, 0);
+	PG_RETURN_VOID();
+}
+
+Datum
+pg_scheduler_stop(PG_FUNCTION_ARGS)
+{
+	int64		grace = PG_ARGISNULL(0) ? (int64) pg_scheduler_shutdown_grace * 1000 :
+		interval_usecs(PG_GETARG_INTERVAL_P(0));
+
+	require_admin("stop");
+	if (grace < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"timeout\" must not be negative")));
+	catalog_write_stopped(true, clock_now() + grace);
+	change_note(CHANGE_CONTROL, 0);
+	PG_RETURN_VOID();
+}
+
+Datum
+pg_scheduler_restart(PG_FUNCTION_ARGS)
+{
+	Database   *db = my_database();
+
+	require_admin("restart");
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	if (db->scheduler_pid != 0)
+		kill(db->scheduler_pid, SIGTERM);
+	LWLockRelease(scheduler_shared->lock);
+	PG_RETURN_VOID();
+}
+
+Datum
+pg_scheduler_reload(PG_FUNCTION_ARGS)
+{
+	(void) my_database();
+	require_admin("reload");
+	change_note(CHANGE_ALL, 0);
+	PG_RETURN_VOID();
+}
+
+/*
+ * For views
+ */
+
+/*
+ * The first time of a job whose schedule the scheduler has not seen yet.
+ */
+Datum
+pg_scheduler_next_run_at(PG_FUNCTION_ARGS)
+{
+	Job			job;
+	ScheduleError error;
+	Schedule   *schedule;
+	TimestampTz next;
+
+	if (!store_read_job(PG_GETARG_INT64(0), &job))
+		PG_RETURN_NULL();
+	schedule = job_parse_schedule(&job, &error);
+	if (schedule == NULL || schedule_kind(schedule) == SCHEDULE_REBOOT)
+		PG_RETURN_NULL();
+	next = job_first_occurrence(&job, schedule);
+	if (next == DT_NOEND)
+		PG_RETURN_NULL();
+	PG_RETURN_TIMESTAMPTZ(next);
+}
+
+/* A copy of the worker slots, so that no lock is held while rows are made. */
+static WorkerSlot *
+copy_slots(int *n)
+{
+	WorkerSlot *slots;
+
+	*n = 0;
+	if (!shmem_available())
+		return NULL;
+	slots = palloc(scheduler_shared->nworkers * sizeof(WorkerSlot));
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+		if (scheduler_shared->workers[i].state != WORKER_FREE)
+			slots[(*n)++] = scheduler_shared->workers[i];
+	LWLockRelease(scheduler_shared->lock);
+	return slots;
+}
+
+/* run_id, worker_pid, started_at of what is being executed in this database */
+Datum
+pg_scheduler_running(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	WorkerSlot *slots;
+	int			n;
+
+	InitMaterializedSRF(fcinfo, 0);
+	slots = copy_slots(&n);
+	for (int i = 0; i < n; i++)
+	{
+		Datum		values[3];
+		bool		nulls[3] = {0};
+
+		if (!slots[i].has_run || slots[i].database != MyDatabaseId ||
+			!rights_can_see(slots[i].role))
+			continue;
+		values[0] = Int64GetDatum(slots[i].run.run_id);
+		values[1] = Int32GetDatum(slots[i].pid);
+		values[2] = TimestampTzGetDatum(slots[i].started_at);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+static const char *
+worker_state_name(const WorkerSlot *slot)
+{
+	switch (slot->state)
+	{
+		case WORKER_STARTING:
+			return "starting";
+		case WORKER_IDLE:
+			return slot->leave ? "stopping" : "idle";
+		case WORKER_RUNNING:
+			return "running";
+		default:
+			return "stopping";
+	}
+}
+
+/* pid, database, role, state, job_name, run_id, since, runs, memory */
+Datum
+pg_scheduler_workers(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	WorkerSlot *slots;
+	int			n;
+
+	InitMaterializedSRF(fcinfo, 0);
+	slots = copy_slots(&n);
+	for (int i = 0; i < n; i++)
+	{
+		const WorkerSlot *slot = &slots[i];
+		Datum		values[9];
+		bool		nulls[9] = {0};
+
+		if (!rights_can_see(slot->role))
+			continue;
+		nulls[0] = (slot->pid == 0);
+		values[0] = Int32GetDatum(slot->pid);
+		values[1] = ObjectIdGetDatum(slot->database);
+		values[2] = ObjectIdGetDatum(slot->role);
+		values[3] = CStringGetTextDatum(worker_state_name(slot));
+		nulls[4] = nulls[5] = !slot->has_run;
+		values[4] = CStringGetTextDatum(slot->job_name);
+		values[5] = Int64GetDatum(slot->run.run_id);
+		values[6] = TimestampTzGetDatum(slot->has_run ? slot->started_at :
+										slot->state == WORKER_IDLE ? slot->idle_since :
+										slot->launched_at);
+		values[7] = Int64GetDatum(slot->runs_done);
+		nulls[8] = (slot->memory == 0);
+		values[8] = Int64GetDatum(slot->memory);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}

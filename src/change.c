@@ -1,0 +1,129 @@
+/*-------------------------------------------------------------------------
+ *
+ * change.c
+ *	  Tell the scheduler what a transaction has changed, when it commits.
+ *
+ * Changes of scheduler.job are noticed by a trigger, so that it does not
+ * matter who makes them: a function of the API, a superuser, pg_restore.
+ *
+ * What a rolled back subtransaction has noted is told all the same.  It does
+ * no harm: the scheduler looks, and finds nothing changed.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/rel.h"
+
+#include "change.h"
+#include "store.h"
+
+PG_FUNCTION_INFO_V1(pg_scheduler_job_changed);
+
+/* A transaction with more changes has the scheduler read everything. */
+#define MAX_NOTES	256
+
+static Change notes[MAX_NOTES];
+static int	nnotes = 0;
+static bool everything = false;
+
+void
+change_note(ChangeKind kind, int64 id)
+{
+	if (!shmem_available() || everything)
+		return;
+	if (nnotes > 0 && notes[nnotes - 1].kind == kind && notes[nnotes - 1].id == id)
+		return;
+	if (kind == CHANGE_ALL || nnotes == MAX_NOTES)
+	{
+		everything = true;
+		return;
+	}
+	notes[nnotes].kind = kind;
+	notes[nnotes++].id = id;
+}
+
+static void
+forget_notes(void)
+{
+	nnotes = 0;
+	everything = false;
+}
+
+static void
+tell_notes(void)
+{
+	if (everything)
+	{
+		shmem_put_change(MyDatabaseId, CHANGE_ALL, 0);
+		shmem_put_change(MyDatabaseId, CHANGE_CONTROL, 0);
+	}
+	else
+		for (int i = 0; i < nnotes; i++)
+			shmem_put_change(MyDatabaseId, notes[i].kind, notes[i].id);
+}
+
+static void
+at_transaction_end(XactEvent event, void *arg)
+{
+	if (nnotes == 0 && !everything)
+		return;
+	switch (event)
+	{
+		case XACT_EVENT_COMMIT:
+			tell_notes();
+			forget_notes();
+			break;
+		case XACT_EVENT_ABORT:
+			forget_notes();
+			break;
+		case XACT_EVENT_PRE_PREPARE:
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("cannot PREPARE a transaction that has changed scheduled jobs")));
+			break;
+		default:
+			break;
+	}
+}
+
+void
+change_init(void)
+{
+	RegisterXactCallback(at_transaction_end, NULL);
+}
+
+static void
+note_job(HeapTuple tuple, TupleDesc desc)
+{
+	bool		isnull;
+
+	if (tuple != NULL)
+		change_note(CHANGE_JOB,
+					DatumGetInt64(heap_getattr(tuple, JOB_JOB_ID, desc, &isnull)));
+}
+
+/* AFTER INSERT OR UPDATE OR DELETE FOR EACH ROW, and AFTER TRUNCATE */
+Datum
+pg_scheduler_job_changed(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function must be called as a trigger")));
+	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		note_job(trigger->tg_trigtuple, RelationGetDescr(trigger->tg_relation));
+	else
+		change_note(CHANGE_ALL, 0);
+	return PointerGetDatum(NULL);
+}
