@@ -26,8 +26,9 @@ need_server_packages()
 		"postgresql-$1" "postgresql-server-dev-$1"
 }
 
-# Copy PostgreSQL $1 to SCRATCH/pg and set PG_CONFIG and PGXS_DIR.  Its programs
-# find everything relative to themselves, so that the copy is a whole server.
+# Copy PostgreSQL $1 to SCRATCH/pg and set PG_BIN, PG_CONFIG and PGXS_DIR.  Its
+# programs find everything relative to themselves, so that the copy is a whole
+# server.  SERVER_WRAPPER, if set, is a command that the server is run through.
 copy_server()
 {
 	local version=$1 root=$SCRATCH/pg multiarch
@@ -40,9 +41,15 @@ copy_server()
 	cp -a "/usr/share/postgresql/$version" "$root/usr/share/postgresql/"
 	ln -s /usr/include/postgresql "$root/usr/include/postgresql"
 	ln -s "/usr/lib/$multiarch" "$root/usr/lib/$multiarch"
+	PG_BIN=$root/usr/lib/postgresql/$version/bin
+	if [ -n "${SERVER_WRAPPER:-}" ]; then
+		mv "$PG_BIN/postgres" "$PG_BIN/postgres.real"
+		printf '#!/bin/sh\nexec %s "%s" "$@"\n' "$SERVER_WRAPPER" \
+			"$PG_BIN/postgres.real" >"$PG_BIN/postgres"
+		chmod +x "$PG_BIN/postgres"
+	fi
 	give "$root"
 
-	PG_BIN=$root/usr/lib/postgresql/$version/bin
 	PG_CONFIG=$PG_BIN/pg_config
 	PGXS_DIR=$root/usr/lib/postgresql/$version/lib/pgxs
 	export PG_CONFIG
