@@ -1,0 +1,19 @@
+# PostgreSQL with pg_scheduler, on the official image.
+#
+#	docker build --build-arg PG=17 -t pg_scheduler .
+#	docker run -e POSTGRES_PASSWORD=secret pg_scheduler
+ARG PG=17
+
+FROM postgres:${PG} AS build
+ARG PG
+RUN apt-get update && apt-get install -y --no-install-recommends \
+	build-essential libcurl4-openssl-dev postgresql-server-dev-${PG}
+COPY . /src
+RUN make -C /src with_llvm=no && make -C /src with_llvm=no install DESTDIR=/out
+
+FROM postgres:${PG}
+RUN apt-get update && apt-get install -y --no-install-recommends libcurl4 \
+	&& rm -rf /var/lib/apt/lists/*
+COPY --from=build /out /
+RUN echo "shared_preload_libraries = 'pg_scheduler'" \
+	>>/usr/share/postgresql/postgresql.conf.sample
