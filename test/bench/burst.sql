@@ -2,7 +2,7 @@
 -- and report: runs per second | succeeded | rows written | runs recorded |
 -- jobs scheduled per second.
 
-SELECT date_trunc('second', now() + (:count / :per_second::float8 * 1.2 + 2) * interval '1 second') AS due,
+SELECT date_trunc('second', now() + (:count / :per_second::float8 * 1.2 + 1.5) * interval '1 second') AS due,
 	   now() AS began \gset
 SELECT to_char(:'due'::timestamptz AT TIME ZONE 'UTC', '"@at "YYYY-MM-DD HH24:MI:SS" UTC"') AS schedule \gset
 

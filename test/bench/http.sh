@@ -90,6 +90,6 @@ for at_once in 1 64 1000; do
 		"$(median $(printf '%s\n' "${theirs[@]}" | cut -d' ' -f1))" requests/s wrk "$aim"
 	# shellcheck disable=SC2046
 	row "HTTP, $at_once at once" \
-		"$(median $(printf '%s\n' "${ours[@]:- -}" | cut -d' ' -f2))" \
+		"$(median $(printf '%s\n' "${ours[@]:--}" | cut -d' ' -f2))" \
 		"$(median $(printf '%s\n' "${theirs[@]}" | cut -d' ' -f2))" "CPU s/1000" wrk
 done

@@ -46,6 +46,7 @@ for count in $counts; do
 		"$(sql -c "SELECT extract(epoch FROM '$ready'::timestamptz - pg_postmaster_start_time())::float8")" - s -
 
 	pid=$(scheduler_pid)
+	[ "$pid" ] || { note "$part: found no scheduler process in pg_stat_activity"; exit 1; }
 	launcher=$(sql -c "SELECT pid FROM pg_stat_activity WHERE backend_type = 'autovacuum launcher'")
 	read -r p50 _ _ max < <(start_delays 1 5 | percentiles)
 	row "start delay p50 of one job among $count" "$p50" - ms - "ours <= 2"

@@ -4,7 +4,7 @@
 # the ceiling (a procedure doing the same writes in as many sessions) and
 # pgbench running the bare INSERT.
 
-if [ "$QUICK" ]; then counts="1 8"; seconds=1; else counts="1 2 4 8 16"; seconds=2; fi
+if [ "$QUICK" ]; then counts=8 seconds=1; else counts="1 2 4 8 16" seconds=2; fi
 jobs=20000
 CEILING_QUEUE=$((seconds * 80000))
 
