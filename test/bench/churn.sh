@@ -24,11 +24,11 @@ for ((round = 1; round <= ROUNDS; round++)); do
 	[ ! "$OURS" ] || held+=("$(burst $jobs)")
 done
 say "no transaction held: ${free[*]}, ceiling ${ceilings_free[*]}; held: ${held[*]}, ceiling ${ceilings_held[*]}"
-row "8 workers, a transaction held open" "$(median "${held[@]:--}")" "$(median "${free[@]:--}")" \
+row "8 workers, a transaction held open" "${held[*]}" "${free[*]}" \
 	runs/s "without it" "ratio >= 0.9"
-row "8 workers, a transaction held open" "$(median "${held[@]:--}")" "$(median "${ceilings_held[@]}")" \
+row "8 workers, a transaction held open" "${held[*]}" "${ceilings_held[*]}" \
 	runs/s "procedure, the same transaction"
-row "8 workers, no transaction held open" "$(median "${free[@]:--}")" "$(median "${ceilings_free[@]}")" \
+row "8 workers, no transaction held open" "${free[*]}" "${ceilings_free[*]}" \
 	runs/s "procedure, 8 sessions"
 
 if [ "$OURS" ]; then
@@ -38,7 +38,7 @@ if [ "$OURS" ]; then
 	rates=()
 	for ((round = 1; round <= churn; round++)); do rates+=("$(burst $churn_jobs)"); done
 	say "churn: ${rates[*]}"
-	row "8 workers, $churn_jobs jobs due at one instant" "$(median "${rates[@]}")" "$(median "${ceilings_free[@]}")" \
+	row "8 workers, $churn_jobs jobs due at one instant" "${rates[*]}" "${ceilings_free[*]}" \
 		runs/s "procedure, 8 sessions" "ratio >= 0.9"
 	row "$churn bursts of $churn_jobs runs, the last" "${rates[-1]}" "${rates[0]}" runs/s "the first" "ratio >= 0.9"
 fi

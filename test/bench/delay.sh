@@ -35,10 +35,9 @@ for rate in $rates; do
 			100-p50) aim="ours <= 2" ;;
 			100-p99) aim="ours <= 10, ratio <= 3" ;;
 		esac
-		# shellcheck disable=SC2046
 		row "start delay $name at $rate runs/s" \
-			"$(median $(printf '%s\n' "${ours[@]:--}" | cut -d' ' -f$column))" \
-			"$(median $(printf '%s\n' "${theirs[@]}" | cut -d' ' -f$column))" \
+			"$(column $column "${ours[@]}")" \
+			"$(column $column "${theirs[@]}")" \
 			ms "pgbench INSERT, $rate/s" "$aim"
 	done
 done

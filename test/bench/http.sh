@@ -50,13 +50,16 @@ wrk_round()
 # http_round AT_ONCE: the same of ours, the whole server's CPU
 http_round()
 {
-	local before after rate succeeded
+	local due per_second before after rate succeeded
 
 	configure pg_scheduler.http_max_in_flight="$1" pg_scheduler.http_max_in_flight_per_host="$1"
-	sql -v count=$jobs -v url="http://127.0.0.1:$port/" -f "$BENCH/http_schedule.sql" >"$TMP/http_due"
+	per_second=$(cat "$TMP/http_schedule_rate" 2>/dev/null || echo 1000)
+	IFS='|' read -r due per_second < <(sql -v count=$jobs -v url="http://127.0.0.1:$port/" \
+		-v per_second="$per_second" -f "$BENCH/http_schedule.sql")
+	echo "$per_second" >"$TMP/http_schedule_rate"
 	# shellcheck disable=SC2046
 	before=$(cpu_seconds $(server_pids))
-	IFS='|' read -r rate succeeded < <(sql -v count=$jobs -v due="$(cat "$TMP/http_due")" -f "$BENCH/http_await.sql")
+	IFS='|' read -r rate succeeded < <(sql -v count=$jobs -v due="$due" -f "$BENCH/http_await.sql")
 	# shellcheck disable=SC2046
 	after=$(cpu_seconds $(server_pids))
 	[ "$succeeded" = $jobs ] || note "$part: $1 at once: $succeeded of $jobs requests succeeded"
@@ -84,12 +87,10 @@ for at_once in 1 64 1000; do
 	say "$at_once at once: wrk ${theirs[*]}; ours ${ours[*]}"
 	aim=
 	[ $at_once = 1 ] || aim="ours >= 5000"
-	# shellcheck disable=SC2046
 	row "HTTP, $at_once at once" \
-		"$(median $(printf '%s\n' "${ours[@]:--}" | cut -d' ' -f1))" \
-		"$(median $(printf '%s\n' "${theirs[@]}" | cut -d' ' -f1))" requests/s wrk "$aim"
-	# shellcheck disable=SC2046
+		"$(column 1 "${ours[@]}")" \
+		"$(column 1 "${theirs[@]}")" requests/s wrk "$aim"
 	row "HTTP, $at_once at once" \
-		"$(median $(printf '%s\n' "${ours[@]:--}" | cut -d' ' -f2))" \
-		"$(median $(printf '%s\n' "${theirs[@]}" | cut -d' ' -f2))" "CPU s/1000" wrk
+		"$(column 2 "${ours[@]}")" \
+		"$(column 2 "${theirs[@]}")" "CPU s/1000" wrk
 done

@@ -16,20 +16,45 @@ note() { say "$*"; echo "$*" >>"$TMP/notes"; }
 
 # row MEASURE OURS YARDSTICK UNIT YARDSTICK_NAME [AIM]
 #
-# OURS or YARDSTICK may be "-".  AIM is "ratio >= 0.9" or "ours <= 10" and is
-# checked here; ratio is ours / yardstick.
+# OURS and YARDSTICK are the figures of the rounds with spaces between, "-" or
+# nothing for what was not measured.  The table shows their medians, and as
+# ratio the median of each round's ours / yardstick: what slows a round of one
+# slows the same round of the other.  AIM is "ratio >= 0.9" or "ours <= 10",
+# or several with commas between, and is checked here.
 row()
 {
 	awk -v OFS='\t' -v part="$part" -v what="$1" -v ours="$2" -v yard="$3" \
 		-v unit="$4" -v name="$5" -v aim="${6:-}" '
-		function number(x) { return x ~ /^-?[0-9.]+$/ }
-		function show(x) {
+		function number(x) { return x ~ /^-?[0-9.]+(e[-+]?[0-9]+)?$/ }
+		function median(v, n,  i, j, t) {
+			for (i = 2; i <= n; i++)
+				for (j = i; j > 1 && v[j - 1] > v[j]; j--) { t = v[j]; v[j] = v[j - 1]; v[j - 1] = t }
+			return n == 0 ? "-" : n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
+		}
+		function list_median(list,  v, w, i, n, m) {
+			n = split(list, v, " ")
+			for (i = 1; i <= n; i++) if (number(v[i])) w[++m] = v[i] + 0
+			return median(w, m + 0)
+		}
+		function ratio_median(a, b,  v, w, r, i, n, m) {
+			n = split(a, v, " ")
+			# figures of other rounds are compared by their medians
+			if (split(b, w, " ") != n) {
+				n = 1; v[1] = list_median(a); w[1] = list_median(b)
+			}
+			for (i = 1; i <= n; i++)
+				if (number(v[i]) && number(w[i]) && w[i] > 0) r[++m] = v[i] / w[i]
+			return median(r, m + 0)
+		}
+		function show(x, places) {
 			if (!number(x)) return x
-			return sprintf(x >= 100 ? "%.0f" : x >= 1 ? "%.2f" : "%.4f", x)
+			return sprintf(places ? "%.3f" : x >= 100 ? "%.0f" : x >= 1 ? "%.2f" : "%.4f", x)
 		}
 		BEGIN {
-			ratio = "-"; verdict = "-"
-			if (number(ours) && number(yard) && yard > 0) ratio = sprintf("%.3f", ours / yard)
+			ratio = ratio_median(ours, yard)
+			ours = list_median(ours)
+			yard = list_median(yard)
+			verdict = "-"
 			for (i = split(aim, aims, ", "); i > 0; i--) {
 				split(aims[i], a, " ")
 				value = a[1] == "ratio" ? ratio : ours
@@ -37,18 +62,12 @@ row()
 				if (a[2] == ">=" ? value + 0 < a[3] + 0 : value + 0 > a[3] + 0) verdict = "short"
 				else if (verdict == "-") verdict = "met"
 			}
-			print part, what, unit, show(ours), show(yard), name, ratio, aim == "" ? "-" : aim, verdict
+			print part, what, unit, show(ours), show(yard), name, show(ratio, 3), aim == "" ? "-" : aim, verdict
 		}' | tee -a "$TMP/rows" | tr '\t' ' ' >&2
 }
 
-# median NUMBER...: "-" among them means not measured
-median()
-{
-	printf '%s\n' "$@" | sort -g | awk '$1 != "-" { v[++n] = $1 }
-		END { if (n == 0) print "-"
-			else if (n % 2) print v[(n + 1) / 2]
-			else print (v[n / 2] + v[n / 2 + 1]) / 2 }'
-}
+# column N LINE...: the N-th word of each line, as a list
+column() { local n=$1; shift; printf '%s\n' "$@" | awk -v n="$n" '{ print $n }' | tr '\n' ' '; }
 
 # percentiles: reads numbers, one a line; prints "p50 p99 p99.9 max"
 percentiles()
@@ -74,12 +93,12 @@ write_report()
 			"$(uname -sr), data on $(stat -f -c %T "$TMP")"
 		echo "load      $(cut -d' ' -f1-3 /proc/loadavg) at the end, $LOAD_BEFORE at the start"
 		echo "settings  ${SETTINGS[*]}"
-		echo "rounds    $ROUNDS${QUICK:+, quick}; figures are medians of the rounds"
+		echo "rounds    $ROUNDS${QUICK:+, quick}; figures and ratios are medians of the rounds"
 		echo
 		{
 			printf 'part\tmeasure\tunit\tours\tyardstick\tyardstick is\tratio\taim\tverdict\n'
 			cat "$TMP/rows"
-		} | column -t -s $'\t'
+		} | command column -t -s $'\t'
 		if [ -s "$TMP/notes" ]; then
 			echo
 			sed 's/^/note: /' "$TMP/notes"
