@@ -1,0 +1,43 @@
+# shellcheck shell=bash
+#
+# Start delay: started_at - scheduled_at of interval jobs on an idle server,
+# beside the latency of pgbench's INSERT at the same rate, which also counts
+# from the instant at which the transaction was due.
+
+if [ "$QUICK" ]; then rates=100 seconds=2; else rates="1 100 1000" seconds=8; fi
+
+insert_latencies()
+{
+	rm -f "$TMP"/latency.*
+	pgbench -n -M prepared -c 8 -j 1 -R "$1" -T "$2" -f "$BENCH/insert.pgbench" \
+		--log --log-prefix="$TMP/latency" >/dev/null 2>&1
+	awk '{ print $3 / 1000 }' "$TMP"/latency.*
+}
+
+start_scheduler delay pg_scheduler.max_workers=8
+
+for rate in $rates; do
+	ours=() theirs=()
+	for ((round = 1; round <= ROUNDS; round++)); do
+		theirs+=("$(insert_latencies $rate $seconds | percentiles)")
+		[ "$OURS" ] || continue
+		start_delays $rate $seconds >"$TMP/delays"
+		started=$(wc -l <"$TMP/delays")
+		[ "$started" = $((rate * seconds)) ] ||
+			note "$part: $rate runs/s: $started of $((rate * seconds)) runs succeeded"
+		ours+=("$(percentiles <"$TMP/delays")")
+	done
+	column=0
+	for name in p50 p99 p99.9 max; do
+		column=$((column + 1))
+		aim=
+		case $rate-$name in
+			100-p50) aim="ours <= 2" ;;
+			100-p99) aim="ours <= 10, ratio <= 3" ;;
+		esac
+		row "start delay $name at $rate runs/s" \
+			"$(column $column "${ours[@]}")" \
+			"$(column $column "${theirs[@]}")" \
+			ms "pgbench INSERT, $rate/s" "$aim"
+	done
+done
