@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * http_request.h
- *	  One HTTP request and its answer, as data.
+ *	  One HTTP request and its answer, as data; and how a request comes from
+ *	  the definition of a job.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
@@ -11,6 +12,7 @@
 #define PG_SCHEDULER_HTTP_REQUEST_H
 
 #include "http_guard.h"
+#include "http_template.h"
 
 #define HTTP_ERROR_SIZE		320
 
@@ -112,6 +114,65 @@ typedef struct HttpResponse
 	int			redirect_count;
 	bool		reused_connection;
 } HttpResponse;
+
+/*
+ * What a job defines.  Texts are UTF-8.  The values of headers that are not
+ * secret, the URL and the body are templates; names of secrets are resolved
+ * already.
+ */
+typedef struct HttpJob
+{
+	const char *url;
+	const char *method;
+	const HttpHeader *headers;
+	int			header_count;
+	const char *body;			/* or NULL */
+	const char *signing_keys;	/* or NULL */
+	int			connect_timeout_ms;
+	int			timeout_ms;
+	int			max_redirects;
+	size_t		response_limit;
+} HttpJob;
+
+/* What differs from one attempt to the next. */
+typedef struct HttpAttempt
+{
+	HttpTemplateValues values;
+	const char *key;			/* see http_idempotency_key() */
+	int64		timestamp;		/* seconds since 1970 */
+} HttpAttempt;
+
+/* Why a job or a request was refused. */
+typedef struct HttpProblem
+{
+	const char *field;			/* "url", "method", "headers", "body", ... */
+	char		header[64];		/* whose header, or empty */
+	int			position;		/* 1-based byte in its text, or 0 */
+	char		detail[160];	/* a sentence */
+} HttpProblem;
+
+/*
+ * Could http_request_build() make a request of this job, as far as can be
+ * known without the values?  To be called when it is defined.
+ */
+extern bool http_job_check(const HttpJob *job, HttpProblem *problem);
+
+/*
+ * Expand the templates, add the headers that identify and sign the attempt.
+ * The result is palloc'd, or points into its arguments.
+ */
+extern bool http_request_build(const HttpJob *job, const HttpAttempt *attempt,
+							   HttpRequest *request, HttpProblem *problem);
+
+/*
+ * The identity of an occurrence, the same in every attempt, also after a
+ * crash that lost the number of its run: which is why it is made of the job
+ * and its scheduled time (microseconds since 1970).
+ */
+#define HTTP_KEY_SIZE		96
+extern void http_idempotency_key(uint64 system_identifier, Oid database,
+								 int64 job_id, int64 scheduled_us,
+								 char key[HTTP_KEY_SIZE]);
 
 /* The first header of that name, or NULL. */
 extern const char *http_response_header(const HttpResponse *response,

@@ -263,6 +263,14 @@ http_check_header_value(const char *value)
 	return NULL;
 }
 
+const char *
+http_default_content_type(const char *body)
+{
+	body += strspn(body, " \t\r\n");
+	return *body == '{' || *body == '[' ?
+		"application/json" : "text/plain; charset=utf-8";
+}
+
 bool
 http_content_type_is_json(const char *content_type)
 {

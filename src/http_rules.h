@@ -50,6 +50,9 @@ extern const char *http_check_method(const char *method);
 extern const char *http_check_header_name(const char *name);
 extern const char *http_check_header_value(const char *value);
 
+/* What a body is taken for when no header says: JSON or plain text. */
+extern const char *http_default_content_type(const char *body);
+
 /* Does the body that this content type announces consist of JSON? */
 extern bool http_content_type_is_json(const char *content_type);
 
