@@ -599,6 +599,21 @@ follow_redirect(HttpTransfer *transfer, const char *target)
 	return true;
 }
 
+/*
+ * A server may answer before it has read the whole request, and then reset
+ * the stream of HTTP/2: the answer counts if it is complete (RFC 9113, 8.1).
+ */
+static bool
+is_complete_despite_reset(const HttpTransfer *transfer, CURLcode code)
+{
+	curl_off_t	announced = -1;
+
+	if (code != CURLE_HTTP2_STREAM || transfer->response.status < 200)
+		return false;
+	curl_easy_getinfo(transfer->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
+	return announced == transfer->arrival.body_bytes;
+}
+
 bool
 http_transfer_hop_done(HttpTransfer *transfer, CURLcode code)
 {
@@ -617,7 +632,8 @@ http_transfer_hop_done(HttpTransfer *transfer, CURLcode code)
 		http_arrival_reset(transfer);
 		return true;
 	}
-	if (code != CURLE_OK && !transfer->arrival.cut_off)
+	if (code != CURLE_OK && !transfer->arrival.cut_off &&
+		!is_complete_despite_reset(transfer, code))
 	{
 		fail_with_code(transfer, code);
 		return false;

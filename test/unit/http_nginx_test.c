@@ -105,7 +105,14 @@ start_nginx(void)
 			fprintf(file, "ssl_certificate %s/%s.crt; ssl_certificate_key %s/%s.key;\n",
 					directory, names[i], directory, names[i]);
 		fprintf(file, "location /down { return 302 http://127.0.0.1:%d/; }\n"
-				"location / { return 200 \"$server_protocol $request_method\\n\"; } }\n", ports[PLAIN]);
+				"location /early { return 200 \"early\\n\"; }\n", ports[PLAIN]);
+
+		/* "return" does not read the body, and resets the stream of HTTP/2 */
+		if (i == PLAIN)
+			fprintf(file, "location / { return 200 \"ok\\n\"; } }\n");
+		else
+			fprintf(file, "location / { proxy_pass http://127.0.0.1:%d; "
+					"proxy_http_version 1.1; proxy_set_header Connection ''; } }\n", ports[PLAIN]);
 	}
 	fprintf(file, "}\n");
 	fclose(file);
@@ -199,6 +206,8 @@ test_many(int which, const char *host, int per_host, const char *name)
 			break;
 		succeeded += (response->status == 200 && response->failure == HTTP_FAILURE_NONE);
 		reused += response->reused_connection;
+		if (response->failure != HTTP_FAILURE_NONE)
+			fprintf(stderr, "# %s: %s\n", http_failure_name(response->failure), response->error);
 		http_client_release(client, response);
 	}
 	clock_gettime(CLOCK_MONOTONIC, &after);
