@@ -11,7 +11,10 @@
  * of its host waits in a list of that host, and does not hold up requests to
  * others.
  *
- * libcurl resolves names in threads.  They inherit the signal mask of the
+ * libcurl resolves names in threads, one for each request whose name is not
+ * in its cache.  A burst of requests to one host would start as many threads
+ * for the same name; so the number of names being resolved is limited too,
+ * per host and in all.  The threads inherit the signal mask of the
  * moment they start, and a handler of PostgreSQL must never run in one of
  * them; so all signals are blocked around the calls that may start one.
  *
@@ -32,6 +35,8 @@
 #define HOST_BUCKETS			1024	/* a power of two */
 #define EVENTS_PER_PERFORM		256
 #define RESERVED_DESCRIPTORS	64	/* for the server's own files */
+#define MAX_RESOLVING			256
+#define MAX_RESOLVING_PER_HOST	8
 #define BLIND_TIMEOUT_MS		5	/* where nobody tells what is ready */
 
 /* One host and port that requests are on their way to, or wait for. */
@@ -43,6 +48,7 @@ struct HttpHost
 	dlist_head	waiting;
 	int			waiting_count;
 	int			in_flight;
+	int			resolving;		/* of these */
 	int			port;
 	char		name[FLEXIBLE_ARRAY_MEMBER];
 };
@@ -60,6 +66,7 @@ struct HttpClient
 	dlist_head	running;
 	dlist_head	done;
 	int			running_count;
+	int			resolving_count;	/* of these */
 	int			waiting_count;
 };
 
@@ -124,7 +131,8 @@ static void
 update_host(HttpClient *client, HttpHost *host)
 {
 	bool		ready = host->waiting_count > 0 &&
-		host->in_flight < client->limits.max_in_flight_per_host;
+		host->in_flight < client->limits.max_in_flight_per_host &&
+		host->resolving < MAX_RESOLVING_PER_HOST;
 
 	if (ready && !host->is_ready)
 		dlist_push_tail(&client->ready_hosts, &host->ready_node);
@@ -166,11 +174,29 @@ stop_waiting(HttpClient *client, HttpTransfer *transfer)
 	update_host(client, host);
 }
 
+/*
+ * The name of a request is resolved.  Called from within libcurl: it moves
+ * links and counters only.
+ */
+static void
+end_resolving(HttpTransfer *transfer)
+{
+	HttpClient *client = transfer->client;
+
+	if (!transfer->resolving)
+		return;
+	transfer->resolving = false;
+	client->resolving_count--;
+	transfer->host->resolving--;
+	update_host(client, transfer->host);
+}
+
 static void
 stop_running(HttpClient *client, HttpTransfer *transfer)
 {
 	HttpHost   *host = transfer->host;
 
+	end_resolving(transfer);
 	dlist_delete(&transfer->node);
 	client->running_count--;
 	host->in_flight--;
@@ -202,6 +228,9 @@ start_running(HttpClient *client, HttpTransfer *transfer, HttpHost *host)
 	dlist_push_tail(&client->running, &transfer->node);
 	client->running_count++;
 	host->in_flight++;
+	transfer->resolving = true;
+	client->resolving_count++;
+	host->resolving++;
 	update_host(client, host);
 
 	if (!http_transfer_prepare(transfer, client->share))
@@ -217,12 +246,20 @@ start_running(HttpClient *client, HttpTransfer *transfer, HttpHost *host)
 	}
 }
 
+/* Could a waiting request be started? */
+static bool
+can_start(HttpClient *client)
+{
+	return !dlist_is_empty(&client->ready_hosts) &&
+		client->running_count < client->limits.max_in_flight &&
+		client->resolving_count < MAX_RESOLVING;
+}
+
 /* Start what may be started, in turn among the hosts. */
 static void
 start_waiting(HttpClient *client)
 {
-	while (client->running_count < client->limits.max_in_flight &&
-		   !dlist_is_empty(&client->ready_hosts))
+	while (can_start(client))
 	{
 		HttpHost   *host = dlist_container(HttpHost, ready_node,
 										   dlist_pop_head_node(&client->ready_hosts));
@@ -305,10 +342,21 @@ watch_socket(CURL *easy, curl_socket_t socket, int what, void *user, void *socke
 	return 0;
 }
 
-bool
+const char *
 http_client_init(void)
 {
-	return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+	curl_version_info_data *version;
+
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return "libcurl could not be initialized.";
+	version = curl_version_info(CURLVERSION_NOW);
+	if (version->version_num < 0x075800)
+		return "libcurl is older than 7.88.";
+	if ((version->features & CURL_VERSION_ASYNCHDNS) == 0)
+		return "libcurl was built without asynchronous name resolution.";
+	if ((version->features & CURL_VERSION_SSL) == 0)
+		return "libcurl was built without TLS.";
+	return NULL;
 }
 
 static char *
@@ -483,6 +531,8 @@ http_client_add(HttpClient *client, const HttpRequest *request, void *tag)
 		set_done(client, transfer);
 		return transfer;
 	}
+	transfer->client = client;
+	transfer->resolved = end_resolving;
 	host = get_host(client, &transfer->url);
 	if (host == NULL)
 	{
@@ -553,9 +603,7 @@ http_client_timeout_ms(HttpClient *client)
 {
 	long		timeout = -1;
 
-	if (!dlist_is_empty(&client->done) ||
-		(!dlist_is_empty(&client->ready_hosts) &&
-		 client->running_count < client->limits.max_in_flight))
+	if (!dlist_is_empty(&client->done) || can_start(client))
 		return 0;
 	curl_multi_timeout(client->multi, &timeout);
 	if (client->running_count > 0 && http_pollset_fd(client->pollset) < 0 &&

@@ -35,10 +35,10 @@ typedef struct HttpLimits
 } HttpLimits;
 
 /*
- * Once in a process, before the first client.  False: libcurl cannot be
- * used.
+ * Once in a process, before the first client.  Returns NULL, or why libcurl
+ * cannot be used, as a constant sentence.
  */
-extern bool http_client_init(void);
+extern const char *http_client_init(void);
 
 /* NULL: no memory or no descriptors.  Limits and policy are copied. */
 extern HttpClient *http_client_create(const HttpLimits *limits,

@@ -190,6 +190,8 @@ open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
 	HttpAddressClass address_class;
 	char		text[INET6_ADDRSTRLEN] = "unknown";
 
+	transfer->resolved(transfer);
+
 	/* the administrator named the proxy: where it may be is not our question */
 	if (transfer->policy->proxy == NULL &&
 		!http_guard_allows(&address->addr, transfer->policy->networks, &address_class))
@@ -219,6 +221,7 @@ before_request(void *user, char *remote_address, char *local_address,
 	HttpTransfer *transfer = user;
 	HttpAddressClass address_class;
 
+	transfer->resolved(transfer);
 	if (transfer->policy->proxy == NULL &&
 		!http_guard_allows_text(remote_address, transfer->policy->networks, &address_class))
 	{

@@ -23,6 +23,10 @@
 #include "http_request.h"
 #include "lib/ilist.h"
 
+#if LIBCURL_VERSION_NUM < 0x075800
+#error "libcurl 7.88 or later is needed"
+#endif
+
 typedef struct HttpHost HttpHost;
 
 /* Bytes held by all transfers of a client, and from where bodies are cut. */
@@ -71,6 +75,9 @@ struct HttpTransfer
 	dlist_node	node;			/* in one of the client's lists */
 	HttpTransferState state;
 	HttpHost   *host;			/* whose slot it takes or waits for */
+	bool		resolving;		/* running, and its name not yet resolved */
+	void		(*resolved) (HttpTransfer *transfer);	/* tells the client */
+	void	   *client;
 	const HttpPolicy *policy;	/* the client's, always the current one */
 	HttpMemory *memory;
 

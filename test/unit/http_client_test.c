@@ -318,6 +318,9 @@ test_guard(void)
 	ok(response->failure != HTTP_FAILURE_REFUSED_ADDRESS, "an allowed address may be mapped");
 	http_client_release(client, response);
 
+	expect_status(with_port("http://mixed.test:%d/"), 200,
+				  "of several addresses, one that is allowed is used");
+
 	/* a connection that was allowed when it was opened */
 	response = get("/status/200");
 	http_client_release(client, response);
@@ -552,6 +555,18 @@ test_many(void)
 		is_number(http_client_memory(client), 0, "nothing is held afterwards");
 	}
 	ok(in_use[2] <= in_use[1] + in_use[1] / 20, "memory is flat");
+
+	/* by name: few threads resolve it */
+	snprintf(url, sizeof(url), "http://many.test:%d/delay?ms=100", port);
+	for (int i = 0; i < MANY; i++)
+		http_client_add(client, &request, NULL);
+	for (succeeded = 0; (response = wait_for_one()) != NULL;)
+	{
+		succeeded += (response->status == 200);
+		http_client_release(client, response);
+	}
+	is_number(succeeded, MANY, "many at once by name");
+	ok(lookups_most <= 8, "resolved by few threads");
 
 	/* gone with everything in flight, and everything given back */
 	for (int i = 0; i < 500; i++)

@@ -40,6 +40,8 @@ static HttpClient *client;
 static volatile int rebind_lookups = 0;
 static volatile bool slow_returned = false;
 static volatile int unblocked_signals = -1;
+static volatile int lookups_now = 0;
+static volatile int lookups_most = 0;
 
 static int
 count_unblocked_signals(void)
@@ -85,6 +87,24 @@ getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 	}
 	if (strcmp(node, "signals.test") == 0)
 		unblocked_signals = count_unblocked_signals();
+	if (strcmp(node, "many.test") == 0)
+	{
+		int			now = __sync_add_and_fetch(&lookups_now, 1);
+		int			code;
+
+		if (now > lookups_most)
+			lookups_most = now;
+		code = real("127.0.0.1", service, hints, result);
+		__sync_sub_and_fetch(&lookups_now, 1);
+		return code;
+	}
+	if (strcmp(node, "mixed.test") == 0)
+	{
+		/* one address that is refused, and one that is not */
+		int			code = real("10.0.0.1", service, hints, result);
+
+		return code != 0 ? code : real("127.0.0.1", service, hints, &(*result)->ai_next);
+	}
 	if (strcmp(node, "rebind.test") == 0)
 		return real(rebind_lookups++ == 0 ? "127.0.0.1" : "127.0.0.2", service, hints, result);
 	for (int i = 0; i < lengthof(names); i++)
@@ -297,7 +317,7 @@ set_up(void)
 		files.rlim_cur = Min(files.rlim_max, MANY + 200);
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
-	if (mkdtemp(directory) == NULL || !http_client_init())
+	if (mkdtemp(directory) == NULL || http_client_init() != NULL)
 		abort();
 }
 
