@@ -150,7 +150,7 @@ append_value(const JsonbValue *value, StringInfo out)
 			appendStringInfoString(out, value->val.boolean ? "true" : "false");
 			return HTTP_VALUE_JSON;
 		case jbvBinary:
-			JsonbToCString(out, value->val.binary.data, value->val.binary.len);
+			JsonbToCString(out, value->val.binary.data, -1);
 			return HTTP_VALUE_JSON;
 		default:
 			return HTTP_VALUE_MISSING;
@@ -169,18 +169,15 @@ descend(JsonbContainer *container, const char *step, int length)
 	return NULL;
 }
 
-HttpValueKind
-http_args_look_up(void *state, const char *path, StringInfo value)
+/* Follow a path from the top of args. */
+static HttpValueKind
+follow_path(Jsonb *args, const char *path, StringInfo value)
 {
-	Jsonb	   *args = state;
-	JsonbContainer *container;
+	JsonbContainer *container = &args->root;
 
-	if (args == NULL)
-		return HTTP_VALUE_MISSING;
-	container = &args->root;
 	if (*path == '\0')
 	{
-		JsonbToCString(value, container, VARSIZE(args) - VARHDRSZ);
+		JsonbToCString(value, container, -1);
 		return HTTP_VALUE_JSON;
 	}
 	for (;;)
@@ -199,6 +196,27 @@ http_args_look_up(void *state, const char *path, StringInfo value)
 		container = found->val.binary.data;
 		path += length + 1;
 	}
+}
+
+HttpValueKind
+http_args_look_up(void *state, const char *path, StringInfo value)
+{
+	HttpValueKind kind;
+	StringInfoData found;
+	char	   *text;
+
+	if (state == NULL)
+		return HTTP_VALUE_MISSING;
+
+	/* requests are UTF-8, whatever the database is */
+	initStringInfo(&found);
+	kind = follow_path(state, pg_any_to_server(path, strlen(path), PG_UTF8), &found);
+	text = pg_server_to_any(found.data, found.len, PG_UTF8);
+	appendStringInfoString(value, text);
+	if (text != found.data)
+		pfree(text);
+	pfree(found.data);
+	return kind;
 }
 
 /*

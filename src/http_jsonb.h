@@ -30,7 +30,8 @@ extern HttpHeaderDefinition *http_headers_read(Jsonb *headers, int *count);
 
 /*
  * An HttpArgLookup; "state" is a Jsonb, or NULL.  A step of the path is a key
- * of an object, or the number of an element of an array.
+ * of an object, or the number of an element of an array.  Path and value are
+ * UTF-8; where the database is not, this must be inside a transaction.
  */
 extern HttpValueKind http_args_look_up(void *state, const char *path,
 									   StringInfo value);

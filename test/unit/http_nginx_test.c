@@ -142,6 +142,7 @@ test_tls(void)
 {
 	HttpResponse *response;
 	HttpRequest request;
+	char		url[64];
 
 	configure("127.0.0.0/8", MANY, 64 * 1024 * 1024, in_directory("ca.crt"));
 	response = get(url_of(GOOD, "local.test", "/"));
@@ -156,6 +157,9 @@ test_tls(void)
 	expect_failure(url_of(WRONG_NAME, "local.test", "/"), HTTP_FAILURE_TLS, "a wrong name");
 	expect_failure(url_of(EXPIRED, "local.test", "/"), HTTP_FAILURE_TLS, "expired");
 	expect_failure(url_of(SELF_SIGNED, "local.test", "/"), HTTP_FAILURE_TLS, "self-signed");
+
+	snprintf(url, sizeof(url), "https://local.test:%d/", ports[PLAIN]);
+	expect_failure(url, HTTP_FAILURE_TLS, "a server without TLS");
 
 	request = request_to(url_of(GOOD, "local.test", "/down"));
 	request.max_redirects = 3;

@@ -69,5 +69,6 @@ SELECT http_test_clean('\xc3a4')::bytea AS has, http_test_clean('\xe282ac') AS l
 SELECT http_test_body('text/plain', '\xc3a4', false)::bytea AS has,
        http_test_body('text/plain', '\xe282ac', false) IS NULL AS lacks;
 SELECT http_test_response_headers('A', '\xc3a4', 'B', '\xe282ac')::text::bytea;
+SELECT http_test_expand('http://x/{{args.a}}', 'url', jsonb_build_object('a', chr(228)));
 \c contrib_regression
 DROP DATABASE http_test_latin1;
