@@ -12,6 +12,7 @@
 #define PG_SCHEDULER_HTTP_REQUEST_H
 
 #include "http_guard.h"
+#include "http_rules.h"
 #include "http_template.h"
 
 #define HTTP_ERROR_SIZE		320
@@ -177,5 +178,21 @@ extern void http_idempotency_key(uint64 system_identifier, Oid database,
 /* The first header of that name, or NULL. */
 extern const char *http_response_header(const HttpResponse *response,
 										const char *name);
+
+/* What an answer means for the run. */
+typedef struct HttpVerdict
+{
+	bool		succeeded;
+	bool		retryable;		/* if not: by the rules that hold by default */
+	int64		retry_after;	/* seconds the server asks to wait, or -1 */
+} HttpVerdict;
+
+/*
+ * "now" is in seconds since 1970; "max_retry_after" is the most that the
+ * server may ask for.
+ */
+extern HttpVerdict http_response_judge(const HttpResponse *response,
+									   const HttpStatusSet *success_codes,
+									   int64 now, int64 max_retry_after);
 
 #endif							/* PG_SCHEDULER_HTTP_REQUEST_H */

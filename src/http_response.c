@@ -377,3 +377,24 @@ http_failure_is_retryable(HttpFailure failure)
 			return false;
 	}
 }
+
+HttpVerdict
+http_response_judge(const HttpResponse *response, const HttpStatusSet *success_codes,
+					int64 now, int64 max_retry_after)
+{
+	HttpVerdict verdict = {.retry_after = -1};
+	const char *retry_after;
+
+	if (response->failure != HTTP_FAILURE_NONE)
+	{
+		verdict.retryable = http_failure_is_retryable(response->failure);
+		return verdict;
+	}
+	verdict.succeeded = http_status_set_contains(success_codes, response->status);
+	verdict.retryable = !verdict.succeeded && http_status_is_retryable(response->status);
+	retry_after = http_response_header(response, "retry-after");
+	if (verdict.retryable && retry_after != NULL &&
+		!http_retry_after(retry_after, now, max_retry_after, &verdict.retry_after))
+		verdict.retry_after = -1;
+	return verdict;
+}

@@ -438,6 +438,43 @@ test_signals(void)
 }
 
 static void
+test_verdicts(void)
+{
+	static const struct
+	{
+		const char *path;
+		bool		succeeded;
+		bool		retryable;
+		int			retry_after;
+	}			cases[] = {
+		{"/status/200", true, false, -1}, {"/status/304", true, false, -1},
+		{"/status/404", false, false, -1}, {"/status/503", false, true, -1},
+		{"/status/302", false, false, -1},
+		{"/retry-after?v=7&code=429", false, true, 7},
+		{"/retry-after?v=31536000&code=503", false, true, 3600},
+		{"/retry-after?v=-1&code=503", false, true, -1},
+		{"/retry-after?v=soon&code=503", false, true, -1},
+		{"/retry-after?v=7&code=404", false, false, -1},
+		{"/retry-after?v=7&code=200", true, false, -1},
+		{"/reset-body", false, true, -1}, {"/endless-headers", false, false, -1},
+		{"http://10.0.0.1/", false, false, -1}, {"http://nowhere.test/", false, true, -1},
+	};
+	HttpStatusSet codes;
+	int			position;
+
+	http_status_set_parse("200-299,304", &codes, &position);
+	for (int i = 0; i < lengthof(cases); i++)
+	{
+		HttpResponse *response = get(cases[i].path);
+		HttpVerdict verdict = http_response_judge(response, &codes, INT64CONST(1700000000), 3600);
+
+		ok(verdict.succeeded == cases[i].succeeded && verdict.retryable == cases[i].retryable &&
+		   verdict.retry_after == cases[i].retry_after, "the verdict on %s", cases[i].path);
+		http_client_release(client, response);
+	}
+}
+
+static void
 test_limits(void)
 {
 	HttpTransfer *transfers[20];
@@ -610,6 +647,7 @@ main(void)
 	test_secrets();
 	test_environment();
 	test_signals();
+	test_verdicts();
 	test_limits();
 	test_many();
 
