@@ -135,7 +135,6 @@ CREATE TABLE scheduler.run_history (
 
 CREATE INDEX run_history_run_id_idx ON scheduler.run_history (run_id);
 CREATE INDEX run_history_job_id_run_id_idx ON scheduler.run_history (job_id, run_id);
-CREATE INDEX run_history_finished_at_idx ON scheduler.run_history USING brin (finished_at);
 
 -- Takes what no partition of a day takes.
 CREATE TABLE scheduler.run_history_default
@@ -194,7 +193,7 @@ CREATE UNIQUE INDEX alert_open_key ON scheduler.alert (kind, subject)
 CREATE TABLE scheduler.scheduler_state (
 	stopped boolean NOT NULL,
 	stop_deadline timestamptz,
-	counted_at timestamptz,
+	counted_run_id bigint,
 	booted_at timestamptz
 ) USING heap;
 

@@ -333,7 +333,7 @@ add_run(int64 job_id, RunTrigger trigger, TimestampTz scheduled_at, Jsonb *args,
 	Job			job;
 	PendingRun	pending = {.started_at = DT_NOBEGIN};
 
-	if (!store_read_job(job_id, &job))
+	if (!store_read_job(job_id, NULL, &job))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("job " INT64_FORMAT " does not exist", job_id)));
@@ -618,7 +618,7 @@ pg_scheduler_next_run_at(PG_FUNCTION_ARGS)
 	Schedule   *schedule;
 	TimestampTz next;
 
-	if (!store_read_job(PG_GETARG_INT64(0), &job))
+	if (!store_read_job(PG_GETARG_INT64(0), NULL, &job))
 		PG_RETURN_NULL();
 	schedule = job_parse_schedule(&job, &error);
 	if (schedule == NULL || schedule_kind(schedule) == SCHEDULE_REBOOT)

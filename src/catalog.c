@@ -186,17 +186,17 @@ counted_row(int row, void *arg)
 }
 
 void
-catalog_scan_uncounted_runs(TimestampTz since, CountedRunCallback callback, void *arg)
+catalog_scan_uncounted_runs(int64 run_id, CountedRunCallback callback, void *arg)
 {
 	CountedScan context = {callback, arg};
 	Params		params = {0};
 
-	catalog_add_time(&params, since);
+	catalog_add_int64(&params, run_id);
 	catalog_scan("SELECT h.job_id, h.status, h.started_at, h.finished_at, h.occurrences,"
 		 " (h.next_attempt_at IS NOT NULL)::int::bigint"
 		 " FROM scheduler.run_history h"
 		 " JOIN scheduler.job_state s ON s.job_id = h.job_id"
-		 " WHERE h.finished_at >= $1"
+		 " WHERE h.run_id >= $1"
 		 " AND h.status NOT IN ('skipped', 'missed')"
 		 " AND h.finished_at > COALESCE(s.last_finished_at, '-infinity')"
 		 " ORDER BY h.finished_at",
@@ -275,12 +275,12 @@ catalog_read_control(ControlState *control)
 	bool		isnull;
 
 	catalog_enter(&state);
-	if (catalog_execute("SELECT stopped, stop_deadline, counted_at, booted_at"
+	if (catalog_execute("SELECT stopped, stop_deadline, counted_run_id, booted_at"
 				" FROM scheduler.scheduler_state", NULL) != 1)
 		elog(ERROR, "scheduler.scheduler_state must have one row");
 	control->stopped = DatumGetBool(catalog_column(0, 1, &isnull));
 	control->stop_deadline = catalog_time(0, 2, DT_NOBEGIN);
-	control->counted_at = catalog_time(0, 3, DT_NOBEGIN);
+	control->counted_run_id = catalog_int64(0, 3);
 	control->booted_at = catalog_time(0, 4, DT_NOBEGIN);
 	catalog_leave(&state);
 }
@@ -306,12 +306,12 @@ catalog_write_booted_at(TimestampTz booted_at)
 }
 
 void
-catalog_write_counted_at(TimestampTz counted_at)
+catalog_write_counted(int64 run_id)
 {
 	Params		params = {0};
 
-	catalog_add_time(&params, counted_at);
-	catalog_run("UPDATE scheduler.scheduler_state SET counted_at = $1", &params);
+	catalog_add_int64(&params, run_id);
+	catalog_run("UPDATE scheduler.scheduler_state SET counted_run_id = $1", &params);
 }
 
 /*

@@ -41,7 +41,10 @@ extern int	catalog_find_reboot_jobs(int64 **job_ids);
 /* Remove states whose job has gone; how many. */
 extern int64 catalog_delete_orphaned_states(void);
 
-/* What history knows of a job after a time, oldest first. */
+/*
+ * The runs from run_id on that are in history and not in the counters of
+ * their job, oldest first.
+ */
 typedef struct CountedRun
 {
 	int64		job_id;
@@ -52,7 +55,7 @@ typedef struct CountedRun
 	bool		final;
 } CountedRun;
 typedef void (*CountedRunCallback) (const CountedRun *run, void *arg);
-extern void catalog_scan_uncounted_runs(TimestampTz since,
+extern void catalog_scan_uncounted_runs(int64 run_id,
 										CountedRunCallback callback, void *arg);
 
 /* One attempt in history.  False: there is none. */
@@ -63,13 +66,13 @@ typedef struct ControlState
 {
 	bool		stopped;
 	TimestampTz stop_deadline;	/* DT_NOBEGIN: none */
-	TimestampTz counted_at;		/* DT_NOBEGIN: never */
+	int64		counted_run_id; /* all earlier runs are counted */
 	TimestampTz booted_at;		/* DT_NOBEGIN: never */
 } ControlState;
 extern void catalog_read_control(ControlState *control);
 extern void catalog_write_stopped(bool stopped, TimestampTz deadline);
 extern void catalog_write_booted_at(TimestampTz booted_at);
-extern void catalog_write_counted_at(TimestampTz counted_at);
+extern void catalog_write_counted(int64 run_id);
 
 /* Pause a job on behalf of the scheduler. */
 extern void catalog_pause_job(int64 job_id, TimestampTz paused_at, const char *reason);

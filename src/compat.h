@@ -54,6 +54,15 @@
 #define COMPAT_ROLE_NEEDS_LOGIN			true
 #endif
 
+/* index_beginscan() counts for EXPLAIN since 18. */
+#if PG_VERSION_NUM >= 180000
+#define compat_index_beginscan(rel, index, snapshot, nkeys) \
+	index_beginscan(rel, index, snapshot, NULL, nkeys, 0)
+#else
+#define compat_index_beginscan(rel, index, snapshot, nkeys) \
+	index_beginscan(rel, index, snapshot, nkeys, 0)
+#endif
+
 /* PortalRun lost its run_once argument in 18. */
 #if PG_VERSION_NUM >= 180000
 #define compat_portal_run(portal, dest, qc) \

@@ -113,6 +113,7 @@ fill_lane(RoleQueue *queue, const LaneView *view)
 		entry = run_queue_take(queue);
 		if (entry == NULL)
 			break;
+		entry->run.job_tid = entry->job->job.tid;
 		if (!lane_put(lane, &entry->run, &displaced, &is_displaced))
 		{
 			run_queue_put_back(entry, NULL);

@@ -279,13 +279,14 @@ enqueue_job(Batch *batch, JobEntry *entry, TimestampTz due_at)
 static void
 write_batch(Batch *batch, const int64 *job_ids, const TimestampTz *due_at, int count)
 {
+	JobEntry  **entries = palloc(count * sizeof(JobEntry *));
+
 	StartTransactionCommand();
+	job_cache_get_many(job_ids, count, entries);
 	for (int i = 0; i < count; i++)
 	{
-		JobEntry   *entry = job_cache_get(job_ids[i]);
-
-		if (entry != NULL)
-			enqueue_job(batch, entry, due_at[i]);
+		if (entries[i] != NULL)
+			enqueue_job(batch, entries[i], due_at[i]);
 	}
 	if (batch->nruns > 0)
 		store_insert_pending(batch->runs, batch->nruns);

@@ -78,6 +78,7 @@ typedef struct Job
 	bool		active;			/* enabled and not paused */
 	char	   *calendar;		/* NULL: none */
 	bool		calendar_defer; /* run at the end of the closed time */
+	ItemPointerData tid;		/* of the row, when it was read */
 } Job;
 
 /* A row of scheduler.job_state. */

@@ -23,6 +23,7 @@ static MemoryContext cache_context = NULL;
 static HTAB *cache = NULL;
 static dlist_head dirty_entries;	/* oldest first */
 static int	ndirty = 0;
+static int	trim_at = CACHE_LIMIT;	/* look for idle entries above this */
 static JobEntry **writing = NULL;	/* written, not yet committed */
 static int	nwriting = 0;
 
@@ -100,25 +101,50 @@ job_cache_peek(int64 job_id)
 	return hash_search(cache, &job_id, HASH_FIND, NULL);
 }
 
+static JobEntry *
+add_entry(const Job *job, const JobState *state)
+{
+	JobEntry   *entry = hash_search(cache, &job->job_id, HASH_ENTER, NULL);
+
+	memset((char *) entry + sizeof(int64), 0, sizeof(JobEntry) - sizeof(int64));
+	dlist_init(&entry->held);
+	entry->state = *state;
+	keep_definition(entry, job);
+	return entry;
+}
+
+void
+job_cache_get_many(const int64 *job_ids, int count, JobEntry **entries)
+{
+	StoreReader *reader = NULL;
+
+	for (int i = 0; i < count; i++)
+	{
+		Job			job;
+		JobState	state;
+
+		entries[i] = job_cache_peek(job_ids[i]);
+		if (entries[i] != NULL)
+		{
+			if (entries[i]->dropped)
+				entries[i] = NULL;
+			continue;
+		}
+		if (reader == NULL)
+			reader = store_begin_read();
+		if (store_read_both(reader, job_ids[i], &job, &state))
+			entries[i] = add_entry(&job, &state);
+	}
+	if (reader != NULL)
+		store_end_read(reader);
+}
+
 JobEntry *
 job_cache_get(int64 job_id)
 {
-	JobEntry   *entry = job_cache_peek(job_id);
-	Job			job;
-	JobState	state;
+	JobEntry   *entry;
 
-	if (entry != NULL)
-		return entry->dropped ? NULL : entry;
-	if (!store_read_job(job_id, &job))
-		return NULL;
-	if (!store_read_job_state(job_id, &state))
-		job_state_init(&state, job_id);
-
-	entry = hash_search(cache, &job_id, HASH_ENTER, NULL);
-	memset((char *) entry + sizeof(int64), 0, sizeof(JobEntry) - sizeof(int64));
-	dlist_init(&entry->held);
-	entry->state = state;
-	keep_definition(entry, &job);
+	job_cache_get_many(&job_id, 1, &entry);
 	return entry;
 }
 
@@ -127,7 +153,7 @@ job_cache_reload(JobEntry *entry)
 {
 	Job			job;
 
-	entry->dropped = !store_read_job(entry->job_id, &job);
+	entry->dropped = !store_read_job(entry->job_id, NULL, &job);
 	if (!entry->dropped)
 		keep_definition(entry, &job);
 	return !entry->dropped;
@@ -211,7 +237,7 @@ job_cache_trim(void)
 	HASH_SEQ_STATUS status;
 	JobEntry   *entry;
 
-	if (hash_get_num_entries(cache) <= CACHE_LIMIT)
+	if (hash_get_num_entries(cache) <= trim_at)
 		return;
 	hash_seq_init(&status, cache);
 	while ((entry = hash_seq_search(&status)) != NULL)
@@ -221,4 +247,7 @@ job_cache_trim(void)
 		free_definition(entry);
 		hash_search(cache, &entry->job_id, HASH_REMOVE, NULL);
 	}
+
+	/* many may be busy: do not look again before there are twice as many */
+	trim_at = Max(CACHE_LIMIT, 2 * hash_get_num_entries(cache));
 }

@@ -41,6 +41,9 @@ extern void job_cache_init(void);
  */
 extern JobEntry *job_cache_get(int64 job_id);
 
+/* The same for many; what is missing is read in one go. */
+extern void job_cache_get_many(const int64 *job_ids, int count, JobEntry **entries);
+
 /* The entry if it is in memory already, else NULL. */
 extern JobEntry *job_cache_peek(int64 job_id);
 

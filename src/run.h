@@ -51,6 +51,7 @@ typedef struct Run
 	RunTrigger	trigger;
 	int32		crashes;		/* server crashes this run was part of */
 	ItemPointerData tid;		/* its row in pending_run, if still there */
+	ItemPointerData job_tid;	/* the row of its job, if still there */
 } Run;
 
 extern const char *run_status_name(RunStatus status);

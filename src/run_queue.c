@@ -26,6 +26,7 @@ static pairingheap *waiting = NULL;
 static dlist_head ready_roles;	/* RoleQueue with ready runs */
 static int	nsuspects = 0;		/* dispatched runs with crashes > 0 */
 static bool suspect_left = false;	/* the next suspect may go */
+static int64 newest_run = 0;	/* greatest run_id that was ever added */
 
 /* pairingheap keeps the greatest on top: "greater" is "goes first". */
 static int
@@ -172,6 +173,7 @@ run_queue_add(const Run *run, JobEntry *job)
 
 	if (found)
 		return NULL;
+	newest_run = Max(newest_run, run->run_id);
 	entry->run = *run;
 	entry->job = job;
 	entry->unrecorded = 0;
@@ -330,4 +332,21 @@ run_queue_foreach(void (*callback) (RunEntry *entry, void *arg), void *arg)
 	hash_seq_init(&status, runs);
 	while ((entry = hash_seq_search(&status)) != NULL)
 		callback(entry, arg);
+}
+
+static void
+find_oldest(RunEntry *entry, void *arg)
+{
+	int64	   *oldest = arg;
+
+	*oldest = Min(*oldest, entry->run_id);
+}
+
+int64
+run_queue_oldest(void)
+{
+	int64		oldest = newest_run;
+
+	run_queue_foreach(find_oldest, &oldest);
+	return oldest;
 }

@@ -91,6 +91,9 @@ extern RoleQueue *run_queue_next_role(RoleQueue *queue);
 
 extern int64 run_queue_count(void);
 
+/* All runs before this one are over, and their outcomes have been seen. */
+extern int64 run_queue_oldest(void);
+
 /* Call for every run; the callback may remove it. */
 extern void run_queue_foreach(void (*callback) (RunEntry *entry, void *arg), void *arg);
 

@@ -51,11 +51,14 @@
 #define FLUSH_INTERVAL		(500 * 1000)
 #define FLUSH_COUNT			1000
 
-/* The time up to which history is counted is written every: 30 s. */
+/* How far history is counted is written every: 30 s. */
 #define COUNTED_INTERVAL	(30 * USECS_PER_SEC)
 
 /* The longest sleep: a clock that was set forward is noticed after: 60 s. */
 #define MAX_SLEEP			(60 * USECS_PER_SEC)
+
+/* While outcomes keep coming they are looked at every: 1 ms. */
+#define NAP					1000
 
 /* After an error: 1 s. */
 #define ERROR_DELAY_MS		1000
@@ -336,7 +339,7 @@ flush(TimestampTz now, bool force)
 	alert_write();
 	if (now - counted_at >= COUNTED_INTERVAL || counted_at == DT_NOBEGIN)
 	{
-		catalog_write_counted_at(now);
+		catalog_write_counted(run_queue_oldest());
 		counted_at = now;
 	}
 	CommitTransactionCommand();
@@ -378,8 +381,8 @@ do_cycle(void)
 	bool		more = false;
 
 	apply_changes();
-	more |= settle_outcomes(my_db);
-	next = settle_deaths();
+	next = settle_outcomes(my_db) > 0 ? now + NAP : DT_NOEND;
+	next = Min(next, settle_deaths());
 	if (mode == MODE_RUNNING)
 	{
 		more |= enqueue_due();
@@ -394,7 +397,9 @@ do_cycle(void)
 	if (!more)
 		maintain(now);
 	next = Min(next, maintain_next_time());
-	return more ? now : next;
+	if (more || (next > now + NAP && !shmem_set_bell(my_db)))
+		return now;
+	return next;
 }
 
 static void

@@ -28,10 +28,7 @@
 #include "settle.h"
 #include "worker_pool.h"
 
-#define OUTCOME_BATCH	256
-
-/* Runs finished this long before the last count may have been missed by it. */
-#define COUNT_MARGIN	(10 * USECS_PER_MINUTE)
+#define OUTCOME_BATCH	OUTCOME_RING_SIZE
 
 /* Backoff of a run whose record cannot be written: 1 s, doubling, to 60 s. */
 static int64
@@ -111,7 +108,7 @@ apply_outcome(const Outcome *outcome)
 	}
 }
 
-bool
+int
 settle_outcomes(Database *db)
 {
 	static Outcome outcomes[OUTCOME_BATCH];
@@ -119,7 +116,7 @@ settle_outcomes(Database *db)
 
 	for (int i = 0; i < n; i++)
 		apply_outcome(&outcomes[i]);
-	return n == OUTCOME_BATCH;
+	return n;
 }
 
 /*
@@ -139,7 +136,7 @@ fail_attempt(const Run *run, RunStatus status, int sqlerrcode, const char *messa
 	outcome->started_at = started_at;
 	outcome->kind = OUTCOME_GONE;
 	if (!store_read_pending(run->run_id, &pending) ||
-		!store_read_job(run->job_id, &job))
+		!store_read_job(run->job_id, NULL, &job))
 		return;
 	run_end_init_record(&record, run, job.job_name, status, started_at, clock_now());
 	record.sqlstate = sqlerrcode ? pstrdup(unpack_sql_state(sqlerrcode)) : NULL;
@@ -235,8 +232,8 @@ settle_dead_run(const WorkerSlot *slot)
 	Outcome		outcome;
 	PendingRun	pending;
 
-	if (entry == NULL)
-		return;
+	if (entry == NULL || entry->run.attempt != slot->run.attempt)
+		return;					/* its outcome was reported */
 	StartTransactionCommand();
 	if (!ended_before_death(slot, &outcome))
 	{
@@ -452,9 +449,7 @@ settle_uncounted(void)
 
 	StartTransactionCommand();
 	catalog_read_control(&control);
-	catalog_scan_uncounted_runs(control.counted_at == DT_NOBEGIN ?
-								DT_NOBEGIN : control.counted_at - COUNT_MARGIN,
-								count_run, NULL);
+	catalog_scan_uncounted_runs(control.counted_run_id, count_run, NULL);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
 }

@@ -22,8 +22,8 @@ extern void settle_start(Database *db);
 /* Count what history has and job_state has not. */
 extern void settle_uncounted(void);
 
-/* Take note of what workers have reported.  True: there may be more. */
-extern bool settle_outcomes(Database *db);
+/* Take note of what workers have reported; of how many runs. */
+extern int	settle_outcomes(Database *db);
 
 /* Take note of workers that have died.  When to look again, or DT_NOEND. */
 extern TimestampTz settle_deaths(void);

@@ -115,6 +115,7 @@ bool
 shmem_put_outcome(Database *db, const Outcome *outcome)
 {
 	bool		done = false;
+	bool		wake;
 
 	SpinLockAcquire(&db->mutex);
 	if (db->outcome_count < OUTCOME_RING_SIZE)
@@ -125,8 +126,24 @@ shmem_put_outcome(Database *db, const Outcome *outcome)
 		db->outcome_count++;
 		done = true;
 	}
+	wake = db->bell || db->outcome_count == OUTCOME_RING_SIZE / 2 || !done;
+	db->bell = false;
 	SpinLockRelease(&db->mutex);
+	if (wake)
+		shmem_wake(db->scheduler_latch);
 	return done;
+}
+
+bool
+shmem_set_bell(Database *db)
+{
+	bool		result;
+
+	SpinLockAcquire(&db->mutex);
+	db->bell = true;
+	result = db->outcome_count == 0;
+	SpinLockRelease(&db->mutex);
+	return result;
 }
 
 int

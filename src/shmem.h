@@ -160,6 +160,7 @@ typedef struct Database
 	int64		npending;
 
 	slock_t		mutex;			/* guards the rings */
+	bool		bell;			/* the next outcome wakes the scheduler */
 	int			outcome_head;
 	int			outcome_count;
 	Outcome		outcomes[OUTCOME_RING_SIZE];
@@ -198,9 +199,17 @@ extern bool shmem_available(void);
 /* Caller holds the lock.  NULL: this database has no entry. */
 extern Database *shmem_find_database(Oid database);
 
-/* Rings.  No lock needed. */
+/*
+ * Rings.  No lock needed.
+ *
+ * Putting an outcome wakes the scheduler only when it has set the bell since
+ * the last time, or when the ring is half full: under load it comes by often
+ * enough, and need not be woken for every run.  shmem_set_bell() answers
+ * false when there are outcomes already.
+ */
 extern bool shmem_put_outcome(Database *db, const Outcome *outcome);
 extern int	shmem_take_outcomes(Database *db, Outcome *outcomes, int max);
+extern bool shmem_set_bell(Database *db);
 extern void shmem_put_change(Oid database, ChangeKind kind, int64 id);
 extern int	shmem_take_changes(Database *db, Change *changes, int max,
 							   bool *overflow);

@@ -407,7 +407,7 @@ load_run(void)
 {
 	PendingRun	pending;
 
-	active.job_known = store_read_job(active.run.job_id, &active.job);
+	active.job_known = store_read_job(active.run.job_id, &active.run.job_tid, &active.job);
 	if (!active.job_known)
 		active.kind = OUTCOME_GONE;
 	else if (!active.job.active && active.run.trigger == TRIGGER_SCHEDULE)

@@ -31,6 +31,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "compat.h"
 #include "store.h"
 
 /* Columns of scheduler.pending_run, in order */
@@ -135,40 +136,84 @@ open_table(const char *name, LOCKMODE lockmode)
 }
 
 /*
- * The row whose first column is "key", or NULL: first at "tid", if that is
- * valid, then by the primary key.  The result is a copy.
+ * Finds rows of a table by their first column, a bigint primary key.  One
+ * finder can look for many: the relations are opened once, and one snapshot
+ * serves for all.
+ */
+typedef struct RowFinder
+{
+	Relation	rel;
+	Relation	index;			/* opened at the first need */
+	const char *pkey;
+	Snapshot	snapshot;
+	IndexScanDesc scan;
+	TupleTableSlot *slot;
+} RowFinder;
+
+static void
+finder_begin(RowFinder *finder, Relation rel, const char *pkey)
+{
+	memset(finder, 0, sizeof(*finder));
+	finder->rel = rel;
+	finder->pkey = pkey;
+	finder->slot = table_slot_create(rel, NULL);
+}
+
+/*
+ * The row with this key, or NULL: first at "tid", if that is valid, then by
+ * the primary key.  The result is a copy.
  */
 static HeapTuple
-find_row(Relation rel, const char *pkey, int64 key, const ItemPointerData *tid)
+finder_find(RowFinder *finder, int64 key, const ItemPointerData *tid)
 {
-	HeapTuple	result = NULL;
 	ScanKeyData skey;
-	SysScanDesc scan;
-	HeapTuple	tuple;
 
 	if (tid != NULL && ItemPointerIsValid(tid))
 	{
-		TupleTableSlot *slot = table_slot_create(rel, NULL);
-		ItemPointerData copy = *tid;
+		ItemPointerData at = *tid;
+		bool		isnull;
 
-		if (table_tuple_fetch_row_version(rel, &copy, SnapshotSelf, slot))
-		{
-			bool		isnull;
-
-			if (DatumGetInt64(slot_getattr(slot, 1, &isnull)) == key)
-				result = ExecCopySlotHeapTuple(slot);
-		}
-		ExecDropSingleTupleTableSlot(slot);
-		if (result != NULL)
-			return result;
+		if (table_tuple_fetch_row_version(finder->rel, &at, SnapshotSelf, finder->slot) &&
+			DatumGetInt64(slot_getattr(finder->slot, 1, &isnull)) == key)
+			return ExecCopySlotHeapTuple(finder->slot);
 	}
 
+	if (finder->scan == NULL)
+	{
+		finder->index = index_open(store_relation(finder->pkey), AccessShareLock);
+		finder->snapshot = RegisterSnapshot(GetLatestSnapshot());
+		finder->scan = compat_index_beginscan(finder->rel, finder->index,
+											  finder->snapshot, 1);
+	}
 	ScanKeyInit(&skey, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(key));
-	scan = systable_beginscan(rel, store_relation(pkey), true, NULL, 1, &skey);
-	tuple = systable_getnext(scan);
-	if (HeapTupleIsValid(tuple))
-		result = heap_copytuple(tuple);
-	systable_endscan(scan);
+	index_rescan(finder->scan, &skey, 1, NULL, 0);
+	if (index_getnext_slot(finder->scan, ForwardScanDirection, finder->slot))
+		return ExecCopySlotHeapTuple(finder->slot);
+	return NULL;
+}
+
+static void
+finder_end(RowFinder *finder)
+{
+	if (finder->scan != NULL)
+	{
+		index_endscan(finder->scan);
+		UnregisterSnapshot(finder->snapshot);
+		index_close(finder->index, AccessShareLock);
+	}
+	ExecDropSingleTupleTableSlot(finder->slot);
+}
+
+/* One row. */
+static HeapTuple
+find_row(Relation rel, const char *pkey, int64 key, const ItemPointerData *tid)
+{
+	RowFinder	finder;
+	HeapTuple	result;
+
+	finder_begin(&finder, rel, pkey);
+	result = finder_find(&finder, key, tid);
+	finder_end(&finder);
 	return result;
 }
 
@@ -276,6 +321,7 @@ store_fill_job(Job *job, HeapTuple tuple, TupleDesc desc)
 
 	heap_deform_tuple(tuple, desc, values, nulls);
 	memset(job, 0, sizeof(*job));
+	job->tid = tuple->t_self;
 	job->job_id = DatumGetInt64(values[JOB_JOB_ID - 1]);
 	text_to_cstring_buffer(DatumGetTextPP(values[JOB_JOB_NAME - 1]),
 						   job->job_name, JOB_NAME_LENGTH);
@@ -302,10 +348,10 @@ store_fill_job(Job *job, HeapTuple tuple, TupleDesc desc)
 }
 
 bool
-store_read_job(int64 job_id, Job *job)
+store_read_job(int64 job_id, const ItemPointerData *tid, Job *job)
 {
 	Relation	rel = open_table("job", AccessShareLock);
-	HeapTuple	tuple = find_row(rel, "job_pkey", job_id, NULL);
+	HeapTuple	tuple = find_row(rel, "job_pkey", job_id, tid);
 
 	if (tuple != NULL)
 		store_fill_job(job, tuple, RelationGetDescr(rel));
@@ -751,12 +797,14 @@ store_write_job_states(JobState **states, int count)
 {
 	Relation	rel = open_table("job_state", RowExclusiveLock);
 	CatalogIndexState indexes = CatalogOpenIndexes(rel);
+	RowFinder	finder;
 
+	finder_begin(&finder, rel, "job_state_pkey");
 	for (int i = 0; i < count; i++)
 	{
 		JobState   *state = states[i];
 		HeapTuple	tuple = form_state(RelationGetDescr(rel), state);
-		HeapTuple	old = find_row(rel, "job_state_pkey", state->job_id, &state->tid);
+		HeapTuple	old = finder_find(&finder, state->job_id, &state->tid);
 
 		if (old != NULL)
 		{
@@ -768,9 +816,57 @@ store_write_job_states(JobState **states, int count)
 		state->tid = tuple->t_self;
 		heap_freetuple(tuple);
 	}
+	finder_end(&finder);
 	CatalogCloseIndexes(indexes);
 	table_close(rel, RowExclusiveLock);
 	CommandCounterIncrement();
+}
+
+/*
+ * Many jobs with their states
+ */
+
+struct StoreReader
+{
+	RowFinder	jobs;
+	RowFinder	states;
+};
+
+StoreReader *
+store_begin_read(void)
+{
+	StoreReader *reader = palloc(sizeof(StoreReader));
+
+	finder_begin(&reader->jobs, open_table("job", AccessShareLock), "job_pkey");
+	finder_begin(&reader->states, open_table("job_state", AccessShareLock),
+				 "job_state_pkey");
+	return reader;
+}
+
+bool
+store_read_both(StoreReader *reader, int64 job_id, Job *job, JobState *state)
+{
+	HeapTuple	tuple = finder_find(&reader->jobs, job_id, NULL);
+
+	if (tuple == NULL)
+		return false;
+	store_fill_job(job, tuple, RelationGetDescr(reader->jobs.rel));
+	tuple = finder_find(&reader->states, job_id, NULL);
+	if (tuple == NULL)
+		job_state_init(state, job_id);
+	else
+		fill_state(state, tuple, RelationGetDescr(reader->states.rel));
+	return true;
+}
+
+void
+store_end_read(StoreReader *reader)
+{
+	finder_end(&reader->jobs);
+	finder_end(&reader->states);
+	table_close(reader->jobs.rel, AccessShareLock);
+	table_close(reader->states.rel, AccessShareLock);
+	pfree(reader);
 }
 
 void

@@ -104,10 +104,19 @@ typedef struct PendingRun
 /* OID of a relation of the schema scheduler; InvalidOid if there is none. */
 extern Oid	store_relation(const char *name);
 
-/* False if there is no such row.  Strings are palloc'd. */
-extern bool store_read_job(int64 job_id, Job *job);
+/*
+ * False if there is no such row.  Strings are palloc'd.  "tid", which may be
+ * NULL, is where the row of the job was when somebody saw it last.
+ */
+extern bool store_read_job(int64 job_id, const ItemPointerData *tid, Job *job);
 extern bool store_read_job_state(int64 job_id, JobState *state);
 extern bool store_read_pending(int64 run_id, PendingRun *pending);
+
+/* Many jobs, each with its state, in one go. */
+typedef struct StoreReader StoreReader;
+extern StoreReader *store_begin_read(void);
+extern bool store_read_both(StoreReader *reader, int64 job_id, Job *job, JobState *state);
+extern void store_end_read(StoreReader *reader);
 
 /* Fill a Job from a tuple of scheduler.job. */
 struct HeapTupleData;

@@ -37,6 +37,7 @@
 #include "worker.h"
 
 static WorkerSlot *my_slot = NULL;
+static Database *my_db = NULL;
 static emit_log_hook_type prev_emit_log_hook = NULL;
 
 WorkerSlot *
@@ -61,7 +62,8 @@ attach(const WorkerStart *start)
 		slot->pid = MyProcPid;
 		slot->latch = MyLatch;
 		my_slot = slot;
-		result = true;
+		my_db = shmem_find_database(start->database);
+		result = my_db != NULL;
 	}
 	LWLockRelease(scheduler_shared->lock);
 	return result;
@@ -71,8 +73,6 @@ attach(const WorkerStart *start)
 static void
 detach(int code, Datum arg)
 {
-	Database   *db;
-
 	if (my_slot == NULL)
 		return;
 	flight_recorder_end(my_slot - scheduler_shared->workers);
@@ -81,9 +81,7 @@ detach(int code, Datum arg)
 	my_slot->died_at = clock_now();
 	my_slot->pid = 0;
 	my_slot->latch = NULL;
-	db = shmem_find_database(my_slot->database);
-	if (db != NULL)
-		shmem_wake(db->scheduler_latch);
+	shmem_wake(my_db->scheduler_latch);
 	my_slot = NULL;
 	LWLockRelease(scheduler_shared->lock);
 	ConditionVariableBroadcast(&scheduler_shared->process_left);
@@ -102,35 +100,44 @@ remember_fatal(ErrorData *edata)
 		prev_emit_log_hook(edata);
 }
 
-/* Take the next run, or become idle.  False: there is none. */
+/*
+ * Let go of the run that is over, and take the next one or become idle.
+ * False: there is none.  All in one, for this is the lock that all workers
+ * share.
+ */
 static bool
 take_run(Run *run)
 {
 	Lane	   *lane = &scheduler_shared->lanes[my_slot->lane];
+	TimestampTz now = clock_now();
 	bool		result;
 
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	my_slot->has_run = false;
+	my_slot->cancel = false;
+	my_slot->deadline = DT_NOEND;
 	result = !my_slot->leave && lane_take(lane, run);
 	if (result)
 	{
 		my_slot->state = WORKER_RUNNING;
 		my_slot->run = *run;
 		my_slot->has_run = true;
-		my_slot->cancel = false;
 		my_slot->terminate = false;
 		my_slot->requeue = false;
-		my_slot->deadline = DT_NOEND;
-		my_slot->started_at = clock_now();
+		my_slot->started_at = now;
 		my_slot->job_name[0] = '\0';
 		if (lane->nready == LANE_LOW_WATER)
-			shmem_wake(shmem_find_database(my_slot->database)->scheduler_latch);
+			shmem_wake(my_db->scheduler_latch);
 	}
 	else if (my_slot->state != WORKER_IDLE)
 	{
 		my_slot->state = WORKER_IDLE;
-		my_slot->idle_since = clock_now();
+		my_slot->idle_since = now;
 	}
 	LWLockRelease(scheduler_shared->lock);
+
+	/* a cancellation meant for the run before comes too late */
+	QueryCancelPending = false;
 	return result;
 }
 
@@ -141,29 +148,15 @@ take_run(Run *run)
 static void
 report(const Outcome *outcome)
 {
-	Database   *db;
-
-	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
-	db = shmem_find_database(my_slot->database);
-	LWLockRelease(scheduler_shared->lock);
-
-	while (!shmem_put_outcome(db, outcome))
+	while (!shmem_put_outcome(my_db, outcome))
 	{
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						 10, compat_wait_event("PgSchedulerWorkerReport"));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}
-
-	/* from here on a death of this process says nothing about the run */
-	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	my_slot->has_run = false;
-	my_slot->cancel = false;
-	my_slot->deadline = DT_NOEND;
 	my_slot->runs_done++;
-	LWLockRelease(scheduler_shared->lock);
-	QueryCancelPending = false;
-	ConditionVariableBroadcast(&db->run_finished);
+	ConditionVariableBroadcast(&my_db->run_finished);
 }
 
 /* How much memory stays in use between runs; looking at it costs a little. */
@@ -197,9 +190,13 @@ run_one(const Run *run)
 	flight_recorder_begin(my_slot - scheduler_shared->workers, run->run_id, run->attempt);
 	sql_run_execute(my_slot, run, &outcome);
 	flight_recorder_end(my_slot - scheduler_shared->workers);
+
+	/* what is cancelled now is over, or none of the run's business */
+	HOLD_CANCEL_INTERRUPTS();
 	report(&outcome);
 	session_reset(my_slot->role);
 	pgstat_report_stat(false);
+	RESUME_CANCEL_INTERRUPTS();
 }
 
 static void
