@@ -83,7 +83,7 @@ CREATE TABLE scheduler.job_state (
 	last_status text,
 	total_duration bigint NOT NULL,
 	CONSTRAINT job_state_pkey PRIMARY KEY (job_id)
-) USING heap WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
+) USING heap WITH (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.05);
 
 CREATE TABLE scheduler.pending_run (
 	run_id bigint NOT NULL,

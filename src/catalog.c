@@ -89,18 +89,30 @@ catalog_scan_next_runs(NextRunCallback callback, void *arg)
 		 NULL, next_run_row, &context);
 }
 
-int
-catalog_find_unplanned_jobs(int64 *job_ids, int max)
+typedef struct JobIdScan
 {
-	Params		params = {0};
+	JobIdCallback callback;
+	void	   *arg;
+} JobIdScan;
 
-	catalog_add_int64(&params, max);
-	return find_ids("SELECT j.job_id"
-					" FROM scheduler.job j"
-					" LEFT JOIN scheduler.job_state s ON s.job_id = j.job_id"
-					" WHERE s.schedule_version IS DISTINCT FROM j.schedule_version"
-					" LIMIT $1",
-					&params, job_ids, max);
+static void
+job_id_row(int row, void *arg)
+{
+	JobIdScan  *context = arg;
+
+	context->callback(catalog_int64(row, 1), context->arg);
+}
+
+void
+catalog_scan_unplanned_jobs(JobIdCallback callback, void *arg)
+{
+	JobIdScan	context = {callback, arg};
+
+	catalog_scan("SELECT j.job_id"
+				 " FROM scheduler.job j"
+				 " LEFT JOIN scheduler.job_state s ON s.job_id = j.job_id"
+				 " WHERE s.schedule_version IS DISTINCT FROM j.schedule_version",
+				 NULL, job_id_row, &context);
 }
 
 int

@@ -29,8 +29,9 @@ extern Oid	catalog_owner(void);
 typedef void (*NextRunCallback) (int64 job_id, TimestampTz next_run_at, void *arg);
 extern void catalog_scan_next_runs(NextRunCallback callback, void *arg);
 
-/* Jobs whose state does not belong to their current schedule, up to max. */
-extern int	catalog_find_unplanned_jobs(int64 *job_ids, int max);
+/* Jobs whose state does not belong to their current schedule. */
+typedef void (*JobIdCallback) (int64 job_id, void *arg);
+extern void catalog_scan_unplanned_jobs(JobIdCallback callback, void *arg);
 
 /* Active jobs that are not finished, have no next time, and no run. */
 extern int	catalog_find_stalled_jobs(int64 *job_ids, int max);

@@ -458,6 +458,65 @@ enqueue_plan_job(JobEntry *entry)
 		due_heap_put(entry->job_id, job_due_at(&entry->job, state->next_run_at));
 }
 
+/* A list of job ids that may be long */
+typedef struct JobIds
+{
+	int64	   *ids;
+	int64		count;
+	int64		capacity;
+} JobIds;
+
+static void
+add_job_id(int64 job_id, void *arg)
+{
+	JobIds	   *list = arg;
+
+	if (list->count == list->capacity)
+	{
+		list->capacity *= 2;
+		list->ids = repalloc_huge(list->ids, list->capacity * sizeof(int64));
+	}
+	list->ids[list->count++] = job_id;
+}
+
+/* One batch, in a transaction of its own. */
+static void
+plan_batch(const int64 *job_ids, int count)
+{
+	JobEntry   *entries[BATCH_SIZE];
+
+	StartTransactionCommand();
+	job_cache_get_many(job_ids, count, entries);
+	for (int i = 0; i < count; i++)
+		if (entries[i] != NULL &&
+			entries[i]->state.schedule_version != entries[i]->job.schedule_version)
+			enqueue_plan_job(entries[i]);
+	(void) job_cache_write();
+	CommitTransactionCommand();
+	job_cache_written(true);
+	job_cache_trim();
+}
+
+int64
+enqueue_plan_new_jobs(void)
+{
+	MemoryContext context = CurrentMemoryContext;
+	JobIds		list = {.capacity = 1024};
+
+	list.ids = palloc(list.capacity * sizeof(int64));
+	StartTransactionCommand();
+	catalog_scan_unplanned_jobs(add_job_id, &list);
+	CommitTransactionCommand();
+	for (int64 done = 0; done < list.count; done += BATCH_SIZE)
+	{
+		CHECK_FOR_INTERRUPTS();
+		plan_batch(list.ids + done, Min(BATCH_SIZE, list.count - done));
+	}
+	MemoryContextSwitchTo(context);
+	pfree(list.ids);
+	return list.count;
+}
+
 void
 enqueue_reboot_jobs(void)
 {

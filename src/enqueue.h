@@ -27,6 +27,12 @@ extern TimestampTz enqueue_next_time(void);
  */
 extern void enqueue_plan_job(JobEntry *entry);
 
+/*
+ * The same for all jobs that have changed since a scheduler saw them; how
+ * many.  Outside of a transaction.
+ */
+extern int64 enqueue_plan_new_jobs(void);
+
 /* The server has come up: enqueue the @reboot jobs.  In a transaction. */
 extern void enqueue_reboot_jobs(void);
 

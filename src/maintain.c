@@ -142,23 +142,6 @@ upkeep(TimestampTz now)
 
 /* Jobs that should have a next time and have none. */
 static void
-plan_unplanned(void *arg)
-{
-	int64		job_ids[1000];
-	int			n = catalog_find_unplanned_jobs(job_ids, lengthof(job_ids));
-
-	*(int64 *) arg += n;
-	for (int i = 0; i < n; i++)
-	{
-		JobEntry   *entry = job_cache_get(job_ids[i]);
-
-		if (entry != NULL)
-			enqueue_plan_job(entry);
-	}
-	job_cache_write();
-}
-
-static void
 revive_stalled(void *arg)
 {
 	int64		job_ids[1000];
@@ -206,17 +189,14 @@ report_repair(int64 count, const char *what)
 static bool
 repair(void)
 {
-	int64		unplanned = 0;
 	int64		stalled = 0;
 	int64		orphans = 0;
 	bool		ok;
 
-	ok = in_transaction(plan_unplanned, &unplanned, "planning jobs");
-	job_cache_written(ok);
-	ok &= in_transaction(revive_stalled, &stalled, "looking for jobs without a next time");
+	ok = in_transaction(revive_stalled, &stalled, "looking for jobs without a next time");
 	job_cache_written(ok);
 	ok &= in_transaction(delete_orphans, &orphans, "deleting states of dropped jobs");
-	report_repair(unplanned, "jobs that had not been planned");
+	report_repair(enqueue_plan_new_jobs(), "jobs that had not been planned");
 	report_repair(stalled, "jobs without a next time");
 	report_repair(settle_compare(), "pending runs that the scheduler did not know or that had gone");
 	return ok;

@@ -146,31 +146,6 @@ put_next_run(int64 job_id, TimestampTz next_run_at, void *arg)
 	due_heap_put(job_id, next_run_at);
 }
 
-/* Jobs that are new since there was a scheduler, in batches. */
-static void
-plan_new_jobs(void)
-{
-	static int64 job_ids[1000];
-	int			n;
-
-	do
-	{
-		StartTransactionCommand();
-		n = catalog_find_unplanned_jobs(job_ids, lengthof(job_ids));
-		for (int i = 0; i < n; i++)
-		{
-			JobEntry   *entry = job_cache_get(job_ids[i]);
-
-			if (entry != NULL)
-				enqueue_plan_job(entry);
-		}
-		(void) job_cache_write();
-		CommitTransactionCommand();
-		job_cache_written(true);
-		job_cache_trim();
-	} while (n == lengthof(job_ids));
-}
-
 /* Once per start of the server, and at promotion: the @reboot jobs. */
 static void
 note_boot(void)
@@ -237,7 +212,7 @@ load(void)
 	StartTransactionCommand();
 	catalog_scan_next_runs(put_next_run, NULL);
 	CommitTransactionCommand();
-	plan_new_jobs();
+	(void) enqueue_plan_new_jobs();
 	note_boot();
 	loaded = true;
 	publish_ready();
