@@ -55,8 +55,9 @@ static object_access_hook_type prev_object_access = NULL;
 static Oid	quiesced[MAX_QUIESCED];
 static int	nquiesced = 0;
 
-/* Extension created or dropped, or databases changed, by this transaction */
-static bool extension_changed = false;
+/* What else this transaction has done */
+static bool extension_created = false;	/* some extension, maybe ours */
+static bool extension_dropped = false;	/* ours */
 static bool databases_changed = false;
 
 /*
@@ -159,7 +160,10 @@ release_quiesced(void)
 	nquiesced = 0;
 }
 
-/* The extension has come or gone: have somebody look. */
+/*
+ * The extension may have come: the launcher is to look again.  It has gone:
+ * its scheduler leaves, and the next one finds out.
+ */
 static void
 look_again(void)
 {
@@ -167,9 +171,9 @@ look_again(void)
 
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	db = shmem_find_database(MyDatabaseId);
-	if (db != NULL && db->state == DATABASE_ABSENT)
+	if (db != NULL && db->state == DATABASE_ABSENT && extension_created)
 		db->state = DATABASE_PRESENT;
-	if (db != NULL && db->scheduler_pid != 0)
+	if (db != NULL && db->scheduler_pid != 0 && extension_dropped)
 		kill(db->scheduler_pid, SIGTERM);
 	LWLockRelease(scheduler_shared->lock);
 }
@@ -180,12 +184,14 @@ at_transaction_end(XactEvent event, void *arg)
 	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT &&
 		event != XACT_EVENT_PREPARE)
 		return;
-	if (nquiesced == 0 && !extension_changed && !databases_changed)
+	if (nquiesced == 0 && !extension_created && !extension_dropped &&
+		!databases_changed)
 		return;
-	if (extension_changed && event == XACT_EVENT_COMMIT)
+	if (event == XACT_EVENT_COMMIT)
 		look_again();
 	release_quiesced();
-	extension_changed = false;
+	extension_created = false;
+	extension_dropped = false;
 	databases_changed = false;
 	shmem_wake_launcher(true);
 }
@@ -394,9 +400,17 @@ object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId, voi
 {
 	if (prev_object_access)
 		prev_object_access(access, classId, objectId, subId, arg);
-	if (classId == ExtensionRelationId &&
-		(access == OAT_POST_CREATE || access == OAT_DROP))
-		extension_changed = true;
+	if (classId != ExtensionRelationId)
+		return;
+	if (access == OAT_POST_CREATE)
+		extension_created = true;	/* its row cannot be seen yet */
+	else if (access == OAT_DROP)
+	{
+		char	   *name = get_extension_name(objectId);
+
+		if (name != NULL && strcmp(name, "pg_scheduler") == 0)
+			extension_dropped = true;
+	}
 }
 
 void

@@ -65,6 +65,9 @@ launcher_register(void)
 {
 	BackgroundWorker worker = {0};
 
+	/* no job runs while pg_upgrade works on the cluster */
+	if (IsBinaryUpgrade)
+		return;
 	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
 	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
 	worker.bgw_restart_time = 1;

@@ -23,6 +23,7 @@
 #include "launcher.h"
 #include "run_context.h"
 #include "shmem.h"
+#include "shutdown.h"
 
 PG_MODULE_MAGIC;
 
@@ -39,5 +40,6 @@ _PG_init(void)
 	shmem_init();
 	change_init();
 	db_command_init();
+	shutdown_init();
 	launcher_register();
 }

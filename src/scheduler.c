@@ -44,6 +44,7 @@
 #include "scheduler.h"
 #include "settle.h"
 #include "shmem.h"
+#include "shutdown.h"
 #include "store.h"
 #include "worker_pool.h"
 
@@ -393,6 +394,21 @@ sleep_until(TimestampTz when)
 	ResetLatch(MyLatch);
 }
 
+/*
+ * A new default time zone holds from the next time that is computed on, which
+ * takes the schedules to be read again.
+ */
+static void
+reload_config(void)
+{
+	char	   *zone = pstrdup(pg_scheduler_timezone);
+
+	ProcessConfigFile(PGC_SIGHUP);
+	if (strcmp(zone, pg_scheduler_timezone) != 0)
+		shmem_put_change(MyDatabaseId, CHANGE_ALL, 0);
+	pfree(zone);
+}
+
 static void
 handle_signals(void)
 {
@@ -400,14 +416,32 @@ handle_signals(void)
 	if (ConfigReloadPending)
 	{
 		ConfigReloadPending = false;
-		ProcessConfigFile(PGC_SIGHUP);
+		reload_config();
 	}
+}
+
+/* A smart shutdown lets runs be finished, for as long as stop() would. */
+static void
+begin_smart_shutdown(void)
+{
+	if (mode != MODE_RUNNING)
+		return;
+	mode = MODE_STOPPING;
+	stop_deadline = clock_now() + (int64) pg_scheduler_shutdown_grace * 1000;
+	dispatch_withdraw();
 }
 
 static bool
 should_exit(void)
 {
-	return ShutdownRequestPending || my_db->quiesced > 0;
+	if (my_db->quiesced > 0)
+		return true;
+	if (!ShutdownRequestPending)
+		return false;
+	if (!loaded || !shutdown_is_smart())
+		return true;
+	begin_smart_shutdown();
+	return mode == MODE_STOPPED;
 }
 
 static void

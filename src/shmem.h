@@ -176,6 +176,7 @@ typedef struct SchedulerShared
 	int			launcher_pid;
 	Latch	   *launcher_latch;
 	bool		rescan;			/* launcher: read pg_database again */
+	bool		smart_shutdown; /* written by the postmaster: shutdown.c */
 	uint64		last_ticket;
 	uint64		last_generation;
 	ConditionVariable process_left; /* a scheduler or worker has gone */

@@ -33,6 +33,7 @@
 #include "guc.h"
 #include "lane.h"
 #include "session_reset.h"
+#include "shutdown.h"
 #include "sql_run.h"
 #include "worker.h"
 
@@ -233,13 +234,30 @@ main_loop(void)
 	}
 }
 
+/*
+ * In a smart shutdown a run may be finished: the scheduler, which has got the
+ * same signal, stops it when the grace is over.
+ */
+static void
+handle_sigterm(SIGNAL_ARGS)
+{
+	if (my_slot != NULL && my_slot->has_run && !my_slot->requeue &&
+		!my_slot->terminate && shutdown_is_smart())
+	{
+		my_slot->leave = true;
+		SetLatch(MyLatch);
+	}
+	else
+		die(postgres_signal_arg);
+}
+
 void
 pg_scheduler_worker_main(Datum arg)
 {
 	WorkerStart start;
 
 	memcpy(&start, MyBgworkerEntry->bgw_extra, sizeof(start));
-	pqsignal(SIGTERM, die);
+	pqsignal(SIGTERM, handle_sigterm);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();
 
