@@ -26,7 +26,7 @@ typedef struct RightsProblem
 extern bool rights_can_run(Oid role, RightsProblem *problem);
 
 /* Raise the error that a problem stands for. */
-extern void rights_raise(const RightsProblem *problem) pg_attribute_noreturn();
+extern _Noreturn void rights_raise(const RightsProblem *problem);
 
 /* Does the current user see what belongs to this role? */
 extern bool rights_can_see(Oid owner);
