@@ -353,7 +353,7 @@ check_settings(JobDefinition *def)
 	if (!JB_ROOT_IS_OBJECT(settings))
 		bad_option(JOB_SETTINGS, "It must be a JSON object of names and values.",
 				   "Example: settings => '{\"work_mem\": \"64MB\"}'.");
-	result = pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	(void) pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	it = JsonbIteratorInit(&settings->root);
 	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
 	{
