@@ -142,10 +142,13 @@ append_value(const JsonbValue *value, StringInfo out)
 			appendBinaryStringInfo(out, value->val.string.val, value->val.string.len);
 			return HTTP_VALUE_STRING;
 		case jbvNumeric:
-			appendStringInfoString(out,
-								   DatumGetCString(DirectFunctionCall1(numeric_out,
-																	   NumericGetDatum(value->val.numeric))));
-			return HTTP_VALUE_JSON;
+			{
+				Datum		number = NumericGetDatum(value->val.numeric);
+
+				appendStringInfoString(out,
+									   DatumGetCString(DirectFunctionCall1(numeric_out, number)));
+				return HTTP_VALUE_JSON;
+			}
 		case jbvBool:
 			appendStringInfoString(out, value->val.boolean ? "true" : "false");
 			return HTTP_VALUE_JSON;
