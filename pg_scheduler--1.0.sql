@@ -136,10 +136,6 @@ CREATE TABLE scheduler.run_history (
 CREATE INDEX run_history_run_id_idx ON scheduler.run_history (run_id);
 CREATE INDEX run_history_job_id_run_id_idx ON scheduler.run_history (job_id, run_id);
 
--- Takes what no partition of a day takes.
-CREATE TABLE scheduler.run_history_default
-	PARTITION OF scheduler.run_history DEFAULT USING heap;
-
 CREATE TABLE scheduler.dead_letter (
 	dead_letter_id bigint NOT NULL DEFAULT pg_catalog.nextval('scheduler.dead_letter_id_seq'),
 	run_id bigint NOT NULL,

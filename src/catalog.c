@@ -360,7 +360,16 @@ catalog_partition_exists(TimestampTz day)
 }
 
 /*
- * Rows that went to the default partition before this one existed are moved.
+ * A reader of history must not hold up the scheduler: what cannot have its
+ * lock at once is tried again later.
+ */
+static void
+set_lock_timeout(void)
+{
+	catalog_execute("SET LOCAL lock_timeout = '20ms'", NULL);
+}
+
+/*
  * The identifiers and the bounds are made of digits only.  As a member of the
  * extension a partition is left out of dumps, and goes when it goes.
  */
@@ -369,22 +378,18 @@ catalog_create_partition(TimestampTz day)
 {
 	CatalogState state;
 	char	   *name = partition_name(day);
-	Params		params = {0};
 
-	catalog_add_time(&params, day);
-	catalog_add_time(&params, day + USECS_PER_DAY);
 	catalog_enter(&state);
-	catalog_execute(psprintf("CREATE TABLE scheduler.%s (LIKE scheduler.run_history) USING heap", name),
-			NULL);
-	catalog_execute(psprintf("WITH moved AS (DELETE FROM scheduler.run_history_default"
-					 " WHERE finished_at >= $1 AND finished_at < $2 RETURNING *)"
-					 " INSERT INTO scheduler.%s SELECT * FROM moved", name),
-			&params);
-	catalog_execute(psprintf("ALTER TABLE scheduler.run_history ATTACH PARTITION scheduler.%s"
-					 " FOR VALUES FROM ('%s') TO ('%s')", name,
-					 partition_bound(day), partition_bound(day + USECS_PER_DAY)),
-			NULL);
-	catalog_execute(psprintf("ALTER EXTENSION pg_scheduler ADD TABLE scheduler.%s", name), NULL);
+	set_lock_timeout();
+	catalog_execute(psprintf("CREATE TABLE scheduler.%s"
+							 " (LIKE scheduler.run_history) USING heap", name), NULL);
+	catalog_execute(psprintf("ALTER TABLE scheduler.run_history"
+							 " ATTACH PARTITION scheduler.%s"
+							 " FOR VALUES FROM ('%s') TO ('%s')", name,
+							 partition_bound(day), partition_bound(day + USECS_PER_DAY)),
+					NULL);
+	catalog_execute(psprintf("ALTER EXTENSION pg_scheduler ADD TABLE scheduler.%s", name),
+					NULL);
 	catalog_leave(&state);
 }
 
@@ -419,17 +424,14 @@ catalog_find_old_partitions(TimestampTz before, char ***names)
 void
 catalog_drop_partition(const char *name)
 {
-	catalog_run(psprintf("ALTER EXTENSION pg_scheduler DROP TABLE scheduler.%s", name), NULL);
-	catalog_run(psprintf("DROP TABLE scheduler.%s", name), NULL);
-}
+	CatalogState state;
 
-int64
-catalog_delete_old_history(TimestampTz before)
-{
-	Params		params = {0};
-
-	catalog_add_time(&params, before);
-	return catalog_run("DELETE FROM scheduler.run_history_default WHERE finished_at < $1", &params);
+	catalog_enter(&state);
+	set_lock_timeout();
+	catalog_execute(psprintf("ALTER EXTENSION pg_scheduler DROP TABLE scheduler.%s", name),
+					NULL);
+	catalog_execute(psprintf("DROP TABLE scheduler.%s", name), NULL);
+	catalog_leave(&state);
 }
 
 int64

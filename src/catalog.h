@@ -89,7 +89,6 @@ extern bool catalog_partition_exists(TimestampTz day);
 extern void catalog_create_partition(TimestampTz day);
 extern int	catalog_find_old_partitions(TimestampTz before, char ***names);
 extern void catalog_drop_partition(const char *name);
-extern int64 catalog_delete_old_history(TimestampTz before);
 extern int64 catalog_delete_old_dead_letters(TimestampTz before);
 
 /* Keep an occurrence whose retries are exhausted. */

@@ -171,8 +171,12 @@ look_again(void)
 
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	db = shmem_find_database(MyDatabaseId);
-	if (db != NULL && db->state == DATABASE_ABSENT && extension_created)
-		db->state = DATABASE_PRESENT;
+	if (db != NULL && extension_created)
+	{
+		db->extension_events++;
+		if (db->state == DATABASE_ABSENT)
+			db->state = DATABASE_PRESENT;
+	}
 	if (db != NULL && db->scheduler_pid != 0 && extension_dropped)
 		kill(db->scheduler_pid, SIGTERM);
 	LWLockRelease(scheduler_shared->lock);

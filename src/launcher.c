@@ -179,6 +179,7 @@ init_entry(Database *db, Oid oid)
 {
 	db->state = DATABASE_PRESENT;
 	db->oid = oid;
+	db->extension_events = 0;
 	db->quiesced = 0;
 	db->scheduler_pid = 0;
 	db->scheduler_latch = NULL;

@@ -11,8 +11,6 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
-#include "storage/lmgr.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -33,9 +31,7 @@
 #define UPKEEP_INTERVAL		USECS_PER_HOUR
 #define ERROR_DELAY			(60 * USECS_PER_SEC)
 
-/* How long dropping a partition may wait for readers: 1 s. */
-#define DROP_LOCK_TIMEOUT	"1s"
-
+static TimestampTz partitioned_until = DT_NOBEGIN;
 static TimestampTz next_upkeep = DT_NOBEGIN;
 static TimestampTz next_repair = DT_NOBEGIN;
 
@@ -95,8 +91,6 @@ drop_old_partition(void *arg)
 
 	for (int i = 0; i < n; i++)
 	{
-		(void) set_config_option("lock_timeout", DROP_LOCK_TIMEOUT, PGC_USERSET,
-								 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 		catalog_drop_partition(names[i]);
 		ereport(LOG, (errmsg("pg_scheduler dropped history partition \"%s\"", names[i])));
 	}
@@ -107,10 +101,21 @@ delete_old_rows(void *arg)
 {
 	TimestampTz now = *(TimestampTz *) arg;
 
-	catalog_delete_old_history(now - (int64) pg_scheduler_history_retention *
-							   USECS_PER_MINUTE);
 	catalog_delete_old_dead_letters(now - (int64) pg_scheduler_dead_letter_retention *
 									USECS_PER_MINUTE);
+}
+
+bool
+maintain_partition(TimestampTz now)
+{
+	TimestampTz day = start_of_day(now);
+
+	if (now < partitioned_until)
+		return true;
+	if (!in_transaction(create_partition, &day, "creating a history partition"))
+		return false;
+	partitioned_until = day + USECS_PER_DAY;
+	return true;
 }
 
 static bool
@@ -223,6 +228,7 @@ maintain_next_time(void)
 void
 maintain_reset(void)
 {
+	partitioned_until = DT_NOBEGIN;
 	next_upkeep = DT_NOBEGIN;
 	next_repair = DT_NOBEGIN;
 }

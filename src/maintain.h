@@ -12,6 +12,12 @@
 
 #include "datatype/timestamp.h"
 
+/*
+ * See that history can take what ends today; nothing is begun otherwise.
+ * False: it cannot, and that has been logged.
+ */
+extern bool maintain_partition(TimestampTz now);
+
 /* Do what is due; each part has an error of its own to itself. */
 extern void maintain(TimestampTz now);
 

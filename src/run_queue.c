@@ -17,6 +17,7 @@
 #include "utils/timestamp.h"
 
 #include "clock.h"
+#include "guc.h"
 #include "run_queue.h"
 
 static MemoryContext queue_context = NULL;
@@ -265,7 +266,8 @@ run_queue_wake(TimestampTz now)
 
 /*
  * May this run be executed now?  Runs that were part of a crash go one at a
- * time, so that the next crash tells which of them it was.
+ * time, so that the next crash tells which of them it was; one that was part
+ * of too many does not go at all.
  */
 static bool
 may_run(const RunEntry *entry)
@@ -274,7 +276,8 @@ may_run(const RunEntry *entry)
 
 	if (!job->job.active && entry->run.trigger == TRIGGER_SCHEDULE)
 		return false;
-	if (entry->run.crashes > 0 && nsuspects > 0)
+	if (entry->run.crashes > 0 &&
+		(nsuspects > 0 || entry->run.crashes >= pg_scheduler_crash_limit))
 		return false;
 	return job->ndispatched < job_cache_concurrency(job);
 }

@@ -48,8 +48,8 @@
 #include "store.h"
 #include "worker_pool.h"
 
-/* States of jobs are written at the latest after: 500 ms. */
-#define FLUSH_INTERVAL		(500 * 1000)
+/* States of jobs are written at the latest after: 100 ms. */
+#define FLUSH_INTERVAL		(100 * 1000)
 #define FLUSH_COUNT			1000
 
 /* How far history is counted is written every: 30 s. */
@@ -117,15 +117,6 @@ attach(Oid database)
 	return result;
 }
 
-/* The launcher need not start us again before something changes. */
-static void
-report_absent(void)
-{
-	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	my_db->state = DATABASE_ABSENT;
-	LWLockRelease(scheduler_shared->lock);
-}
-
 static bool
 extension_exists(void)
 {
@@ -135,6 +126,24 @@ extension_exists(void)
 	result = catalog_extension_exists();
 	CommitTransactionCommand();
 	return result;
+}
+
+/*
+ * Leave if there is no extension here.  The launcher then need not start us
+ * again before one is created, which may have happened since we looked.
+ */
+static void
+exit_if_absent(void)
+{
+	uint32		events = my_db->extension_events;
+
+	if (extension_exists())
+		return;
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	if (my_db->extension_events == events)
+		my_db->state = DATABASE_ABSENT;
+	LWLockRelease(scheduler_shared->lock);
+	proc_exit(0);
 }
 
 /*
@@ -207,6 +216,7 @@ load(void)
 	job_cache_reset();
 	maintain_reset();
 
+	(void) maintain_partition(clock_now());
 	settle_start(my_db);
 	settle_uncounted();
 	read_control();
@@ -359,7 +369,9 @@ do_cycle(void)
 	apply_changes();
 	next = settle_outcomes(my_db) > 0 ? now + NAP : DT_NOEND;
 	next = Min(next, settle_deaths());
-	if (mode == MODE_RUNNING)
+	if (mode == MODE_RUNNING && !maintain_partition(now))
+		next = Min(next, now + ERROR_DELAY_MS * 1000);
+	else if (mode == MODE_RUNNING)
 	{
 		more |= enqueue_due();
 		next = Min(next, run_queue_wake(now));
@@ -524,11 +536,7 @@ pg_scheduler_scheduler_main(Datum arg)
 	before_shmem_exit(detach, (Datum) 0);
 	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
 	set_up_session();
-	if (!extension_exists())
-	{
-		report_absent();
-		proc_exit(0);
-	}
+	exit_if_absent();
 
 	clock_init();
 	cycle_context = AllocSetContextCreate(TopMemoryContext, "pg_scheduler cycle",
@@ -541,11 +549,8 @@ pg_scheduler_scheduler_main(Datum arg)
 	if (sigsetjmp(local_sigjmp_buf, 1) != 0)
 	{
 		recover();
-		if (!should_exit() && !extension_exists())
-		{
-			report_absent();
-			proc_exit(0);
-		}
+		if (!should_exit())
+			exit_if_absent();
 	}
 	PG_exception_stack = &local_sigjmp_buf;
 	main_loop();

@@ -144,6 +144,7 @@ typedef struct Database
 {
 	DatabaseState state;
 	Oid			oid;
+	uint32		extension_events;	/* an extension was created: look again */
 	int			quiesced;		/* DDL commands that want us out */
 	int			scheduler_pid;	/* 0: none */
 	Latch	   *scheduler_latch;

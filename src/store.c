@@ -595,7 +595,8 @@ store_count_crash(Run *run)
 
 /*
  * The partition that takes rows of a time.  Each holds a day, UTC, and is
- * named after it; what none of them takes goes to the default partition.
+ * named after it.  There is no default partition: attaching another one would
+ * have to lock it against all readers.
  */
 static Relation
 open_history(TimestampTz finished_at)
@@ -613,13 +614,12 @@ open_history(TimestampTz finished_at)
 	oid = store_relation(name);
 	if (OidIsValid(oid))
 		rel = try_table_open(oid, RowExclusiveLock);
-	if (rel != NULL && !rel->rd_rel->relispartition)
-	{
-		/* being created or detached right now */
-		table_close(rel, RowExclusiveLock);
-		rel = NULL;
-	}
-	return rel ? rel : open_table("run_history_default", RowExclusiveLock);
+	if (rel == NULL || !rel->rd_rel->relispartition)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("there is no partition \"scheduler.%s\"", name),
+				 errhint("The scheduler makes partitions ahead of time; the server log says why it could not.")));
+	return rel;
 }
 
 static void
