@@ -111,6 +111,27 @@ apply_outcome(const Outcome *outcome)
 	}
 }
 
+/*
+ * A run has been taken away.  Whoever has done that has put its end on record,
+ * unless its job was dropped; that counts like any other.  In a transaction.
+ */
+static void
+apply_gone(const Run *run)
+{
+	Outcome		outcome = {.kind = OUTCOME_GONE, .run = *run};
+	CountedRun	counted;
+
+	outcome.finished_at = clock_now();
+	if (catalog_find_attempt(run->run_id, run->attempt, &counted))
+	{
+		outcome.kind = OUTCOME_FINAL;
+		outcome.status = counted.status;
+		outcome.started_at = counted.started_at;
+		outcome.finished_at = counted.finished_at;
+	}
+	apply_outcome(&outcome);
+}
+
 bool
 settle_outcomes(Database *db)
 {
@@ -118,7 +139,16 @@ settle_outcomes(Database *db)
 	int			n = shmem_take_outcomes(db, outcomes, OUTCOME_BATCH);
 
 	for (int i = 0; i < n; i++)
-		apply_outcome(&outcomes[i]);
+	{
+		if (outcomes[i].kind == OUTCOME_GONE)
+		{
+			StartTransactionCommand();
+			apply_gone(&outcomes[i].run);
+			CommitTransactionCommand();
+		}
+		else
+			apply_outcome(&outcomes[i]);
+	}
 	return n == OUTCOME_BATCH;
 }
 
@@ -468,7 +498,6 @@ settle_changed_run(int64 run_id)
 {
 	RunEntry   *entry = run_queue_find(run_id);
 	PendingRun	pending;
-	Outcome		gone = {.kind = OUTCOME_GONE};
 
 	StartTransactionCommand();
 	if (!store_read_pending(run_id, &pending))
@@ -476,11 +505,7 @@ settle_changed_run(int64 run_id)
 		/* taken away; a worker that has it finds out by itself */
 		if (entry != NULL &&
 			(entry->state != RUN_STATE_DISPATCHED || dispatch_withdraw_run(&entry->run)))
-		{
-			gone.run = entry->run;
-			gone.finished_at = clock_now();
-			apply_outcome(&gone);
-		}
+			apply_gone(&entry->run);
 	}
 	else if (entry == NULL)
 	{
@@ -523,10 +548,8 @@ settle_compare(void)
 	foreach(lc, missing)
 	{
 		RunEntry   *entry = lfirst(lc);
-		Outcome		gone = {.kind = OUTCOME_GONE, .run = entry->run};
 
-		gone.finished_at = clock_now();
-		apply_outcome(&gone);
+		apply_gone(&entry->run);
 		result++;
 	}
 	foreach(lc, list.rows)
