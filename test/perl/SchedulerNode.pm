@@ -11,6 +11,7 @@ package SchedulerNode;
 use strict;
 use warnings;
 
+use Cwd 'abs_path';
 use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -150,22 +151,19 @@ sub wait_for_status
 }
 
 # Pids and titles of all processes of a server, whether it has a postmaster
-# or not.
+# or not: they work in its data directory.
 sub processes
 {
 	my ($node) = @_;
-	my $name = $node->name;
-	my $data = $node->data_dir;
+	my $data = abs_path($node->data_dir);
 	my %result;
 
-	foreach my $file (glob('/proc/[0-9]*/cmdline'))
+	foreach my $process (glob('/proc/[0-9]*'))
 	{
-		my ($pid) = $file =~ /(\d+)/;
-		my $title = eval { slurp_file($file) } // next;
+		my ($pid) = $process =~ /(\d+)/;
 
-		$title =~ tr/\0/ /;
-		$result{$pid} = $title
-		  if $title =~ /^postgres: \Q$name\E: / || $title =~ /postgres -D \Q$data\E/;
+		next if (readlink("$process/cwd") // '') ne $data;
+		$result{$pid} = eval { slurp_file("$process/cmdline") } // '';
 	}
 	return %result;
 }

@@ -237,7 +237,10 @@ ok( wait_until(
 				WHERE status = 'running' AND job_name LIKE 'fill%'") == $workers;
 		},
 		'all workers are busy'),
-	"seed $seed: all $workers worker slots can be used");
+	"seed $seed: all $workers worker slots can be used")
+  or diag($node->safe_psql('postgres', 'TABLE scheduler.workers'),
+	$node->safe_psql('postgres', "SELECT job_name, owner, status, attempt FROM scheduler.runs
+		WHERE status IN ('queued', 'running')"));
 $node->safe_psql('postgres', "SELECT scheduler.cancel_run(run_id) FROM scheduler.runs
 	WHERE job_name LIKE 'fill%' AND status = 'running'");
 wait_for_quiet($node);
