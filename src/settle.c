@@ -82,7 +82,8 @@ apply_outcome(const Outcome *outcome)
 	RunEntry   *entry = run_queue_find(outcome->run.run_id);
 	JobEntry   *job;
 
-	if (entry == NULL)
+	/* what is over when the scheduler starts has been counted then */
+	if (entry == NULL || entry->run.attempt != outcome->run.attempt)
 		return;
 	job = entry->job;
 	if (outcome->kind == OUTCOME_FINAL || outcome->kind == OUTCOME_RETRY)
