@@ -394,6 +394,8 @@ suspect(PendingRun *pending, const JobEntry *job)
 {
 	pending->run.crashes++;
 	store_count_crash(&pending->run);
+	/* it may crash again before an asynchronous commit is on disk */
+	ForceSyncCommit();
 	if (pending->run.crashes < pg_scheduler_crash_limit)
 		return;
 	catalog_pause_job(job->job_id, clock_now(),

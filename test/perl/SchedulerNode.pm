@@ -173,8 +173,9 @@ sub scheduler_processes
 {
 	my ($node, $kind) = @_;
 	my %all = processes($node);
+	my @pids = sort { $a <=> $b } grep { $all{$_} =~ /: pg_scheduler $kind/ } keys %all;
 
-	return sort { $a <=> $b } grep { $all{$_} =~ /: pg_scheduler $kind/ } keys %all;
+	return @pids;
 }
 
 sub wait_for_processes_gone
