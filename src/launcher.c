@@ -406,5 +406,7 @@ pg_scheduler_launcher_main(Datum arg)
 		recover();
 	PG_exception_stack = &local_sigjmp_buf;
 	main_loop();
-	proc_exit(0);
+
+	/* with 0, the postmaster would never start it again */
+	proc_exit(1);
 }

@@ -21,6 +21,7 @@
 #include "clock.h"
 #include "dispatch.h"
 #include "due_heap.h"
+#include "enqueue.h"
 #include "flight_recorder.h"
 #include "guc.h"
 #include "run_end.h"
@@ -450,6 +451,8 @@ settle_start(Database *db)
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(list.context);
 	ncrashed = flight_recorder_take(&crashed);
+	if (ncrashed > 0)
+		enqueue_durably();
 
 	foreach(lc, list.rows)
 	{

@@ -51,7 +51,10 @@ sub crashes
 }
 
 ok(wait_for_pause('culprit'), 'the job that crashes the server is paused');
-is(crashes(), 3, 'after as many crashes as it is allowed');
+
+# The first crash can take the record of the run along before it is on disk.
+cmp_ok(crashes(), '>=', 3, 'not before it has crashed as often as it may');
+cmp_ok(crashes(), '<=', 4, 'nor later than after one more');
 is( $node->safe_psql('postgres', q(
 		SELECT severity, subject, message FROM scheduler.alerts
 		 WHERE kind = 'crash_limit' AND resolved_at IS NULL)),
