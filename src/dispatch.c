@@ -267,10 +267,42 @@ staff_starved(void)
 	return DT_NOEND;
 }
 
+/*
+ * A lane can hold the last ready runs of a role that could not get all the
+ * workers it can use: they must not wait for each other when there is room.
+ */
+static TimestampTz
+staff_lanes(void)
+{
+	Oid		   *roles = palloc(scheduler_shared->nworkers * sizeof(Oid));
+	int			n = 0;
+	TimestampTz result = DT_NOEND;
+
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	{
+		const Lane *lane = &scheduler_shared->lanes[i];
+
+		if (lane->in_use && lane->database == MyDatabaseId && lane->nready > 0)
+			roles[n++] = lane->role;
+	}
+	LWLockRelease(scheduler_shared->lock);
+
+	for (int i = 0; i < n; i++)
+	{
+		RoleQueue  *queue = run_queue_of_role(roles[i]);
+
+		if (queue->nready == 0)
+			result = Min(result, staff(queue));
+	}
+	pfree(roles);
+	return result;
+}
+
 TimestampTz
 dispatch_runs(void)
 {
-	TimestampTz result = staff_starved();
+	TimestampTz result = Min(staff_starved(), staff_lanes());
 	RoleQueue  *queue = run_queue_next_role(NULL);
 
 	while (queue != NULL)

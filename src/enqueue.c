@@ -42,6 +42,9 @@
 /* A job whose due occurrence cannot be enqueued is tried again after: 5 s. */
 #define ERROR_DELAY			(5 * USECS_PER_SEC)
 
+/* After a crash, runs are enqueued durably for: 60 s. */
+#define DURABLE_TIME		(60 * USECS_PER_SEC)
+
 typedef struct Batch
 {
 	TimestampTz now;
@@ -71,6 +74,18 @@ static struct
 	TimestampTz retry_at;
 }			aside[MAX_ASIDE];
 static int	naside = 0;
+
+static TimestampTz durable_until = DT_NOBEGIN;
+
+/*
+ * The server has crashed.  A run that crashes it at once would take its own
+ * row along, and the count of its crashes with it.
+ */
+void
+enqueue_durably(void)
+{
+	durable_until = clock_now() + DURABLE_TIME;
+}
 
 static void
 add_run(Batch *batch, JobEntry *entry, TimestampTz scheduled_at, RunTrigger trigger)
@@ -291,6 +306,8 @@ write_batch(Batch *batch, const int64 *job_ids, const TimestampTz *due_at, int c
 	if (batch->nruns > 0)
 		store_insert_pending(batch->runs, batch->nruns);
 	(void) job_cache_write();
+	if (batch->nruns > 0 && batch->now < durable_until)
+		ForceSyncCommit();
 	CommitTransactionCommand();
 	job_cache_written(true);
 }

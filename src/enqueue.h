@@ -36,4 +36,7 @@ extern int64 enqueue_plan_new_jobs(void);
 /* The server has come up: enqueue the @reboot jobs.  In a transaction. */
 extern void enqueue_reboot_jobs(void);
 
+/* From now on, and for a while, have runs on disk before they can start. */
+extern void enqueue_durably(void);
+
 #endif							/* PG_SCHEDULER_ENQUEUE_H */

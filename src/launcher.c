@@ -148,6 +148,7 @@ bury_workers_of(Oid database)
 			continue;
 		slot->state = WORKER_FREE;
 		slot->has_run = false;
+		slot->leave = false;
 		if (--lane->nworkers == 0)
 		{
 			lane->nready = 0;
@@ -409,5 +410,7 @@ pg_scheduler_launcher_main(Datum arg)
 		recover();
 	PG_exception_stack = &local_sigjmp_buf;
 	main_loop();
-	proc_exit(0);
+
+	/* with 0, the postmaster would never start it again */
+	proc_exit(1);
 }

@@ -21,6 +21,7 @@
 #include "clock.h"
 #include "dispatch.h"
 #include "due_heap.h"
+#include "enqueue.h"
 #include "flight_recorder.h"
 #include "guc.h"
 #include "run_end.h"
@@ -79,7 +80,8 @@ apply_outcome(const Outcome *outcome)
 	RunEntry   *entry = run_queue_find(outcome->run.run_id);
 	JobEntry   *job;
 
-	if (entry == NULL)
+	/* what is over when the scheduler starts has been counted then */
+	if (entry == NULL || entry->run.attempt != outcome->run.attempt)
 		return;
 	job = entry->job;
 	if (outcome->kind == OUTCOME_FINAL || outcome->kind == OUTCOME_RETRY)
@@ -108,6 +110,27 @@ apply_outcome(const Outcome *outcome)
 	}
 }
 
+/*
+ * A run has been taken away.  Whoever has done that has put its end on record,
+ * unless its job was dropped; that counts like any other.  In a transaction.
+ */
+static void
+apply_gone(const Run *run)
+{
+	Outcome		outcome = {.kind = OUTCOME_GONE, .run = *run};
+	CountedRun	counted;
+
+	outcome.finished_at = clock_now();
+	if (catalog_find_attempt(run->run_id, run->attempt, &counted))
+	{
+		outcome.kind = OUTCOME_FINAL;
+		outcome.status = counted.status;
+		outcome.started_at = counted.started_at;
+		outcome.finished_at = counted.finished_at;
+	}
+	apply_outcome(&outcome);
+}
+
 int
 settle_outcomes(Database *db)
 {
@@ -115,7 +138,16 @@ settle_outcomes(Database *db)
 	int			n = shmem_take_outcomes(db, outcomes, OUTCOME_BATCH);
 
 	for (int i = 0; i < n; i++)
-		apply_outcome(&outcomes[i]);
+	{
+		if (outcomes[i].kind == OUTCOME_GONE)
+		{
+			StartTransactionCommand();
+			apply_gone(&outcomes[i].run);
+			CommitTransactionCommand();
+		}
+		else
+			apply_outcome(&outcomes[i]);
+	}
 	return n;
 }
 
@@ -360,6 +392,8 @@ suspect(PendingRun *pending, const JobEntry *job)
 {
 	pending->run.crashes++;
 	store_count_crash(&pending->run);
+	/* it may crash again before an asynchronous commit is on disk */
+	ForceSyncCommit();
 	if (pending->run.crashes < pg_scheduler_crash_limit)
 		return;
 	catalog_pause_job(job->job_id, clock_now(),
@@ -414,6 +448,8 @@ settle_start(Database *db)
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(list.context);
 	ncrashed = flight_recorder_take(&crashed);
+	if (ncrashed > 0)
+		enqueue_durably();
 
 	foreach(lc, list.rows)
 	{
@@ -463,7 +499,6 @@ settle_changed_run(int64 run_id)
 {
 	RunEntry   *entry = run_queue_find(run_id);
 	PendingRun	pending;
-	Outcome		gone = {.kind = OUTCOME_GONE};
 
 	StartTransactionCommand();
 	if (!store_read_pending(run_id, &pending))
@@ -471,11 +506,7 @@ settle_changed_run(int64 run_id)
 		/* taken away; a worker that has it finds out by itself */
 		if (entry != NULL &&
 			(entry->state != RUN_STATE_DISPATCHED || dispatch_withdraw_run(&entry->run)))
-		{
-			gone.run = entry->run;
-			gone.finished_at = clock_now();
-			apply_outcome(&gone);
-		}
+			apply_gone(&entry->run);
 	}
 	else if (entry == NULL)
 	{
@@ -518,10 +549,8 @@ settle_compare(void)
 	foreach(lc, missing)
 	{
 		RunEntry   *entry = lfirst(lc);
-		Outcome		gone = {.kind = OUTCOME_GONE, .run = entry->run};
 
-		gone.finished_at = clock_now();
-		apply_outcome(&gone);
+		apply_gone(&entry->run);
 		result++;
 	}
 	foreach(lc, list.rows)

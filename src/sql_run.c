@@ -471,7 +471,11 @@ execute(Outcome *outcome)
 	publish();
 	announce(active.job.command);
 	if (!rights_can_run(active.run.owner, &problem))
+	{
+		/* nothing more to do for this role: let the scheduler see to it */
+		active.slot->leave = true;
 		rights_raise(&problem);
+	}
 	command = sql_command_lookup(active.job.command);
 	if (active.job.settings != NULL)
 	{

@@ -77,6 +77,7 @@ free_slot(WorkerSlot *slot)
 		lane_release(lane);
 	slot->state = WORKER_FREE;
 	slot->has_run = false;
+	slot->leave = false;
 	slot->generation = 0;
 	for (int i = 0; i < scheduler_shared->ndatabases; i++)
 		if (scheduler_shared->databases[i].demand != 0)
