@@ -48,12 +48,19 @@ extern void catalog_enter(CatalogState *state);
 extern void catalog_leave(const CatalogState *state);
 
 /*
+ * Between enter and leave: how long the statements that follow may wait for a
+ * lock.  Without this they wait without limit, whatever lock_timeout is.
+ */
+extern void catalog_limit_lock_wait(const char *limit);
+
+/*
  * Execute one statement, between enter and leave; how many rows it returned
  * or changed.  catalog_query() sees what is committed at this moment,
  * whatever the isolation level of the transaction.
  */
 extern int64 catalog_execute(const char *sql, const Params *params);
 extern int64 catalog_query(const char *sql, const Params *params);
+extern int64 catalog_execute_plan(SPIPlanPtr plan, const Params *params);
 
 /* Enter, execute a statement that returns nothing, leave. */
 extern int64 catalog_run(const char *sql, const Params *params);
