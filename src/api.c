@@ -634,7 +634,7 @@ pg_scheduler_next_run_at(PG_FUNCTION_ARGS)
 	Schedule   *schedule;
 	TimestampTz next;
 
-	if (!store_read_job(PG_GETARG_INT64(0), &job))
+	if (!store_read_job(PG_GETARG_INT64(0), &job) || !rights_can_see(job.owner))
 		PG_RETURN_NULL();
 	schedule = job_parse_schedule(&job, &error);
 	if (schedule == NULL || schedule_kind(schedule) == SCHEDULE_REBOOT)
