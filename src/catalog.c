@@ -348,12 +348,6 @@ catalog_partition_exists(TimestampTz day)
 }
 
 /*
- * How long adding or dropping a partition may wait for readers of history.
- * Meanwhile nobody else can read or write it, and the scheduler stands still.
- */
-#define PARTITION_LOCK_TIMEOUT	"100ms"
-
-/*
  * Rows that went to the default partition before this one existed are moved.
  * The identifiers and the bounds are made of digits only.  As a member of the
  * extension a partition is left out of dumps, and goes when it goes.
@@ -368,8 +362,6 @@ catalog_create_partition(TimestampTz day)
 	catalog_add_time(&params, day);
 	catalog_add_time(&params, day + USECS_PER_DAY);
 	catalog_enter(&state);
-	catalog_limit_lock_wait(PARTITION_LOCK_TIMEOUT);
-	catalog_execute("LOCK TABLE scheduler.run_history_default IN ACCESS EXCLUSIVE MODE", NULL);
 	catalog_execute(psprintf("CREATE TABLE scheduler.%s (LIKE scheduler.run_history) USING heap", name),
 			NULL);
 	catalog_execute(psprintf("WITH moved AS (DELETE FROM scheduler.run_history_default"
@@ -415,13 +407,8 @@ catalog_find_old_partitions(TimestampTz before, char ***names)
 void
 catalog_drop_partition(const char *name)
 {
-	CatalogState state;
-
-	catalog_enter(&state);
-	catalog_limit_lock_wait(PARTITION_LOCK_TIMEOUT);
-	catalog_execute(psprintf("ALTER EXTENSION pg_scheduler DROP TABLE scheduler.%s", name), NULL);
-	catalog_execute(psprintf("DROP TABLE scheduler.%s", name), NULL);
-	catalog_leave(&state);
+	catalog_run(psprintf("ALTER EXTENSION pg_scheduler DROP TABLE scheduler.%s", name), NULL);
+	catalog_run(psprintf("DROP TABLE scheduler.%s", name), NULL);
 }
 
 int64

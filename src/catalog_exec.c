@@ -95,13 +95,6 @@ catalog_leave(const CatalogState *state)
 	SetUserIdAndSecContext(state->userid, state->sec_context);
 }
 
-void
-catalog_limit_lock_wait(const char *limit)
-{
-	(void) set_config_option("lock_timeout", limit, PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-}
-
 /* Execute a plan, or else a text. */
 static int64
 execute(SPIPlanPtr plan, const char *sql, const Params *params, bool read_only)

@@ -48,12 +48,6 @@ extern void catalog_enter(CatalogState *state);
 extern void catalog_leave(const CatalogState *state);
 
 /*
- * Between enter and leave: how long the statements that follow may wait for a
- * lock.  Without this they wait without limit, whatever lock_timeout is.
- */
-extern void catalog_limit_lock_wait(const char *limit);
-
-/*
  * Execute one statement, between enter and leave; how many rows it returned
  * or changed.  catalog_query() sees what is committed at this moment,
  * whatever the isolation level of the transaction.

@@ -33,8 +33,8 @@
 #define UPKEEP_INTERVAL		USECS_PER_HOUR
 #define ERROR_DELAY			(60 * USECS_PER_SEC)
 
-/* Has a task failed only because somebody reads history right now? */
-static bool readers_in_the_way = false;
+/* How long dropping a partition may wait for readers: 1 s. */
+#define DROP_LOCK_TIMEOUT	"1s"
 
 static TimestampTz next_upkeep = DT_NOBEGIN;
 static TimestampTz next_repair = DT_NOBEGIN;
@@ -66,8 +66,6 @@ in_transaction(void (*task) (void *arg), void *arg, const char *what)
 	PG_CATCH();
 	{
 		MemoryContextSwitchTo(context);
-		if (geterrcode() == ERRCODE_LOCK_NOT_AVAILABLE)
-			readers_in_the_way = true;
 		errcontext("pg_scheduler %s", what);
 		EmitErrorReport();
 		FlushErrorState();
@@ -97,6 +95,8 @@ drop_old_partition(void *arg)
 
 	for (int i = 0; i < n; i++)
 	{
+		(void) set_config_option("lock_timeout", DROP_LOCK_TIMEOUT, PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 		catalog_drop_partition(names[i]);
 		ereport(LOG, (errmsg("pg_scheduler dropped history partition \"%s\"", names[i])));
 	}
@@ -120,18 +120,17 @@ upkeep(TimestampTz now)
 									  USECS_PER_MINUTE);
 	bool		ok = true;
 
-	readers_in_the_way = false;
-	for (int i = 0; i <= DAYS_AHEAD && ok; i++)
+	for (int i = 0; i <= DAYS_AHEAD; i++)
 	{
 		TimestampTz day = start_of_day(now) + i * USECS_PER_DAY;
 
-		ok = in_transaction(create_partition, &day, "creating a history partition");
+		ok &= in_transaction(create_partition, &day, "creating a history partition");
 	}
 	ok &= in_transaction(drop_old_partition, &before, "dropping old history");
 	ok &= in_transaction(delete_old_rows, &now, "deleting old rows");
 	if (ok)
 		alert_resolve("history_upkeep", "pg_scheduler");
-	else if (!readers_in_the_way)
+	else
 		alert_raise("history_upkeep", "error", "pg_scheduler", 0, InvalidOid,
 					"history could not be maintained; see the server log");
 	return ok;
