@@ -169,6 +169,21 @@ pg_scheduler_schedule_job(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(catalog_upsert_job(&def, replace));
 }
 
+/* A new name, or a new owner, must not be that of another job. */
+static void
+check_name_is_free(int64 job_id, const JobDefinition *def)
+{
+	char	   *name = TextDatumGetCString(def->values[JOB_JOB_NAME - 1]);
+	Oid			owner = DatumGetObjectId(def->values[JOB_OWNER - 1]);
+	int64		other;
+
+	if (catalog_find_job(owner, name, &other) && other != job_id)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("role \"%s\" has another job \"%s\"",
+						GetUserNameFromId(owner, false), name)));
+}
+
 static Datum
 alter_job(FunctionCallInfo fcinfo, int64 job_id)
 {
@@ -179,6 +194,7 @@ alter_job(FunctionCallInfo fcinfo, int64 job_id)
 					   lengthof(alter_job_columns), true);
 	def.values[JOB_ANCHOR - 1] = TimestampTzGetDatum(clock_now());
 	job_definition_check(&def);
+	check_name_is_free(job_id, &def);
 	catalog_update_job(job_id, &def);
 	PG_RETURN_VOID();
 }
@@ -618,7 +634,7 @@ pg_scheduler_next_run_at(PG_FUNCTION_ARGS)
 	Schedule   *schedule;
 	TimestampTz next;
 
-	if (!store_read_job(PG_GETARG_INT64(0), NULL, &job))
+	if (!store_read_job(PG_GETARG_INT64(0), NULL, &job) || !rights_can_see(job.owner))
 		PG_RETURN_NULL();
 	schedule = job_parse_schedule(&job, &error);
 	if (schedule == NULL || schedule_kind(schedule) == SCHEDULE_REBOOT)

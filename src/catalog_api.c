@@ -164,9 +164,7 @@ catalog_upsert_job(JobDefinition *def, bool replace)
 	}
 	add_definition(&params, def);
 	catalog_add(&params, BOOLOID, BoolGetDatum(replace), false);
-	if (SPI_execute_plan(plan, params.values, params.nulls, false, 0) < 0)
-		elog(ERROR, "SPI_execute_plan failed");
-	if (SPI_processed != 1)
+	if (catalog_execute_plan(plan, &params) != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("job \"%s\" already exists",

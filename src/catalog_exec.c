@@ -97,31 +97,84 @@ catalog_leave(const CatalogState *state)
 	SetUserIdAndSecContext(state->userid, state->sec_context);
 }
 
+/* Execute a plan, or else a text. */
 static int64
-execute(const char *sql, const Params *params, bool read_only)
+execute(SPIPlanPtr plan, const char *sql, const Params *params, bool read_only)
 {
+	static const Params none = {0};
 	int			result;
 
-	result = SPI_execute_with_args(sql, params ? params->count : 0,
-								   params ? (Oid *) params->types : NULL,
-								   params ? (Datum *) params->values : NULL,
-								   params ? params->nulls : NULL, read_only, 0);
+	if (params == NULL)
+		params = &none;
+	if (plan != NULL)
+		result = SPI_execute_plan(plan, (Datum *) params->values, params->nulls,
+								  read_only, 0);
+	else
+		result = SPI_execute_with_args(sql, params->count, (Oid *) params->types,
+									   (Datum *) params->values, params->nulls,
+									   read_only, 0);
 	if (result < 0)
 		elog(ERROR, "SPI_execute failed: %s: %s", SPI_result_code_string(result), sql);
 	return SPI_processed;
 }
 
+/*
+ * The same for a client.  The context of an error that it meets is what it
+ * has called, not the statements that we execute on its behalf: they are
+ * taken off, and what surrounds this call is put in their place.
+ */
+static int64
+execute_for_client(SPIPlanPtr plan, const char *sql, const Params *params, bool read_only)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ErrorContextCallback *callbacks = error_context_stack;
+	ErrorData  *error;
+	int64		result = 0;
+
+	PG_TRY();
+	{
+		error_context_stack = NULL;
+		result = execute(plan, sql, params, read_only);
+		error_context_stack = callbacks;
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		error->context = NULL;
+		error_context_stack = callbacks;
+		ThrowErrorData(error);
+	}
+	PG_END_TRY();
+	return result;
+}
+
+static int64
+execute_statement(SPIPlanPtr plan, const char *sql, const Params *params, bool read_only)
+{
+	if (MyBackendType == B_BACKEND)
+		return execute_for_client(plan, sql, params, read_only);
+	return execute(plan, sql, params, read_only);
+}
+
+int64
+catalog_execute_plan(SPIPlanPtr plan, const Params *params)
+{
+	return execute_statement(plan, "", params, false);
+}
+
 int64
 catalog_execute(const char *sql, const Params *params)
 {
-	return execute(sql, params, false);
+	return execute_statement(NULL, sql, params, false);
 }
 
 /* SPI takes the snapshot that catalog_enter() has pushed. */
 int64
 catalog_query(const char *sql, const Params *params)
 {
-	return execute(sql, params, true);
+	return execute_statement(NULL, sql, params, true);
 }
 
 int64

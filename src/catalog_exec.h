@@ -54,6 +54,7 @@ extern void catalog_leave(const CatalogState *state);
  */
 extern int64 catalog_execute(const char *sql, const Params *params);
 extern int64 catalog_query(const char *sql, const Params *params);
+extern int64 catalog_execute_plan(SPIPlanPtr plan, const Params *params);
 
 /* Enter, execute a statement that returns nothing, leave. */
 extern int64 catalog_run(const char *sql, const Params *params);

@@ -9,6 +9,9 @@
  * Before such a command the database is quiesced: its processes leave, and
  * none is started until the transaction of the command is over.
  *
+ * ALTER ROLE and ALTER DATABASE ... SET change what sessions begin with, and
+ * so workers begin anew.
+ *
  * Copyright (c) 2026, pg_scheduler developers
  *
  *-------------------------------------------------------------------------
@@ -59,6 +62,9 @@ static int	nquiesced = 0;
 static bool extension_created = false;	/* some extension, maybe ours */
 static bool extension_dropped = false;	/* ours */
 static bool databases_changed = false;
+
+/* Settings of roles or databases changed by this transaction */
+static bool session_defaults_changed = false;
 
 /*
  * Ask the processes of a database to leave; stop their runs if "force".
@@ -182,12 +188,36 @@ look_again(void)
 	LWLockRelease(scheduler_shared->lock);
 }
 
+/*
+ * Have all workers leave after the run in hand: a session keeps the settings
+ * of its role and database that it has begun with, and jobs shall see the new
+ * ones without waiting for a worker that happens to be replaced.
+ */
+static void
+replace_workers(void)
+{
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	{
+		WorkerSlot *slot = &scheduler_shared->workers[i];
+
+		if (slot->pid == 0 || slot->state == WORKER_FREE || slot->state == WORKER_DEAD)
+			continue;
+		slot->leave = true;
+		shmem_wake(slot->latch);
+	}
+	LWLockRelease(scheduler_shared->lock);
+}
+
 static void
 at_transaction_end(XactEvent event, void *arg)
 {
 	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT &&
 		event != XACT_EVENT_PREPARE)
 		return;
+	if (session_defaults_changed && event == XACT_EVENT_COMMIT)
+		replace_workers();
+	session_defaults_changed = false;
 	if (nquiesced == 0 && !extension_created && !extension_dropped &&
 		!databases_changed)
 		return;
@@ -367,6 +397,8 @@ after_command(Node *stmt)
 {
 	ListCell   *lc;
 
+	if (IsA(stmt, AlterRoleSetStmt) || IsA(stmt, AlterDatabaseSetStmt))
+		session_defaults_changed = true;
 	if (IsA(stmt, ReassignOwnedStmt) && catalog_extension_exists())
 	{
 		ReassignOwnedStmt *reassign = (ReassignOwnedStmt *) stmt;

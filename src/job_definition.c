@@ -228,8 +228,18 @@ check_interval(const JobDefinition *def, JobColumn column, int64 minimum)
 }
 
 static void
+check_finite(const JobDefinition *def, JobColumn column)
+{
+	if (!is_null(def, column) &&
+		TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(def->values[column - 1])))
+		bad_option(column, "It must be a finite time.", "Use NULL for no limit.");
+}
+
+static void
 check_times(const JobDefinition *def)
 {
+	check_finite(def, JOB_STARTS_AT);
+	check_finite(def, JOB_ENDS_AT);
 	check_interval(def, JOB_JITTER, 0);
 	check_interval(def, JOB_MISFIRE_GRACE, 0);
 	check_interval(def, JOB_TIMEOUT, 1);

@@ -288,7 +288,12 @@ execute_spi(SqlCommand *command)
 	SPI_finish();
 }
 
-/* Execute one statement as a client's simple query would be. */
+/*
+ * Execute one statement as a client's simple query would be.
+ *
+ * The current memory context is that of the run, not of the transaction:
+ * the statement may commit on its way, and it still needs its parse tree.
+ */
 static void
 execute_top_level(const char *text, RawStmt *stmt, bool has_args)
 {
@@ -376,6 +381,7 @@ run_top_level(SqlCommand *command, Outcome *outcome)
 	foreach(lc, command->statements)
 	{
 		StartTransactionCommand();
+		MemoryContextSwitchTo(run_context);
 		execute_top_level(command->text, lfirst_node(RawStmt, lc), command->has_args);
 		CommitTransactionCommand();
 	}

@@ -1,0 +1,82 @@
+-- What the tests of sql/ share: a fresh extension in an empty database, and ways
+-- to wait for a state.
+SET client_min_messages = error;
+DROP SCHEMA public CASCADE;
+DROP EXTENSION IF EXISTS pg_scheduler;
+CREATE SCHEMA public;
+GRANT ALL ON SCHEMA public TO PUBLIC;
+CREATE EXTENSION pg_scheduler;
+RESET client_min_messages;
+
+-- Poll until a condition holds.
+CREATE FUNCTION wait_until(condition text) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+	deadline timestamptz := clock_timestamp() + interval '30 seconds';
+	holds boolean;
+BEGIN
+	LOOP
+		PERFORM pg_stat_clear_snapshot();
+		EXECUTE 'SELECT ' || condition INTO holds;
+		EXIT WHEN holds;
+		IF clock_timestamp() > deadline THEN
+			RAISE 'waited in vain until %', condition;
+		END IF;
+		PERFORM pg_sleep(0.002);
+	END LOOP;
+END
+$$;
+
+-- Wait for the last run of a job; its status.
+CREATE FUNCTION wait_for_job(name text) RETURNS text
+LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM wait_until(format('EXISTS (SELECT FROM scheduler.runs WHERE job_name = %L)', name));
+	RETURN scheduler.wait_for_run((SELECT max(run_id) FROM scheduler.runs WHERE job_name = name),
+								  interval '30 seconds');
+END
+$$;
+
+-- Run a job now and wait for it; no snapshot is kept meanwhile, as what builds
+-- or drops an index concurrently would wait for it.
+CREATE PROCEDURE run_job(name text, args jsonb DEFAULT NULL, INOUT status text DEFAULT NULL)
+LANGUAGE plpgsql AS $$
+DECLARE
+	id bigint := scheduler.run_job(name, args);
+BEGIN
+	FOR i IN 1 .. 300 LOOP
+		COMMIT;
+		status := scheduler.wait_for_run(id, interval '100 milliseconds');
+		EXIT WHEN status IS NOT NULL;
+	END LOOP;
+END
+$$;
+
+-- Schedule a job that does not fire by itself, run it now and wait for it.
+CREATE PROCEDURE run_command(name text, command text, INOUT status text DEFAULT NULL)
+LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM scheduler.schedule_job(name, '@at 2199-12-31', command);
+	COMMIT;
+	CALL run_job(name, NULL, status);
+END
+$$;
+
+-- SQLSTATE, message, detail and hint of the error that a statement raises.
+CREATE FUNCTION error_of(statement text) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+	message text;
+	detail text;
+	hint text;
+	context text;
+BEGIN
+	EXECUTE statement;
+	RETURN 'no error';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
+		hint = PG_EXCEPTION_HINT, context = PG_EXCEPTION_CONTEXT;
+	RETURN concat_ws(' | ', sqlstate, left(message, 150), nullif(detail, ''), nullif(hint, ''),
+		CASE WHEN context LIKE '%scheduler.job%' THEN 'CONTEXT: ' || context END);
+END
+$$;
