@@ -9,17 +9,27 @@
  */
 #include "postgres.h"
 
+#include "nodes/pg_list.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "catalog.h"
 #include "job_cache.h"
 #include "store.h"
 
 /* above this, entries that are idle are forgotten */
 #define CACHE_LIMIT		10000
 
+/* A calendar that some job in the cache refers to */
+typedef struct CachedCalendar
+{
+	char	   *name;
+	Calendar   *calendar;
+} CachedCalendar;
+
 static MemoryContext cache_context = NULL;
+static List *calendars = NIL;
 static HTAB *cache = NULL;
 static dlist_head dirty_entries;	/* oldest first */
 static int	ndirty = 0;
@@ -40,6 +50,7 @@ job_cache_init(void)
 	ndirty = 0;
 	writing = NULL;
 	nwriting = 0;
+	calendars = NIL;
 }
 
 void
@@ -67,6 +78,36 @@ free_definition(JobEntry *entry)
 	entry->schedule = NULL;
 	entry->job.queue = NULL;
 	entry->job.calendar = NULL;
+}
+
+/*
+ * A calendar by its name.  It is kept until everything is read again, which
+ * is what happens when a calendar changes.
+ */
+static const Calendar *
+find_calendar(const char *name)
+{
+	MemoryContext oldcontext;
+	CachedCalendar *cached;
+	Calendar   *calendar;
+	ListCell   *lc;
+
+	if (name == NULL)
+		return NULL;
+	foreach(lc, calendars)
+	{
+		cached = lfirst(lc);
+		if (strcmp(cached->name, name) == 0)
+			return cached->calendar;
+	}
+	oldcontext = MemoryContextSwitchTo(cache_context);
+	calendar = catalog_read_calendar(name);
+	cached = palloc(sizeof(CachedCalendar));
+	cached->name = pstrdup(name);
+	cached->calendar = calendar;
+	calendars = lappend(calendars, cached);
+	MemoryContextSwitchTo(oldcontext);
+	return calendar;
 }
 
 /*
@@ -111,6 +152,7 @@ job_cache_get(int64 job_id)
 		return entry->dropped ? NULL : entry;
 	if (!store_read_job(job_id, &job))
 		return NULL;
+	job.open_times = find_calendar(job.calendar);
 	if (!store_read_job_state(job_id, &state))
 		job_state_init(&state, job_id);
 
@@ -128,9 +170,11 @@ job_cache_reload(JobEntry *entry)
 	Job			job;
 
 	entry->dropped = !store_read_job(entry->job_id, &job);
-	if (!entry->dropped)
-		keep_definition(entry, &job);
-	return !entry->dropped;
+	if (entry->dropped)
+		return false;
+	job.open_times = find_calendar(job.calendar);
+	keep_definition(entry, &job);
+	return true;
 }
 
 void
