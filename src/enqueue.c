@@ -474,6 +474,22 @@ enqueue_due(void)
 	return n == BATCH_SIZE;
 }
 
+/* Enqueue a @reboot job, as its calendar and its overlap rule let it. */
+static void
+enqueue_reboot(Batch *batch, JobEntry *entry)
+{
+	if (job_skips(&entry->job, batch->now) ||
+		job_due_at(&entry->job, batch->now) == DT_NOEND)
+		record_closed(batch, entry, batch->now, 1);
+	else if (admit(batch, entry))
+		add_run(batch, entry, batch->now, TRIGGER_SCHEDULE);
+	else
+		record_not_run(batch, entry, RUN_SKIPPED, batch->now, 1,
+					   "an earlier run of the job has not finished");
+	entry->state.finished = runs_exhausted(entry);
+	job_cache_touch(entry);
+}
+
 /*
  * The first occurrence of a schedule that replaces another.  The old one has
  * been in force until the change was committed, so it may have come first to
@@ -513,22 +529,6 @@ enqueue_plan_job(JobEntry *entry)
 		(runs_exhausted(entry) || schedule_kind(entry->schedule) != SCHEDULE_REBOOT);
 	if (entry->job.active)
 		due_heap_put(entry->job_id, job_due_at(&entry->job, state->next_run_at));
-}
-
-/* Enqueue a @reboot job, as its calendar and its overlap rule let it. */
-static void
-enqueue_reboot(Batch *batch, JobEntry *entry)
-{
-	if (job_skips(&entry->job, batch->now) ||
-		job_due_at(&entry->job, batch->now) == DT_NOEND)
-		record_closed(batch, entry, batch->now, 1);
-	else if (admit(batch, entry))
-		add_run(batch, entry, batch->now, TRIGGER_SCHEDULE);
-	else
-		record_not_run(batch, entry, RUN_SKIPPED, batch->now, 1,
-					   "an earlier run of the job has not finished");
-	entry->state.finished = runs_exhausted(entry);
-	job_cache_touch(entry);
 }
 
 void

@@ -77,9 +77,9 @@ typedef struct Job
 	ArrayType  *retry_on;		/* NULL: the default rule */
 	OnLost		on_lost;
 	bool		active;			/* enabled and not paused */
+	const Calendar *open_times; /* of the calendar; who reads the job sets it */
 	char	   *calendar;		/* NULL: none */
 	bool		calendar_defer; /* run at the end of the closed time */
-	const Calendar *open_times; /* the calendar; who reads the job sets it */
 } Job;
 
 /* A row of scheduler.job_state. */

@@ -117,11 +117,13 @@ find_calendar(const char *name)
 static void
 keep_definition(JobEntry *entry, const Job *job)
 {
+	const Calendar *open_times = find_calendar(job->calendar);
 	MemoryContext oldcontext = MemoryContextSwitchTo(cache_context);
 	ScheduleError error;
 
 	free_definition(entry);
 	entry->job = *job;
+	entry->job.open_times = open_times;
 	entry->schedule = job_parse_schedule(job, &error);
 	entry->job.schedule = NULL;
 	entry->job.timezone = NULL;
@@ -152,7 +154,6 @@ job_cache_get(int64 job_id)
 		return entry->dropped ? NULL : entry;
 	if (!store_read_job(job_id, &job))
 		return NULL;
-	job.open_times = find_calendar(job.calendar);
 	if (!store_read_job_state(job_id, &state))
 		job_state_init(&state, job_id);
 
@@ -170,11 +171,9 @@ job_cache_reload(JobEntry *entry)
 	Job			job;
 
 	entry->dropped = !store_read_job(entry->job_id, &job);
-	if (entry->dropped)
-		return false;
-	job.open_times = find_calendar(job.calendar);
-	keep_definition(entry, &job);
-	return true;
+	if (!entry->dropped)
+		keep_definition(entry, &job);
+	return !entry->dropped;
 }
 
 void
