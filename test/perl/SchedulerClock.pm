@@ -47,7 +47,7 @@ log_line_prefix = '%m [%p] %b %q%a '
 log_min_duration_statement = -1
 log_statement = none
 pg_scheduler.max_workers = 10
-pg_scheduler.history_retention = '3000 days'
+pg_scheduler.history_retention = '3000d'
 pg_scheduler.clock_offset = $offset
 ));
 	$node->start;
