@@ -21,6 +21,36 @@ CREATE SEQUENCE scheduler.run_id_seq;
 CREATE SEQUENCE scheduler.dead_letter_id_seq;
 CREATE SEQUENCE scheduler.alert_id_seq;
 
+CREATE TABLE scheduler.calendar (
+	calendar_name text NOT NULL,
+	owner regrole NOT NULL,
+	mode text NOT NULL,
+	timezone text,
+	description text,
+	created_at timestamptz NOT NULL,
+	CONSTRAINT calendar_pkey PRIMARY KEY (calendar_name),
+	CONSTRAINT calendar_mode_check CHECK (mode IN ('exclude', 'include'))
+) USING heap;
+
+CREATE SEQUENCE scheduler.calendar_window_id_seq;
+
+-- NULL: no limit.  A window from a time to an earlier one ends on the next day.
+CREATE TABLE scheduler.calendar_window (
+	window_id bigint NOT NULL DEFAULT pg_catalog.nextval('scheduler.calendar_window_id_seq'),
+	calendar_name text NOT NULL,
+	first_date date,
+	last_date date,
+	weekdays int,
+	from_time time,
+	to_time time,
+	description text,
+	CONSTRAINT calendar_window_pkey PRIMARY KEY (window_id),
+	CONSTRAINT calendar_window_calendar_name_fkey FOREIGN KEY (calendar_name)
+		REFERENCES scheduler.calendar ON DELETE CASCADE
+) USING heap;
+
+CREATE INDEX calendar_window_calendar_name_idx ON scheduler.calendar_window (calendar_name);
+
 CREATE TABLE scheduler.job (
 	job_id bigint NOT NULL DEFAULT pg_catalog.nextval('scheduler.job_id_seq'),
 	job_name text NOT NULL,
@@ -60,8 +90,11 @@ CREATE TABLE scheduler.job (
 	calendar_action text NOT NULL,
 	created_at timestamptz NOT NULL,
 	CONSTRAINT job_pkey PRIMARY KEY (job_id),
-	CONSTRAINT job_owner_job_name_key UNIQUE (owner, job_name)
+	CONSTRAINT job_owner_job_name_key UNIQUE (owner, job_name),
+	CONSTRAINT job_calendar_fkey FOREIGN KEY (calendar) REFERENCES scheduler.calendar
 ) USING heap;
+
+CREATE INDEX job_calendar_idx ON scheduler.job (calendar) WHERE calendar IS NOT NULL;
 
 CREATE TABLE scheduler.job_state (
 	job_id bigint NOT NULL,
@@ -234,7 +267,7 @@ COMMENT ON FUNCTION scheduler._visible(oid) IS
 CREATE FUNCTION scheduler._next_run_at(job_id bigint) RETURNS timestamptz
 AS 'MODULE_PATHNAME', 'pg_scheduler_next_run_at' LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION scheduler._next_run_at(bigint) IS
-'The first time of a job whose schedule the scheduler has not seen yet';
+'The next time of a job whose schedule the scheduler has not seen yet, or that has a calendar';
 
 CREATE FUNCTION scheduler._running(
 	OUT run_id bigint, OUT worker_pid int, OUT started_at timestamptz) RETURNS SETOF record
@@ -258,6 +291,13 @@ COMMENT ON FUNCTION scheduler._job_changed() IS
 CREATE TRIGGER job_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.job
 	FOR EACH ROW EXECUTE FUNCTION scheduler._job_changed();
 CREATE TRIGGER job_truncated AFTER TRUNCATE ON scheduler.job
+	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._job_changed();
+
+-- All jobs are looked at when a calendar changes.
+CREATE TRIGGER calendar_changed AFTER UPDATE OR DELETE OR TRUNCATE ON scheduler.calendar
+	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._job_changed();
+CREATE TRIGGER calendar_window_changed
+	AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON scheduler.calendar_window
 	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._job_changed();
 
 CREATE FUNCTION scheduler.schedule_job(
@@ -457,6 +497,90 @@ COMMENT ON FUNCTION scheduler.reload() IS
 'Have the scheduler of this database read all jobs again';
 
 ----------------------------------------------------------------------
+-- Calendars
+----------------------------------------------------------------------
+
+CREATE FUNCTION scheduler.create_calendar(calendar_name text, mode text DEFAULT 'exclude',
+	timezone text DEFAULT NULL, description text DEFAULT NULL, replace boolean DEFAULT false)
+RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_create_calendar' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.create_calendar(text, text, text, text, boolean) IS
+'Create a calendar, whose windows are closed (mode "exclude") or alone are open ("include"); with "replace" an existing one is emptied first';
+
+CREATE FUNCTION scheduler.alter_calendar(calendar_name text, mode text DEFAULT NULL,
+	timezone text DEFAULT NULL, description text DEFAULT NULL)
+RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_alter_calendar' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.alter_calendar(text, text, text, text) IS
+'Change options of a calendar; NULL leaves one as it is';
+
+CREATE FUNCTION scheduler.drop_calendar(calendar_name text)
+RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_drop_calendar' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.drop_calendar(text) IS
+'Drop a calendar that no job refers to';
+
+CREATE FUNCTION scheduler.add_calendar_dates(calendar_name text, dates date[],
+	description text DEFAULT NULL)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'pg_scheduler_add_calendar_dates' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.add_calendar_dates(text, date[], text) IS
+'Add whole days to a calendar; returns how many of them are new';
+
+CREATE FUNCTION scheduler.remove_calendar_dates(calendar_name text, dates date[])
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'pg_scheduler_remove_calendar_dates' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.remove_calendar_dates(text, date[]) IS
+'Remove whole days from a calendar; returns how many there were';
+
+CREATE FUNCTION scheduler.add_calendar_window(calendar_name text,
+	weekdays text DEFAULT NULL, from_time time DEFAULT NULL, to_time time DEFAULT NULL,
+	first_date date DEFAULT NULL, last_date date DEFAULT NULL, description text DEFAULT NULL)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'pg_scheduler_add_calendar_window' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.add_calendar_window(text, text, time, time, date, date, text) IS
+'Add the times of day, on the weekdays, in the range of dates, to a calendar; NULL is no limit; returns the window_id';
+
+CREATE FUNCTION scheduler.remove_calendar_window(window_id bigint)
+RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_remove_calendar_window' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.remove_calendar_window(bigint) IS
+'Remove a window or a date from its calendar';
+
+CREATE FUNCTION scheduler.calendar_next_open(calendar_name text,
+	at timestamptz DEFAULT pg_catalog.now())
+RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'pg_scheduler_calendar_next_open' LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION scheduler.calendar_next_open(text, timestamptz) IS
+'The given time when the calendar is open then, else the end of the closed time; NULL when there is none in ten years';
+
+CREATE FUNCTION scheduler._weekdays(mask int) RETURNS text
+AS 'MODULE_PATHNAME', 'pg_scheduler_weekdays' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION scheduler._weekdays(int) IS
+'The spelling of a set of weekdays';
+
+----------------------------------------------------------------------
+-- Forecast
+----------------------------------------------------------------------
+
+CREATE FUNCTION scheduler.forecast(horizon interval DEFAULT '1 day',
+	OUT job_id bigint, OUT job_name text, OUT scheduled_at timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'pg_scheduler_forecast' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.forecast(interval) IS
+'The runs to come of all jobs that the caller sees, in order';
+
+CREATE FUNCTION scheduler.next_job_runs(job text, count int DEFAULT 5) RETURNS SETOF timestamptz
+AS 'MODULE_PATHNAME', 'pg_scheduler_next_job_runs_by_name' LANGUAGE C VOLATILE ROWS 5;
+COMMENT ON FUNCTION scheduler.next_job_runs(text, int) IS
+'The next times at which a job runs, at most count of them; the job by its name';
+
+CREATE FUNCTION scheduler.next_job_runs(job bigint, count int DEFAULT 5) RETURNS SETOF timestamptz
+AS 'MODULE_PATHNAME', 'pg_scheduler_next_job_runs' LANGUAGE C VOLATILE ROWS 5;
+COMMENT ON FUNCTION scheduler.next_job_runs(bigint, int) IS
+'The next times at which a job runs, at most count of them; the job by its id';
+
+----------------------------------------------------------------------
 -- HTTP
 ----------------------------------------------------------------------
 
@@ -481,7 +605,8 @@ $$;
 ALTER TABLE scheduler.job_state ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON scheduler.job_state FOR SELECT
 	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = job_state.job_id));
-GRANT SELECT ON scheduler.job_state, scheduler.queue TO PUBLIC;
+GRANT SELECT ON scheduler.job_state, scheduler.queue, scheduler.calendar,
+	scheduler.calendar_window TO PUBLIC;
 GRANT USAGE ON SCHEMA scheduler TO PUBLIC;
 
 CREATE VIEW scheduler.jobs WITH (security_invoker = true) AS
@@ -502,7 +627,7 @@ SELECT j.job_id,
 			THEN 'finished'
 		ELSE 'active' END AS state,
 	CASE WHEN NOT j.enabled OR j.paused_at IS NOT NULL THEN NULL
-		WHEN s.schedule_version = j.schedule_version THEN s.next_run_at
+		WHEN s.schedule_version = j.schedule_version AND j.calendar IS NULL THEN s.next_run_at
 		ELSE scheduler._next_run_at(j.job_id) END AS next_run_at,
 	s.last_run_at,
 	s.last_status,
@@ -615,10 +740,22 @@ SELECT w.pid, d.datname AS database, w.role::regrole AS role, w.state, w.job_nam
 FROM scheduler._workers() w
 LEFT JOIN pg_catalog.pg_database d ON d.oid = w.database;
 
+CREATE VIEW scheduler.calendars WITH (security_invoker = true) AS
+SELECT c.calendar_name, c.owner, c.mode, c.timezone, c.description, c.created_at
+FROM scheduler.calendar c;
+
+CREATE VIEW scheduler.calendar_windows WITH (security_invoker = true) AS
+SELECT w.window_id, w.calendar_name, scheduler._weekdays(w.weekdays) AS weekdays,
+	w.from_time, w.to_time, w.first_date, w.last_date, w.description
+FROM scheduler.calendar_window w;
+
 GRANT SELECT ON scheduler.jobs, scheduler.runs, scheduler.dead_letters, scheduler.alerts,
-	scheduler.workers TO PUBLIC;
+	scheduler.workers, scheduler.calendars, scheduler.calendar_windows TO PUBLIC;
 
 -- Definitions go into dumps; what follows from running them does not.
+SELECT pg_catalog.pg_extension_config_dump('scheduler.calendar', '');
+SELECT pg_catalog.pg_extension_config_dump('scheduler.calendar_window', '');
+SELECT pg_catalog.pg_extension_config_dump('scheduler.calendar_window_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.job', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.job_state', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.queue', $$WHERE queue_name <> 'default'$$);

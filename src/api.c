@@ -56,7 +56,6 @@ PG_FUNCTION_INFO_V1(pg_scheduler_start);
 PG_FUNCTION_INFO_V1(pg_scheduler_stop);
 PG_FUNCTION_INFO_V1(pg_scheduler_restart);
 PG_FUNCTION_INFO_V1(pg_scheduler_reload);
-PG_FUNCTION_INFO_V1(pg_scheduler_next_run_at);
 PG_FUNCTION_INFO_V1(pg_scheduler_running);
 PG_FUNCTION_INFO_V1(pg_scheduler_workers);
 
@@ -152,12 +151,23 @@ static const JobColumn alter_job_columns[] = {
 	JOB_JOB_NAME
 };
 
+/* A definition has been stored: refuse it after all if it can never run. */
+static void
+check_future(int64 job_id, const JobDefinition *def)
+{
+	Job			job;
+
+	if (store_read_job(job_id, NULL, &job))
+		job_definition_check_future(def, &job);
+}
+
 Datum
 pg_scheduler_schedule_job(PG_FUNCTION_ARGS)
 {
 	int			nfirst = lengthof(schedule_job_columns);
 	bool		replace = PG_ARGISNULL(nfirst) || PG_GETARG_BOOL(nfirst);
 	JobDefinition def;
+	int64		job_id;
 
 	job_definition_init(&def, JOB_SQL);
 	job_definition_set(&def, fcinfo, 0, schedule_job_columns, nfirst, false);
@@ -166,7 +176,9 @@ pg_scheduler_schedule_job(PG_FUNCTION_ARGS)
 	job_definition_check(&def);
 	if (!shmem_available())
 		warn_not_preloaded();
-	PG_RETURN_INT64(catalog_upsert_job(&def, replace));
+	job_id = catalog_upsert_job(&def, replace);
+	check_future(job_id, &def);
+	PG_RETURN_INT64(job_id);
 }
 
 /* A new name, or a new owner, must not be that of another job. */
@@ -196,6 +208,7 @@ alter_job(FunctionCallInfo fcinfo, int64 job_id)
 	job_definition_check(&def);
 	check_name_is_free(job_id, &def);
 	catalog_update_job(job_id, &def);
+	check_future(job_id, &def);
 	PG_RETURN_VOID();
 }
 
@@ -622,28 +635,6 @@ pg_scheduler_reload(PG_FUNCTION_ARGS)
 /*
  * For views
  */
-
-/*
- * The first time of a job whose schedule the scheduler has not seen yet.
- */
-Datum
-pg_scheduler_next_run_at(PG_FUNCTION_ARGS)
-{
-	Job			job;
-	ScheduleError error;
-	Schedule   *schedule;
-	TimestampTz next;
-
-	if (!store_read_job(PG_GETARG_INT64(0), NULL, &job) || !rights_can_see(job.owner))
-		PG_RETURN_NULL();
-	schedule = job_parse_schedule(&job, &error);
-	if (schedule == NULL || schedule_kind(schedule) == SCHEDULE_REBOOT)
-		PG_RETURN_NULL();
-	next = job_first_occurrence(&job, schedule);
-	if (next == DT_NOEND)
-		PG_RETURN_NULL();
-	PG_RETURN_TIMESTAMPTZ(next);
-}
 
 /* A copy of the worker slots, so that no lock is held while rows are made. */
 static WorkerSlot *

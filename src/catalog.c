@@ -181,6 +181,25 @@ catalog_find_attempt(int64 run_id, int attempt, CountedRun *counted)
 	return result;
 }
 
+bool
+catalog_occurrence_exists(int64 job_id, TimestampTz scheduled_at)
+{
+	CatalogState state;
+	Params		params = {0};
+	bool		result;
+
+	catalog_add_int64(&params, job_id);
+	catalog_add_time(&params, scheduled_at);
+	catalog_enter(&state);
+	result = catalog_query("SELECT FROM scheduler.pending_run"
+						   " WHERE job_id = $1 AND scheduled_at = $2"
+						   " UNION ALL SELECT FROM scheduler.run_history"
+						   " WHERE job_id = $1 AND scheduled_at = $2"
+						   " LIMIT 1", &params) > 0;
+	catalog_leave(&state);
+	return result;
+}
+
 typedef struct CountedScan
 {
 	CountedRunCallback callback;
@@ -263,6 +282,8 @@ catalog_reassign_jobs(Oid from, Oid to)
 
 	catalog_add_oid(&params, from);
 	catalog_add_oid(&params, to);
+	catalog_run("UPDATE scheduler.calendar SET owner = $2::regrole WHERE owner::oid = $1",
+				&params);
 	return catalog_run("UPDATE scheduler.job SET owner = $2::regrole WHERE owner::oid = $1",
 			   &params);
 }

@@ -15,6 +15,7 @@
 #ifndef PG_SCHEDULER_CATALOG_H
 #define PG_SCHEDULER_CATALOG_H
 
+#include "calendar_rules.h"
 #include "store.h"
 
 struct JobDefinition;
@@ -61,6 +62,9 @@ extern void catalog_scan_uncounted_runs(int64 run_id,
 
 /* One attempt in history.  False: there is none. */
 extern bool catalog_find_attempt(int64 run_id, int attempt, CountedRun *counted);
+
+/* Has an occurrence been enqueued, or recorded? */
+extern bool catalog_occurrence_exists(int64 job_id, TimestampTz scheduled_at);
 
 /* scheduler_state */
 typedef struct ControlState
@@ -124,6 +128,9 @@ extern bool catalog_pending_is_mine(int64 run_id);
 extern bool catalog_find_run_owner(int64 run_id, Oid *owner);
 extern char *catalog_last_status(int64 run_id); /* NULL: none is on record */
 
+/* Jobs that are enabled and not paused. */
+extern int	catalog_find_active_jobs(int64 **job_ids);
+
 typedef struct DeadLetter
 {
 	int64		dead_letter_id;
@@ -140,5 +147,51 @@ extern bool catalog_read_dead_letter(int64 dead_letter_id, DeadLetter *letter);
 extern int	catalog_find_dead_letters(int64 job_id, int64 **ids);
 extern void catalog_mark_redriven(int64 dead_letter_id, TimestampTz now);
 extern void catalog_delete_dead_letter(int64 dead_letter_id);
+
+/*
+ * Calendars (catalog_calendar.c)
+ */
+
+/* A row of calendar_window; a limit that is NULL is none. */
+typedef struct CalendarWindowRow
+{
+	NullableDatum first_date;
+	NullableDatum last_date;
+	NullableDatum weekdays;		/* int4 */
+	NullableDatum from_time;
+	NullableDatum to_time;
+	NullableDatum description;	/* text */
+} CalendarWindowRow;
+
+/* NULL if there is none; palloc'd. */
+extern Calendar *catalog_read_calendar(const char *name);
+
+/* False: there is none. */
+extern bool catalog_find_calendar_owner(const char *name, Oid *owner);
+extern void catalog_insert_calendar(const char *name, Oid owner, const char *mode,
+									const char *timezone, const char *description,
+									TimestampTz now);
+
+/* Set all options, and remove all windows. */
+extern void catalog_replace_calendar(const char *name, const char *mode,
+									 const char *timezone, const char *description);
+
+/* Set the options that are not NULL. */
+extern void catalog_update_calendar(const char *name, const char *mode,
+									const char *timezone, const char *description);
+extern void catalog_delete_calendar(const char *name);
+extern int	catalog_find_jobs_of_calendar(const char *name, int64 **job_ids);
+
+/* Windows of one day each, from a date[]; how many. */
+extern int64 catalog_insert_calendar_dates(const char *name, Datum dates,
+										   const char *description);
+extern int64 catalog_delete_calendar_dates(const char *name, Datum dates);
+
+/* Returns the window_id. */
+extern int64 catalog_insert_calendar_window(const char *name, const CalendarWindowRow *row);
+
+/* NULL: there is no such window. */
+extern char *catalog_find_calendar_of_window(int64 window_id);
+extern void catalog_delete_calendar_window(int64 window_id);
 
 #endif							/* PG_SCHEDULER_CATALOG_H */

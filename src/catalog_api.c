@@ -327,6 +327,13 @@ catalog_queue_exists(const char *queue_name)
 					  &params, &value);
 }
 
+int
+catalog_find_active_jobs(int64 **job_ids)
+{
+	return catalog_ids("SELECT job_id FROM scheduler.job"
+					   " WHERE enabled AND paused_at IS NULL", NULL, job_ids);
+}
+
 /*
  * Runs
  */

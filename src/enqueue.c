@@ -63,6 +63,9 @@ typedef struct DueRange
 	TimestampTz first;
 	TimestampTz last;
 	int64		count;
+	TimestampTz first_closed;	/* those that the calendar skips */
+	int64		nclosed;
+	TimestampTz end;			/* the last that was looked at */
 	bool		complete;		/* false: there are more than were looked at */
 } DueRange;
 
@@ -139,25 +142,50 @@ record_missed(Batch *batch, JobEntry *entry, TimestampTz first, int64 count)
 				   psprintf(INT64_FORMAT " occurrences could not be run in time", count));
 }
 
+static void
+record_closed(Batch *batch, JobEntry *entry, TimestampTz first, int64 count)
+{
+	record_not_run(batch, entry, RUN_SKIPPED, first, count,
+				   psprintf("calendar \"%s\" is closed", entry->job.calendar));
+}
+
+static void
+add_due(DueRange *range, const JobEntry *entry, TimestampTz at)
+{
+	if (job_skips(&entry->job, at))
+	{
+		if (range->nclosed++ == 0)
+			range->first_closed = at;
+	}
+	else
+	{
+		if (range->count++ == 0)
+			range->first = at;
+		range->last = at;
+	}
+	range->end = at;
+}
+
 static DueRange
 find_due(const JobEntry *entry, TimestampTz now, int64 max)
 {
-	DueRange	range = {.first = entry->state.next_run_at, .count = 1, .complete = true};
-	TimestampTz next;
+	DueRange	range = {.complete = true};
+	TimestampTz next = entry->state.next_run_at;
 
-	range.last = range.first;
 	for (;;)
 	{
-		next = job_next_occurrence(&entry->job, entry->schedule, range.last);
+		add_due(&range, entry, next);
+		/* what follows counts from the end of this run */
+		if (schedule_kind(entry->schedule) == SCHEDULE_AFTER)
+			return range;
+		next = job_next_occurrence(&entry->job, entry->schedule, next);
 		if (next == DT_NOEND || job_due_at(&entry->job, next) > now)
 			return range;
-		if (range.count == max)
+		if (range.count + range.nclosed == max)
 		{
 			range.complete = false;
 			return range;
 		}
-		range.last = next;
-		range.count++;
 	}
 }
 
@@ -212,14 +240,17 @@ enqueue_all(Batch *batch, JobEntry *entry, const DueRange *range)
 {
 	TimestampTz at = range->first;
 
-	for (int64 i = 0; i < range->count && !runs_exhausted(entry); i++)
+	while (!runs_exhausted(entry))
 	{
-		if (too_late(entry, at, batch->now))
+		if (job_skips(&entry->job, at))
+			 /* on record already */ ;
+		else if (too_late(entry, at, batch->now))
 			record_missed(batch, entry, at, 1);
 		else
 			add_run(batch, entry, at, TRIGGER_SCHEDULE);
-		if (at != range->last)
-			at = job_next_occurrence(&entry->job, entry->schedule, at);
+		if (at == range->last)
+			break;
+		at = job_next_occurrence(&entry->job, entry->schedule, at);
 	}
 }
 
@@ -243,21 +274,25 @@ enqueue_last(Batch *batch, JobEntry *entry, const DueRange *range)
 					   "an earlier run of the job has not finished");
 }
 
-/* The next time after what has just been enqueued. */
+/*
+ * The next time after what has just been enqueued.  "idle": no run of the job
+ * has come of it, and there is no other.
+ */
 static void
-advance(JobEntry *entry, TimestampTz last)
+advance(JobEntry *entry, TimestampTz last, TimestampTz now, bool idle)
 {
 	JobState   *state = &entry->state;
-	bool		is_after = schedule_kind(entry->schedule) == SCHEDULE_AFTER;
+	ScheduleKind kind = schedule_kind(entry->schedule);
 
-	if (is_after && !runs_exhausted(entry))
+	state->next_run_at = DT_NOEND;
+	if (!runs_exhausted(entry))
 	{
-		/* set when the run is over */
-		state->next_run_at = DT_NOEND;
-		return;
+		/* set when the run is over, or by the next start of the server */
+		if ((kind == SCHEDULE_AFTER && !idle) || kind == SCHEDULE_REBOOT)
+			return;
+		state->next_run_at = job_next_occurrence(&entry->job, entry->schedule,
+												 kind == SCHEDULE_AFTER ? now : last);
 	}
-	state->next_run_at = runs_exhausted(entry) ? DT_NOEND :
-		job_next_occurrence(&entry->job, entry->schedule, last);
 	state->finished = (state->next_run_at == DT_NOEND);
 }
 
@@ -267,6 +302,7 @@ enqueue_job(Batch *batch, JobEntry *entry, TimestampTz due_at)
 {
 	TimestampTz next = entry->state.next_run_at;
 	bool		run_all = entry->job.misfire == MISFIRE_RUN_ALL;
+	int			nruns = batch->nruns;
 	DueRange	range;
 
 	if (!entry->job.active || entry->schedule == NULL || next == DT_NOEND)
@@ -280,11 +316,14 @@ enqueue_job(Batch *batch, JobEntry *entry, TimestampTz due_at)
 	}
 
 	range = find_due(entry, batch->now, run_all ? MAX_RUN_ALL : MAX_OCCURRENCES);
+	if (range.nclosed > 0)
+		record_closed(batch, entry, range.first_closed, range.nclosed);
 	if (run_all && range.count > 1)
 		enqueue_all(batch, entry, &range);
-	else
+	else if (range.count > 0)
 		enqueue_last(batch, entry, &range);
-	advance(entry, range.last);
+	advance(entry, range.end, batch->now,
+			batch->nruns == nruns && entry->nruns == 0);
 	job_cache_touch(entry);
 	batch->jobs[batch->njobs++] = entry;
 	return true;
@@ -453,24 +492,59 @@ enqueue_due(void)
 	return n == BATCH_SIZE;
 }
 
+/* Enqueue a @reboot job, as its calendar and its overlap rule let it. */
+static void
+enqueue_reboot(Batch *batch, JobEntry *entry)
+{
+	if (job_skips(&entry->job, batch->now) ||
+		job_due_at(&entry->job, batch->now) == DT_NOEND)
+		record_closed(batch, entry, batch->now, 1);
+	else if (admit(batch, entry))
+		add_run(batch, entry, batch->now, TRIGGER_SCHEDULE);
+	else
+		record_not_run(batch, entry, RUN_SKIPPED, batch->now, 1,
+					   "an earlier run of the job has not finished");
+	entry->state.finished = runs_exhausted(entry);
+	job_cache_touch(entry);
+}
+
+/*
+ * The first occurrence of a schedule that replaces another.  The old one has
+ * been in force until the change was committed, so it may have come first to
+ * an occurrence that they have in common.
+ */
+static TimestampTz
+first_after_change(const JobEntry *entry)
+{
+	TimestampTz next = job_first_occurrence(&entry->job, entry->schedule);
+	TimestampTz now = clock_now();
+
+	while (next <= now && catalog_occurrence_exists(entry->job_id, next))
+		next = job_next_occurrence(&entry->job, entry->schedule, next);
+	return next;
+}
+
 void
 enqueue_plan_job(JobEntry *entry)
 {
 	JobState   *state = &entry->state;
-	ScheduleKind kind;
+	bool		changed = state->schedule_version != 0;
+	bool		owed = changed && state->next_run_at < entry->job.anchor;
 
 	state->schedule_version = entry->job.schedule_version;
 	state->finished = false;
-	state->next_run_at = DT_NOEND;
 	job_cache_touch(entry);
-	if (entry->schedule == NULL)
-		return;
-	kind = schedule_kind(entry->schedule);
-	if (kind == SCHEDULE_REBOOT)
-		return;
-	if (!runs_exhausted(entry))
-		state->next_run_at = job_first_occurrence(&entry->job, entry->schedule);
-	state->finished = (state->next_run_at == DT_NOEND);
+	if (entry->schedule == NULL || runs_exhausted(entry))
+		state->next_run_at = DT_NOEND;
+	else if (owed)
+		 /* an occurrence of the old schedule, due before the change: it stays */ ;
+	else if (schedule_kind(entry->schedule) == SCHEDULE_REBOOT)
+		state->next_run_at = DT_NOEND;
+	else
+		state->next_run_at = changed ? first_after_change(entry) :
+			job_first_occurrence(&entry->job, entry->schedule);
+	state->finished = entry->schedule != NULL && state->next_run_at == DT_NOEND &&
+		(runs_exhausted(entry) || schedule_kind(entry->schedule) != SCHEDULE_REBOOT);
 	if (entry->job.active)
 		due_heap_put(entry->job_id, job_due_at(&entry->job, state->next_run_at));
 }
@@ -549,9 +623,7 @@ enqueue_reboot_jobs(void)
 		if (entry == NULL || entry->schedule == NULL || runs_exhausted(entry) ||
 			schedule_kind(entry->schedule) != SCHEDULE_REBOOT)
 			continue;
-		add_run(&batch, entry, batch.now, TRIGGER_SCHEDULE);
-		entry->state.finished = runs_exhausted(entry);
-		job_cache_touch(entry);
+		enqueue_reboot(&batch, entry);
 	}
 	if (batch.nruns > 0)
 		store_insert_pending(batch.runs, batch.nruns);

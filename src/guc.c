@@ -12,10 +12,10 @@
 #include <limits.h>
 
 #include "miscadmin.h"
-#include "pgtime.h"
 #include "utils/guc.h"
 
 #include "guc.h"
+#include "zone.h"
 
 int			pg_scheduler_max_workers = 4;
 int			pg_scheduler_max_databases = 64;
@@ -44,9 +44,7 @@ static const struct config_enum_entry log_runs_options[] = {
 static bool
 check_timezone(char **newval, void **extra, GucSource source)
 {
-	pg_tz	   *zone = pg_tzset(*newval);
-
-	if (zone == NULL)
+	if (zone_find(*newval) == NULL)
 	{
 		GUC_check_errdetail("Time zone \"%s\" is not known.", *newval);
 		return false;

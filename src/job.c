@@ -84,16 +84,22 @@ job_parse_schedule(const Job *job, ScheduleError *error)
 TimestampTz
 job_next_occurrence(const Job *job, const Schedule *schedule, TimestampTz after)
 {
+	ScheduleKind kind = schedule_kind(schedule);
+	TimestampTz anchor = job->anchor;
 	TimestampTz next;
 
+	if (kind == SCHEDULE_CRON || kind == SCHEDULE_INTERVAL)
+		after = Max(after, job->anchor - 1);
+	if (kind == SCHEDULE_INTERVAL && job->starts_at != DT_NOBEGIN)
+		anchor = job->starts_at;
 	if (job->starts_at != DT_NOBEGIN && after < job->starts_at)
 	{
 		/* an interval job that is given a start begins with it */
-		if (schedule_kind(schedule) == SCHEDULE_INTERVAL)
+		if (kind == SCHEDULE_INTERVAL)
 			return job->starts_at <= job->ends_at ? job->starts_at : DT_NOEND;
 		after = job->starts_at - 1;
 	}
-	if (!schedule_next(schedule, job->anchor, after, &next) ||
+	if (!schedule_next(schedule, anchor, after, &next) ||
 		next > job->ends_at)
 		return DT_NOEND;
 	return next;
@@ -113,13 +119,27 @@ job_first_occurrence(const Job *job, const Schedule *schedule)
 TimestampTz
 job_due_at(const Job *job, TimestampTz scheduled_at)
 {
-	uint64		hash;
+	TimestampTz result = scheduled_at;
 
-	if (job->jitter == 0 || scheduled_at == DT_NOEND)
-		return scheduled_at;
-	hash = hash_bytes_extended((const unsigned char *) &scheduled_at,
-							   sizeof(scheduled_at), (uint64) job->job_id);
-	return scheduled_at + (int64) (hash % (uint64) job->jitter);
+	if (scheduled_at == DT_NOEND)
+		return DT_NOEND;
+	if (job->jitter > 0)
+	{
+		uint64		hash = hash_bytes_extended((const unsigned char *) &scheduled_at,
+											   sizeof(scheduled_at), (uint64) job->job_id);
+
+		result += (int64) (hash % (uint64) job->jitter);
+	}
+	if (job->open_times != NULL && job->calendar_defer)
+		result = calendar_next_open(job->open_times, result);
+	return result;
+}
+
+bool
+job_skips(const Job *job, TimestampTz scheduled_at)
+{
+	return job->open_times != NULL && !job->calendar_defer &&
+		!calendar_is_open(job->open_times, scheduled_at);
 }
 
 void

@@ -15,6 +15,7 @@
 #include "utils/array.h"
 #include "utils/jsonb.h"
 
+#include "calendar_rules.h"
 #include "retry.h"
 #include "run.h"
 #include "schedule.h"
@@ -76,6 +77,7 @@ typedef struct Job
 	ArrayType  *retry_on;		/* NULL: the default rule */
 	OnLost		on_lost;
 	bool		active;			/* enabled and not paused */
+	const Calendar *open_times; /* of the calendar; who reads the job sets it */
 	char	   *calendar;		/* NULL: none */
 	bool		calendar_defer; /* run at the end of the closed time */
 	ItemPointerData tid;		/* of the row, when it was read */
@@ -125,7 +127,8 @@ extern Schedule *job_parse_schedule(const Job *job, ScheduleError *error);
 
 /*
  * The first occurrence later than "after", or DT_NOEND: starts_at and
- * ends_at are observed, max_runs is not.
+ * ends_at are observed, max_runs and the calendar are not.  Nothing that
+ * recurs has an occurrence before its schedule was set.
  */
 extern TimestampTz job_next_occurrence(const Job *job, const Schedule *schedule,
 									   TimestampTz after);
@@ -133,8 +136,14 @@ extern TimestampTz job_next_occurrence(const Job *job, const Schedule *schedule,
 /* The first occurrence of a schedule that has just been set. */
 extern TimestampTz job_first_occurrence(const Job *job, const Schedule *schedule);
 
-/* When an occurrence is due: its time plus a jitter that is always the same. */
+/*
+ * When an occurrence is due: its time plus a jitter that is always the same,
+ * moved to the end of closed time.  DT_NOEND: never.
+ */
 extern TimestampTz job_due_at(const Job *job, TimestampTz scheduled_at);
+
+/* Does the job's calendar have it skip this occurrence? */
+extern bool job_skips(const Job *job, TimestampTz scheduled_at);
 
 extern void job_state_init(JobState *state, int64 job_id);
 

@@ -9,17 +9,27 @@
  */
 #include "postgres.h"
 
+#include "nodes/pg_list.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "catalog.h"
 #include "job_cache.h"
 #include "store.h"
 
 /* above this, entries that are idle are forgotten */
 #define CACHE_LIMIT		10000
 
+/* A calendar that some job in the cache refers to */
+typedef struct CachedCalendar
+{
+	char	   *name;
+	Calendar   *calendar;
+} CachedCalendar;
+
 static MemoryContext cache_context = NULL;
+static List *calendars = NIL;
 static HTAB *cache = NULL;
 static dlist_head dirty_entries;	/* oldest first */
 static int	ndirty = 0;
@@ -41,6 +51,7 @@ job_cache_init(void)
 	ndirty = 0;
 	writing = NULL;
 	nwriting = 0;
+	calendars = NIL;
 }
 
 void
@@ -71,17 +82,49 @@ free_definition(JobEntry *entry)
 }
 
 /*
+ * A calendar by its name.  It is kept until everything is read again, which
+ * is what happens when a calendar changes.
+ */
+static const Calendar *
+find_calendar(const char *name)
+{
+	MemoryContext oldcontext;
+	CachedCalendar *cached;
+	Calendar   *calendar;
+	ListCell   *lc;
+
+	if (name == NULL)
+		return NULL;
+	foreach(lc, calendars)
+	{
+		cached = lfirst(lc);
+		if (strcmp(cached->name, name) == 0)
+			return cached->calendar;
+	}
+	oldcontext = MemoryContextSwitchTo(cache_context);
+	calendar = catalog_read_calendar(name);
+	cached = palloc(sizeof(CachedCalendar));
+	cached->name = pstrdup(name);
+	cached->calendar = calendar;
+	calendars = lappend(calendars, cached);
+	MemoryContextSwitchTo(oldcontext);
+	return calendar;
+}
+
+/*
  * Keep of a definition what a scheduler needs.  A schedule that is valid no
  * longer leaves the job without a next time; repair reports it.
  */
 static void
 keep_definition(JobEntry *entry, const Job *job)
 {
+	const Calendar *open_times = find_calendar(job->calendar);
 	MemoryContext oldcontext = MemoryContextSwitchTo(cache_context);
 	ScheduleError error;
 
 	free_definition(entry);
 	entry->job = *job;
+	entry->job.open_times = open_times;
 	entry->schedule = job_parse_schedule(job, &error);
 	entry->job.schedule = NULL;
 	entry->job.timezone = NULL;

@@ -26,6 +26,7 @@
 #include "rights.h"
 #include "schedule_api.h"
 #include "sql_command.h"
+#include "zone.h"
 
 /* The names of columns as users know them: those of the arguments. */
 static const char *const option_names[JOB_COLUMNS] = {
@@ -258,9 +259,8 @@ check_schedule(const JobDefinition *def)
 	char	   *zone = get_text(def, JOB_TIMEZONE);
 	ScheduleError error;
 	Schedule   *schedule;
-	TimestampTz first;
 
-	if (zone != NULL && pg_tzset(zone) == NULL)
+	if (zone != NULL && zone_find(zone) == NULL)
 		bad_option(JOB_TIMEZONE, psprintf("There is no time zone \"%s\".",
 										  pnstrdup(zone, 64)),
 				   "See the view pg_timezone_names.");
@@ -268,10 +268,29 @@ check_schedule(const JobDefinition *def)
 							  job_hash(get_text(def, JOB_JOB_NAME)), &error);
 	if (schedule == NULL)
 		schedule_report_error(text, &error);
-	if (schedule_kind(schedule) == SCHEDULE_CRON && !is_null(def, JOB_ENDS_AT) &&
-		(!schedule_next(schedule, 0, DatumGetTimestampTz(def->values[JOB_ANCHOR - 1]) - 1,
-						&first) ||
-		 first > DatumGetTimestampTz(def->values[JOB_ENDS_AT - 1])))
+}
+
+void
+job_definition_check_future(const JobDefinition *def, const Job *job)
+{
+	TimestampTz set_at = DatumGetTimestampTz(def->values[JOB_ANCHOR - 1]);
+	Job			endless = *job;
+	ScheduleError error;
+	Schedule   *schedule;
+	TimestampTz first;
+
+	/* the schedule is as it was: its times may well be over */
+	if (job->anchor != set_at)
+		return;
+	schedule = job_parse_schedule(job, &error);
+	if (schedule == NULL || schedule_kind(schedule) == SCHEDULE_REBOOT)
+		return;
+	endless.ends_at = DT_NOEND;
+	first = job_first_occurrence(&endless, schedule);
+	if (first == DT_NOEND ||
+		(schedule_kind(schedule) == SCHEDULE_AT && first < set_at))
+		schedule_report_over(job->schedule);
+	if (first > job->ends_at)
 		bad_option(JOB_ENDS_AT, "The schedule has no time before it.", NULL);
 }
 
@@ -422,6 +441,25 @@ check_queue(const JobDefinition *def)
 }
 
 static void
+check_calendar(JobDefinition *def)
+{
+	char	   *name = get_text(def, JOB_CALENDAR);
+	Oid			owner;
+
+	/* the way to take it away with alter_job(), where NULL means no change */
+	if (name != NULL && name[0] == '\0')
+	{
+		def->nulls[JOB_CALENDAR - 1] = true;
+		return;
+	}
+	if (name != NULL && !catalog_find_calendar_owner(name, &owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("calendar \"%s\" does not exist", pnstrdup(name, 64)),
+				 errhint("Use scheduler.create_calendar(), or see the view scheduler.calendars.")));
+}
+
+static void
 check_owner(const JobDefinition *def)
 {
 	Oid			owner = DatumGetObjectId(def->values[JOB_OWNER - 1]);
@@ -456,4 +494,5 @@ job_definition_check(JobDefinition *def)
 	check_settings(def);
 	check_retry_on(def);
 	check_queue(def);
+	check_calendar(def);
 }

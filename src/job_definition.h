@@ -35,4 +35,10 @@ extern void job_definition_set(JobDefinition *def, FunctionCallInfo fcinfo, int 
 /* Raise an error for anything that cannot be.  Completes on_lost. */
 extern void job_definition_check(JobDefinition *def);
 
+/*
+ * Raise an error when a job as it has been stored, with a schedule that is new
+ * or has changed, can never run.
+ */
+extern void job_definition_check_future(const JobDefinition *def, const Job *job);
+
 #endif							/* PG_SCHEDULER_JOB_DEFINITION_H */
