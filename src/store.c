@@ -16,6 +16,7 @@
 
 #include "access/genam.h"
 #include "access/heapam.h"
+#include "access/heaptoast.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
@@ -150,6 +151,24 @@ typedef struct RowFinder
 	TupleTableSlot *slot;
 } RowFinder;
 
+/*
+ * A copy of the row in the slot, with all values in line; t_self is kept.
+ * Values that are stored out of line need a snapshot to be read.
+ */
+static HeapTuple
+copy_row(RowFinder *finder)
+{
+	HeapTuple	tuple = ExecCopySlotHeapTuple(finder->slot);
+
+	if (HeapTupleHasExternal(tuple))
+	{
+		PushActiveSnapshot(GetLatestSnapshot());
+		tuple = toast_flatten_tuple(tuple, RelationGetDescr(finder->rel));
+		PopActiveSnapshot();
+	}
+	return tuple;
+}
+
 static void
 finder_begin(RowFinder *finder, Relation rel, const char *pkey)
 {
@@ -175,7 +194,7 @@ finder_find(RowFinder *finder, int64 key, const ItemPointerData *tid)
 
 		if (table_tuple_fetch_row_version(finder->rel, &at, SnapshotSelf, finder->slot) &&
 			DatumGetInt64(slot_getattr(finder->slot, 1, &isnull)) == key)
-			return ExecCopySlotHeapTuple(finder->slot);
+			return copy_row(finder);
 	}
 
 	if (finder->scan == NULL)
@@ -188,7 +207,7 @@ finder_find(RowFinder *finder, int64 key, const ItemPointerData *tid)
 	ScanKeyInit(&skey, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(key));
 	index_rescan(finder->scan, &skey, 1, NULL, 0);
 	if (index_getnext_slot(finder->scan, ForwardScanDirection, finder->slot))
-		return ExecCopySlotHeapTuple(finder->slot);
+		return copy_row(finder);
 	return NULL;
 }
 
@@ -514,14 +533,38 @@ find_pending(Relation rel, const Run *run, PendingRun *pending)
 	return pending->run.attempt == run->attempt ? tuple : NULL;
 }
 
+/*
+ * Deleting a value that is stored out of line takes a snapshot; most runs
+ * have no arguments of their own, and are spared it.
+ */
+static void
+push_snapshot_for(const PendingRun *pending)
+{
+	if (pending->args != NULL)
+		PushActiveSnapshot(GetLatestSnapshot());
+}
+
+static void
+pop_snapshot_for(const PendingRun *pending)
+{
+	if (pending->args != NULL)
+		PopActiveSnapshot();
+}
+
 bool
 store_delete_pending(const Run *run)
 {
 	Relation	rel = open_table("pending_run", RowExclusiveLock);
 	PendingRun	pending;
 	HeapTuple	tuple = find_pending(rel, run, &pending);
-	bool		result = tuple != NULL && delete_tuple(rel, &tuple->t_self);
+	bool		result = false;
 
+	if (tuple != NULL)
+	{
+		push_snapshot_for(&pending);
+		result = delete_tuple(rel, &tuple->t_self);
+		pop_snapshot_for(&pending);
+	}
 	table_close(rel, RowExclusiveLock);
 	return result;
 }
@@ -532,7 +575,9 @@ update_pending(Relation rel, HeapTuple old, PendingRun *pending)
 {
 	HeapTuple	tuple = form_pending(RelationGetDescr(rel), pending);
 
+	push_snapshot_for(pending);
 	CatalogTupleUpdate(rel, &old->t_self, tuple);
+	pop_snapshot_for(pending);
 	pending->run.tid = tuple->t_self;
 	CommandCounterIncrement();
 }
