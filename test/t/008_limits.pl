@@ -161,6 +161,15 @@ $node->psql('postgres', q(BEGIN; SELECT scheduler.schedule_job('prepared', 'now'
 like($err, qr/cannot PREPARE a transaction that has changed scheduled jobs/,
 	'a change of jobs cannot be prepared');
 
+# Who locks the tables of the scheduler holds up jobs, but no shutdown.
+sql(q(BEGIN; LOCK TABLE scheduler.pending_run; PREPARE TRANSACTION 'tables'));
+$node->safe_psql('postgres', 'SELECT scheduler.restart()');
+$node->stop('fast');
+pass('a shutdown while the tables of the scheduler are locked');
+$node->start;
+sql(q(ROLLBACK PREPARED 'tables'));
+wait_for_run(run_now('after', 'SELECT 1'), 'succeeded', 'and when they are not, jobs run');
+
 # All workers are taken by a role with a long queue.
 sql(q(SELECT count(scheduler.schedule_job('tx_queue_' || i, 'now', 'SELECT note_run(), pg_sleep(0.2)',
 	run_as => 'alice')) FROM generate_series(1, 100) i));
@@ -208,8 +217,7 @@ SKIP:
 	ok( $node->poll_query_until('postgres', q(SELECT count(*) = 0 FROM scheduler.alerts
 			WHERE kind = 'recording_failed' AND resolved_at IS NULL)),
 		'and the alert is resolved');
-	sql(q(SELECT scheduler.alter_job(job_id, ends_at => clock_timestamp()) FROM scheduler.jobs
-		WHERE job_name IN ('loud', 'tx_quiet')));
+	finish_jobs($node, "job_name IN ('loud', 'tx_quiet')");
 	wait_for_quiet($node);
 }
 unlike(slurp_file($node->logfile), qr/PANIC|reinitializing/, 'the server has not crashed');
