@@ -204,6 +204,8 @@ launch(Oid role, bool starved)
 		case LAUNCH_FAILED:
 			warn_no_process();
 			dispatch_delay_launch();
+			/* an idle worker of another role is room, too */
+			(void) worker_pool_make_room(starved);
 			return launch_not_before;
 		case LAUNCH_POOL_FULL:
 			return worker_pool_make_room(starved);

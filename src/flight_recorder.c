@@ -36,7 +36,6 @@
 typedef struct RecorderHeader
 {
 	int64		postmaster_pid;
-	TimestampTz postmaster_start;
 	int64		nslots;
 } RecorderHeader;
 
@@ -55,16 +54,19 @@ recorder_size(void)
 	return sizeof(RecorderHeader) + pg_scheduler_max_workers * sizeof(RecorderEntry);
 }
 
-/* Copy what was in flight, if this very server has crashed, to shared memory. */
+/*
+ * Copy what was in flight, if this very server has crashed, to shared memory.
+ * A server that has not got a start time yet is about to start.
+ */
 static void
 read_previous(int fd)
 {
 	RecorderHeader header;
 	RecorderEntry entry;
 
-	if (read(fd, &header, sizeof(header)) != sizeof(header) ||
-		header.postmaster_pid != PostmasterPid ||
-		header.postmaster_start != PgStartTime)
+	if (PgStartTime == 0 ||
+		read(fd, &header, sizeof(header)) != sizeof(header) ||
+		header.postmaster_pid != PostmasterPid)
 		return;
 	for (int i = 0; i < Min(header.nslots, pg_scheduler_max_workers); i++)
 	{
@@ -83,7 +85,6 @@ write_empty(int fd)
 	bool		result;
 
 	header->postmaster_pid = PostmasterPid;
-	header->postmaster_start = PgStartTime;
 	header->nslots = pg_scheduler_max_workers;
 	result = ftruncate(fd, 0) == 0 && lseek(fd, 0, SEEK_SET) == 0 &&
 		write(fd, buffer, recorder_size()) == (ssize_t) recorder_size();

@@ -61,14 +61,22 @@ finish_run(RunEntry *entry, const Outcome *outcome)
 	run_queue_release(job);
 }
 
+static const char *
+unrecorded_subject(int64 job_id)
+{
+	static char subject[64];
+
+	snprintf(subject, sizeof(subject), "job " INT64_FORMAT, job_id);
+	return subject;
+}
+
 static void
 back_off(RunEntry *entry)
 {
 	Run			later = entry->run;
-	char		subject[64];
+	const char *subject = unrecorded_subject(later.job_id);
 
 	later.due_at = clock_now() + unrecorded_delay(entry->unrecorded++);
-	snprintf(subject, sizeof(subject), "job " INT64_FORMAT, later.job_id);
 	alert_raise("recording_failed", "critical", subject, later.job_id, later.owner,
 				"the record of a run could not be written; see the server log");
 	run_queue_put_back(entry, &later);
@@ -89,6 +97,9 @@ apply_outcome(const Outcome *outcome)
 		job_state_count(&job->state, outcome->status, outcome->started_at,
 						outcome->finished_at, 1, outcome->kind == OUTCOME_FINAL);
 		job_cache_touch(job);
+		if (entry->unrecorded > 0)
+			alert_resolve("recording_failed", unrecorded_subject(job->job_id));
+		entry->unrecorded = 0;
 	}
 	switch (outcome->kind)
 	{

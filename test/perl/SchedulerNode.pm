@@ -21,7 +21,7 @@ use Time::HiRes qw(usleep);
 our @EXPORT = qw(
   new_node configure_node
   try_sql wait_until wait_for_server wait_for_scheduler wait_for_quiet
-  wait_for_running wait_for_status
+  finish_jobs wait_for_running wait_for_status
   processes scheduler_processes wait_for_processes_gone
   kill_server start_again add_log_table check_records);
 
@@ -127,6 +127,21 @@ sub wait_for_quiet
 
 	wait_for_query($node, 'SELECT count(*) = 0 FROM scheduler.pending_run',
 		$database, 'no run is pending');
+}
+
+# Pause the jobs that match, cancel what they have in the queue, and let the
+# rest end: no run is left.
+sub finish_jobs
+{
+	my ($node, $where) = @_;
+
+	$node->safe_psql('postgres', "SELECT scheduler.pause_job(job_id) FROM scheduler.jobs WHERE $where");
+	wait_for_query($node,
+		"SELECT count(CASE WHEN status = 'queued' THEN scheduler.cancel_run(run_id) END) = 0
+			AND count(*) = 0 FROM scheduler.runs
+		  WHERE status IN ('queued', 'running') AND job_id IN
+			(SELECT job_id FROM scheduler.jobs WHERE $where)",
+		'postgres', 'paused jobs have no run left');
 }
 
 sub wait_for_running

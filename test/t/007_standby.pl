@@ -88,10 +88,7 @@ $primary->start;
 is(scalar(scheduler_processes($primary, '')), 0, 'the old primary runs nothing as a standby');
 $primary->stop('immediate');
 
-$standby->safe_psql('postgres', "SELECT scheduler.alter_job(job_id, ends_at => clock_timestamp())
-	FROM scheduler.jobs WHERE job_name <> 'tx_boot'");
-$standby->poll_query_until('postgres', q(SELECT count(*) = 0 FROM scheduler.jobs
-	WHERE state <> 'finished' AND job_name <> 'tx_boot'));
+finish_jobs($standby, 'true');
 wait_for_quiet($standby);
 check_records($standby, 'after the failover');
 

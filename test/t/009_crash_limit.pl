@@ -116,8 +116,7 @@ foreach my $round (1 .. 4)
 is($node->safe_psql('postgres', q(SELECT string_agg(job_name, ' ' ORDER BY job_name) FROM scheduler.jobs
 	WHERE state = 'paused')), 'culprit_1 culprit_2', 'kills from outside pause nobody');
 
-$node->safe_psql('postgres', "SELECT scheduler.alter_job(job_id, ends_at => clock_timestamp())
-	FROM scheduler.jobs WHERE job_name LIKE 'tx%'");
+finish_jobs($node, "job_name LIKE 'tx%'");
 $node->safe_psql('postgres', "SELECT scheduler.unschedule_job('culprit_$_')") foreach 1 .. 2;
 wait_for_quiet($node);
 check_records($node, 'in the end');
