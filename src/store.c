@@ -15,6 +15,7 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/heaptoast.h"
 #include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
@@ -135,6 +136,21 @@ open_table(const char *name, LOCKMODE lockmode)
 }
 
 /*
+ * A copy of a row is used when no snapshot is left; large values that it has
+ * elsewhere have to be fetched while there is one.
+ */
+static HeapTuple
+fetch_large_values(Relation rel, HeapTuple tuple)
+{
+	if (tuple == NULL || !HeapTupleHasExternal(tuple))
+		return tuple;
+	PushActiveSnapshot(GetLatestSnapshot());
+	tuple = toast_flatten_tuple(tuple, RelationGetDescr(rel));
+	PopActiveSnapshot();
+	return tuple;
+}
+
+/*
  * The row whose first column is "key", or NULL: first at "tid", if that is
  * valid, then by the primary key.  The result is a copy.
  */
@@ -160,7 +176,7 @@ find_row(Relation rel, const char *pkey, int64 key, const ItemPointerData *tid)
 		}
 		ExecDropSingleTupleTableSlot(slot);
 		if (result != NULL)
-			return result;
+			return fetch_large_values(rel, result);
 	}
 
 	ScanKeyInit(&skey, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(key));
@@ -169,7 +185,7 @@ find_row(Relation rel, const char *pkey, int64 key, const ItemPointerData *tid)
 	if (HeapTupleIsValid(tuple))
 		result = heap_copytuple(tuple);
 	systable_endscan(scan);
-	return result;
+	return fetch_large_values(rel, result);
 }
 
 /*
