@@ -752,6 +752,44 @@ FROM scheduler.calendar_window w;
 GRANT SELECT ON scheduler.jobs, scheduler.runs, scheduler.dead_letters, scheduler.alerts,
 	scheduler.workers, scheduler.calendars, scheduler.calendar_windows TO PUBLIC;
 
+----------------------------------------------------------------------
+-- What tables and views are for
+----------------------------------------------------------------------
+
+COMMENT ON SEQUENCE scheduler.job_id_seq IS 'Source of job_id';
+COMMENT ON SEQUENCE scheduler.run_id_seq IS 'Source of run_id';
+COMMENT ON SEQUENCE scheduler.dead_letter_id_seq IS 'Source of dead_letter_id';
+COMMENT ON SEQUENCE scheduler.alert_id_seq IS 'Source of alert_id';
+COMMENT ON TABLE scheduler.job IS 'Definitions of jobs; use the view jobs';
+COMMENT ON TABLE scheduler.job_state IS 'What has become of jobs: next time and counters, written in batches';
+COMMENT ON TABLE scheduler.pending_run IS 'Runs that have yet to be done; a row goes in the transaction that does the run';
+COMMENT ON TABLE scheduler.run_history IS 'Finished attempts, by the day; use the view runs';
+COMMENT ON TABLE scheduler.dead_letter IS 'Occurrences whose attempts are exhausted; use the view dead_letters';
+COMMENT ON TABLE scheduler.queue IS 'Named groups of jobs';
+COMMENT ON TABLE scheduler.alert IS 'What needs attention, open or resolved; use the view alerts';
+COMMENT ON TABLE scheduler.scheduler_state IS 'What start() and stop() have asked for; one row';
+COMMENT ON VIEW scheduler.jobs IS 'Jobs of the roles that the current user is a member of, with their state';
+COMMENT ON COLUMN scheduler.jobs.state IS 'active, paused (or disabled), or finished: no time is left';
+COMMENT ON COLUMN scheduler.jobs.next_run_at IS 'Next time of the schedule; null when paused or finished';
+COMMENT ON COLUMN scheduler.jobs.runs IS 'Occurrences that have been due by the schedule';
+COMMENT ON COLUMN scheduler.jobs.failed IS 'Attempts that failed, timed out or were lost';
+COMMENT ON VIEW scheduler.runs IS 'Attempts of runs, waiting, running and finished; those of one run share its run_id';
+COMMENT ON COLUMN scheduler.runs.status IS 'queued, running, succeeded, failed, timed_out, cancelled, lost, skipped or missed';
+COMMENT ON COLUMN scheduler.runs.next_attempt_at IS 'Time of the retry: of this attempt while it waits, of the one after it when it has failed';
+COMMENT ON COLUMN scheduler.runs.occurrences IS 'Occurrences that a row for skipped or missed ones stands for';
+COMMENT ON COLUMN scheduler.runs.redriven_from IS 'The run_id whose dead letter was redriven';
+COMMENT ON COLUMN scheduler.runs.cpu_time IS 'CPU time of the attempt in microseconds';
+COMMENT ON COLUMN scheduler.runs.buffers_hit IS 'Shared blocks found in cache';
+COMMENT ON COLUMN scheduler.runs.buffers_read IS 'Shared blocks read';
+COMMENT ON COLUMN scheduler.runs.temp_bytes IS 'Bytes written to temporary files and tables';
+COMMENT ON COLUMN scheduler.runs.wal_bytes IS 'Bytes of write-ahead log';
+COMMENT ON VIEW scheduler.dead_letters IS 'Occurrences whose attempts are exhausted, with what it takes to run them again';
+COMMENT ON COLUMN scheduler.dead_letters.definition IS 'The job as it was when the occurrence died';
+COMMENT ON VIEW scheduler.alerts IS 'What needs attention; open ones have no resolved_at';
+COMMENT ON VIEW scheduler.workers IS 'Worker processes that run jobs of roles the current user is a member of';
+COMMENT ON COLUMN scheduler.workers.state IS 'starting, idle, running or stopping';
+COMMENT ON COLUMN scheduler.workers.memory IS 'Bytes in use between runs, looked at now and then';
+
 -- Definitions go into dumps; what follows from running them does not.
 SELECT pg_catalog.pg_extension_config_dump('scheduler.calendar', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.calendar_window', '');

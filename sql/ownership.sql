@@ -48,7 +48,6 @@ SET row_security = off;
 SELECT count(*) FROM scheduler.job;
 SELECT count(*) FROM scheduler.run_history;
 RESET row_security;
-SELECT count(*) FROM scheduler.run_history_default;
 SELECT error_of(format('SELECT * FROM scheduler.%I', relname)) ~ 'permission denied' AS denied FROM pg_class WHERE relnamespace = 'scheduler'::regnamespace AND relkind = 'r' AND relispartition GROUP BY 1;
 
 -- Nobody manages another's.
@@ -130,7 +129,7 @@ SELECT line FROM log WHERE line LIKE 'jobs seen%';
 -- Members of the admin role see and manage all.
 ALTER SYSTEM SET pg_scheduler.admin_role = 'regress_admins';
 SELECT pg_reload_conf();
-SELECT wait_until($$current_setting('pg_scheduler.admin_role') = 'regress_admins'$$);
+CALL wait_for_setting('pg_scheduler.admin_role', 'regress_admins');
 SET ROLE regress_admin;
 SELECT job_name, owner FROM scheduler.jobs WHERE job_name IN ('job', 'secret') ORDER BY job_id;
 SELECT count(*) > 0 AS letters FROM scheduler.dead_letters;
@@ -148,7 +147,7 @@ SELECT error_of(format($$SELECT scheduler.alter_job(%s, command => 'SELECT 1')$$
 RESET ROLE;
 ALTER SYSTEM RESET pg_scheduler.admin_role;
 SELECT pg_reload_conf();
-SELECT wait_until($$current_setting('pg_scheduler.admin_role') = ''$$);
+CALL wait_for_setting('pg_scheduler.admin_role', '');
 SET ROLE regress_admin;
 SELECT count(*) FROM scheduler.jobs;
 RESET ROLE;

@@ -121,12 +121,12 @@ SELECT count(*) FROM log WHERE line = 'swallowed';
 ALTER SYSTEM SET pg_scheduler.max_timeout = '15 ms';
 ALTER SYSTEM SET pg_scheduler.kill_after = '50 ms';
 SELECT pg_reload_conf();
-SELECT wait_until($$current_setting('pg_scheduler.kill_after') = '50ms'$$);
+CALL wait_for_setting('pg_scheduler.kill_after', '50ms');
 CALL run_command('capped', 'SELECT pg_sleep(60)');
 SELECT job_name, status, sqlstate FROM outcome WHERE job_name = 'capped';
 ALTER SYSTEM RESET pg_scheduler.max_timeout;
 SELECT pg_reload_conf();
-SELECT wait_until($$current_setting('pg_scheduler.max_timeout') = '0'$$);
+CALL wait_for_setting('pg_scheduler.max_timeout', '0');
 -- A run that never stops by itself is terminated, and the next one has a worker.
 SELECT scheduler.schedule_job('stubborn', '@at 2199-12-31', $j$DO $x$ BEGIN LOOP
 	BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $x$$j$, timeout => '20 ms') > 0 AS id;

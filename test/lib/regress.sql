@@ -62,6 +62,21 @@ BEGIN
 END
 $$;
 
+-- Wait until a reloaded setting has arrived, at a worker at least: a session
+-- looks for new settings between its commands, so not while it waits.
+CREATE PROCEDURE wait_for_setting(setting text, value text)
+LANGUAGE plpgsql AS $$
+DECLARE
+	status text;
+BEGIN
+	FOR i IN 1 .. 1000 LOOP
+		CALL run_command('probe', format('SELECT 1 / (current_setting(%L) = %L)::int', setting, value), status);
+		EXIT WHEN status = 'succeeded';
+	END LOOP;
+	PERFORM scheduler.unschedule_job('probe');
+END
+$$;
+
 -- SQLSTATE, message, detail and hint of the error that a statement raises.
 CREATE FUNCTION error_of(statement text) RETURNS text
 LANGUAGE plpgsql AS $$
