@@ -1,5 +1,8 @@
 -- Calendars: windows, errors, and what a job's next times make of them.
 SET timezone = 'UTC';
+SET client_min_messages = error;
+DROP EXTENSION IF EXISTS pg_scheduler CASCADE;
+RESET client_min_messages;
 CREATE EXTENSION pg_scheduler;
 
 -- outside of windows, inside of windows

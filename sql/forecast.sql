@@ -1,5 +1,8 @@
 -- The runs to come.
 SET timezone = 'UTC';
+SET client_min_messages = error;
+DROP EXTENSION IF EXISTS pg_scheduler CASCADE;
+RESET client_min_messages;
 CREATE EXTENSION pg_scheduler;
 
 SELECT scheduler.schedule_job('a', '@at 2045-01-01 10:00', 'SELECT 1') > 0;
