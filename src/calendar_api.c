@@ -162,10 +162,10 @@ describe_jobs(const int64 *job_ids, int count)
 		Oid			owner;
 
 		if (catalog_find_job_owner(job_ids[i], &owner) && rights_can_see(owner))
-			return psprintf("It is used by %d jobs, such as job \"%s\".", count,
+			return psprintf("Number of jobs: %d; one of them is \"%s\".", count,
 							catalog_job_name(job_ids[i]));
 	}
-	return psprintf("It is used by %d jobs of other roles.", count);
+	return psprintf("Number of jobs: %d, all of other roles.", count);
 }
 
 Datum

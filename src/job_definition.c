@@ -274,7 +274,7 @@ void
 job_definition_check_future(const JobDefinition *def, const Job *job)
 {
 	TimestampTz set_at = DatumGetTimestampTz(def->values[JOB_ANCHOR - 1]);
-	Job			endless = *job;
+	Job			unlimited = *job;
 	ScheduleError error;
 	Schedule   *schedule;
 	TimestampTz first;
@@ -285,13 +285,19 @@ job_definition_check_future(const JobDefinition *def, const Job *job)
 	schedule = job_parse_schedule(job, &error);
 	if (schedule == NULL || schedule_kind(schedule) == SCHEDULE_REBOOT)
 		return;
-	endless.ends_at = DT_NOEND;
-	first = job_first_occurrence(&endless, schedule);
+	unlimited.starts_at = DT_NOBEGIN;
+	unlimited.ends_at = DT_NOEND;
+	first = job_first_occurrence(&unlimited, schedule);
 	if (first == DT_NOEND ||
 		(schedule_kind(schedule) == SCHEDULE_AT && first < set_at))
 		schedule_report_over(job->schedule);
+	if (job_first_occurrence(job, schedule) != DT_NOEND)
+		return;
 	if (first > job->ends_at)
 		bad_option(JOB_ENDS_AT, "The schedule has no time before it.", NULL);
+	if (job->ends_at == DT_NOEND)
+		bad_option(JOB_STARTS_AT, "The schedule has no time after it.", NULL);
+	bad_option(JOB_STARTS_AT, "The schedule has no time between it and ends_at.", NULL);
 }
 
 /* A syntax error is one in the command, not in the call that has it. */
