@@ -546,20 +546,10 @@ pg_scheduler_discard_dead_letter(PG_FUNCTION_ARGS)
  * The scheduler
  */
 
-static void
-require_admin(const char *function)
-{
-	if (!rights_is_admin())
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied for scheduler.%s()", function),
-				 errhint("Only superusers and members of pg_scheduler.admin_role may do this.")));
-}
-
 Datum
 pg_scheduler_start(PG_FUNCTION_ARGS)
 {
-	require_admin("start");
+	rights_require_admin("start");
 	catalog_write_stopped(false, DT_NOBEGIN);
 	change_note(CHANGE_CONTROL, 0);
 	PG_RETURN_VOID();
@@ -571,7 +561,7 @@ pg_scheduler_stop(PG_FUNCTION_ARGS)
 	int64		grace = PG_ARGISNULL(0) ? (int64) pg_scheduler_shutdown_grace * 1000 :
 		interval_usecs(PG_GETARG_INTERVAL_P(0));
 
-	require_admin("stop");
+	rights_require_admin("stop");
 	if (grace < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -586,7 +576,7 @@ pg_scheduler_restart(PG_FUNCTION_ARGS)
 {
 	Database   *db = my_database();
 
-	require_admin("restart");
+	rights_require_admin("restart");
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
 	if (db->scheduler_pid != 0)
 		kill(db->scheduler_pid, SIGTERM);
@@ -598,7 +588,7 @@ Datum
 pg_scheduler_reload(PG_FUNCTION_ARGS)
 {
 	(void) my_database();
-	require_admin("reload");
+	rights_require_admin("reload");
 	change_note(CHANGE_ALL, 0);
 	PG_RETURN_VOID();
 }

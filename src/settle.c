@@ -23,6 +23,7 @@
 #include "due_heap.h"
 #include "flight_recorder.h"
 #include "guc.h"
+#include "meter.h"
 #include "run_end.h"
 #include "run_queue.h"
 #include "settle.h"
@@ -90,6 +91,7 @@ apply_outcome(const Outcome *outcome)
 		job_state_count(&job->state, outcome->status, outcome->started_at,
 						outcome->finished_at, 1, outcome->kind == OUTCOME_FINAL);
 		job_cache_touch(job);
+		meter_outcome(job, outcome);
 	}
 	switch (outcome->kind)
 	{
@@ -293,6 +295,8 @@ settle_deaths(void)
 
 	for (int i = 0; i < n; i++)
 	{
+		if (dead[i].has_run || !dead[i].connected)
+			meter_worker_died(clock_now());
 		if (dead[i].has_run)
 			settle_dead_run(&dead[i]);
 		else if (!dead[i].connected)
