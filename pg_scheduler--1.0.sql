@@ -680,11 +680,10 @@ COMMENT ON FUNCTION scheduler.stop_queue(text, interval) IS
 CREATE FUNCTION scheduler.restart_queue(queue_name text) RETURNS void
 LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
-	SELECT scheduler.stop_queue(queue_name, '0');
 	SELECT scheduler.start_queue(queue_name);
 END;
 COMMENT ON FUNCTION scheduler.restart_queue(text) IS
-'Start a queue, stopped or not. Needs an admin role';
+'Start a queue, whether it is stopped, about to stop, or not: what runs goes on. Needs an admin role';
 
 CREATE FUNCTION scheduler.stop_all(timeout interval DEFAULT NULL) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_stop_all' LANGUAGE C VOLATILE;

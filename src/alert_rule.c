@@ -9,6 +9,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "alert_rule.h"
 #include "catalog_monitor.h"
 
@@ -65,7 +67,7 @@ alert_rule_limits(HealthLimits *limits)
 	limits->error_threshold = (int) threshold(ALERT_JOB_FAILING);
 	limits->failure_rate = threshold(ALERT_FAILURE_RATE);
 	limits->min_attempts = MIN_ATTEMPTS;
-	limits->lateness = (int64) (threshold(ALERT_LATE_START) * USECS_PER_SEC);
+	limits->lateness = (int64) rint(threshold(ALERT_LATE_START) * USECS_PER_SEC);
 	limits->timeouts = (int) threshold(ALERT_TIMEOUTS);
 	limits->backlog = (int64) threshold(ALERT_QUEUE_BACKLOG);
 }

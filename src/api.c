@@ -539,6 +539,7 @@ pg_scheduler_discard_dead_letter(PG_FUNCTION_ARGS)
 	require_arg(fcinfo, 0, "id");
 	get_dead_letter(PG_GETARG_INT64(0), &letter);
 	catalog_delete_dead_letter(letter.dead_letter_id);
+	change_note(CHANGE_RUN, letter.run_id);
 	PG_RETURN_VOID();
 }
 

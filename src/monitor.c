@@ -155,6 +155,8 @@ alert_of_job(JobMeter *meter, const JobFigures *figures, const char *name, Times
 	if (meter->dead_letter && alert_rule(ALERT_DEAD_LETTER)->enabled)
 		set_job_alert(meter, ALERT_DEAD_LETTER, true, true, 1,
 					  psprintf("a run of job \"%s\" is out of attempts, and a dead letter", name));
+	/* it lasts as long as the dead letter, whatever becomes of later runs */
+	meter->raised &= ~(1 << ALERT_DEAD_LETTER);
 	meter->dead_letter = false;
 	if (touch || meter->alerted_at == DT_NOBEGIN)
 	{
@@ -215,9 +217,9 @@ judge_jobs(TimestampTz now)
 
 typedef struct QueueJudgement
 {
+	MemoryContext context;		/* of the rows: a scan has one of its own */
 	QueueHealthRow *rows;
 	int			n;
-	bool		backlog;		/* of one of them, too large */
 } QueueJudgement;
 
 static void
@@ -227,6 +229,7 @@ judge_queue(const char *name, int64 jobs, int64 unhealthy, void *arg)
 	QueueHealthRow *row;
 	QueueFigures figures = {.enabled = true};
 	JobQueue   *queue = run_queue_find_queue(name);
+	MemoryContext oldcontext = MemoryContextSwitchTo(judgement->context);
 
 	judgement->rows = judgement->rows == NULL ? palloc(sizeof(QueueHealthRow)) :
 		repalloc(judgement->rows, (judgement->n + 1) * sizeof(QueueHealthRow));
@@ -243,6 +246,7 @@ judge_queue(const char *name, int64 jobs, int64 unhealthy, void *arg)
 	row->queue = pstrdup(name);
 	row->backlog = figures.backlog;
 	row->running = figures.running;
+	MemoryContextSwitchTo(oldcontext);
 }
 
 static void
@@ -268,11 +272,9 @@ alert_of_queue(const QueueHealthRow *row)
 static void
 judge_queues(TimestampTz now)
 {
-	MemoryContext context = CurrentMemoryContext;
-	QueueJudgement judgement = {0};
+	QueueJudgement judgement = {.context = CurrentMemoryContext};
 
 	catalog_scan_queue_jobs(judge_queue, &judgement);
-	MemoryContextSwitchTo(context);
 	for (int i = 0; i < judgement.n; i++)
 		alert_of_queue(&judgement.rows[i]);
 	if (judgement.n > 0)
@@ -630,6 +632,12 @@ watching(void)
 		(raised & ~(1 << ALERT_SCHEDULER_STOPPED)) != 0;
 }
 
+static bool
+to_judge(void)
+{
+	return pg_scheduler_monitoring && meter_dirty_count() > 0;
+}
+
 static int64
 judgement_interval(void)
 {
@@ -641,7 +649,7 @@ monitor_next_time(void)
 {
 	TimestampTz result = DT_NOEND;
 
-	if (meter_dirty_count() > 0 || requested)
+	if (to_judge() || requested)
 		result = next_judgement;
 	if (watching())
 		result = Min(result, Max(next_server, next_judgement));
@@ -663,7 +671,7 @@ monitor(TimestampTz now)
 		guarded(each_minute, now);
 	}
 	guarded(each_judgement, now);
-	next_judgement = meter_dirty_count() > 0 ? now : clock_now() + judgement_interval();
+	next_judgement = to_judge() ? now : clock_now() + judgement_interval();
 }
 
 void
@@ -690,7 +698,7 @@ load_alert(const char *kind, int64 job_id, Oid owner, const char *queue,
 	int			i = alert_kind_from_name(kind);
 	JobMeter   *meter;
 
-	if (i < 0 || i > ALERT_LAST_OF_JOB)
+	if (i < 0 || i >= ALERT_DEAD_LETTER)
 		return;
 	meter = meter_get(job_id, owner, queue);
 	if (meter == NULL)

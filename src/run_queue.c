@@ -423,6 +423,7 @@ run_queue_set_limits(const char *name, const QueueLimits *limits)
 	if (limits->priority != queue->limits.priority)
 		reorder_runs(queue, limits->priority);
 	queue->limits = *limits;
+	queue->stop_pending = !limits->enabled;
 	queue->look_again = look_again = true;
 }
 
@@ -549,4 +550,15 @@ run_queue_foreach(void (*callback) (RunEntry *entry, void *arg), void *arg)
 	hash_seq_init(&status, runs);
 	while ((entry = hash_seq_search(&status)) != NULL)
 		callback(entry, arg);
+}
+
+void
+run_queue_foreach_queue(void (*callback) (JobQueue *queue, void *arg), void *arg)
+{
+	HASH_SEQ_STATUS status;
+	JobQueue   *queue;
+
+	hash_seq_init(&status, queues);
+	while ((queue = hash_seq_search(&status)) != NULL)
+		callback(queue, arg);
 }

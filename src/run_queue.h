@@ -52,6 +52,7 @@ typedef struct JobQueue
 	pairingheap *held;			/* runs that the limits hold back */
 	double		tokens;			/* runs that may begin now, by the rate limit */
 	TimestampTz refilled_at;
+	bool		stop_pending;	/* for queue_stop.c */
 	bool		look_again;		/* there may be room for a held run */
 	bool		backlog_raised; /* for monitor.c */
 	bool		judged;
@@ -124,6 +125,9 @@ extern int64 run_queue_ready_count(void);
 
 /* The definition of a queue has been read. */
 extern void run_queue_set_limits(const char *name, const QueueLimits *limits);
+
+/* Call for every queue that a run has been in. */
+extern void run_queue_foreach_queue(void (*callback) (JobQueue *queue, void *arg), void *arg);
 
 /* NULL: no run has been in it. */
 extern JobQueue *run_queue_find_queue(const char *name);

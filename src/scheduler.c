@@ -42,6 +42,7 @@
 #include "guc.h"
 #include "maintain.h"
 #include "monitor.h"
+#include "queue_stop.h"
 #include "run_queue.h"
 #include "scheduler.h"
 #include "settle.h"
@@ -434,6 +435,7 @@ do_cycle(void)
 	else
 		next = Min(next, stop_runs(now));
 	next = Min(next, worker_pool_kill_overdue(now));
+	next = Min(next, queue_stop(now));
 	if (!more)
 		maintain(now);
 	next = Min(next, maintain_next_time());
