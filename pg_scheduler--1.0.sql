@@ -1193,6 +1193,7 @@ COMMENT ON FUNCTION scheduler.status() IS
 
 CREATE FUNCTION scheduler.health_summary() RETURNS jsonb
 LANGUAGE SQL STABLE
+SET jit = off
 RETURN (SELECT pg_catalog.jsonb_build_object(
 	'state', CASE
 		WHEN s.state <> 'healthy' THEN s.state
@@ -1226,6 +1227,7 @@ COMMENT ON FUNCTION scheduler.health_summary() IS
 
 CREATE FUNCTION scheduler.dashboard() RETURNS jsonb
 LANGUAGE SQL STABLE
+SET jit = off
 RETURN pg_catalog.jsonb_build_object(
 	'at', pg_catalog.clock_timestamp(),
 	'status', scheduler.status(),
@@ -1286,6 +1288,7 @@ COMMENT ON FUNCTION scheduler._prometheus_histogram(text, bigint[]) IS
 
 CREATE FUNCTION scheduler.prometheus_metrics() RETURNS text
 LANGUAGE SQL STABLE
+SET jit = off
 BEGIN ATOMIC
 	WITH scheduler AS MATERIALIZED (
 		SELECT * FROM scheduler._scheduler_health()),

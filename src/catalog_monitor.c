@@ -175,6 +175,15 @@ catalog_resolve_gone_alerts(TimestampTz now)
 					   &params);
 }
 
+int64
+catalog_delete_old_alerts(TimestampTz before)
+{
+	Params		params = {0};
+
+	catalog_add_time(&params, before);
+	return catalog_run("DELETE FROM scheduler.alert WHERE resolved_at < $1", &params);
+}
+
 static char *
 text_column(int row, int attribute)
 {

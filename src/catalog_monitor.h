@@ -46,6 +46,8 @@ extern void catalog_resolve_alerts(const AlertRow *rows, int n, TimestampTz now)
 /* Resolve what lasts only as long as a job, or a dead letter, exists. */
 extern int64 catalog_resolve_gone_alerts(TimestampTz now);
 
+extern int64 catalog_delete_old_alerts(TimestampTz before);
+
 /* The open alerts that have jobs as their subject */
 typedef void (*OpenAlertCallback) (const char *kind, int64 job_id, Oid owner,
 								   const char *queue, int consecutive_failures,

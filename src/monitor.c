@@ -552,6 +552,8 @@ clean(TimestampTz now)
 	if (pg_scheduler_monitoring)
 		without_next_time();
 	catalog_delete_gone_health();
+	(void) catalog_delete_old_alerts(now - (int64) pg_scheduler_history_retention *
+									 USECS_PER_MINUTE);
 	CommitTransactionCommand();
 	next_cleaning = not_before(now, USECS_PER_MINUTE);
 }
