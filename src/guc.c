@@ -19,6 +19,7 @@
 
 int			pg_scheduler_max_workers = 4;
 int			pg_scheduler_max_databases = 64;
+int			pg_scheduler_max_workers_per_role = 0;
 char	   *pg_scheduler_timezone = NULL;
 int			pg_scheduler_worker_idle_timeout = 60 * 1000;
 int			pg_scheduler_worker_max_runs = 100000;
@@ -82,6 +83,12 @@ define_preload_settings(void)
 static void
 define_worker_settings(void)
 {
+	DefineCustomIntVariable("pg_scheduler.max_workers_per_role",
+							"Number of processes that run jobs of one role in one database; 0 is no limit.",
+							NULL,
+							&pg_scheduler_max_workers_per_role,
+							0, 0, 1024, PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
 	DefineCustomIntVariable("pg_scheduler.worker_idle_timeout",
 							"A worker without work leaves after this time.",
 							NULL,

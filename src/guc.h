@@ -19,6 +19,7 @@ typedef enum LogRuns
 
 extern int	pg_scheduler_max_workers;
 extern int	pg_scheduler_max_databases;
+extern int	pg_scheduler_max_workers_per_role;	/* 0: no limit */
 extern char *pg_scheduler_timezone;
 extern int	pg_scheduler_worker_idle_timeout;	/* ms */
 extern int	pg_scheduler_worker_max_runs;
