@@ -193,8 +193,19 @@ CREATE INDEX dead_letter_job_id_idx ON scheduler.dead_letter (job_id);
 
 CREATE TABLE scheduler.queue (
 	queue_name text NOT NULL,
+	enabled boolean NOT NULL DEFAULT true,
+	max_concurrency int,
+	rate_limit int,
+	rate_period interval NOT NULL DEFAULT '1 second',
+	priority int NOT NULL DEFAULT 0,
+	description text,
+	stop_deadline timestamptz,
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
-	CONSTRAINT queue_pkey PRIMARY KEY (queue_name)
+	CONSTRAINT queue_pkey PRIMARY KEY (queue_name),
+	CONSTRAINT queue_name_check CHECK (pg_catalog.octet_length(queue_name) BETWEEN 1 AND 63),
+	CONSTRAINT queue_max_concurrency_check CHECK (max_concurrency > 0),
+	CONSTRAINT queue_rate_limit_check CHECK (rate_limit > 0),
+	CONSTRAINT queue_rate_period_check CHECK (rate_period > '0'::interval)
 ) USING heap;
 
 INSERT INTO scheduler.queue (queue_name) VALUES ('default');
@@ -211,12 +222,168 @@ CREATE TABLE scheduler.alert (
 	last_seen timestamptz NOT NULL,
 	count bigint NOT NULL,
 	resolved_at timestamptz,
+	resolved_by oid,
 	CONSTRAINT alert_pkey PRIMARY KEY (alert_id),
 	CONSTRAINT alert_severity_check CHECK (severity IN ('info', 'warning', 'error', 'critical'))
 ) USING heap;
 
 CREATE UNIQUE INDEX alert_open_key ON scheduler.alert (kind, subject)
 	WHERE resolved_at IS NULL;
+CREATE INDEX alert_kind_subject_idx ON scheduler.alert (kind, subject, alert_id);
+
+-- When the scheduler raises an alert by itself; monitor.c says what a
+-- threshold means.
+CREATE TABLE scheduler.alert_rule (
+	kind text NOT NULL,
+	enabled boolean NOT NULL DEFAULT true,
+	threshold double precision,
+	severity text NOT NULL,
+	"interval" interval,
+	description text NOT NULL,
+	CONSTRAINT alert_rule_pkey PRIMARY KEY (kind),
+	CONSTRAINT alert_rule_severity_check CHECK (severity IN ('info', 'warning', 'error', 'critical')),
+	CONSTRAINT alert_rule_threshold_check CHECK (threshold >= 0),
+	CONSTRAINT alert_rule_interval_check CHECK ("interval" > '0'::interval)
+) USING heap;
+
+INSERT INTO scheduler.alert_rule (kind, threshold, severity, "interval", description) VALUES
+	('job_failing', 5, 'error', NULL, 'a job failed this number of times in a row'),
+	('failure_rate', 0.2, 'warning', '5 minutes', 'a larger share of the attempts of a job failed in the interval'),
+	('timeouts', 1, 'warning', NULL, 'this number of attempts of a job timed out in the interval of failure_rate'),
+	('late_start', 60, 'warning', NULL, 'a run of a job started more than this number of seconds late'),
+	('dead_letter', NULL, 'error', NULL, 'a run of a job is out of attempts, and was not redriven'),
+	('job_without_next_time', NULL, 'error', NULL, 'an active job has neither a next time nor a run'),
+	('queue_backlog', 1000, 'warning', NULL, 'more than this number of runs wait in a queue'),
+	('workers_exhausted', NULL, 'warning', '1 minute', 'for the interval all workers were busy while runs waited'),
+	('connections', 0.9, 'warning', NULL, 'a larger share of max_connections is used'),
+	('worker_restarts', 3, 'error', '10 minutes', 'more than this number of workers died in the interval'),
+	('memory_growth', NULL, 'warning', '15 minutes', 'the memory of a worker grew for the interval, minute by minute'),
+	('scheduler_stopped', NULL, 'warning', NULL, 'the scheduler was stopped by scheduler.stop()');
+
+-- Rules that roles have made for themselves: jobs that say what they found.
+CREATE SEQUENCE scheduler.alert_check_id_seq;
+CREATE TABLE scheduler.alert_check (
+	check_id bigint NOT NULL DEFAULT pg_catalog.nextval('scheduler.alert_check_id_seq'),
+	check_name text NOT NULL,
+	owner oid NOT NULL,
+	job_id bigint NOT NULL,
+	predicate text NOT NULL,
+	severity text NOT NULL,
+	message text,
+	CONSTRAINT alert_check_pkey PRIMARY KEY (check_id),
+	CONSTRAINT alert_check_owner_check_name_key UNIQUE (owner, check_name),
+	CONSTRAINT alert_check_job_id_fkey FOREIGN KEY (job_id)
+		REFERENCES scheduler.job ON DELETE CASCADE,
+	CONSTRAINT alert_check_severity_check CHECK (severity IN ('info', 'warning', 'error', 'critical'))
+) USING heap;
+
+CREATE SEQUENCE scheduler.alert_handler_id_seq;
+CREATE TABLE scheduler.alert_handler (
+	handler_id bigint NOT NULL DEFAULT pg_catalog.nextval('scheduler.alert_handler_id_seq'),
+	handler_name text NOT NULL,
+	owner oid NOT NULL,
+	job_id bigint,
+	channel text,
+	kinds text[],
+	min_severity text NOT NULL,
+	enabled boolean NOT NULL DEFAULT true,
+	CONSTRAINT alert_handler_pkey PRIMARY KEY (handler_id),
+	CONSTRAINT alert_handler_owner_handler_name_key UNIQUE (owner, handler_name),
+	CONSTRAINT alert_handler_job_id_fkey FOREIGN KEY (job_id)
+		REFERENCES scheduler.job ON DELETE CASCADE,
+	CONSTRAINT alert_handler_target_check CHECK (pg_catalog.num_nonnulls(job_id, channel) = 1),
+	CONSTRAINT alert_handler_channel_check CHECK (pg_catalog.octet_length(channel) BETWEEN 1 AND 63),
+	CONSTRAINT alert_handler_severity_check CHECK (min_severity IN ('info', 'warning', 'error', 'critical'))
+) USING heap;
+
+-- What monitor.c has found: a job without a row is healthy.
+CREATE TABLE scheduler.job_health_state (
+	job_id bigint NOT NULL,
+	state text NOT NULL,
+	reason text NOT NULL,
+	since timestamptz NOT NULL,
+	CONSTRAINT job_health_state_pkey PRIMARY KEY (job_id)
+) USING heap WITH (fillfactor = 70);
+
+CREATE TABLE scheduler.queue_health_state (
+	queue_name text NOT NULL,
+	state text NOT NULL,
+	reason text NOT NULL,
+	since timestamptz NOT NULL,
+	backlog bigint NOT NULL,
+	running bigint NOT NULL,
+	CONSTRAINT queue_health_state_pkey PRIMARY KEY (queue_name)
+) USING heap WITH (fillfactor = 70);
+
+-- Figures of the runs of a job that had begun; durations in microseconds.
+CREATE TABLE scheduler.job_metric (
+	job_id bigint NOT NULL,
+	timed bigint NOT NULL,
+	duration bigint NOT NULL,
+	max_duration bigint NOT NULL,
+	lateness bigint NOT NULL,
+	max_lateness bigint NOT NULL,
+	buckets bigint[] NOT NULL,
+	CONSTRAINT job_metric_pkey PRIMARY KEY (job_id)
+) USING heap WITH (fillfactor = 70);
+ALTER TABLE scheduler.job_metric ALTER buckets SET STORAGE PLAIN;
+
+-- What ended in a minute, in all jobs of an owner in a queue.
+CREATE TABLE scheduler.metric_minute (
+	minute timestamptz NOT NULL,
+	owner oid NOT NULL,
+	queue text NOT NULL,
+	succeeded bigint NOT NULL,
+	failed bigint NOT NULL,
+	timed_out bigint NOT NULL,
+	cancelled bigint NOT NULL,
+	lost bigint NOT NULL,
+	retries bigint NOT NULL,
+	timed bigint NOT NULL,
+	duration bigint NOT NULL,
+	max_duration bigint NOT NULL,
+	lateness bigint NOT NULL,
+	max_lateness bigint NOT NULL,
+	buckets bigint[] NOT NULL
+) USING heap;
+CREATE INDEX metric_minute_minute_idx ON scheduler.metric_minute (minute);
+
+-- The same, since the extension was installed: what prometheus_metrics()
+-- counts does not go back when a job is dropped.
+CREATE TABLE scheduler.metric_total (
+	owner oid NOT NULL,
+	queue text NOT NULL,
+	succeeded bigint NOT NULL,
+	failed bigint NOT NULL,
+	timed_out bigint NOT NULL,
+	cancelled bigint NOT NULL,
+	lost bigint NOT NULL,
+	retries bigint NOT NULL,
+	timed bigint NOT NULL,
+	duration bigint NOT NULL,
+	lateness bigint NOT NULL,
+	buckets bigint[] NOT NULL,
+	CONSTRAINT metric_total_pkey PRIMARY KEY (owner, queue)
+) USING heap WITH (fillfactor = 70);
+
+CREATE TABLE scheduler.scheduler_minute (
+	minute timestamptz NOT NULL,
+	backlog bigint NOT NULL,
+	running bigint NOT NULL,
+	waiting bigint NOT NULL,
+	workers bigint NOT NULL,
+	workers_busy bigint NOT NULL,
+	max_workers bigint NOT NULL,
+	worker_restarts bigint NOT NULL,
+	worker_memory bigint NOT NULL
+) USING heap;
+CREATE INDEX scheduler_minute_minute_idx ON scheduler.scheduler_minute (minute);
+
+-- One row: what is counted over restarts.
+CREATE TABLE scheduler.scheduler_metric (
+	worker_restarts bigint NOT NULL
+) USING heap;
+INSERT INTO scheduler.scheduler_metric VALUES (0);
 
 -- One row: what start() and stop() have asked for, kept over restarts.
 CREATE TABLE scheduler.scheduler_state (
@@ -585,6 +752,213 @@ COMMENT ON FUNCTION scheduler.next_job_runs(bigint, int) IS
 ----------------------------------------------------------------------
 
 ----------------------------------------------------------------------
+-- Queues
+----------------------------------------------------------------------
+
+CREATE FUNCTION scheduler._changed() RETURNS trigger
+AS 'MODULE_PATHNAME', 'pg_scheduler_changed' LANGUAGE C;
+COMMENT ON FUNCTION scheduler._changed() IS
+'Tells the scheduler of changed queues or rules at commit';
+
+CREATE TRIGGER queue_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.queue
+	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._changed('queues');
+CREATE TRIGGER alert_rule_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.alert_rule
+	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._changed('rules');
+
+CREATE FUNCTION scheduler.create_queue(queue_name text, max_concurrency int DEFAULT NULL,
+	rate_limit int DEFAULT NULL, rate_period interval DEFAULT '1 second',
+	priority int DEFAULT 0, enabled boolean DEFAULT true, description text DEFAULT NULL)
+RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_create_queue' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.create_queue(text, int, int, interval, int, boolean, text) IS
+'Create a queue: at most max_concurrency runs at once, at most rate_limit runs begun in a rate_period, NULL being no limit; runs of a queue with a higher priority go first. Needs an admin role';
+
+CREATE FUNCTION scheduler.alter_queue(queue_name text, max_concurrency int DEFAULT NULL,
+	rate_limit int DEFAULT NULL, rate_period interval DEFAULT NULL,
+	priority int DEFAULT NULL, enabled boolean DEFAULT NULL, description text DEFAULT NULL)
+RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_alter_queue' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.alter_queue(text, int, int, interval, int, boolean, text) IS
+'Change a queue; NULL leaves an option as it is, and a max_concurrency or rate_limit of 0 takes the limit away. Needs an admin role';
+
+CREATE FUNCTION scheduler.drop_queue(queue_name text) RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_drop_queue' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.drop_queue(text) IS
+'Drop a queue that has no jobs. Needs an admin role';
+
+CREATE FUNCTION scheduler.start_queue(queue_name text) RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_start_queue' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.start_queue(text) IS
+'Let the runs of a queue go again after stop_queue(). Needs an admin role';
+
+CREATE FUNCTION scheduler.stop_queue(queue_name text, timeout interval DEFAULT NULL) RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_stop_queue' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.stop_queue(text, interval) IS
+'Begin no more runs of a queue; those that run may go on for the timeout, by default without an end, and are cancelled then. What is due meanwhile waits. Needs an admin role';
+
+CREATE FUNCTION scheduler.restart_queue(queue_name text) RETURNS void
+LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	SELECT scheduler.start_queue(queue_name);
+END;
+COMMENT ON FUNCTION scheduler.restart_queue(text) IS
+'Start a queue, whether it is stopped, about to stop, or not: what runs goes on. Needs an admin role';
+
+CREATE FUNCTION scheduler.stop_all(timeout interval DEFAULT NULL) RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_stop_all' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.stop_all(interval) IS
+'Stop all queues, as stop_queue() does. Needs an admin role';
+
+CREATE FUNCTION scheduler.start_all() RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_start_all' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.start_all() IS
+'Start all queues. Needs an admin role';
+
+----------------------------------------------------------------------
+-- Alerts
+----------------------------------------------------------------------
+
+CREATE FUNCTION scheduler._admin() RETURNS boolean
+AS 'MODULE_PATHNAME', 'pg_scheduler_admin' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION scheduler._admin() IS
+'Is the current user a superuser, or a member of pg_scheduler.admin_role?';
+
+CREATE FUNCTION scheduler._role_sees(role oid, owner oid) RETURNS boolean
+AS 'MODULE_PATHNAME', 'pg_scheduler_role_sees' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION scheduler._role_sees(oid, oid) IS
+'Does a role see what belongs to another? What belongs to none is seen by admins';
+
+CREATE FUNCTION scheduler._severity_rank(severity text) RETURNS int
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+RETURN CASE severity WHEN 'info' THEN 0 WHEN 'warning' THEN 1 WHEN 'error' THEN 2 ELSE 3 END;
+COMMENT ON FUNCTION scheduler._severity_rank(text) IS
+'Severities in their order';
+
+CREATE FUNCTION scheduler.resolve_alert(id bigint) RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_resolve_alert' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.resolve_alert(bigint) IS
+'Resolve an open alert; when its cause goes on, it makes a new one';
+
+CREATE FUNCTION scheduler.resolve_alerts(kind text) RETURNS bigint
+AS 'MODULE_PATHNAME', 'pg_scheduler_resolve_alerts' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.resolve_alerts(text) IS
+'Resolve the open alerts of a kind that the caller sees; returns how many';
+
+CREATE FUNCTION scheduler.clear_alerts() RETURNS bigint
+AS 'MODULE_PATHNAME', 'pg_scheduler_clear_alerts' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.clear_alerts() IS
+'Resolve all open alerts that the caller sees; returns how many';
+
+CREATE FUNCTION scheduler.alter_alert_rule(kind text, enabled boolean DEFAULT NULL,
+	threshold double precision DEFAULT NULL, severity text DEFAULT NULL,
+	"interval" interval DEFAULT NULL) RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_alter_alert_rule' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.alter_alert_rule(text, boolean, double precision, text, interval) IS
+'Change when the scheduler raises a kind of alert; NULL leaves an option as it is. Needs an admin role';
+
+CREATE FUNCTION scheduler._add_alert_check(check_name text, job_id bigint, predicate text,
+	severity text, message text) RETURNS bigint
+AS 'MODULE_PATHNAME', 'pg_scheduler_add_alert_check' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler._add_alert_check(text, bigint, text, text, text) IS
+'Take note of a check whose job is there already';
+
+CREATE FUNCTION scheduler._report_alert_check(job_id bigint, holds boolean) RETURNS boolean
+AS 'MODULE_PATHNAME', 'pg_scheduler_report_alert_check' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler._report_alert_check(bigint, boolean) IS
+'What the job of a check has found: raises its alert, or resolves it';
+
+CREATE FUNCTION scheduler.create_alert_check(check_name text, predicate text,
+	schedule text DEFAULT '1 minute', severity text DEFAULT 'warning',
+	message text DEFAULT NULL) RETURNS bigint
+LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	SELECT scheduler._add_alert_check(check_name,
+		scheduler.schedule_job('alert check ' || check_name, schedule,
+			pg_catalog.format('SELECT scheduler._report_alert_check('
+				'pg_catalog.current_setting(''pg_scheduler.job_id'')::bigint, (%s))', predicate)),
+		predicate, severity, message);
+END;
+COMMENT ON FUNCTION scheduler.create_alert_check(text, text, text, text, text) IS
+'Raise an alert of the kind "check" while an expression of type boolean is true: it is evaluated on the schedule by a job of the caller, with the rights of the caller. Returns the check_id';
+
+CREATE FUNCTION scheduler.drop_alert_check(check_name text) RETURNS void
+LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	SELECT scheduler.unschedule_job('alert check ' || check_name);
+END;
+COMMENT ON FUNCTION scheduler.drop_alert_check(text) IS
+'Drop a check of the caller, with its job; its alert is resolved';
+
+CREATE FUNCTION scheduler._add_alert_handler(handler_name text, job_id bigint, channel text,
+	kinds text[], min_severity text) RETURNS bigint
+AS 'MODULE_PATHNAME', 'pg_scheduler_add_alert_handler' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler._add_alert_handler(text, bigint, text, text[], text) IS
+'Take note of a handler whose job, if it has one, is there already';
+
+CREATE FUNCTION scheduler.create_alert_handler(handler_name text, function regproc,
+	kinds text[] DEFAULT NULL, min_severity text DEFAULT 'warning') RETURNS bigint
+LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	SELECT scheduler._add_alert_handler(handler_name,
+		scheduler.schedule_job('alert handler ' || handler_name, '@yearly',
+			pg_catalog.format('SELECT %I.%I($1)', n.nspname, p.proname), enabled => false,
+			overlap => 'allow', max_instances => 4),
+		NULL, kinds, min_severity)
+	FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+	WHERE p.oid = function;
+END;
+COMMENT ON FUNCTION scheduler.create_alert_handler(text, regproc, text[], text) IS
+'Call a function of one argument of type jsonb, an array of alerts, when alerts are opened that the caller may see; it is called by a job of the caller, with the rights of the caller. Returns the handler_id';
+
+CREATE FUNCTION scheduler.create_alert_listener(handler_name text, channel text,
+	kinds text[] DEFAULT NULL, min_severity text DEFAULT 'warning') RETURNS bigint
+LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	SELECT scheduler._add_alert_handler(handler_name, NULL, channel, kinds, min_severity);
+END;
+COMMENT ON FUNCTION scheduler.create_alert_listener(text, text, text[], text) IS
+'NOTIFY a channel when alerts are opened that the caller may see; the payload is {"alert_id", "kind", "severity"}, for whoever listens hears it. Returns the handler_id';
+
+CREATE FUNCTION scheduler.drop_alert_handler(handler_name text) RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_drop_alert_handler' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.drop_alert_handler(text) IS
+'Drop a handler of the caller, with its job';
+
+----------------------------------------------------------------------
+-- Figures
+----------------------------------------------------------------------
+
+CREATE FUNCTION scheduler._scheduler_health(
+	OUT state text, OUT reason text, OUT since timestamptz, OUT pid int,
+	OUT pending bigint, OUT ready bigint, OUT workers int, OUT workers_busy int,
+	OUT max_workers int) RETURNS record
+AS 'MODULE_PATHNAME', 'pg_scheduler_scheduler_health' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler._scheduler_health() IS
+'The state of the scheduler of this database, from shared memory';
+
+CREATE FUNCTION scheduler._add_buckets(a bigint[], b bigint[]) RETURNS bigint[]
+AS 'MODULE_PATHNAME', 'pg_scheduler_add_buckets' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION scheduler._add_buckets(bigint[], bigint[]) IS
+'Add two histograms';
+
+CREATE AGGREGATE scheduler._sum_buckets(bigint[]) (
+	SFUNC = scheduler._add_buckets, STYPE = bigint[], PARALLEL = SAFE,
+	COMBINEFUNC = scheduler._add_buckets);
+COMMENT ON AGGREGATE scheduler._sum_buckets(bigint[]) IS
+'Add histograms';
+
+CREATE FUNCTION scheduler._quantile(buckets bigint[], share double precision) RETURNS interval
+AS 'MODULE_PATHNAME', 'pg_scheduler_quantile' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION scheduler._quantile(bigint[], double precision) IS
+'The duration that a share of what a histogram has counted does not exceed, to within a fifth';
+
+CREATE FUNCTION scheduler._usecs(usecs bigint, divisor bigint DEFAULT 1) RETURNS interval
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN divisor > 0 THEN pg_catalog.make_interval(secs => usecs / 1e6 / divisor) END;
+COMMENT ON FUNCTION scheduler._usecs(bigint, bigint) IS
+'An interval of microseconds, divided';
+
+----------------------------------------------------------------------
 -- Views
 ----------------------------------------------------------------------
 
@@ -593,7 +967,7 @@ DO $$
 DECLARE
 	table_name text;
 BEGIN
-	FOREACH table_name IN ARRAY '{job,pending_run,run_history,dead_letter,alert}'::text[]
+	FOREACH table_name IN ARRAY '{job,pending_run,run_history,dead_letter,metric_minute,metric_total,alert_check,alert_handler}'::text[]
 	LOOP
 		EXECUTE format('ALTER TABLE scheduler.%I ENABLE ROW LEVEL SECURITY', table_name);
 		EXECUTE format('CREATE POLICY visible ON scheduler.%I FOR SELECT USING (scheduler._visible(owner))', table_name);
@@ -607,6 +981,24 @@ CREATE POLICY visible ON scheduler.job_state FOR SELECT
 	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = job_state.job_id));
 GRANT SELECT ON scheduler.job_state, scheduler.queue, scheduler.calendar,
 	scheduler.calendar_window TO PUBLIC;
+
+-- An alert that has no owner is one of the scheduler: for admins.
+ALTER TABLE scheduler.alert ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.alert FOR SELECT
+	USING (CASE WHEN owner IS NULL THEN scheduler._admin() ELSE scheduler._visible(owner) END);
+ALTER TABLE scheduler.job_health_state ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.job_health_state FOR SELECT
+	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = job_health_state.job_id));
+ALTER TABLE scheduler.job_metric ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.job_metric FOR SELECT
+	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = job_metric.job_id));
+ALTER TABLE scheduler.scheduler_minute ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.scheduler_minute FOR SELECT USING (scheduler._admin());
+ALTER TABLE scheduler.scheduler_metric ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.scheduler_metric FOR SELECT USING (scheduler._admin());
+GRANT SELECT ON scheduler.alert, scheduler.alert_rule, scheduler.job_health_state,
+	scheduler.queue_health_state, scheduler.job_metric, scheduler.scheduler_minute,
+	scheduler.scheduler_metric TO PUBLIC;
 GRANT USAGE ON SCHEMA scheduler TO PUBLIC;
 
 CREATE VIEW scheduler.jobs WITH (security_invoker = true) AS
@@ -731,8 +1123,10 @@ FROM scheduler.dead_letter;
 
 CREATE VIEW scheduler.alerts WITH (security_invoker = true) AS
 SELECT alert_id, kind, severity, subject, message, first_seen, last_seen, count,
-	resolved_at, job_id
+	resolved_at, job_id, resolved_by::regrole AS resolved_by
 FROM scheduler.alert;
+COMMENT ON VIEW scheduler.alerts IS
+'What went wrong, one row for as long as it lasts: open while resolved_at is NULL; resolved_by is NULL when the cause has gone by itself';
 
 CREATE VIEW scheduler.workers WITH (security_invoker = true) AS
 SELECT w.pid, d.datname AS database, w.role::regrole AS role, w.state, w.job_name, w.run_id,
@@ -749,6 +1143,384 @@ SELECT w.window_id, w.calendar_name, scheduler._weekdays(w.weekdays) AS weekdays
 	w.from_time, w.to_time, w.first_date, w.last_date, w.description
 FROM scheduler.calendar_window w;
 
+CREATE VIEW scheduler.alert_rules WITH (security_invoker = true) AS
+SELECT kind, enabled, threshold, severity, "interval", description FROM scheduler.alert_rule;
+COMMENT ON VIEW scheduler.alert_rules IS
+'When the scheduler raises an alert by itself; see alter_alert_rule()';
+
+CREATE VIEW scheduler.alert_checks WITH (security_invoker = true) AS
+SELECT c.check_id, c.check_name, c.owner::regrole AS owner, c.predicate, c.severity, c.message,
+	c.job_id, j.schedule, s.last_run_at, s.last_status
+FROM scheduler.alert_check c
+JOIN scheduler.job j ON j.job_id = c.job_id
+LEFT JOIN scheduler.job_state s ON s.job_id = c.job_id;
+COMMENT ON VIEW scheduler.alert_checks IS
+'Expressions that raise alerts while they are true; see create_alert_check()';
+
+CREATE VIEW scheduler.alert_handlers WITH (security_invoker = true) AS
+SELECT h.handler_id, h.handler_name, h.owner::regrole AS owner,
+	CASE WHEN h.channel IS NULL THEN j.kind ELSE 'notify' END AS kind,
+	h.kinds, h.min_severity, h.enabled, h.channel, h.job_id,
+	s.last_run_at, s.last_status, COALESCE(s.consecutive_failures, 0) AS consecutive_failures
+FROM scheduler.alert_handler h
+LEFT JOIN scheduler.job j ON j.job_id = h.job_id
+LEFT JOIN scheduler.job_state s ON s.job_id = h.job_id;
+COMMENT ON VIEW scheduler.alert_handlers IS
+'Who is told of alerts, and whether that succeeds; see create_alert_handler()';
+
+CREATE VIEW scheduler.job_health WITH (security_invoker = true) AS
+SELECT j.job_id,
+	j.job_name,
+	j.owner,
+	j.queue,
+	o.state,
+	CASE o.state
+		WHEN 'stopped' THEN CASE WHEN j.paused_at IS NOT NULL THEN
+			COALESCE('the job is paused: ' || j.paused_reason, 'the job is paused')
+			WHEN NOT j.enabled THEN 'the job is disabled'
+			ELSE 'the schedule of the job is over' END
+		WHEN 'stopping' THEN 'the job is paused, and a run goes on'
+		WHEN 'starting' THEN 'the scheduler has not planned the job yet'
+		ELSE COALESCE(h.reason, 'runs as planned') END AS reason,
+	CASE WHEN o.state IN ('stopped', 'stopping') THEN COALESCE(j.paused_at, s.last_finished_at, j.created_at)
+		ELSE COALESCE(h.since, j.created_at) END AS since,
+	COALESCE(s.consecutive_failures, 0) AS consecutive_failures,
+	s.succeeded::double precision /
+		NULLIF(s.succeeded + s.failed + s.timed_out + s.lost, 0) AS success_rate,
+	s.last_run_at,
+	s.last_status
+FROM scheduler.job j
+LEFT JOIN scheduler.job_state s ON s.job_id = j.job_id
+LEFT JOIN scheduler.job_health_state h ON h.job_id = j.job_id
+CROSS JOIN LATERAL (SELECT CASE
+	WHEN NOT j.enabled OR j.paused_at IS NOT NULL THEN
+		CASE WHEN EXISTS (SELECT FROM scheduler._running() r
+			JOIN scheduler.pending_run p ON p.run_id = r.run_id
+			WHERE p.job_id = j.job_id) THEN 'stopping' ELSE 'stopped' END
+	WHEN s.schedule_version IS DISTINCT FROM j.schedule_version THEN 'starting'
+	WHEN s.finished AND NOT EXISTS (SELECT FROM scheduler.pending_run p
+		WHERE p.job_id = j.job_id) THEN 'stopped'
+	ELSE COALESCE(h.state, 'healthy') END AS state) o;
+COMMENT ON VIEW scheduler.job_health IS
+'The state of each job (healthy, degraded, unhealthy, stopped, starting, stopping), why, and since when';
+
+CREATE VIEW scheduler.queues WITH (security_invoker = true) AS
+SELECT q.queue_name,
+	CASE WHEN q.enabled THEN CASE WHEN h.state IN ('stopped', 'stopping') THEN 'starting'
+			ELSE COALESCE(h.state, 'healthy') END
+		WHEN h.running > 0 THEN 'stopping' ELSE 'stopped' END AS state,
+	CASE WHEN q.enabled THEN CASE WHEN h.state IN ('stopped', 'stopping') THEN 'the queue was started'
+			ELSE COALESCE(h.reason, 'runs as planned') END
+		WHEN h.running > 0 THEN 'the queue is stopped, and runs go on'
+		ELSE 'the queue is stopped' END AS reason,
+	COALESCE(h.since, q.created_at) AS since,
+	q.enabled,
+	q.priority,
+	q.max_concurrency,
+	q.rate_limit,
+	q.rate_period,
+	(SELECT pg_catalog.count(*) FROM scheduler.job j WHERE j.queue = q.queue_name) AS jobs,
+	CASE WHEN scheduler._admin() THEN COALESCE(h.backlog, 0) END AS backlog,
+	CASE WHEN scheduler._admin() THEN COALESCE(h.running, 0) END AS running,
+	q.description
+FROM scheduler.queue q
+LEFT JOIN scheduler.queue_health_state h ON h.queue_name = q.queue_name;
+COMMENT ON VIEW scheduler.queues IS
+'The queues with their limits, their state and why; jobs counts those the reader sees, backlog and running are for admins';
+
+CREATE VIEW scheduler.health WITH (security_invoker = true) AS
+SELECT 'scheduler' AS scope, 'pg_scheduler' AS name, NULL::bigint AS job_id,
+	s.state, s.reason, s.since
+FROM scheduler._scheduler_health() s
+UNION ALL
+SELECT 'queue', q.queue_name, NULL, q.state, q.reason, q.since
+FROM scheduler.queues q
+UNION ALL
+SELECT 'job', j.job_name, j.job_id, j.state, j.reason, j.since
+FROM scheduler.job_health j;
+COMMENT ON VIEW scheduler.health IS
+'The state of the scheduler, of each queue and of each job, why, and since when';
+
+CREATE VIEW scheduler.job_stats WITH (security_invoker = true) AS
+SELECT j.job_id,
+	j.job_name,
+	j.owner,
+	j.queue,
+	COALESCE(s.runs, 0) AS runs,
+	COALESCE(s.succeeded, 0) AS succeeded,
+	COALESCE(s.failed, 0) AS failed,
+	COALESCE(s.timed_out, 0) AS timed_out,
+	COALESCE(s.cancelled, 0) AS cancelled,
+	COALESCE(s.lost, 0) AS lost,
+	COALESCE(s.skipped, 0) AS skipped,
+	COALESCE(s.missed, 0) AS missed,
+	COALESCE(s.retries, 0) AS retries,
+	s.succeeded::double precision /
+		NULLIF(s.succeeded + s.failed + s.timed_out + s.lost, 0) AS success_rate,
+	scheduler._usecs(s.total_duration) AS total_duration,
+	scheduler._usecs(m.duration, m.timed) AS mean_duration,
+	scheduler._quantile(m.buckets, 0.5) AS p50_duration,
+	scheduler._quantile(m.buckets, 0.95) AS p95_duration,
+	scheduler._quantile(m.buckets, 0.99) AS p99_duration,
+	scheduler._usecs(m.max_duration) AS max_duration,
+	scheduler._usecs(m.lateness, m.timed) AS mean_lateness,
+	scheduler._usecs(m.max_lateness) AS max_lateness
+FROM scheduler.job j
+LEFT JOIN scheduler.job_state s ON s.job_id = j.job_id
+LEFT JOIN scheduler.job_metric m ON m.job_id = j.job_id;
+COMMENT ON VIEW scheduler.job_stats IS
+'What became of the runs of each job since it was made, how long they took and how late they started; durations and lateness are written every pg_scheduler.metrics_interval, and quantiles are good to within a fifth';
+
+CREATE VIEW scheduler.metrics WITH (security_invoker = true) AS
+SELECT m.minute,
+	m.owner::regrole AS owner,
+	m.queue,
+	m.succeeded,
+	m.failed,
+	m.timed_out,
+	m.cancelled,
+	m.lost,
+	m.retries,
+	m.succeeded::double precision /
+		NULLIF(m.succeeded + m.failed + m.timed_out + m.lost, 0) AS success_rate,
+	scheduler._usecs(m.duration, m.timed) AS mean_duration,
+	scheduler._quantile(m.buckets, 0.5) AS p50_duration,
+	scheduler._quantile(m.buckets, 0.95) AS p95_duration,
+	scheduler._quantile(m.buckets, 0.99) AS p99_duration,
+	scheduler._usecs(m.max_duration) AS max_duration,
+	scheduler._usecs(m.lateness, m.timed) AS mean_lateness,
+	scheduler._usecs(m.max_lateness) AS max_lateness
+FROM scheduler.metric_minute m;
+COMMENT ON VIEW scheduler.metrics IS
+'What ended in each minute, by owner and queue; kept for pg_scheduler.metrics_retention';
+
+CREATE VIEW scheduler.scheduler_metrics WITH (security_invoker = true) AS
+SELECT minute, backlog, running, waiting, workers, workers_busy,
+	max_workers - workers AS workers_free, max_workers, worker_restarts, worker_memory
+FROM scheduler.scheduler_minute;
+COMMENT ON VIEW scheduler.scheduler_metrics IS
+'The scheduler of this database at the end of each minute in which it had something to do, for admins; worker_restarts counts those of the minute, worker_memory is in bytes';
+
+GRANT SELECT ON scheduler.alert_rules, scheduler.alert_checks, scheduler.alert_handlers,
+	scheduler.job_health, scheduler.queues, scheduler.health, scheduler.job_stats,
+	scheduler.metrics, scheduler.scheduler_metrics TO PUBLIC;
+
+----------------------------------------------------------------------
+-- One look
+----------------------------------------------------------------------
+
+CREATE FUNCTION scheduler.status() RETURNS jsonb
+LANGUAGE SQL STABLE
+RETURN (SELECT pg_catalog.jsonb_build_object(
+	'state', s.state, 'reason', s.reason, 'since', s.since, 'pid', s.pid,
+	'pending_runs', s.pending, 'ready_runs', s.ready,
+	'workers', pg_catalog.jsonb_build_object('running', s.workers, 'busy', s.workers_busy,
+		'free', s.max_workers - s.workers, 'max', s.max_workers))
+	FROM scheduler._scheduler_health() s);
+COMMENT ON FUNCTION scheduler.status() IS
+'The scheduler of this database: {state, reason, since, pid, pending_runs, ready_runs, workers: {running, busy, free, max}}; workers are those of the cluster';
+
+CREATE FUNCTION scheduler.health_summary() RETURNS jsonb
+LANGUAGE SQL STABLE
+SET jit = off
+RETURN (SELECT pg_catalog.jsonb_build_object(
+	'state', CASE
+		WHEN s.state <> 'healthy' THEN s.state
+		WHEN j.unhealthy > 0 OR a.serious > 0 THEN 'unhealthy'
+		WHEN j.degraded > 0 OR a.open > 0 THEN 'degraded'
+		ELSE 'healthy' END,
+	'scheduler', pg_catalog.jsonb_build_object('state', s.state, 'reason', s.reason, 'since', s.since),
+	'jobs', pg_catalog.jsonb_build_object('total', j.total, 'healthy', j.healthy,
+		'degraded', j.degraded, 'unhealthy', j.unhealthy, 'stopped', j.stopped,
+		'starting', j.starting, 'stopping', j.stopping),
+	'alerts', pg_catalog.jsonb_build_object('open', a.open, 'info', a.info,
+		'warning', a.warning, 'error', a.error, 'critical', a.critical))
+	FROM scheduler._scheduler_health() s,
+	(SELECT pg_catalog.count(*) AS total,
+		pg_catalog.count(*) FILTER (WHERE state = 'healthy') AS healthy,
+		pg_catalog.count(*) FILTER (WHERE state = 'degraded') AS degraded,
+		pg_catalog.count(*) FILTER (WHERE state = 'unhealthy') AS unhealthy,
+		pg_catalog.count(*) FILTER (WHERE state = 'stopped') AS stopped,
+		pg_catalog.count(*) FILTER (WHERE state = 'starting') AS starting,
+		pg_catalog.count(*) FILTER (WHERE state = 'stopping') AS stopping
+	FROM scheduler.job_health) j,
+	(SELECT pg_catalog.count(*) AS open,
+		pg_catalog.count(*) FILTER (WHERE severity = 'info') AS info,
+		pg_catalog.count(*) FILTER (WHERE severity = 'warning') AS warning,
+		pg_catalog.count(*) FILTER (WHERE severity = 'error') AS error,
+		pg_catalog.count(*) FILTER (WHERE severity = 'critical') AS critical,
+		pg_catalog.count(*) FILTER (WHERE severity IN ('error', 'critical')) AS serious
+	FROM scheduler.alerts WHERE resolved_at IS NULL) a);
+COMMENT ON FUNCTION scheduler.health_summary() IS
+'The worst there is, and counts: {state, scheduler: {state, reason, since}, jobs: {total, healthy, degraded, unhealthy, stopped, starting, stopping}, alerts: {open, info, warning, error, critical}}';
+
+CREATE FUNCTION scheduler.dashboard() RETURNS jsonb
+LANGUAGE SQL STABLE
+SET jit = off
+RETURN pg_catalog.jsonb_build_object(
+	'at', pg_catalog.clock_timestamp(),
+	'status', scheduler.status(),
+	'health', scheduler.health_summary(),
+	'queues', (SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+			'queue_name', q.queue_name, 'state', q.state, 'reason', q.reason,
+			'jobs', q.jobs, 'backlog', q.backlog, 'running', q.running)
+			ORDER BY q.queue_name), '[]')
+		FROM scheduler.queues q),
+	'alerts', (SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+			'alert_id', a.alert_id, 'kind', a.kind, 'severity', a.severity,
+			'subject', a.subject, 'message', a.message, 'first_seen', a.first_seen,
+			'last_seen', a.last_seen, 'count', a.count)), '[]')
+		FROM (SELECT * FROM scheduler.alerts WHERE resolved_at IS NULL
+			ORDER BY scheduler._severity_rank(severity) DESC, last_seen DESC LIMIT 20) a),
+	'unhealthy_jobs', (SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+			'job_id', h.job_id, 'job_name', j.job_name, 'state', h.state, 'reason', h.reason,
+			'since', h.since)), '[]')
+		FROM (SELECT * FROM scheduler.job_health_state WHERE state = 'unhealthy'
+			ORDER BY since LIMIT 20) h
+		JOIN scheduler.job j ON j.job_id = h.job_id),
+	'last_minutes', (SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+			'minute', m.minute, 'succeeded', m.succeeded, 'failed', m.failed,
+			'p95_seconds', m.p95) ORDER BY m.minute), '[]')
+		FROM (SELECT minute, pg_catalog.sum(succeeded) AS succeeded,
+				pg_catalog.sum(failed + timed_out + lost) AS failed,
+				pg_catalog.round(extract(epoch FROM
+					scheduler._quantile(scheduler._sum_buckets(buckets), 0.95)), 6) AS p95
+			FROM scheduler.metric_minute
+			WHERE minute > pg_catalog.now() - '10 minutes'::interval
+			GROUP BY minute) m));
+COMMENT ON FUNCTION scheduler.dashboard() IS
+'All that one page would show, of what the caller sees: {at, status, health, queues: [], alerts: [at most 20], unhealthy_jobs: [at most 20], last_minutes: [at most 10]}';
+
+CREATE FUNCTION scheduler._prometheus_label(value text) RETURNS text
+LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE
+RETURN '"' || pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(value,
+	'\', '\\'), '"', '\"'), E'\n', '\n') || '"';
+COMMENT ON FUNCTION scheduler._prometheus_label(text) IS
+'The value of a label, quoted';
+
+CREATE FUNCTION scheduler._prometheus_family(name text, type text, help text, samples text) RETURNS text
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN samples IS NULL THEN '' ELSE pg_catalog.format(
+	E'# HELP pg_scheduler_%s %s\n# TYPE pg_scheduler_%s %s\n%s\n', name, help, name, type, samples) END;
+COMMENT ON FUNCTION scheduler._prometheus_family(text, text, text, text) IS
+'A metric in exposition format; nothing, when it has no samples';
+
+CREATE FUNCTION scheduler._prometheus_histogram(labels text, buckets bigint[]) RETURNS text
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+RETURN (SELECT pg_catalog.string_agg(pg_catalog.format(
+		'pg_scheduler_run_duration_seconds_bucket{%s,le="%s"} %s', labels,
+		CASE WHEN i < 64 THEN (64e-6::double precision * 2 ^ ((i - 1) / 2.0))::text ELSE '+Inf' END,
+		(SELECT pg_catalog.sum(b) FROM pg_catalog.unnest(buckets[:i]) AS b)), E'\n' ORDER BY i)
+	FROM (SELECT pg_catalog.generate_series(1, 61, 4) AS i UNION ALL SELECT 64) AS limits);
+COMMENT ON FUNCTION scheduler._prometheus_histogram(text, bigint[]) IS
+'The samples of a histogram, one bucket for each power of four';
+
+CREATE FUNCTION scheduler.prometheus_metrics() RETURNS text
+LANGUAGE SQL STABLE
+SET jit = off
+BEGIN ATOMIC
+	WITH scheduler AS MATERIALIZED (
+		SELECT * FROM scheduler._scheduler_health()),
+	total AS MATERIALIZED (
+		SELECT 'queue=' || scheduler._prometheus_label(queue) AS labels,
+			pg_catalog.sum(succeeded) AS succeeded, pg_catalog.sum(failed) AS failed,
+			pg_catalog.sum(timed_out) AS timed_out, pg_catalog.sum(cancelled) AS cancelled,
+			pg_catalog.sum(lost) AS lost, pg_catalog.sum(retries) AS retries,
+			pg_catalog.sum(timed) AS timed, pg_catalog.sum(duration) / 1e6 AS duration,
+			pg_catalog.sum(lateness) / 1e6 AS lateness,
+			scheduler._sum_buckets(buckets) AS buckets
+		FROM scheduler.metric_total GROUP BY queue),
+	family (ord, text) AS (
+		SELECT 1, scheduler._prometheus_family('up', 'gauge',
+			'Whether the scheduler of this database is healthy.',
+			(SELECT 'pg_scheduler_up ' || (state = 'healthy')::int FROM scheduler))
+		UNION ALL
+		SELECT 2, scheduler._prometheus_family('start_time_seconds', 'gauge',
+			'When the scheduler became ready, or was stopped, since the epoch.',
+			(SELECT 'pg_scheduler_start_time_seconds ' || pg_catalog.round(extract(epoch FROM since), 3)
+				FROM scheduler WHERE since IS NOT NULL))
+		UNION ALL
+		SELECT 3, scheduler._prometheus_family('jobs', 'gauge',
+			'Jobs by their state of health.',
+			(SELECT pg_catalog.string_agg(pg_catalog.format('pg_scheduler_jobs{state="%s"} %s', s.state,
+					COALESCE(h.count, 0)), E'\n')
+				FROM (VALUES ('healthy'), ('degraded'), ('unhealthy'), ('stopped'), ('starting'),
+					('stopping')) AS s (state)
+				LEFT JOIN (SELECT state, pg_catalog.count(*) AS count FROM scheduler.job_health
+					GROUP BY state) h ON h.state = s.state))
+		UNION ALL
+		SELECT 4, scheduler._prometheus_family('runs_total', 'counter',
+			'Attempts that ended, by queue and status.',
+			(SELECT pg_catalog.string_agg(pg_catalog.format('pg_scheduler_runs_total{%s,status="%s"} %s',
+					labels, v.status, v.count), E'\n' ORDER BY labels)
+				FROM total CROSS JOIN LATERAL (VALUES ('succeeded', succeeded), ('failed', failed),
+					('timed_out', timed_out), ('cancelled', cancelled), ('lost', lost))
+					AS v (status, count)))
+		UNION ALL
+		SELECT 5, scheduler._prometheus_family('retries_total', 'counter',
+			'Attempts that were followed by another one, by queue.',
+			(SELECT pg_catalog.string_agg(pg_catalog.format('pg_scheduler_retries_total{%s} %s',
+					labels, retries), E'\n' ORDER BY labels) FROM total))
+		UNION ALL
+		SELECT 6, scheduler._prometheus_family('run_duration_seconds', 'histogram',
+			'How long attempts took, by queue.',
+			(SELECT pg_catalog.string_agg(pg_catalog.format(
+					E'%s\npg_scheduler_run_duration_seconds_sum{%s} %s\npg_scheduler_run_duration_seconds_count{%s} %s',
+					scheduler._prometheus_histogram(labels, buckets), labels, duration,
+					labels, timed), E'\n' ORDER BY labels) FROM total))
+		UNION ALL
+		SELECT 7, scheduler._prometheus_family('run_lateness_seconds', 'summary',
+			'How long after their due time attempts began, by queue.',
+			(SELECT pg_catalog.string_agg(pg_catalog.format(
+					E'pg_scheduler_run_lateness_seconds_sum{%s} %s\npg_scheduler_run_lateness_seconds_count{%s} %s',
+					labels, lateness, labels, timed), E'\n' ORDER BY labels) FROM total))
+		UNION ALL
+		SELECT 8, scheduler._prometheus_family('pending_runs', 'gauge',
+			'Runs of this database that are not over.',
+			(SELECT 'pg_scheduler_pending_runs ' || pending FROM scheduler WHERE scheduler._admin()))
+		UNION ALL
+		SELECT 9, scheduler._prometheus_family('ready_runs', 'gauge',
+			'Runs of this database that are due and not being executed.',
+			(SELECT 'pg_scheduler_ready_runs ' || ready FROM scheduler WHERE scheduler._admin()))
+		UNION ALL
+		SELECT 10, scheduler._prometheus_family('queue_backlog', 'gauge',
+			'Runs that are due and not being executed, by queue.',
+			(SELECT pg_catalog.string_agg(pg_catalog.format('pg_scheduler_queue_backlog{queue=%s} %s',
+					scheduler._prometheus_label(queue_name), backlog), E'\n' ORDER BY queue_name)
+				FROM scheduler.queue_health_state WHERE scheduler._admin()))
+		UNION ALL
+		SELECT 11, scheduler._prometheus_family('workers', 'gauge',
+			'Workers of the cluster: those that are busy, idle, and could be started.',
+			(SELECT pg_catalog.format(E'pg_scheduler_workers{state="busy"} %s\npg_scheduler_workers{state="idle"} %s\npg_scheduler_workers{state="free"} %s',
+					workers_busy, workers - workers_busy, max_workers - workers) FROM scheduler))
+		UNION ALL
+		SELECT 12, scheduler._prometheus_family('worker_restarts_total', 'counter',
+			'Workers that died.',
+			(SELECT 'pg_scheduler_worker_restarts_total ' || worker_restarts
+				FROM scheduler.scheduler_metric))
+		UNION ALL
+		SELECT 13, scheduler._prometheus_family('worker_memory_bytes', 'gauge',
+			'Memory of the workers that the reader sees.',
+			(SELECT 'pg_scheduler_worker_memory_bytes ' || COALESCE(pg_catalog.sum(memory), 0)
+				FROM scheduler.workers))
+		UNION ALL
+		SELECT 14, scheduler._prometheus_family('alerts', 'gauge',
+			'Open alerts by severity.',
+			(SELECT pg_catalog.string_agg(pg_catalog.format('pg_scheduler_alerts{severity="%s"} %s', s.severity,
+					(SELECT pg_catalog.count(*) FROM scheduler.alerts a
+						WHERE a.severity = s.severity AND a.resolved_at IS NULL)), E'\n')
+				FROM (VALUES ('info'), ('warning'), ('error'), ('critical')) AS s (severity)))
+		UNION ALL
+		SELECT 15, scheduler._prometheus_family('dead_letters', 'gauge',
+			'Dead letters that were not redriven.',
+			(SELECT 'pg_scheduler_dead_letters ' || pg_catalog.count(*)
+				FROM scheduler.dead_letters WHERE redriven_at IS NULL))
+	)
+	SELECT pg_catalog.string_agg(text, '' ORDER BY ord) FROM family;
+END;
+COMMENT ON FUNCTION scheduler.prometheus_metrics() IS
+'What the caller sees of the metrics, in the exposition format of Prometheus';
+
 GRANT SELECT ON scheduler.jobs, scheduler.runs, scheduler.dead_letters, scheduler.alerts,
 	scheduler.workers, scheduler.calendars, scheduler.calendar_windows TO PUBLIC;
 
@@ -760,6 +1532,11 @@ COMMENT ON SEQUENCE scheduler.job_id_seq IS 'Source of job_id';
 COMMENT ON SEQUENCE scheduler.run_id_seq IS 'Source of run_id';
 COMMENT ON SEQUENCE scheduler.dead_letter_id_seq IS 'Source of dead_letter_id';
 COMMENT ON SEQUENCE scheduler.alert_id_seq IS 'Source of alert_id';
+COMMENT ON SEQUENCE scheduler.calendar_window_id_seq IS 'Source of the ids of calendar windows';
+COMMENT ON TABLE scheduler.calendar IS 'Calendars; use the view calendars';
+COMMENT ON TABLE scheduler.calendar_window IS 'Dates and times that a calendar names; use the view calendar_windows';
+COMMENT ON VIEW scheduler.calendars IS 'Calendars, that jobs can refer to';
+COMMENT ON VIEW scheduler.calendar_windows IS 'Dates and times that calendars name';
 COMMENT ON TABLE scheduler.job IS 'Definitions of jobs; use the view jobs';
 COMMENT ON TABLE scheduler.job_state IS 'What has become of jobs: next time and counters, written in batches';
 COMMENT ON TABLE scheduler.pending_run IS 'Runs that have yet to be done; a row goes in the transaction that does the run';
@@ -796,6 +1573,10 @@ SELECT pg_catalog.pg_extension_config_dump('scheduler.calendar_window', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.calendar_window_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.job', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.job_state', '');
+SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_check', '');
+SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_handler', '');
+SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_check_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_handler_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.queue', $$WHERE queue_name <> 'default'$$);
 SELECT pg_catalog.pg_extension_config_dump('scheduler.job_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.run_id_seq', '');

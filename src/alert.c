@@ -3,35 +3,37 @@
  * alert.c
  *	  Alerts that a scheduler raises.
  *
+ * Of all that is said about one kind and subject before the next write, the
+ * last word counts; it is written with all others by a few statements.
+ *
  * Copyright (c) 2026, pg_scheduler developers
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "nodes/pg_list.h"
+#include "common/hashfn.h"
+#include "utils/hsearch.h"
 #include "utils/memutils.h"
 
 #include "alert.h"
-#include "catalog.h"
+#include "alert_handler.h"
+#include "catalog_monitor.h"
 #include "clock.h"
 
 /* More than this wait to be written: the database has other troubles. */
-#define MAX_PENDING		1000
+#define MAX_PENDING		10000
+
+#define KEY_LENGTH		192
 
 typedef struct PendingAlert
 {
-	char	   *kind;
-	char	   *severity;		/* NULL: resolve it */
-	char	   *subject;
-	int64		job_id;
-	Oid			owner;
-	char	   *message;
-	TimestampTz at;
+	char		key[KEY_LENGTH];	/* kind, blank, subject */
+	AlertRow	row;
 } PendingAlert;
 
 static MemoryContext alert_context = NULL;
-static List *pending = NIL;
+static HTAB *pending = NULL;
 
 static char *
 copy(const char *string)
@@ -40,70 +42,110 @@ copy(const char *string)
 }
 
 static void
-remember(const char *kind, const char *severity, const char *subject,
-		 int64 job_id, Oid owner, const char *message)
+prepare(void)
 {
-	PendingAlert *alert;
-	MemoryContext oldcontext;
+	HASHCTL		ctl = {.keysize = KEY_LENGTH, .entrysize = sizeof(PendingAlert)};
 
-	if (list_length(pending) >= MAX_PENDING)
-		return;
 	if (alert_context == NULL)
 		alert_context = AllocSetContextCreate(TopMemoryContext, "pg_scheduler alerts",
 											  ALLOCSET_SMALL_SIZES);
-	oldcontext = MemoryContextSwitchTo(alert_context);
-	alert = palloc0(sizeof(PendingAlert));
-	alert->kind = copy(kind);
-	alert->severity = copy(severity);
-	alert->subject = copy(subject);
-	alert->job_id = job_id;
-	alert->owner = owner;
-	alert->message = copy(message);
-	alert->at = clock_now();
-	pending = lappend(pending, alert);
-	MemoryContextSwitchTo(oldcontext);
+	ctl.hcxt = alert_context;
+	pending = hash_create("pg_scheduler alerts", 64, &ctl,
+						  HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+}
+
+static void
+remember(const char *kind, const char *severity, const char *subject,
+		 int64 job_id, Oid owner, const char *message, int64 count)
+{
+	PendingAlert *alert;
+	char		key[KEY_LENGTH];
+	bool		found;
+
+	if (pending == NULL)
+		prepare();
+	if (hash_get_num_entries(pending) >= MAX_PENDING)
+		return;
+	snprintf(key, sizeof(key), "%s %s", kind, subject);
+	alert = hash_search(pending, key, HASH_ENTER, &found);
+	if (!found)
+		memset(&alert->row, 0, sizeof(AlertRow));
+	alert->row.kind = copy(kind);
+	alert->row.severity = copy(severity);
+	alert->row.subject = copy(subject);
+	alert->row.job_id = job_id;
+	alert->row.owner = owner;
+	alert->row.message = copy(message);
+	alert->row.count += count;
 }
 
 void
 alert_raise(const char *kind, const char *severity, const char *subject,
 			int64 job_id, Oid owner, const char *message)
 {
-	remember(kind, severity, subject, job_id, owner, message);
+	remember(kind, severity, subject, job_id, owner, message, 1);
+}
+
+void
+alert_raise_counted(const char *kind, const char *severity, const char *subject,
+					int64 job_id, Oid owner, const char *message, int64 count)
+{
+	remember(kind, severity, subject, job_id, owner, message, count);
 }
 
 void
 alert_resolve(const char *kind, const char *subject)
 {
-	remember(kind, NULL, subject, 0, InvalidOid, NULL);
+	remember(kind, NULL, subject, 0, InvalidOid, NULL, 0);
 }
 
 bool
 alert_pending(void)
 {
-	return pending != NIL;
+	return pending != NULL;
 }
 
 void
 alert_write(void)
 {
-	ListCell   *lc;
+	AlertRow   *raised;
+	AlertRow   *resolved;
+	int			nraised = 0;
+	int			nresolved = 0;
+	HASH_SEQ_STATUS status;
+	PendingAlert *alert;
+	TimestampTz now = clock_now();
 
-	foreach(lc, pending)
+	if (pending == NULL)
+		return;
+	raised = palloc(hash_get_num_entries(pending) * sizeof(AlertRow));
+	resolved = palloc(hash_get_num_entries(pending) * sizeof(AlertRow));
+	hash_seq_init(&status, pending);
+	while ((alert = hash_seq_search(&status)) != NULL)
 	{
-		PendingAlert *alert = lfirst(lc);
-
-		if (alert->severity == NULL)
-			catalog_resolve_alert(alert->kind, alert->subject, alert->at);
+		if (alert->row.severity == NULL)
+			resolved[nresolved++] = alert->row;
 		else
-			catalog_open_alert(alert->kind, alert->severity, alert->subject,
-							   alert->job_id, alert->owner, alert->message, alert->at);
+			raised[nraised++] = alert->row;
+	}
+	if (nresolved > 0)
+		catalog_resolve_alerts(resolved, nresolved, now);
+	if (nraised > 0)
+	{
+		int64	   *opened;
+		int			nopened;
+
+		catalog_reopen_alerts(raised, nraised, now - ALERT_REOPEN_WINDOW);
+		nopened = catalog_open_alerts(raised, nraised, now, &opened);
+		if (nopened > 0)
+			alert_handler_call(opened, nopened);
 	}
 }
 
 void
 alert_written(void)
 {
-	pending = NIL;
+	pending = NULL;
 	if (alert_context != NULL)
 		MemoryContextReset(alert_context);
 }

@@ -13,8 +13,18 @@
 #ifndef PG_SCHEDULER_ALERT_H
 #define PG_SCHEDULER_ALERT_H
 
+/*
+ * An alert that has resolved itself a shorter time ago is opened again, and
+ * nobody is told anew: what comes and goes makes one alert.  10 minutes.
+ */
+#define ALERT_REOPEN_WINDOW	(10 * USECS_PER_MINUTE)
+
 extern void alert_raise(const char *kind, const char *severity, const char *subject,
 						int64 job_id, Oid owner, const char *message);
+
+/* The same, for what has happened a number of times since it was last said. */
+extern void alert_raise_counted(const char *kind, const char *severity, const char *subject,
+								int64 job_id, Oid owner, const char *message, int64 count);
 extern void alert_resolve(const char *kind, const char *subject);
 
 /* Is there anything to write? */

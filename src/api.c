@@ -470,6 +470,15 @@ final_status(int64 run_id)
 	return NULL;
 }
 
+/* How long to sleep before looking again: a second, or up to the deadline. */
+static long
+wait_ms(TimestampTz deadline)
+{
+	if (deadline == DT_NOEND)
+		return 1000;
+	return Max(Min(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline), 1000), 1);
+}
+
 Datum
 pg_scheduler_wait_for_run(PG_FUNCTION_ARGS)
 {
@@ -486,7 +495,7 @@ pg_scheduler_wait_for_run(PG_FUNCTION_ARGS)
 
 	ConditionVariablePrepareToSleep(&db->run_finished);
 	while ((status = final_status(run_id)) == NULL && GetCurrentTimestamp() < deadline)
-		ConditionVariableTimedSleep(&db->run_finished, 1000,
+		ConditionVariableTimedSleep(&db->run_finished, wait_ms(deadline),
 									compat_wait_event("PgSchedulerWaitForRun"));
 	ConditionVariableCancelSleep();
 	if (status == NULL)
@@ -568,6 +577,7 @@ pg_scheduler_discard_dead_letter(PG_FUNCTION_ARGS)
 	require_arg(fcinfo, 0, "id");
 	get_dead_letter(PG_GETARG_INT64(0), &letter);
 	catalog_delete_dead_letter(letter.dead_letter_id);
+	change_note(CHANGE_RUN, letter.run_id);
 	PG_RETURN_VOID();
 }
 
@@ -575,20 +585,10 @@ pg_scheduler_discard_dead_letter(PG_FUNCTION_ARGS)
  * The scheduler
  */
 
-static void
-require_admin(const char *function)
-{
-	if (!rights_is_admin())
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied for scheduler.%s()", function),
-				 errhint("Only superusers and members of pg_scheduler.admin_role may do this.")));
-}
-
 Datum
 pg_scheduler_start(PG_FUNCTION_ARGS)
 {
-	require_admin("start");
+	rights_require_admin("start");
 	catalog_write_stopped(false, DT_NOBEGIN);
 	change_note(CHANGE_CONTROL, 0);
 	PG_RETURN_VOID();
@@ -600,7 +600,7 @@ pg_scheduler_stop(PG_FUNCTION_ARGS)
 	int64		grace = PG_ARGISNULL(0) ? (int64) pg_scheduler_shutdown_grace * 1000 :
 		interval_usecs(PG_GETARG_INTERVAL_P(0));
 
-	require_admin("stop");
+	rights_require_admin("stop");
 	if (grace < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -615,7 +615,7 @@ pg_scheduler_restart(PG_FUNCTION_ARGS)
 {
 	Database   *db = my_database();
 
-	require_admin("restart");
+	rights_require_admin("restart");
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
 	if (db->scheduler_pid != 0)
 		kill(db->scheduler_pid, SIGTERM);
@@ -627,7 +627,7 @@ Datum
 pg_scheduler_reload(PG_FUNCTION_ARGS)
 {
 	(void) my_database();
-	require_admin("reload");
+	rights_require_admin("reload");
 	change_note(CHANGE_ALL, 0);
 	PG_RETURN_VOID();
 }

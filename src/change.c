@@ -27,6 +27,7 @@
 #include "store.h"
 
 PG_FUNCTION_INFO_V1(pg_scheduler_job_changed);
+PG_FUNCTION_INFO_V1(pg_scheduler_changed);
 
 /* A transaction with more changes has the scheduler read everything. */
 #define MAX_NOTES	256
@@ -111,16 +112,34 @@ note_job(HeapTuple tuple, TupleDesc desc)
 					DatumGetInt64(heap_getattr(tuple, JOB_JOB_ID, desc, &isnull)));
 }
 
+static void
+require_trigger(FunctionCallInfo fcinfo)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function must be called as a trigger")));
+}
+
+/* AFTER INSERT OR UPDATE OR DELETE FOR EACH STATEMENT; what has changed */
+Datum
+pg_scheduler_changed(PG_FUNCTION_ARGS)
+{
+	require_trigger(fcinfo);
+	if (strcmp(((TriggerData *) fcinfo->context)->tg_trigger->tgargs[0], "queues") == 0)
+		change_note(CHANGE_QUEUES, 0);
+	else
+		change_note(CHANGE_RULES, 0);
+	return PointerGetDatum(NULL);
+}
+
 /* AFTER INSERT OR UPDATE OR DELETE FOR EACH ROW, and AFTER TRUNCATE */
 Datum
 pg_scheduler_job_changed(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function must be called as a trigger")));
+	require_trigger(fcinfo);
 	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
 		note_job(trigger->tg_trigtuple, RelationGetDescr(trigger->tg_relation));
 	else

@@ -21,6 +21,7 @@
 #include "catalog.h"
 #include "clock.h"
 #include "dispatch.h"
+#include "guc.h"
 #include "lane.h"
 #include "rights.h"
 #include "run_queue.h"
@@ -213,6 +214,15 @@ launch(Oid role, bool starved)
 	return DT_NOEND;
 }
 
+/* How many workers a role may have. */
+static int
+worker_limit(void)
+{
+	if (pg_scheduler_max_workers_per_role == 0)
+		return scheduler_shared->nworkers;
+	return Min(pg_scheduler_max_workers_per_role, scheduler_shared->nworkers);
+}
+
 /* See that a role has the workers that it can use. */
 static TimestampTz
 staff(RoleQueue *queue)
@@ -225,7 +235,7 @@ staff(RoleQueue *queue)
 		return DT_NOEND;
 	if (view.nworkers == 0 && queue->starved_since == DT_NOEND)
 		queue->starved_since = clock_now();
-	while (ready > view.nidle && view.nworkers < scheduler_shared->nworkers)
+	while (ready > view.nidle && view.nworkers < worker_limit())
 	{
 		result = launch(queue->role, view.nworkers == 0);
 		if (view_lane(queue->role).nworkers == view.nworkers)

@@ -19,6 +19,7 @@
 
 int			pg_scheduler_max_workers = 4;
 int			pg_scheduler_max_databases = 64;
+int			pg_scheduler_max_workers_per_role = 0;
 char	   *pg_scheduler_timezone = NULL;
 int			pg_scheduler_worker_idle_timeout = 60 * 1000;
 int			pg_scheduler_worker_max_runs = 100000;
@@ -31,6 +32,10 @@ int			pg_scheduler_kill_after = 10 * 1000;
 int			pg_scheduler_shutdown_grace = 30 * 1000;
 int			pg_scheduler_crash_limit = 3;
 int			pg_scheduler_repair_interval = 300;
+bool		pg_scheduler_monitoring = true;
+int			pg_scheduler_monitor_interval = 1000;
+int			pg_scheduler_metrics_interval = 60;
+int			pg_scheduler_metrics_retention = 24 * 60;
 char	   *pg_scheduler_admin_role = NULL;
 int			pg_scheduler_clock_offset = 0;
 
@@ -76,6 +81,12 @@ define_preload_settings(void)
 static void
 define_worker_settings(void)
 {
+	DefineCustomIntVariable("pg_scheduler.max_workers_per_role",
+							"Number of processes that run jobs of one role in one database; 0 is no limit.",
+							NULL,
+							&pg_scheduler_max_workers_per_role,
+							0, 0, 1024, PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
 	DefineCustomIntVariable("pg_scheduler.worker_idle_timeout",
 							"A worker without work leaves after this time.",
 							NULL,
@@ -173,6 +184,35 @@ define_database_settings(void)
 							NULL, NULL, NULL);
 }
 
+static void
+define_monitor_settings(void)
+{
+	DefineCustomBoolVariable("pg_scheduler.monitoring",
+							 "Judges the health of jobs, and raises alerts by the rules in scheduler.alert_rule.",
+							 "Metrics are collected in any case.",
+							 &pg_scheduler_monitoring,
+							 true, PGC_SIGHUP, 0,
+							 NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_scheduler.monitor_interval",
+							"Shortest time between two looks at the health of jobs.",
+							NULL,
+							&pg_scheduler_monitor_interval,
+							1000, 10, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_scheduler.metrics_interval",
+							"Time between two rows of metrics.",
+							NULL,
+							&pg_scheduler_metrics_interval,
+							60, 1, INT_MAX / 1000, PGC_SIGHUP, GUC_UNIT_S,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_scheduler.metrics_retention",
+							"Rows of metrics are kept for this time.",
+							NULL,
+							&pg_scheduler_metrics_retention,
+							24 * 60, 1, INT_MAX, PGC_SIGHUP, GUC_UNIT_MIN,
+							NULL, NULL, NULL);
+}
+
 void
 guc_define(void)
 {
@@ -181,4 +221,5 @@ guc_define(void)
 	define_worker_settings();
 	define_run_settings();
 	define_database_settings();
+	define_monitor_settings();
 }

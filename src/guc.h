@@ -19,6 +19,7 @@ typedef enum LogRuns
 
 extern int	pg_scheduler_max_workers;
 extern int	pg_scheduler_max_databases;
+extern int	pg_scheduler_max_workers_per_role;	/* 0: no limit */
 extern char *pg_scheduler_timezone;
 extern int	pg_scheduler_worker_idle_timeout;	/* ms */
 extern int	pg_scheduler_worker_max_runs;
@@ -31,6 +32,10 @@ extern int	pg_scheduler_kill_after;	/* ms */
 extern int	pg_scheduler_shutdown_grace;	/* ms */
 extern int	pg_scheduler_crash_limit;
 extern int	pg_scheduler_repair_interval;	/* s */
+extern bool pg_scheduler_monitoring;
+extern int	pg_scheduler_monitor_interval;	/* ms */
+extern int	pg_scheduler_metrics_interval;	/* s */
+extern int	pg_scheduler_metrics_retention; /* minutes */
 extern char *pg_scheduler_admin_role;
 extern int	pg_scheduler_clock_offset;	/* s */
 

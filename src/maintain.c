@@ -185,7 +185,10 @@ report_repair(int64 count, const char *what)
 	char	   *message;
 
 	if (count == 0)
+	{
+		alert_resolve("repaired", what);
 		return;
+	}
 	message = psprintf("mended " INT64_FORMAT " %s", count, what);
 	ereport(LOG, (errmsg("pg_scheduler repair: %s", message)));
 	alert_raise("repaired", "warning", what, 0, InvalidOid, message);

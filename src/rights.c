@@ -78,16 +78,32 @@ rights_raise(const RightsProblem *problem)
 }
 
 bool
-rights_is_admin(void)
+rights_role_is_admin(Oid role)
 {
 	Oid			admin;
 
-	if (superuser())
+	if (superuser_arg(role))
 		return true;
 	if (pg_scheduler_admin_role == NULL || pg_scheduler_admin_role[0] == '\0')
 		return false;
 	admin = get_role_oid(pg_scheduler_admin_role, true);
-	return OidIsValid(admin) && has_privs_of_role(GetUserId(), admin);
+	return OidIsValid(admin) && has_privs_of_role(role, admin);
+}
+
+bool
+rights_is_admin(void)
+{
+	return rights_role_is_admin(GetUserId());
+}
+
+void
+rights_require_admin(const char *function)
+{
+	if (!rights_is_admin())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for scheduler.%s()", function),
+				 errhint("Only superusers and members of pg_scheduler.admin_role may do this.")));
 }
 
 bool

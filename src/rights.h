@@ -36,5 +36,9 @@ extern bool rights_can_manage(Oid owner);
 
 /* Superuser, or member of pg_scheduler.admin_role. */
 extern bool rights_is_admin(void);
+extern bool rights_role_is_admin(Oid role);
+
+/* Raise an error unless the current user is one. */
+extern void rights_require_admin(const char *function);
 
 #endif							/* PG_SCHEDULER_RIGHTS_H */

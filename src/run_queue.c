@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "nodes/pg_list.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -23,7 +24,11 @@
 static MemoryContext queue_context = NULL;
 static HTAB *runs = NULL;
 static HTAB *roles = NULL;
+static HTAB *queues = NULL;
 static pairingheap *waiting = NULL;
+static int64 nready = 0;		/* READY or HELD, in all */
+static bool look_again = false; /* in some queue */
+static TimestampTz next_rate_release = DT_NOEND;
 static dlist_head ready_roles;	/* RoleQueue with ready runs */
 static int	nsuspects = 0;		/* dispatched runs with crashes > 0 */
 static bool suspect_left = false;	/* the next suspect may go */
@@ -36,6 +41,8 @@ compare_ready(const pairingheap_node *a, const pairingheap_node *b, void *arg)
 	const RunEntry *run_a = pairingheap_const_container(RunEntry, node, a);
 	const RunEntry *run_b = pairingheap_const_container(RunEntry, node, b);
 
+	if (run_a->queue->limits.priority != run_b->queue->limits.priority)
+		return run_a->queue->limits.priority > run_b->queue->limits.priority ? 1 : -1;
 	return run_precedes(&run_a->run, &run_b->run) ? 1 : -1;
 }
 
@@ -66,6 +73,11 @@ run_queue_init(void)
 	ctl.entrysize = sizeof(RoleQueue);
 	roles = hash_create("pg_scheduler roles", 16, &ctl,
 						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	ctl.keysize = JOB_NAME_LENGTH;
+	ctl.entrysize = sizeof(JobQueue);
+	queues = hash_create("pg_scheduler queues", 16, &ctl,
+						 HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	nready = 0;
 	waiting = pairingheap_allocate(compare_waiting, NULL);
 	dlist_init(&ready_roles);
 	nsuspects = 0;
@@ -98,12 +110,47 @@ run_queue_of_role(Oid role)
 	return queue;
 }
 
+JobQueue *
+run_queue_find_queue(const char *name)
+{
+	return hash_search(queues, name, HASH_FIND, NULL);
+}
+
+/* A queue that has no limits, until they are set. */
+static JobQueue *
+get_queue(const char *name)
+{
+	bool		found;
+	JobQueue   *queue = hash_search(queues, name, HASH_ENTER, &found);
+
+	if (!found)
+	{
+		MemoryContext oldcontext = MemoryContextSwitchTo(queue_context);
+
+		memset((char *) queue + JOB_NAME_LENGTH, 0, sizeof(JobQueue) - JOB_NAME_LENGTH);
+		queue->limits.enabled = true;
+		queue->limits.stop_deadline = DT_NOEND;
+		queue->held = pairingheap_allocate(compare_ready, NULL);
+		MemoryContextSwitchTo(oldcontext);
+	}
+	return queue;
+}
+
+/* READY and HELD are one to those who count. */
+static void
+count_ready(RunEntry *entry, int n)
+{
+	entry->queue->nready += n;
+	nready += n;
+}
+
 static void
 add_to_ready(RunEntry *entry)
 {
 	RoleQueue  *queue = run_queue_of_role(entry->run.owner);
 
 	entry->state = RUN_STATE_READY;
+	count_ready(entry, 1);
 	pairingheap_add(queue->ready, &entry->node);
 	queue->nready++;
 	if (!queue->listed)
@@ -117,6 +164,7 @@ static void
 remove_from_ready(RoleQueue *queue, RunEntry *entry)
 {
 	pairingheap_remove(queue->ready, &entry->node);
+	count_ready(entry, -1);
 	if (--queue->nready == 0)
 	{
 		dlist_delete(&queue->node);
@@ -153,10 +201,16 @@ displace(RunEntry *entry)
 			remove_from_ready(run_queue_of_role(entry->run.owner), entry);
 			break;
 		case RUN_STATE_HELD:
-			dlist_delete(&entry->held_node);
+			count_ready(entry, -1);
+			if (entry->held_by_queue)
+				pairingheap_remove(entry->queue->held, &entry->node);
+			else
+				dlist_delete(&entry->held_node);
 			break;
 		case RUN_STATE_DISPATCHED:
 			entry->job->ndispatched--;
+			entry->queue->ndispatched--;
+			entry->queue->look_again = look_again = true;
 			if (entry->run.crashes > 0)
 			{
 				nsuspects--;
@@ -177,6 +231,8 @@ run_queue_add(const Run *run, JobEntry *job)
 	newest_run = Max(newest_run, run->run_id);
 	entry->run = *run;
 	entry->job = job;
+	entry->queue = get_queue(job->job.queue);
+	entry->held_by_queue = false;
 	entry->unrecorded = 0;
 	job->nruns++;
 	place(entry);
@@ -211,6 +267,7 @@ set_dispatched(RunEntry *entry)
 {
 	entry->state = RUN_STATE_DISPATCHED;
 	entry->job->ndispatched++;
+	entry->queue->ndispatched++;
 	if (entry->run.crashes > 0)
 		nsuspects++;
 }
@@ -232,6 +289,7 @@ run_queue_release(JobEntry *job)
 		RunEntry   *entry = dlist_container(RunEntry, held_node, iter.cur);
 
 		dlist_delete(&entry->held_node);
+		count_ready(entry, -1);
 		add_to_ready(entry);
 	}
 }
@@ -243,25 +301,157 @@ release_suspect(RunEntry *entry, void *arg)
 		run_queue_release(entry->job);
 }
 
+/*
+ * The limits of queues
+ */
+
+static void
+refill_tokens(JobQueue *queue, TimestampTz now)
+{
+	const QueueLimits *limits = &queue->limits;
+
+	if (limits->rate_limit == 0)
+		return;
+	queue->tokens = Min(queue->tokens + (double) limits->rate_limit *
+						Max(now - queue->refilled_at, 0) / limits->rate_period,
+						limits->rate_limit);
+	queue->refilled_at = now;
+}
+
+/* How many more runs of a queue may begin now? */
+static int64
+queue_room(JobQueue *queue, TimestampTz now)
+{
+	int64		room = PG_INT64_MAX;
+
+	if (!queue->limits.enabled)
+		return 0;
+	if (queue->limits.max_concurrency > 0)
+		room = queue->limits.max_concurrency - queue->ndispatched;
+	if (queue->limits.rate_limit > 0)
+	{
+		refill_tokens(queue, now);
+		room = Min(room, (int64) queue->tokens);
+	}
+	return Max(room, 0);
+}
+
+/* When the rate limit lets the next run go, or DT_NOEND. */
+static TimestampTz
+next_token(const JobQueue *queue)
+{
+	const QueueLimits *limits = &queue->limits;
+
+	if (limits->rate_limit == 0 || !limits->enabled || queue->tokens >= 1 ||
+		pairingheap_is_empty(queue->held))
+		return DT_NOEND;
+	return queue->refilled_at + 1 +
+		(int64) ((1 - queue->tokens) * limits->rate_period / limits->rate_limit);
+}
+
+/* Make as many held runs ready as there is room for. */
+static void
+release_queue(JobQueue *queue, TimestampTz now)
+{
+	int64		room = queue_room(queue, now);
+
+	for (; room > 0 && !pairingheap_is_empty(queue->held); room--)
+	{
+		RunEntry   *entry = pairingheap_container(RunEntry, node,
+												  pairingheap_first(queue->held));
+
+		displace(entry);
+		entry->held_by_queue = false;
+		add_to_ready(entry);
+	}
+}
+
+/* Look at the queues in which something has changed.  When to look next. */
+static TimestampTz
+release_queues(TimestampTz now)
+{
+	HASH_SEQ_STATUS status;
+	JobQueue   *queue;
+	TimestampTz next = DT_NOEND;
+	bool		all = look_again;
+
+	look_again = false;
+	if (!all && next_rate_release > now)
+		return next_rate_release;
+	hash_seq_init(&status, queues);
+	while ((queue = hash_seq_search(&status)) != NULL)
+	{
+		if (queue->look_again || queue->limits.rate_limit > 0)
+			release_queue(queue, now);
+		queue->look_again = false;
+		next = Min(next, next_token(queue));
+	}
+	next_rate_release = next;
+	return next;
+}
+
+/* The heaps order by the priority of queues: take its runs out meanwhile. */
+static void
+reorder_runs(JobQueue *queue, int priority)
+{
+	HASH_SEQ_STATUS status;
+	RunEntry   *entry;
+	List	   *moved = NIL;
+	ListCell   *lc;
+
+	hash_seq_init(&status, runs);
+	while ((entry = hash_seq_search(&status)) != NULL)
+	{
+		if (entry->queue != queue || entry->state != RUN_STATE_READY)
+			continue;
+		displace(entry);
+		moved = lappend(moved, entry);
+	}
+	queue->limits.priority = priority;
+	foreach(lc, moved)
+		add_to_ready(lfirst(lc));
+}
+
+void
+run_queue_set_limits(const char *name, const QueueLimits *limits)
+{
+	JobQueue   *queue = get_queue(name);
+
+	if (limits->rate_limit != queue->limits.rate_limit ||
+		limits->rate_period != queue->limits.rate_period)
+	{
+		queue->tokens = limits->rate_limit;
+		queue->refilled_at = clock_now();
+	}
+	if (limits->priority != queue->limits.priority)
+		reorder_runs(queue, limits->priority);
+	queue->limits = *limits;
+	queue->stop_pending = !limits->enabled;
+	queue->look_again = look_again = true;
+}
+
 TimestampTz
 run_queue_wake(TimestampTz now)
 {
+	TimestampTz next_release;
+
 	if (suspect_left)
 	{
 		suspect_left = false;
 		run_queue_foreach(release_suspect, NULL);
 	}
+	next_release = release_queues(now);
 	while (!pairingheap_is_empty(waiting))
 	{
 		RunEntry   *entry = pairingheap_container(RunEntry, node,
 												  pairingheap_first(waiting));
 
 		if (entry->run.due_at > now)
-			return entry->run.due_at;
+			return Min(entry->run.due_at, next_release);
 		displace(entry);
 		add_to_ready(entry);
 	}
-	return DT_NOEND;
+	return next_release;
 }
 
 /*
@@ -286,7 +476,29 @@ static void
 hold(RunEntry *entry)
 {
 	entry->state = RUN_STATE_HELD;
+	entry->held_by_queue = false;
+	count_ready(entry, 1);
 	dlist_push_tail(&entry->job->held, &entry->held_node);
+}
+
+/* Room for a run in its queue; without it the run is held there.  */
+static bool
+take_room(RunEntry *entry)
+{
+	JobQueue   *queue = entry->queue;
+
+	if (queue_room(queue, clock_now()) > 0)
+	{
+		if (queue->limits.rate_limit > 0)
+			queue->tokens -= 1;
+		return true;
+	}
+	entry->state = RUN_STATE_HELD;
+	entry->held_by_queue = true;
+	count_ready(entry, 1);
+	pairingheap_add(queue->held, &entry->node);
+	next_rate_release = Min(next_rate_release, next_token(queue));
+	return false;
 }
 
 RunEntry *
@@ -303,6 +515,8 @@ run_queue_take(RoleQueue *queue)
 			hold(entry);
 			continue;
 		}
+		if (!take_room(entry))
+			continue;
 		set_dispatched(entry);
 		return entry;
 	}
@@ -318,6 +532,12 @@ run_queue_next_role(RoleQueue *queue)
 	return dlist_has_next(&ready_roles, &queue->node) ?
 		dlist_container(RoleQueue, node, dlist_next_node(&ready_roles, &queue->node)) :
 		NULL;
+}
+
+int64
+run_queue_ready_count(void)
+{
+	return nready;
 }
 
 int64
@@ -352,4 +572,15 @@ run_queue_oldest(void)
 
 	run_queue_foreach(find_oldest, &oldest);
 	return oldest;
+}
+
+void
+run_queue_foreach_queue(void (*callback) (JobQueue *queue, void *arg), void *arg)
+{
+	HASH_SEQ_STATUS status;
+	JobQueue   *queue;
+
+	hash_seq_init(&status, queues);
+	while ((queue = hash_seq_search(&status)) != NULL)
+		callback(queue, arg);
 }

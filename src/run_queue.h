@@ -3,7 +3,7 @@
  * run_queue.h
  *	  All runs of a database that are not over, as its scheduler knows them.
  *
- *			due later				   job at its limit, paused, suspect
+ *			due later				   job or queue at its limit, paused, suspect
  *		WAITING ----------> READY <----------------> HELD
  *			^				  |  ^
  *			|	into a lane   v  | taken back
@@ -27,9 +27,36 @@ typedef enum RunState
 {
 	RUN_STATE_WAITING,			/* not due yet */
 	RUN_STATE_READY,			/* in the queue of its role */
-	RUN_STATE_HELD,				/* in JobEntry.held */
+	RUN_STATE_HELD,				/* in JobEntry.held or JobQueue.held */
 	RUN_STATE_DISPATCHED		/* in a lane or at a worker */
 } RunState;
+
+/* What scheduler.queue says of a queue */
+typedef struct QueueLimits
+{
+	bool		enabled;
+	int			max_concurrency;	/* runs being executed; 0: no limit */
+	int			rate_limit;		/* runs begun in a period; 0: no limit */
+	int64		rate_period;	/* us */
+	int			priority;		/* higher first, before that of the run */
+	TimestampTz stop_deadline;	/* what still runs then is cancelled; DT_NOEND: not */
+} QueueLimits;
+
+/* A named group of jobs */
+typedef struct JobQueue
+{
+	char		name[JOB_NAME_LENGTH];	/* hash key */
+	QueueLimits limits;
+	int64		nready;			/* runs that are READY or HELD */
+	int			ndispatched;
+	pairingheap *held;			/* runs that the limits hold back */
+	double		tokens;			/* runs that may begin now, by the rate limit */
+	TimestampTz refilled_at;
+	bool		stop_pending;	/* for queue_stop.c */
+	bool		look_again;		/* there may be room for a held run */
+	bool		backlog_raised; /* for monitor.c */
+	bool		judged;
+} JobQueue;
 
 typedef struct RunEntry
 {
@@ -37,8 +64,10 @@ typedef struct RunEntry
 	RunState	state;
 	Run			run;
 	JobEntry   *job;
+	JobQueue   *queue;
+	bool		held_by_queue;	/* HELD, in the queue and not in the job */
 	int			unrecorded;		/* times that no record could be written */
-	pairingheap_node node;		/* WAITING, READY */
+	pairingheap_node node;		/* WAITING, READY, HELD by the queue */
 	dlist_node	held_node;		/* HELD */
 } RunEntry;
 
@@ -93,6 +122,18 @@ extern int64 run_queue_count(void);
 
 /* All runs before this one are over, and their outcomes have been seen. */
 extern int64 run_queue_oldest(void);
+
+/* Runs that are due and not being executed, whatever holds them. */
+extern int64 run_queue_ready_count(void);
+
+/* The definition of a queue has been read. */
+extern void run_queue_set_limits(const char *name, const QueueLimits *limits);
+
+/* Call for every queue that a run has been in. */
+extern void run_queue_foreach_queue(void (*callback) (JobQueue *queue, void *arg), void *arg);
+
+/* NULL: no run has been in it. */
+extern JobQueue *run_queue_find_queue(const char *name);
 
 /* Call for every run; the callback may remove it. */
 extern void run_queue_foreach(void (*callback) (RunEntry *entry, void *arg), void *arg);

@@ -33,6 +33,7 @@
 
 #include "alert.h"
 #include "catalog.h"
+#include "catalog_queue.h"
 #include "clock.h"
 #include "compat.h"
 #include "dispatch.h"
@@ -40,6 +41,8 @@
 #include "enqueue.h"
 #include "guc.h"
 #include "maintain.h"
+#include "monitor.h"
+#include "queue_stop.h"
 #include "run_queue.h"
 #include "scheduler.h"
 #include "settle.h"
@@ -175,6 +178,16 @@ note_boot(void)
 }
 
 static void
+publish_control(bool stopped)
+{
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	if (stopped && !my_db->stop_requested)
+		my_db->stopped_at = clock_now();
+	my_db->stop_requested = stopped;
+	LWLockRelease(scheduler_shared->lock);
+}
+
+static void
 read_control(void)
 {
 	ControlState control;
@@ -195,6 +208,8 @@ read_control(void)
 		mode = MODE_STOPPING;
 		dispatch_withdraw();
 	}
+	publish_control(control.stopped);
+	monitor_stopped(control.stopped);
 }
 
 static void
@@ -204,7 +219,22 @@ publish_ready(void)
 	my_db->state = DATABASE_PRESENT;
 	my_db->ready = true;
 	my_db->ready_since = clock_now();
+	my_db->last_error_at = DT_NOBEGIN;
 	LWLockRelease(scheduler_shared->lock);
+}
+
+static void
+load_queue(const char *name, const QueueLimits *limits, void *arg)
+{
+	run_queue_set_limits(name, limits);
+}
+
+static void
+load_queues(void)
+{
+	StartTransactionCommand();
+	catalog_scan_queues(load_queue, NULL);
+	CommitTransactionCommand();
 }
 
 /* Read everything from the tables, after a start or an error. */
@@ -217,8 +247,10 @@ load(void)
 	maintain_reset();
 
 	(void) maintain_partition(clock_now());
+	load_queues();
 	settle_start(my_db);
 	settle_uncounted();
+	monitor_load();
 	read_control();
 	StartTransactionCommand();
 	catalog_scan_next_runs(put_next_run, NULL);
@@ -297,7 +329,12 @@ apply_changes(void)
 			settle_changed_run(changes[i].id);
 		else if (changes[i].kind == CHANGE_CONTROL)
 			read_control();
+		else if (changes[i].kind == CHANGE_QUEUES)
+			load_queues();
+		else if (changes[i].kind == CHANGE_RULES)
+			monitor_reload_rules();
 	}
+	monitor_request();
 	job_cache_trim();
 }
 
@@ -358,6 +395,14 @@ stop_runs(TimestampTz now)
 	return stop_deadline <= now ? DT_NOEND : stop_deadline;
 }
 
+/* What status() shows, without asking us. */
+static void
+publish_figures(void)
+{
+	pg_atomic_write_u64(&my_db->npending, run_queue_count());
+	pg_atomic_write_u64(&my_db->nready, run_queue_ready_count());
+}
+
 /* Everything that is due now; the time of what is due next. */
 static TimestampTz
 do_cycle(void)
@@ -381,10 +426,14 @@ do_cycle(void)
 	else
 		next = Min(next, stop_runs(now));
 	next = Min(next, worker_pool_kill_overdue(now));
-	next = Min(next, flush(now, false));
+	next = Min(next, queue_stop(now));
 	if (!more)
 		maintain(now);
 	next = Min(next, maintain_next_time());
+	monitor(now);
+	next = Min(next, monitor_next_time());
+	next = Min(next, flush(now, false));
+	publish_figures();
 	if (more || (next > now + NAP && !shmem_set_bell(my_db)))
 		return now;
 	return next;
@@ -483,9 +532,18 @@ leave(void)
 		if (my_db->quiesced > 0)
 			dispatch_withdraw();
 		MemoryContextSwitchTo(cycle_context);
+		monitor_leave(clock_now());
 		(void) flush(clock_now(), true);
 	}
 	proc_exit(0);
+}
+
+static void
+publish_error(void)
+{
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	my_db->last_error_at = clock_now();
+	LWLockRelease(scheduler_shared->lock);
 }
 
 /*
@@ -503,6 +561,7 @@ recover(void)
 	FlushErrorState();
 	MemoryContextReset(cycle_context);
 	loaded = false;
+	publish_error();
 	RESUME_INTERRUPTS();
 	(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ERROR_DELAY_MS,
 					 compat_wait_event("PgSchedulerError"));
@@ -546,6 +605,7 @@ pg_scheduler_scheduler_main(Datum arg)
 	due_heap_init();
 	run_queue_init();
 	job_cache_init();
+	monitor_init();
 	worker_pool_init(my_db);
 
 	if (sigsetjmp(local_sigjmp_buf, 1) != 0)

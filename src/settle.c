@@ -24,6 +24,7 @@
 #include "enqueue.h"
 #include "flight_recorder.h"
 #include "guc.h"
+#include "meter.h"
 #include "run_end.h"
 #include "run_queue.h"
 #include "settle.h"
@@ -100,6 +101,7 @@ apply_outcome(const Outcome *outcome)
 		if (entry->unrecorded > 0)
 			alert_resolve("recording_failed", unrecorded_subject(job->job_id));
 		entry->unrecorded = 0;
+		meter_outcome(job, outcome);
 	}
 	switch (outcome->kind)
 	{
@@ -333,6 +335,8 @@ settle_deaths(void)
 
 	for (int i = 0; i < n; i++)
 	{
+		if (dead[i].has_run || !dead[i].connected)
+			meter_worker_died(clock_now());
 		if (dead[i].has_run)
 			settle_dead_run(&dead[i]);
 		else if (!dead[i].connected)

@@ -74,6 +74,8 @@ shmem_startup(void)
 		for (int i = 0; i < scheduler_shared->ndatabases; i++)
 		{
 			SpinLockInit(&scheduler_shared->databases[i].mutex);
+			pg_atomic_init_u64(&scheduler_shared->databases[i].npending, 0);
+			pg_atomic_init_u64(&scheduler_shared->databases[i].nready, 0);
 			ConditionVariableInit(&scheduler_shared->databases[i].run_finished);
 		}
 		ConditionVariableInit(&scheduler_shared->process_left);

@@ -35,6 +35,7 @@
 #define PG_SCHEDULER_SHMEM_H
 
 #include "datatype/timestamp.h"
+#include "port/atomics.h"
 #include "storage/condition_variable.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
@@ -124,7 +125,9 @@ typedef enum ChangeKind
 	CHANGE_JOB,					/* id: job_id whose definition changed */
 	CHANGE_RUN,					/* id: run_id added to or taken from pending_run */
 	CHANGE_ALL,					/* read everything again */
-	CHANGE_CONTROL				/* start, stop: read scheduler_state again */
+	CHANGE_CONTROL,				/* start, stop: read scheduler_state again */
+	CHANGE_QUEUES,				/* read scheduler.queue again */
+	CHANGE_RULES				/* read scheduler.alert_rule again */
 } ChangeKind;
 
 typedef struct Change
@@ -157,8 +160,11 @@ typedef struct Database
 	ConditionVariable run_finished; /* for wait_for_run() */
 
 	/* figures for views */
-	int64		njobs;
-	int64		npending;
+	pg_atomic_uint64 npending;	/* runs that are not over */
+	pg_atomic_uint64 nready;	/* of these, due and not being executed */
+	bool		stop_requested;
+	TimestampTz stopped_at;		/* when that was; DT_NOBEGIN: not */
+	TimestampTz last_error_at;	/* of a cycle; DT_NOBEGIN: none since it was ready */
 
 	slock_t		mutex;			/* guards the rings */
 	bool		bell;			/* the next outcome wakes the scheduler */

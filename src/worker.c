@@ -125,7 +125,8 @@ take_run(Run *run)
 		my_slot->has_run = true;
 		my_slot->terminate = false;
 		my_slot->requeue = false;
-		my_slot->started_at = now;
+		/* "now" may be from before the run was due, and even offered */
+		my_slot->started_at = Max(now, run->due_at);
 		my_slot->job_name[0] = '\0';
 		if (lane->nready == LANE_LOW_WATER)
 			shmem_wake(my_db->scheduler_latch);

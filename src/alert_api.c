@@ -1,0 +1,266 @@
+/*-------------------------------------------------------------------------
+ *
+ * alert_api.c
+ *	  SQL-callable functions: alerts, their rules, checks and handlers.
+ *
+ * A check and a handler are jobs of the role that makes them: whatever they
+ * execute has the rights of that role and no others.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "alert.h"
+#include "alert_handler.h"
+#include "catalog.h"
+#include "catalog_monitor.h"
+#include "clock.h"
+#include "guc.h"
+#include "rights.h"
+
+PG_FUNCTION_INFO_V1(pg_scheduler_admin);
+PG_FUNCTION_INFO_V1(pg_scheduler_role_sees);
+PG_FUNCTION_INFO_V1(pg_scheduler_resolve_alert);
+PG_FUNCTION_INFO_V1(pg_scheduler_resolve_alerts);
+PG_FUNCTION_INFO_V1(pg_scheduler_clear_alerts);
+PG_FUNCTION_INFO_V1(pg_scheduler_alter_alert_rule);
+PG_FUNCTION_INFO_V1(pg_scheduler_add_alert_check);
+PG_FUNCTION_INFO_V1(pg_scheduler_report_alert_check);
+PG_FUNCTION_INFO_V1(pg_scheduler_add_alert_handler);
+PG_FUNCTION_INFO_V1(pg_scheduler_drop_alert_handler);
+
+static void
+require(FunctionCallInfo fcinfo, int arg, const char *name)
+{
+	if (PG_ARGISNULL(arg))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"%s\" must not be null", name)));
+}
+
+static char *
+text_or_null(FunctionCallInfo fcinfo, int arg)
+{
+	return PG_ARGISNULL(arg) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(arg));
+}
+
+static void
+check_severity(const char *severity)
+{
+	static const char *const names[] = {"info", "warning", "error", "critical"};
+
+	for (int i = 0; i < lengthof(names); i++)
+		if (strcmp(names[i], severity) == 0)
+			return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid severity \"%s\"", severity),
+			 errhint("Severities are info, warning, error and critical.")));
+}
+
+Datum
+pg_scheduler_admin(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(rights_is_admin());
+}
+
+/* Not STRICT: an alert may belong to no role. */
+Datum
+pg_scheduler_role_sees(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0))
+		PG_RETURN_BOOL(false);
+	if (!PG_ARGISNULL(1) &&
+		has_privs_of_role(PG_GETARG_OID(0), PG_GETARG_OID(1)))
+		PG_RETURN_BOOL(true);
+	PG_RETURN_BOOL(rights_role_is_admin(PG_GETARG_OID(0)));
+}
+
+/*
+ * Alerts
+ */
+
+Datum
+pg_scheduler_resolve_alert(PG_FUNCTION_ARGS)
+{
+	int64		alert_id;
+	Oid			owner;
+
+	require(fcinfo, 0, "id");
+	alert_id = PG_GETARG_INT64(0);
+	if (!catalog_find_open_alert(alert_id, &owner) ||
+		!(OidIsValid(owner) ? rights_can_manage(owner) : rights_is_admin()))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("alert " INT64_FORMAT " does not exist, or is resolved", alert_id)));
+	catalog_resolve_by_hand(alert_id, GetUserId(), clock_now());
+	PG_RETURN_VOID();
+}
+
+Datum
+pg_scheduler_resolve_alerts(PG_FUNCTION_ARGS)
+{
+	require(fcinfo, 0, "kind");
+	PG_RETURN_INT64(catalog_resolve_all_by_hand(text_or_null(fcinfo, 0), GetUserId(),
+												clock_now()));
+}
+
+Datum
+pg_scheduler_clear_alerts(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64(catalog_resolve_all_by_hand(NULL, GetUserId(), clock_now()));
+}
+
+Datum
+pg_scheduler_alter_alert_rule(PG_FUNCTION_ARGS)
+{
+	char	   *kind;
+	char	   *severity = text_or_null(fcinfo, 3);
+	bool		enabled = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
+	double		threshold = PG_ARGISNULL(2) ? 0 : PG_GETARG_FLOAT8(2);
+
+	require(fcinfo, 0, "kind");
+	kind = text_or_null(fcinfo, 0);
+	rights_require_admin("alter_alert_rule");
+	if (severity != NULL)
+		check_severity(severity);
+	if (!(threshold >= 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"threshold\" must not be negative")));
+	if (!catalog_update_alert_rule(kind, PG_ARGISNULL(1) ? NULL : &enabled,
+								   PG_ARGISNULL(2) ? NULL : &threshold, severity,
+								   PG_ARGISNULL(4) ? NULL : PG_GETARG_INTERVAL_P(4)))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("there is no rule for alerts of the kind \"%s\"", kind),
+				 errhint("See the view scheduler.alert_rules.")));
+	PG_RETURN_VOID();
+}
+
+/*
+ * Checks
+ */
+
+/* The owner of a job that the caller may manage. */
+static Oid
+owner_of_job(int64 job_id)
+{
+	Oid			owner;
+
+	if (!catalog_find_job_owner(job_id, &owner) || !rights_can_manage(owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("job " INT64_FORMAT " does not exist", job_id)));
+	return owner;
+}
+
+Datum
+pg_scheduler_add_alert_check(PG_FUNCTION_ARGS)
+{
+	AlertCheck	check = {0};
+
+	require(fcinfo, 0, "check_name");
+	require(fcinfo, 1, "job_id");
+	require(fcinfo, 2, "predicate");
+	require(fcinfo, 3, "severity");
+	check.name = text_or_null(fcinfo, 0);
+	check.owner = owner_of_job(PG_GETARG_INT64(1));
+	check.predicate = text_or_null(fcinfo, 2);
+	check.severity = text_or_null(fcinfo, 3);
+	check.message = text_or_null(fcinfo, 4);
+	check_severity(check.severity);
+	PG_RETURN_INT64(catalog_upsert_alert_check(&check, PG_GETARG_INT64(1)));
+}
+
+/*
+ * Called by the job of a check: what it has found takes effect with the run,
+ * and not when it fails.  NULL is neither true nor false: nothing changes.
+ */
+Datum
+pg_scheduler_report_alert_check(PG_FUNCTION_ARGS)
+{
+	AlertCheck	check = {0};
+	AlertRow	row = {.kind = "check", .count = 1};
+	TimestampTz now = clock_now();
+	int64	   *opened;
+
+	require(fcinfo, 0, "job_id");
+	row.job_id = PG_GETARG_INT64(0);
+	row.owner = owner_of_job(row.job_id);
+	if (!catalog_find_alert_check(row.job_id, &check))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("job " INT64_FORMAT " is not that of a check", row.job_id)));
+	if (PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	row.subject = psprintf("check " INT64_FORMAT, check.check_id);
+	row.severity = check.severity;
+	row.message = check.message;
+	if (PG_GETARG_BOOL(1))
+	{
+		int			n;
+
+		catalog_reopen_alerts(&row, 1, now - ALERT_REOPEN_WINDOW);
+		n = catalog_open_alerts(&row, 1, now, &opened);
+		if (n > 0)
+			alert_handler_call(opened, n);
+	}
+	else
+		catalog_resolve_alerts(&row, 1, now);
+	PG_RETURN_BOOL(PG_GETARG_BOOL(1));
+}
+
+/*
+ * Handlers
+ */
+
+Datum
+pg_scheduler_add_alert_handler(PG_FUNCTION_ARGS)
+{
+	int64		job_id = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1);
+	char	   *channel = text_or_null(fcinfo, 2);
+	char	   *severity;
+
+	require(fcinfo, 0, "handler_name");
+	require(fcinfo, 4, "min_severity");
+	severity = text_or_null(fcinfo, 4);
+	check_severity(severity);
+	if (job_id == 0 && (channel == NULL || channel[0] == '\0' ||
+						strlen(channel) >= NAMEDATALEN))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"channel\" must have 1 to %d bytes", NAMEDATALEN - 1)));
+	PG_RETURN_INT64(catalog_upsert_alert_handler(text_or_null(fcinfo, 0),
+												 job_id ? owner_of_job(job_id) : GetUserId(),
+												 job_id, channel,
+												 PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3),
+												 severity));
+}
+
+Datum
+pg_scheduler_drop_alert_handler(PG_FUNCTION_ARGS)
+{
+	char	   *name;
+	int64		job_id;
+
+	require(fcinfo, 0, "handler_name");
+	name = text_or_null(fcinfo, 0);
+	if (!catalog_delete_alert_handler(name, GetUserId(), &job_id))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("alert handler \"%s\" does not exist", name),
+				 errhint("A handler is found among those that \"%s\" owns.",
+						 GetUserNameFromId(GetUserId(), false))));
+	if (job_id != 0)
+		catalog_delete_job(job_id);
+	PG_RETURN_VOID();
+}

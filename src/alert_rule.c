@@ -1,0 +1,89 @@
+/*-------------------------------------------------------------------------
+ *
+ * alert_rule.c
+ *	  When the scheduler raises an alert by itself: rows of alert_rule.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "alert_rule.h"
+#include "catalog_monitor.h"
+
+/* Fewer attempts give no rate of failures. */
+#define MIN_ATTEMPTS	5
+
+static const char *const kind_names[] = {
+	[ALERT_JOB_FAILING] = "job_failing",
+	[ALERT_FAILURE_RATE] = "failure_rate",
+	[ALERT_TIMEOUTS] = "timeouts",
+	[ALERT_LATE_START] = "late_start",
+	[ALERT_DEAD_LETTER] = "dead_letter",
+	[ALERT_JOB_WITHOUT_NEXT_TIME] = "job_without_next_time",
+	[ALERT_QUEUE_BACKLOG] = "queue_backlog",
+	[ALERT_WORKERS_EXHAUSTED] = "workers_exhausted",
+	[ALERT_CONNECTIONS] = "connections",
+	[ALERT_WORKER_RESTARTS] = "worker_restarts",
+	[ALERT_MEMORY_GROWTH] = "memory_growth",
+	[ALERT_SCHEDULER_STOPPED] = "scheduler_stopped",
+};
+
+static AlertRule rules[ALERT_KINDS];
+
+const char *
+alert_kind_name(AlertKind kind)
+{
+	return kind_names[kind];
+}
+
+int
+alert_kind_from_name(const char *name)
+{
+	for (int i = 0; i < ALERT_KINDS; i++)
+		if (strcmp(kind_names[i], name) == 0)
+			return i;
+	return -1;
+}
+
+const AlertRule *
+alert_rule(AlertKind kind)
+{
+	return &rules[kind];
+}
+
+static double
+threshold(AlertKind kind)
+{
+	return rules[kind].enabled ? rules[kind].threshold : 0;
+}
+
+void
+alert_rule_limits(HealthLimits *limits)
+{
+	limits->error_threshold = (int) threshold(ALERT_JOB_FAILING);
+	limits->failure_rate = threshold(ALERT_FAILURE_RATE);
+	limits->min_attempts = MIN_ATTEMPTS;
+	limits->lateness = (int64) rint(threshold(ALERT_LATE_START) * USECS_PER_SEC);
+	limits->timeouts = (int) threshold(ALERT_TIMEOUTS);
+	limits->backlog = (int64) threshold(ALERT_QUEUE_BACKLOG);
+}
+
+static void
+set_rule(const char *kind, const AlertRule *rule, void *arg)
+{
+	int			i = alert_kind_from_name(kind);
+
+	if (i >= 0)
+		rules[i] = *rule;
+}
+
+void
+alert_rule_load(void)
+{
+	memset(rules, 0, sizeof(rules));
+	catalog_scan_alert_rules(set_rule, NULL);
+}

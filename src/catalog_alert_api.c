@@ -1,0 +1,188 @@
+/*-------------------------------------------------------------------------
+ *
+ * catalog_alert_api.c
+ *	  The SQL behind the functions of alert_api.c; one function a statement.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "catalog_exec.h"
+#include "catalog_monitor.h"
+
+bool
+catalog_find_open_alert(int64 alert_id, Oid *owner)
+{
+	CatalogState state;
+	Params		params = {0};
+	bool		result;
+	bool		isnull;
+
+	*owner = InvalidOid;
+	catalog_add_int64(&params, alert_id);
+	catalog_enter(&state);
+	result = catalog_execute("SELECT owner FROM scheduler.alert"
+							 " WHERE alert_id = $1 AND resolved_at IS NULL", &params) > 0;
+	if (result)
+	{
+		Datum		value = catalog_column(0, 1, &isnull);
+
+		*owner = isnull ? InvalidOid : DatumGetObjectId(value);
+	}
+	catalog_leave(&state);
+	return result;
+}
+
+void
+catalog_resolve_by_hand(int64 alert_id, Oid by, TimestampTz now)
+{
+	Params		params = {0};
+
+	catalog_add_int64(&params, alert_id);
+	catalog_add_oid(&params, by);
+	catalog_add_time(&params, now);
+	catalog_run("UPDATE scheduler.alert SET resolved_at = $3, resolved_by = $2"
+				" WHERE alert_id = $1 AND resolved_at IS NULL", &params);
+}
+
+int64
+catalog_resolve_all_by_hand(const char *kind, Oid by, TimestampTz now)
+{
+	Params		params = {0};
+
+	catalog_add_text(&params, kind);
+	catalog_add_oid(&params, by);
+	catalog_add_time(&params, now);
+	return catalog_run("UPDATE scheduler.alert SET resolved_at = $3, resolved_by = $2"
+					   " WHERE resolved_at IS NULL AND kind = COALESCE($1, kind)"
+					   " AND scheduler._role_sees($2, owner)", &params);
+}
+
+bool
+catalog_update_alert_rule(const char *kind, const bool *enabled, const double *threshold,
+						  const char *severity, const Interval *interval)
+{
+	Params		params = {0};
+
+	catalog_add_text(&params, kind);
+	catalog_add(&params, BOOLOID, enabled ? BoolGetDatum(*enabled) : (Datum) 0,
+				enabled == NULL);
+	catalog_add(&params, FLOAT8OID, threshold ? Float8GetDatum(*threshold) : (Datum) 0,
+				threshold == NULL);
+	catalog_add_text(&params, severity);
+	catalog_add(&params, INTERVALOID, IntervalPGetDatum(interval), interval == NULL);
+	return catalog_run("UPDATE scheduler.alert_rule SET enabled = COALESCE($2, enabled),"
+					   " threshold = COALESCE($3, threshold),"
+					   " severity = COALESCE($4, severity),"
+					   " \"interval\" = COALESCE($5, \"interval\") WHERE kind = $1",
+					   &params) > 0;
+}
+
+/* The one value that a statement returns */
+static int64
+return_int64(const char *sql, const Params *params)
+{
+	CatalogState state;
+	int64		result;
+
+	catalog_enter(&state);
+	if (catalog_execute(sql, params) != 1)
+		elog(ERROR, "statement did not return one row: %s", sql);
+	result = catalog_int64(0, 1);
+	catalog_leave(&state);
+	return result;
+}
+
+int64
+catalog_upsert_alert_check(const AlertCheck *check, int64 job_id)
+{
+	Params		params = {0};
+
+	catalog_add_text(&params, check->name);
+	catalog_add_oid(&params, check->owner);
+	catalog_add_int64(&params, job_id);
+	catalog_add_text(&params, check->predicate);
+	catalog_add_text(&params, check->severity);
+	catalog_add_text(&params, check->message);
+	return return_int64("INSERT INTO scheduler.alert_check"
+						" (check_name, owner, job_id, predicate, severity, message)"
+						" VALUES ($1, $2, $3, $4, $5, $6)"
+						" ON CONFLICT (owner, check_name) DO UPDATE SET"
+						" job_id = EXCLUDED.job_id, predicate = EXCLUDED.predicate,"
+						" severity = EXCLUDED.severity, message = EXCLUDED.message"
+						" RETURNING check_id", &params);
+}
+
+bool
+catalog_find_alert_check(int64 job_id, AlertCheck *check)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	CatalogState state;
+	Params		params = {0};
+	bool		result;
+
+	catalog_add_int64(&params, job_id);
+	catalog_enter(&state);
+	result = catalog_execute("SELECT check_id, check_name, owner, severity,"
+							 " COALESCE(message, 'check \"' || check_name || '\" is true')"
+							 " FROM scheduler.alert_check WHERE job_id = $1", &params) > 0;
+	if (result)
+	{
+		MemoryContext oldcontext = MemoryContextSwitchTo(caller);
+		bool		isnull;
+
+		check->check_id = catalog_int64(0, 1);
+		check->name = TextDatumGetCString(catalog_column(0, 2, &isnull));
+		check->owner = DatumGetObjectId(catalog_column(0, 3, &isnull));
+		check->severity = TextDatumGetCString(catalog_column(0, 4, &isnull));
+		check->message = TextDatumGetCString(catalog_column(0, 5, &isnull));
+		MemoryContextSwitchTo(oldcontext);
+	}
+	catalog_leave(&state);
+	return result;
+}
+
+int64
+catalog_upsert_alert_handler(const char *name, Oid owner, int64 job_id, const char *channel,
+							 ArrayType *kinds, const char *min_severity)
+{
+	Params		params = {0};
+
+	catalog_add_text(&params, name);
+	catalog_add_oid(&params, owner);
+	catalog_add(&params, INT8OID, Int64GetDatum(job_id), job_id == 0);
+	catalog_add_text(&params, channel);
+	catalog_add(&params, TEXTARRAYOID, PointerGetDatum(kinds), kinds == NULL);
+	catalog_add_text(&params, min_severity);
+	return return_int64("INSERT INTO scheduler.alert_handler"
+						" (handler_name, owner, job_id, channel, kinds, min_severity)"
+						" VALUES ($1, $2, $3, $4, $5, $6)"
+						" ON CONFLICT (owner, handler_name) DO UPDATE SET"
+						" job_id = EXCLUDED.job_id, channel = EXCLUDED.channel,"
+						" kinds = EXCLUDED.kinds, min_severity = EXCLUDED.min_severity"
+						" RETURNING handler_id", &params);
+}
+
+bool
+catalog_delete_alert_handler(const char *name, Oid owner, int64 *job_id)
+{
+	CatalogState state;
+	Params		params = {0};
+	bool		result;
+
+	catalog_add_text(&params, name);
+	catalog_add_oid(&params, owner);
+	catalog_enter(&state);
+	result = catalog_execute("DELETE FROM scheduler.alert_handler"
+							 " WHERE handler_name = $1 AND owner = $2 RETURNING job_id",
+							 &params) > 0;
+	*job_id = result ? catalog_int64(0, 1) : 0;
+	catalog_leave(&state);
+	return result;
+}

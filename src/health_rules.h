@@ -1,0 +1,110 @@
+/*-------------------------------------------------------------------------
+ *
+ * health_rules.h
+ *	  From figures to a state of health, with the reason in words.
+ *
+ *		state		a job						a queue
+ *		stopped		paused, finished			stopped, nothing runs
+ *		stopping	paused, a run goes on		stopped, runs go on
+ *		starting	not planned yet				started a moment ago
+ *		unhealthy	fails time after time		most of its jobs are unhealthy
+ *		degraded	fails, or is late, at times	a backlog, an unhealthy job
+ *		healthy		none of these				none of these
+ *
+ * The first state whose condition holds, in the order stopped, stopping,
+ * starting, unhealthy, degraded, healthy, is the one.  Pure: no clock, no
+ * catalogue.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_HEALTH_RULES_H
+#define PG_SCHEDULER_HEALTH_RULES_H
+
+typedef enum HealthState
+{
+	HEALTH_HEALTHY,
+	HEALTH_DEGRADED,
+	HEALTH_UNHEALTHY,
+	HEALTH_STOPPED,
+	HEALTH_STARTING,
+	HEALTH_STOPPING
+} HealthState;
+
+#define HEALTH_REASON_LENGTH	160
+
+typedef struct Health
+{
+	HealthState state;
+	char		reason[HEALTH_REASON_LENGTH];
+} Health;
+
+/* What counts as too much; 0: not looked at. */
+typedef struct HealthLimits
+{
+	int			error_threshold;	/* consecutive failures */
+	double		failure_rate;	/* share of the attempts in the window */
+	int			min_attempts;	/* fewer in the window give no rate */
+	int64		lateness;		/* us */
+	int			timeouts;		/* in the window */
+	int64		backlog;		/* ready runs of a queue */
+} HealthLimits;
+
+typedef struct JobFigures
+{
+	bool		active;			/* neither paused nor disabled */
+	bool		finished;		/* its schedule is over */
+	bool		planned;		/* the scheduler has taken it up */
+	bool		has_next;		/* there is a next time, or a pending run */
+	int			running;
+	bool		circuit_open;	/* held back after too many failures */
+	bool		probing;		/* of these, now trying a run again */
+	int			consecutive_failures;
+	int			attempts;		/* in the window */
+	int			failures;		/* of these */
+	int			timeouts;		/* of these */
+	int64		lateness;		/* of the last start, us */
+} JobFigures;
+
+typedef struct QueueFigures
+{
+	bool		enabled;
+	bool		starting;
+	const char *waits_for;		/* a dependency that is not healthy, or NULL */
+	int			running;
+	int64		backlog;
+	int			jobs;			/* that are not stopped */
+	int			unhealthy_jobs;
+} QueueFigures;
+
+typedef struct SchedulerFigures
+{
+	bool		preloaded;		/* the library is loaded at server start */
+	bool		in_recovery;	/* a standby */
+	bool		process;		/* there is a scheduler process */
+	bool		ready;			/* it has read all jobs */
+	bool		stop_requested; /* scheduler.stop() */
+	bool		stopped;		/* and nothing runs any more */
+	bool		errors;			/* its last cycle ended in an error */
+	int64		backlog;
+	int			workers_running;
+	int			max_workers;
+} SchedulerFigures;
+
+extern const char *health_state_name(HealthState state);
+
+/* HEALTH_HEALTHY for a name that is unknown. */
+extern HealthState health_state_from_name(const char *name);
+
+extern void health_of_job(const JobFigures *figures, const HealthLimits *limits,
+						  Health *health);
+extern void health_of_queue(const QueueFigures *figures, const HealthLimits *limits,
+							Health *health);
+extern void health_of_scheduler(const SchedulerFigures *figures, const HealthLimits *limits,
+								Health *health);
+
+/* Is the rate of failures in the window too high? */
+extern bool health_rate_exceeded(const JobFigures *figures, const HealthLimits *limits);
+
+#endif							/* PG_SCHEDULER_HEALTH_RULES_H */

@@ -1,0 +1,142 @@
+# Metrics that Prometheus accepts, that outlive a restart of the server, and
+# alerts whose causes are processes.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('monitoring');
+$node->init;
+$node->append_conf('postgresql.conf', qq{
+shared_preload_libraries = 'pg_scheduler'
+max_worker_processes = 32
+pg_scheduler.monitor_interval = '10ms'
+pg_scheduler.metrics_interval = '1s'
+});
+$node->start;
+$node->safe_psql('postgres', 'CREATE EXTENSION pg_scheduler');
+
+sub healthy
+{
+	return $node->poll_query_until('postgres',
+		"SELECT scheduler.status() ->> 'state' = 'healthy'");
+}
+
+# A counter as Prometheus would read it; 0 while it is not there.
+sub counter
+{
+	my ($name) = @_;
+	my $text = $node->safe_psql('postgres', 'SELECT scheduler.prometheus_metrics()');
+
+	return $text =~ /^\Q$name\E (\S+)$/m ? $1 : 0;
+}
+
+sub await_counter
+{
+	my ($name, $value) = @_;
+
+	for (1 .. 1800)
+	{
+		return 1 if counter($name) == $value;
+		select(undef, undef, undef, 0.1);
+	}
+	diag "$name is " . counter($name);
+	return 0;
+}
+
+ok(healthy(), 'the scheduler is healthy');
+
+# Names of queues that need quoting
+$node->safe_psql('postgres', q{
+	SELECT scheduler.create_queue(E'a "strange\\\\ \n queue');
+	SELECT scheduler.schedule_job('strange', '@yearly', 'SELECT 1', queue => E'a "strange\\\\ \n queue');
+	SELECT scheduler.schedule_job('work', '@yearly', 'SELECT 1');
+	SELECT scheduler.schedule_job('fail', '@yearly', 'SELECT 1/0');
+	SELECT scheduler.run_job('strange');
+	SELECT scheduler.run_job('work') FROM generate_series(1, 10);
+	SELECT scheduler.run_job('fail') FROM generate_series(1, 3)});
+my $succeeded = 'pg_scheduler_runs_total{queue="default",status="succeeded"}';
+my $failed = 'pg_scheduler_runs_total{queue="default",status="failed"}';
+ok(await_counter($succeeded, 10), 'successes are counted');
+ok(await_counter($failed, 3), 'failures are counted');
+ok(await_counter('pg_scheduler_run_duration_seconds_count{queue="default"}', 13),
+	'durations are counted');
+
+SKIP:
+{
+	skip 'no promtool', 1 if system('command -v promtool >/dev/null 2>&1') != 0;
+	my $file = PostgreSQL::Test::Utils::tempdir() . '/metrics';
+	append_to_file($file,
+		$node->safe_psql('postgres', 'SELECT scheduler.prometheus_metrics()') . "\n");
+	is(system("promtool check metrics < '$file'"), 0, 'promtool accepts the metrics');
+}
+
+# Dropped jobs and restarts take nothing from the counters.
+$node->safe_psql('postgres', q{SELECT scheduler.unschedule_job('work')});
+$node->restart;
+ok(healthy(), 'the scheduler is healthy after a restart');
+is(counter($succeeded), 10, 'successes are as they were');
+$node->safe_psql('postgres', q{SELECT scheduler.run_job('fail')});
+ok(await_counter($failed, 4), 'and counting goes on');
+
+# Workers that die
+$node->safe_psql('postgres', q{
+	SELECT scheduler.schedule_job('long', '@yearly', 'SELECT pg_sleep(600)');
+	SELECT scheduler.alter_alert_rule('failure_rate', enabled => false)});
+for (1 .. 4)
+{
+	$node->safe_psql('postgres', q{SELECT scheduler.run_job('long')});
+	$node->poll_query_until('postgres',
+		q{SELECT count(*) = 1 FROM scheduler.workers WHERE state = 'running'});
+	$node->safe_psql('postgres',
+		q{SELECT pg_terminate_backend(pid) FROM scheduler.workers WHERE state = 'running'});
+	$node->poll_query_until('postgres',
+		q{SELECT count(*) = 0 FROM scheduler.runs WHERE status IN ('queued', 'running')});
+}
+ok($node->poll_query_until('postgres',
+	q{SELECT count(*) = 1 FROM scheduler.alerts WHERE kind = 'worker_restarts' AND resolved_at IS NULL}),
+	'deaths of workers raise an alert');
+ok(await_counter('pg_scheduler_worker_restarts_total', 4), 'and are counted');
+$node->safe_psql('postgres',
+	q{SELECT scheduler.alter_alert_rule('worker_restarts', "interval" => '1 ms')});
+ok($node->poll_query_until('postgres',
+	q{SELECT count(*) = 0 FROM scheduler.alerts WHERE kind = 'worker_restarts' AND resolved_at IS NULL}),
+	'which resolves itself when they are long ago');
+
+# All workers are busy while runs wait.
+$node->safe_psql('postgres', q{
+	SELECT scheduler.alter_alert_rule('workers_exhausted', "interval" => '1 ms');
+	SELECT scheduler.alter_alert_rule('queue_backlog', threshold => 3);
+	SELECT scheduler.alter_job('long', overlap => 'allow', max_instances => 100);
+	SELECT scheduler.run_job('long') FROM generate_series(1, 200)});
+ok($node->poll_query_until('postgres',
+	q{SELECT count(*) = 2 FROM scheduler.alerts WHERE kind IN ('workers_exhausted', 'queue_backlog') AND resolved_at IS NULL}),
+	'busy workers and a backlog raise alerts');
+$node->safe_psql('postgres', q{SELECT scheduler.unschedule_job('long', cancel => true)});
+ok($node->poll_query_until('postgres',
+	q{SELECT count(*) = 0 FROM scheduler.alerts WHERE kind IN ('workers_exhausted', 'queue_backlog') AND resolved_at IS NULL}),
+	'which resolve themselves when there is room');
+
+# Alerts that were open at a crash are resolved after it.
+$node->safe_psql('postgres', q{
+	SELECT scheduler.alter_alert_rule('job_failing', threshold => 1);
+	SELECT scheduler.run_job('fail')});
+ok($node->poll_query_until('postgres',
+	q{SELECT count(*) = 1 FROM scheduler.alerts WHERE kind = 'job_failing' AND resolved_at IS NULL}),
+	'a failing job raises an alert');
+$node->stop('immediate');
+$node->start;
+ok(healthy(), 'the scheduler is healthy after a crash');
+is($node->safe_psql('postgres', q{SELECT state FROM scheduler.job_health WHERE job_name = 'fail'}),
+	'unhealthy', 'a job is as unhealthy after a crash as before');
+$node->safe_psql('postgres', q{
+	SELECT scheduler.alter_job('fail', command => 'SELECT 1');
+	SELECT scheduler.run_job('fail')});
+ok($node->poll_query_until('postgres',
+	q{SELECT count(*) = 0 FROM scheduler.alerts WHERE kind = 'job_failing' AND resolved_at IS NULL}),
+	'its success resolves the alert that was open at the crash');
+
+$node->stop;
+done_testing();
