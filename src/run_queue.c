@@ -96,12 +96,21 @@ run_queue_of_role(Oid role)
 	return queue;
 }
 
+/* The queue that a run belongs to, as its job is defined now */
+static RoleQueue *
+queue_for(const RunEntry *entry)
+{
+	return run_queue_of_role(entry->job->job.kind == JOB_HTTP ?
+							 HTTP_QUEUE : entry->run.owner);
+}
+
 static void
 add_to_ready(RunEntry *entry)
 {
-	RoleQueue  *queue = run_queue_of_role(entry->run.owner);
+	RoleQueue  *queue = queue_for(entry);
 
 	entry->state = RUN_STATE_READY;
+	entry->queue = queue;
 	pairingheap_add(queue->ready, &entry->node);
 	queue->nready++;
 	if (!queue->listed)
@@ -148,7 +157,7 @@ displace(RunEntry *entry)
 			entry->job->nwaiting--;
 			break;
 		case RUN_STATE_READY:
-			remove_from_ready(run_queue_of_role(entry->run.owner), entry);
+			remove_from_ready(entry->queue, entry);
 			break;
 		case RUN_STATE_HELD:
 			dlist_delete(&entry->held_node);
@@ -216,6 +225,7 @@ void
 run_queue_adopt(RunEntry *entry)
 {
 	displace(entry);
+	entry->queue = queue_for(entry);
 	set_dispatched(entry);
 }
 

@@ -39,6 +39,7 @@
 #include "due_heap.h"
 #include "enqueue.h"
 #include "guc.h"
+#include "http_dispatch.h"
 #include "maintain.h"
 #include "run_queue.h"
 #include "scheduler.h"
@@ -380,6 +381,7 @@ do_cycle(void)
 	apply_changes();
 	more |= settle_outcomes(my_db);
 	next = settle_deaths();
+	settle_http_worker(my_db);
 	if (mode == MODE_RUNNING)
 	{
 		more |= enqueue_due();
@@ -523,6 +525,7 @@ pg_scheduler_scheduler_main(Datum arg)
 	run_queue_init();
 	job_cache_init();
 	worker_pool_init(my_db);
+	http_dispatch_init(my_db);
 
 	if (sigsetjmp(local_sigjmp_buf, 1) != 0)
 	{

@@ -551,8 +551,8 @@ store_count_crash(Run *run)
  * The partition that takes rows of a time.  Each holds a day, UTC, and is
  * named after it; what none of them takes goes to the default partition.
  */
-static Relation
-open_history(TimestampTz finished_at)
+Relation
+store_open_partition(const char *table, TimestampTz time)
 {
 	struct pg_tm tm;
 	fsec_t		fsec;
@@ -560,9 +560,9 @@ open_history(TimestampTz finished_at)
 	Oid			oid;
 	Relation	rel = NULL;
 
-	if (timestamp2tm(finished_at, NULL, &tm, &fsec, NULL, NULL) != 0)
+	if (timestamp2tm(time, NULL, &tm, &fsec, NULL, NULL) != 0)
 		elog(ERROR, "timestamp out of range");
-	snprintf(name, sizeof(name), "run_history_%04d%02d%02d",
+	snprintf(name, sizeof(name), "%s_%04d%02d%02d", table,
 			 tm.tm_year, tm.tm_mon, tm.tm_mday);
 	oid = store_relation(name);
 	if (OidIsValid(oid))
@@ -573,7 +573,18 @@ open_history(TimestampTz finished_at)
 		table_close(rel, RowExclusiveLock);
 		rel = NULL;
 	}
-	return rel ? rel : open_table("run_history_default", RowExclusiveLock);
+	if (rel == NULL)
+	{
+		snprintf(name, sizeof(name), "%s_default", table);
+		rel = open_table(name, RowExclusiveLock);
+	}
+	return rel;
+}
+
+int64
+store_nextval(const char *sequence)
+{
+	return nextval_internal(store_relation(sequence), false);
 }
 
 static void
@@ -614,7 +625,7 @@ void
 store_insert_history(const RunRecord *record)
 {
 	const Run  *run = record->run;
-	Relation	rel = open_history(record->finished_at);
+	Relation	rel = store_open_partition("run_history", record->finished_at);
 	Datum		values[HISTORY_COLUMNS];
 	bool		nulls[HISTORY_COLUMNS] = {0};
 
