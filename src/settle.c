@@ -303,15 +303,22 @@ settle_deaths(void)
 	return look_again;
 }
 
+static void
+collect_dispatched_requests(RunEntry *entry, void *arg)
+{
+	List	  **list = arg;
+
+	if (entry->state == RUN_STATE_DISPATCHED && entry->queue->role == HTTP_QUEUE)
+		*list = lappend(*list, entry);
+}
+
 /* A run that the HTTP worker had in hand when it ended is done again. */
 static void
-settle_dropped_request(RunEntry *entry, void *arg)
+settle_dropped_request(RunEntry *entry)
 {
 	PendingRun	pending;
 	Outcome		outcome;
 
-	if (entry->state != RUN_STATE_DISPATCHED || entry->queue->role != HTTP_QUEUE)
-		return;
 	StartTransactionCommand();
 	if (!ended_before_death(&entry->run, &outcome))
 	{
@@ -331,6 +338,10 @@ settle_dropped_request(RunEntry *entry, void *arg)
 void
 settle_http_worker(Database *db)
 {
+	MemoryContext context = CurrentMemoryContext;
+	List	   *dropped = NIL;
+	ListCell   *lc;
+
 	if (!db->http_left)
 		return;
 	while (settle_outcomes(db))
@@ -339,7 +350,10 @@ settle_http_worker(Database *db)
 	db->http_left = false;
 	LWLockRelease(scheduler_shared->lock);
 	dispatch_withdraw();
-	run_queue_foreach(settle_dropped_request, NULL);
+	run_queue_foreach(collect_dispatched_requests, &dropped);
+	foreach(lc, dropped)
+		settle_dropped_request(lfirst(lc));
+	MemoryContextSwitchTo(context);
 }
 
 /*
