@@ -297,6 +297,9 @@ pg_scheduler_http_request(PG_FUNCTION_ARGS)
  * Secrets
  */
 
+/*
+ * An error hides the statement, which has the value, from the server log.
+ */
 static char *
 secret_name_arg(FunctionCallInfo fcinfo)
 {
@@ -305,13 +308,15 @@ secret_name_arg(FunctionCallInfo fcinfo)
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("\"%s\" must not be null", "name")));
+				 errmsg("\"%s\" must not be null", "name"),
+				 errhidestmt(true)));
 	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	if (name[0] == '\0' || strlen(name) >= JOB_NAME_LENGTH)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid value for \"%s\"", "name"),
-				 errdetail("The name of a secret has 1 to %d bytes.", JOB_NAME_LENGTH - 1)));
+				 errdetail("The name of a secret has 1 to %d bytes.", JOB_NAME_LENGTH - 1),
+				 errhidestmt(true)));
 	return name;
 }
 

@@ -291,11 +291,14 @@ record_failure(HttpRun *http, RunRecord *record, const HttpVerdict *verdict)
 	TimestampTz not_before = DT_NOBEGIN;
 
 	record->status = failure_status(http);
-	record->http_failed = http->response != NULL;
+	record->http_failed = true;
 	if (http->response != NULL)
 		describe_answer(record, http->response, verdict);
 	else
 	{
+		/* what is wrong with a definition stays wrong */
+		record->http_retryable =
+			ERRCODE_TO_CATEGORY(http->error->sqlerrcode) == ERRCODE_INSUFFICIENT_RESOURCES;
 		record->sqlstate = pstrdup(unpack_sql_state(http->error->sqlerrcode));
 		record->error_message = http->error->message;
 		record->error_detail = http->error->detail;
