@@ -21,6 +21,8 @@
  */
 #include "postgres.h"
 
+#include <sys/resource.h>
+
 #include "access/xact.h"
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
@@ -49,6 +51,9 @@
 
 /* Runs recorded in one transaction */
 #define RECORD_BATCH	256
+
+/* Descriptors for all else: files, the latch, name lookups */
+#define OTHER_DESCRIPTORS	256
 
 /* After an error: 1 s. */
 #define ERROR_DELAY_MS	1000
@@ -112,6 +117,33 @@ attach(Oid database)
  * The client
  */
 
+/*
+ * Each request takes a descriptor, and as many connections may be kept open
+ * for later ones.  The usual soft limit of 1024 is not enough: take what the
+ * hard limit allows.  Returns how many requests there are descriptors for.
+ */
+static int
+raise_descriptor_limit(int requests)
+{
+	rlim_t		wanted = 2 * requests + OTHER_DESCRIPTORS;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+		limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= wanted)
+		return requests;
+	limit.rlim_cur = limit.rlim_max == RLIM_INFINITY ? wanted : Min(wanted, limit.rlim_max);
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		(void) getrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur >= wanted)
+		return requests;
+	ereport(WARNING,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("the operating system allows %d open files, not enough for %d HTTP requests at once",
+					(int) limit.rlim_cur, requests),
+			 errhint("Raise the limit of open files, or lower pg_scheduler.http_max_in_flight.")));
+	return Max(((int) limit.rlim_cur - OTHER_DESCRIPTORS) / 2, 1);
+}
+
 static void
 read_settings(HttpLimits *limits, HttpPolicy *policy)
 {
@@ -122,7 +154,7 @@ read_settings(HttpLimits *limits, HttpPolicy *policy)
 	if (!http_networks_parse(pg_scheduler_http_allowed_networks, networks,
 							 detail, sizeof(detail)))
 		elog(ERROR, "invalid list of networks: %s", detail);
-	limits->max_in_flight = pg_scheduler_http_max_in_flight;
+	limits->max_in_flight = raise_descriptor_limit(pg_scheduler_http_max_in_flight);
 	limits->max_in_flight_per_host = pg_scheduler_http_max_in_flight_per_host;
 	limits->max_waiting = pg_scheduler_http_max_in_flight;
 	limits->max_memory = (size_t) pg_scheduler_http_max_memory * 1024;

@@ -62,7 +62,7 @@ sub start_hostile
 	my $pid = fork() // die "fork: $!";
 	if ($pid == 0)
 	{
-		exec 'perl', $program, '--port-file', $port_file, '--ports',
+		exec 'sh', '-c', 'ulimit -n $(ulimit -H -n); exec perl "$@"', 'sh', $program, '--port-file', $port_file, '--ports',
 		  $ENV{HTTP_TEST_PORTS} // '18000-18999',
 		  map { ('--address', $_) } @addresses;
 		die "exec: $!";

@@ -120,11 +120,11 @@ is(counted($node, $base, 'stopped'), '100 100', 'start: they are');
 # 2,000 at once
 #
 
-my $sent = $sql->("SELECT count(*) FROM scheduler.http_responses");
+my $sent = $sql->("SELECT count(*) FROM scheduler.http_responses WHERE http_status = 200");
 request_all($node, 2000, "$base/delay?ms=3000");
 wait_for_running(2000);
 wait_for_quiet();
-is($sql->("SELECT count(*) - $sent FROM scheduler.http_responses WHERE http_status = 200 OR true"), 2000, '2,000 at once are answered');
+is($sql->("SELECT count(*) - $sent FROM scheduler.http_responses WHERE http_status = 200"), 2000, '2,000 at once are answered');
 
 #
 # Shutdown with 2,000 under way
@@ -133,10 +133,8 @@ is($sql->("SELECT count(*) - $sent FROM scheduler.http_responses WHERE http_stat
 requests_under_way(2000);
 $node->stop('fast');
 $node->start;
-ok(wait_for($node, "SELECT count(*) = 2000 FROM scheduler.runs WHERE status IN ('queued', 'running')", 'they are back'),
-	'shutdown loses none');
-answer_from_now_on('shutdown');
 wait_for_running(2000);
+answer_from_now_on('shutdown');
 $node->restart;
 wait_for_quiet();
 is(counted($node, $base, 'shutdown'), '2000 2000', 'each is sent again');
