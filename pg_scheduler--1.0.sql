@@ -385,6 +385,47 @@ CREATE TABLE scheduler.scheduler_metric (
 ) USING heap;
 INSERT INTO scheduler.scheduler_metric VALUES (0);
 
+-- What HTTP servers have answered, one row for each attempt.
+CREATE TABLE scheduler.http_response (
+	run_id bigint NOT NULL,
+	job_id bigint NOT NULL,
+	owner oid NOT NULL,
+	attempt int NOT NULL,
+	finished_at timestamptz NOT NULL,
+	idempotency_key text NOT NULL,
+	http_status int,
+	http_version int,
+	headers jsonb,
+	content_type text,
+	body bytea,
+	truncated boolean NOT NULL,
+	total_size bigint,
+	failure text,
+	error text,
+	final_url text,
+	redirects int NOT NULL,
+	remote_address text,
+	remote_port int,
+	reused_connection boolean NOT NULL,
+	name_lookup bigint,
+	connect bigint,
+	tls bigint,
+	first_byte bigint,
+	total bigint
+) PARTITION BY RANGE (finished_at);
+
+CREATE INDEX http_response_run_id_idx ON scheduler.http_response (run_id);
+
+-- Nobody but the HTTP worker reads the values.
+CREATE TABLE scheduler.secret (
+	owner oid NOT NULL,
+	name text COLLATE "C" NOT NULL,
+	value text NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	changed_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	CONSTRAINT secret_pkey PRIMARY KEY (owner, name)
+) USING heap;
+
 -- One row: what start() and stop() have asked for, kept over restarts.
 CREATE TABLE scheduler.scheduler_state (
 	stopped boolean NOT NULL,
@@ -751,6 +792,120 @@ COMMENT ON FUNCTION scheduler.next_job_runs(bigint, int) IS
 -- HTTP
 ----------------------------------------------------------------------
 
+CREATE FUNCTION scheduler.schedule_http_job(
+	job_name text,
+	schedule text,
+	url text,
+	method text DEFAULT 'POST',
+	headers jsonb DEFAULT NULL,
+	body text DEFAULT NULL,
+	queue text DEFAULT 'default',
+	priority int DEFAULT 0,
+	timezone text DEFAULT NULL,
+	starts_at timestamptz DEFAULT NULL,
+	ends_at timestamptz DEFAULT NULL,
+	max_runs bigint DEFAULT NULL,
+	jitter interval DEFAULT NULL,
+	overlap text DEFAULT 'skip',
+	max_instances int DEFAULT 1,
+	misfire text DEFAULT 'run_once',
+	misfire_grace interval DEFAULT NULL,
+	timeout interval DEFAULT NULL,
+	max_retries int DEFAULT 0,
+	backoff text DEFAULT 'exponential',
+	retry_delay interval DEFAULT '1 second',
+	max_retry_delay interval DEFAULT '1 hour',
+	enabled boolean DEFAULT true,
+	description text DEFAULT NULL,
+	success_codes text DEFAULT '200-299',
+	signing_secret text DEFAULT NULL,
+	follow_redirects boolean DEFAULT false,
+	replace boolean DEFAULT true,
+	args jsonb DEFAULT NULL,
+	content_type text DEFAULT NULL,
+	max_redirects int DEFAULT 5,
+	connect_timeout interval DEFAULT NULL,
+	retry_jitter boolean DEFAULT true,
+	retry_on text[] DEFAULT NULL,
+	on_lost text DEFAULT NULL,
+	calendar text DEFAULT NULL,
+	calendar_action text DEFAULT 'skip'
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'pg_scheduler_schedule_http_job' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.schedule_http_job(text, text, text, text, jsonb, text, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, boolean, text, text, text, boolean, boolean, jsonb, text, int, interval, boolean, text[], text, text, text) IS
+'Schedule an HTTP request, or replace the definition of the caller''s job of that name; returns its job_id';
+
+CREATE FUNCTION scheduler.alter_http_job(job text,
+	url text DEFAULT NULL,
+	method text DEFAULT NULL,
+	headers jsonb DEFAULT NULL,
+	body text DEFAULT NULL,
+	content_type text DEFAULT NULL,
+	success_codes text DEFAULT NULL,
+	signing_secret text DEFAULT NULL,
+	follow_redirects boolean DEFAULT NULL,
+	max_redirects int DEFAULT NULL,
+	connect_timeout interval DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_alter_http_job_by_name' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.alter_http_job(text, text, text, jsonb, text, text, text, text, boolean, int, interval) IS
+'Change the request of an HTTP job; NULL leaves a part as it is; the job by its name';
+
+CREATE FUNCTION scheduler.alter_http_job(job bigint,
+	url text DEFAULT NULL,
+	method text DEFAULT NULL,
+	headers jsonb DEFAULT NULL,
+	body text DEFAULT NULL,
+	content_type text DEFAULT NULL,
+	success_codes text DEFAULT NULL,
+	signing_secret text DEFAULT NULL,
+	follow_redirects boolean DEFAULT NULL,
+	max_redirects int DEFAULT NULL,
+	connect_timeout interval DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_alter_http_job' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.alter_http_job(bigint, text, text, jsonb, text, text, text, text, boolean, int, interval) IS
+'Change the request of an HTTP job; NULL leaves a part as it is; the job by its id';
+
+CREATE FUNCTION scheduler.http_request(
+	url text,
+	method text DEFAULT 'POST',
+	headers jsonb DEFAULT NULL,
+	body text DEFAULT NULL,
+	content_type text DEFAULT NULL,
+	success_codes text DEFAULT '200-299',
+	signing_secret text DEFAULT NULL,
+	follow_redirects boolean DEFAULT false,
+	max_redirects int DEFAULT 5,
+	connect_timeout interval DEFAULT NULL,
+	args jsonb DEFAULT NULL,
+	priority int DEFAULT 0,
+	timeout interval DEFAULT NULL,
+	max_retries int DEFAULT 5,
+	backoff text DEFAULT 'exponential',
+	retry_delay interval DEFAULT '1 second',
+	max_retry_delay interval DEFAULT '1 hour'
+) RETURNS bigint
+AS 'MODULE_PATHNAME', 'pg_scheduler_http_request' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.http_request(text, text, jsonb, text, text, text, text, boolean, int, interval, jsonb, int, interval, int, text, interval, interval) IS
+'Send a request once, when the current transaction has committed; returns the run_id';
+
+CREATE FUNCTION scheduler.set_secret(name text, value text) RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_set_secret' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.set_secret(text, text) IS
+'Set a secret of the current user, for headers and signatures of HTTP jobs';
+
+CREATE FUNCTION scheduler.drop_secret(name text) RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_drop_secret' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.drop_secret(text) IS
+'Remove a secret of the current user';
+
+CREATE FUNCTION scheduler._http_body_text(body bytea, content_type text, truncated boolean)
+RETURNS text
+AS 'MODULE_PATHNAME', 'pg_scheduler_http_body_text' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION scheduler._http_body_text(bytea, text, boolean) IS
+'The body of an answer as text; NULL if it is none';
+
 ----------------------------------------------------------------------
 -- Queues
 ----------------------------------------------------------------------
@@ -967,7 +1122,7 @@ DO $$
 DECLARE
 	table_name text;
 BEGIN
-	FOREACH table_name IN ARRAY '{job,pending_run,run_history,dead_letter,metric_minute,metric_total,alert_check,alert_handler}'::text[]
+	FOREACH table_name IN ARRAY '{job,pending_run,run_history,dead_letter,metric_minute,metric_total,alert_check,alert_handler,http_response}'::text[]
 	LOOP
 		EXECUTE format('ALTER TABLE scheduler.%I ENABLE ROW LEVEL SECURITY', table_name);
 		EXECUTE format('CREATE POLICY visible ON scheduler.%I FOR SELECT USING (scheduler._visible(owner))', table_name);
@@ -975,6 +1130,11 @@ BEGIN
 	END LOOP;
 END
 $$;
+
+-- Of secrets they see the names.
+ALTER TABLE scheduler.secret ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.secret FOR SELECT USING (scheduler._visible(owner));
+GRANT SELECT (owner, name, created_at, changed_at) ON scheduler.secret TO PUBLIC;
 
 ALTER TABLE scheduler.job_state ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON scheduler.job_state FOR SELECT
@@ -1133,6 +1293,41 @@ SELECT w.pid, d.datname AS database, w.role::regrole AS role, w.state, w.job_nam
 	w.since, w.runs, w.memory
 FROM scheduler._workers() w
 LEFT JOIN pg_catalog.pg_database d ON d.oid = w.database;
+
+CREATE VIEW scheduler.http_responses WITH (security_invoker = true) AS
+SELECT r.run_id,
+	r.job_id,
+	r.owner::regrole AS owner,
+	r.attempt,
+	r.finished_at,
+	r.http_status,
+	r.http_version,
+	r.headers,
+	r.content_type,
+	scheduler._http_body_text(r.body, r.content_type, r.truncated) AS body_text,
+	r.body,
+	r.truncated,
+	r.total_size,
+	r.failure,
+	r.error,
+	r.final_url,
+	r.redirects,
+	r.remote_address,
+	r.remote_port,
+	r.reused_connection,
+	r.name_lookup,
+	r.connect,
+	r.tls,
+	r.first_byte,
+	r.total,
+	r.idempotency_key
+FROM scheduler.http_response r;
+
+CREATE VIEW scheduler.secrets WITH (security_invoker = true) AS
+SELECT s.name, s.owner::regrole AS owner, s.created_at, s.changed_at
+FROM scheduler.secret s;
+
+GRANT SELECT ON scheduler.http_responses, scheduler.secrets TO PUBLIC;
 
 CREATE VIEW scheduler.calendars WITH (security_invoker = true) AS
 SELECT c.calendar_name, c.owner, c.mode, c.timezone, c.description, c.created_at

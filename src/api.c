@@ -23,11 +23,13 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "api.h"
 #include "catalog.h"
 #include "change.h"
 #include "clock.h"
 #include "compat.h"
 #include "guc.h"
+#include "http_flight.h"
 #include "job_definition.h"
 #include "rights.h"
 #include "run_end.h"
@@ -122,6 +124,18 @@ job_by_id(FunctionCallInfo fcinfo)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("job " INT64_FORMAT " does not exist", job_id)));
 	return job_id;
+}
+
+int64
+api_job_by_name(FunctionCallInfo fcinfo)
+{
+	return job_by_name(fcinfo);
+}
+
+int64
+api_job_by_id(FunctionCallInfo fcinfo)
+{
+	return job_by_id(fcinfo);
 }
 
 /*
@@ -255,6 +269,7 @@ is_running(int64 run_id)
 			slot->database == MyDatabaseId)
 			result = true;
 	}
+	result |= http_flight_find(run_id) >= 0;
 	LWLockRelease(scheduler_shared->lock);
 	return result;
 }
@@ -380,6 +395,12 @@ add_run(int64 job_id, RunTrigger trigger, TimestampTz scheduled_at, Jsonb *args,
 	if (!shmem_available())
 		warn_not_preloaded();
 	return pending.run.run_id;
+}
+
+int64
+api_run_now(int64 job_id)
+{
+	return add_run(job_id, TRIGGER_MANUAL, clock_now(), NULL, 0);
 }
 
 static Datum
@@ -654,6 +675,42 @@ copy_slots(int *n)
 	return slots;
 }
 
+/* The HTTP runs of this database that are under way. */
+static void
+put_flights(ReturnSetInfo *rsinfo)
+{
+	HttpFlight *flights;
+	int			flight = -1;
+	int			n = 0;
+	int			pid;
+	Database   *db;
+
+	if (!shmem_available())
+		return;
+	flights = palloc(HTTP_FLIGHTS * sizeof(HttpFlight));
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	db = shmem_find_database(MyDatabaseId);
+	pid = db ? db->http_pid : 0;
+	while (db != NULL && n < db->http_nflights &&
+		   (flight = http_flight_next(MyDatabaseId, flight)) >= 0)
+		flights[n++] = *http_flight_at(flight);
+	LWLockRelease(scheduler_shared->lock);
+
+	for (int i = 0; i < n; i++)
+	{
+		Datum		values[3];
+		bool		nulls[3] = {0};
+
+		if (!rights_can_see(flights[i].owner))
+			continue;
+		values[0] = Int64GetDatum(flights[i].run_id);
+		values[1] = Int32GetDatum(pid);
+		values[2] = TimestampTzGetDatum(flights[i].started_at);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	pfree(flights);
+}
+
 /* run_id, worker_pid, started_at of what is being executed in this database */
 Datum
 pg_scheduler_running(PG_FUNCTION_ARGS)
@@ -677,6 +734,7 @@ pg_scheduler_running(PG_FUNCTION_ARGS)
 		values[2] = TimestampTzGetDatum(slots[i].started_at);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
+	put_flights(rsinfo);
 	return (Datum) 0;
 }
 

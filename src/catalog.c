@@ -363,9 +363,9 @@ format_day(const char *format, TimestampTz day)
 }
 
 static char *
-partition_name(TimestampTz day)
+partition_name(const char *table, TimestampTz day)
 {
-	return format_day("run_history_%04d%02d%02d", day);
+	return psprintf("%s_%s", table, format_day("%04d%02d%02d", day));
 }
 
 static char *
@@ -375,9 +375,9 @@ partition_bound(TimestampTz day)
 }
 
 bool
-catalog_partition_exists(TimestampTz day)
+catalog_partition_exists(const char *table, TimestampTz day)
 {
-	return OidIsValid(store_relation(partition_name(day)));
+	return OidIsValid(store_relation(partition_name(table, day)));
 }
 
 /*
@@ -391,22 +391,21 @@ set_lock_timeout(void)
 }
 
 /*
- * The identifiers and the bounds are made of digits only.  As a member of the
+ * The identifiers and the bounds are ours and digits.  As a member of the
  * extension a partition is left out of dumps, and goes when it goes.
  */
 void
-catalog_create_partition(TimestampTz day)
+catalog_create_partition(const char *table, TimestampTz day)
 {
 	CatalogState state;
-	char	   *name = partition_name(day);
+	char	   *name = partition_name(table, day);
 
 	catalog_enter(&state);
 	set_lock_timeout();
-	catalog_execute(psprintf("CREATE TABLE scheduler.%s"
-							 " (LIKE scheduler.run_history) USING heap", name), NULL);
-	catalog_execute(psprintf("ALTER TABLE scheduler.run_history"
-							 " ATTACH PARTITION scheduler.%s"
-							 " FOR VALUES FROM ('%s') TO ('%s')", name,
+	catalog_execute(psprintf("CREATE TABLE scheduler.%s (LIKE scheduler.%s) USING heap",
+							 name, table), NULL);
+	catalog_execute(psprintf("ALTER TABLE scheduler.%s ATTACH PARTITION scheduler.%s"
+							 " FOR VALUES FROM ('%s') TO ('%s')", table, name,
 							 partition_bound(day), partition_bound(day + USECS_PER_DAY)),
 					NULL);
 	catalog_execute(psprintf("ALTER EXTENSION pg_scheduler ADD TABLE scheduler.%s", name),
@@ -422,12 +421,13 @@ catalog_find_old_partitions(TimestampTz before, char ***names)
 	Params		params = {0};
 	int			n;
 
-	catalog_add_text(&params, partition_name(before));
+	catalog_add_text(&params, format_day("%04d%02d%02d", before));
 	catalog_enter(&state);
 	n = catalog_execute("SELECT c.relname::text FROM pg_class c"
 				" JOIN pg_inherits i ON i.inhrelid = c.oid"
-				" WHERE i.inhparent = 'scheduler.run_history'::regclass"
-				" AND c.relname ~ '^run_history_[0-9]{8}$' AND c.relname::text < $1"
+				" WHERE i.inhparent IN ('scheduler.run_history'::regclass,"
+				" 'scheduler.http_response'::regclass)"
+				" AND c.relname ~ '_[0-9]{8}$' AND right(c.relname::text, 8) < $1"
 				" ORDER BY c.relname",
 				&params);
 	*names = MemoryContextAlloc(caller, Max(n, 1) * sizeof(char *));

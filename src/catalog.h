@@ -88,9 +88,9 @@ extern int64 catalog_count_jobs_of(Oid owner);
 extern int64 catalog_reassign_jobs(Oid from, Oid to);
 extern int64 catalog_drop_jobs_of(Oid owner);
 
-/* History partitions; "day" is the start of a day, UTC. */
-extern bool catalog_partition_exists(TimestampTz day);
-extern void catalog_create_partition(TimestampTz day);
+/* Partitions of run_history and http_response; "day" is its start, UTC. */
+extern bool catalog_partition_exists(const char *table, TimestampTz day);
+extern void catalog_create_partition(const char *table, TimestampTz day);
 extern int	catalog_find_old_partitions(TimestampTz before, char ***names);
 extern void catalog_drop_partition(const char *name);
 extern int64 catalog_delete_old_dead_letters(TimestampTz before);
@@ -193,5 +193,17 @@ extern int64 catalog_insert_calendar_window(const char *name, const CalendarWind
 /* NULL: there is no such window. */
 extern char *catalog_find_calendar_of_window(int64 window_id);
 extern void catalog_delete_calendar_window(int64 window_id);
+
+/*
+ * For HTTP jobs (catalog_http.c)
+ */
+
+extern void catalog_set_secret(Oid owner, const char *name, const char *value);
+
+/* False: there is none of that name. */
+extern bool catalog_drop_secret(Oid owner, const char *name);
+
+/* Jobs of http_request() that are over and were not removed with their run. */
+extern int64 catalog_delete_spent_requests(void);
 
 #endif							/* PG_SCHEDULER_CATALOG_H */

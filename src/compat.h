@@ -72,6 +72,18 @@
 	PortalRun(portal, FETCH_ALL, true, true, dest, dest, qc)
 #endif
 
+/* Varlena macros moved to a header of their own in 16. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/* Sets of wait events belong to a resource owner, not a context, since 17. */
+#if PG_VERSION_NUM >= 170000
+#define compat_create_wait_event_set(context, n)	CreateWaitEventSet(NULL, n)
+#else
+#define compat_create_wait_event_set(context, n)	CreateWaitEventSet(context, n)
+#endif
+
 /* SET ROLE has a privilege of its own since 16. */
 #if PG_VERSION_NUM >= 160000
 #define compat_may_set_role(member, role)	member_can_set_role(member, role)

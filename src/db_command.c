@@ -86,6 +86,7 @@ ask_processes_to_leave(Oid database, bool force)
 	if (db != NULL && db->http_pid != 0)
 	{
 		left++;
+		db->http_drop |= force;
 		shmem_wake(db->http_latch);
 	}
 	for (int i = 0; i < scheduler_shared->nworkers; i++)

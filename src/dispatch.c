@@ -22,6 +22,7 @@
 #include "clock.h"
 #include "dispatch.h"
 #include "guc.h"
+#include "http_dispatch.h"
 #include "lane.h"
 #include "rights.h"
 #include "run_queue.h"
@@ -91,18 +92,11 @@ take_back(const Run *run)
 		run_queue_put_back(entry, NULL);
 }
 
-/*
- * Fill a lane from the queue of its role.  A lane is refilled when it is half
- * empty, unless it has idle workers, so that the lock is not taken for every
- * single run under load.
- */
-static void
-fill_lane(RoleQueue *queue, const LaneView *view)
+int
+dispatch_fill_lane(Lane *lane, RoleQueue *queue)
 {
-	Lane	   *lane = &scheduler_shared->lanes[view->lane];
 	int			nput = 0;
 
-	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	for (;;)
 	{
 		RunEntry   *entry;
@@ -124,7 +118,20 @@ fill_lane(RoleQueue *queue, const LaneView *view)
 			take_back(&displaced);
 		nput++;
 	}
-	wake_idle_workers(view->lane, nput);
+	return nput;
+}
+
+/*
+ * Fill a lane from the queue of its role.  A lane is refilled when it is half
+ * empty, unless it has idle workers, so that the lock is not taken for every
+ * single run under load.
+ */
+static void
+fill_lane(RoleQueue *queue, const LaneView *view)
+{
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	wake_idle_workers(view->lane,
+					  dispatch_fill_lane(&scheduler_shared->lanes[view->lane], queue));
 	LWLockRelease(scheduler_shared->lock);
 }
 
@@ -322,6 +329,12 @@ dispatch_runs(void)
 		RoleQueue  *next = run_queue_next_role(queue);
 		LaneView	view;
 
+		if (queue->role == HTTP_QUEUE)
+		{
+			result = Min(result, http_dispatch_runs(queue));
+			queue = next;
+			continue;
+		}
 		if (queue->starved_since == DT_NOEND)
 			result = Min(result, staff(queue));
 		view = view_lane(queue->role);
@@ -333,6 +346,16 @@ dispatch_runs(void)
 	return Min(result, staff_starved());
 }
 
+/* Lock held. */
+static void
+empty_lane(Lane *lane)
+{
+	Run			run;
+
+	while (lane_take(lane, &run))
+		take_back(&run);
+}
+
 void
 dispatch_withdraw(void)
 {
@@ -340,13 +363,11 @@ dispatch_withdraw(void)
 	for (int i = 0; i < scheduler_shared->nworkers; i++)
 	{
 		Lane	   *lane = &scheduler_shared->lanes[i];
-		Run			run;
 
-		if (!lane->in_use || lane->database != MyDatabaseId)
-			continue;
-		while (lane_take(lane, &run))
-			take_back(&run);
+		if (lane->in_use && lane->database == MyDatabaseId)
+			empty_lane(lane);
 	}
+	empty_lane(&shmem_find_database(MyDatabaseId)->http_lane);
 	LWLockRelease(scheduler_shared->lock);
 }
 
@@ -360,6 +381,8 @@ dispatch_withdraw_run(const Run *run)
 	i = lane_find(MyDatabaseId, run->owner);
 	if (i >= 0)
 		result = lane_remove(&scheduler_shared->lanes[i], run->run_id);
+	if (!result)
+		result = lane_remove(&shmem_find_database(MyDatabaseId)->http_lane, run->run_id);
 	LWLockRelease(scheduler_shared->lock);
 	return result;
 }

@@ -10,6 +10,7 @@
 #ifndef PG_SCHEDULER_DISPATCH_H
 #define PG_SCHEDULER_DISPATCH_H
 
+#include "run_queue.h"
 #include "shmem.h"
 
 /*
@@ -17,6 +18,12 @@
  * Outside of a transaction.  The time at which to come back, or DT_NOEND.
  */
 extern TimestampTz dispatch_runs(void);
+
+/*
+ * Fill a lane from a queue; how many runs were put in.  The caller holds
+ * scheduler_shared->lock exclusively.
+ */
+extern int	dispatch_fill_lane(Lane *lane, RoleQueue *queue);
 
 /* A process could not be started: try no other for a while. */
 extern void dispatch_delay_launch(void);

@@ -15,6 +15,8 @@
 #include "utils/guc.h"
 
 #include "guc.h"
+#include "http_flight.h"
+#include "http_guard.h"
 #include "zone.h"
 
 int			pg_scheduler_max_workers = 4;
@@ -38,6 +40,15 @@ int			pg_scheduler_metrics_interval = 60;
 int			pg_scheduler_metrics_retention = 24 * 60;
 char	   *pg_scheduler_admin_role = NULL;
 int			pg_scheduler_clock_offset = 0;
+int			pg_scheduler_http_max_in_flight = 1000;
+int			pg_scheduler_http_max_in_flight_per_host = 100;
+int			pg_scheduler_http_max_response_size = 1024;
+int			pg_scheduler_http_max_memory = 256 * 1024;
+int			pg_scheduler_http_timeout = 30 * 1000;
+int			pg_scheduler_http_connect_timeout = 10 * 1000;
+char	   *pg_scheduler_http_allowed_networks = NULL;
+char	   *pg_scheduler_http_ca_file = NULL;
+char	   *pg_scheduler_http_proxy = NULL;
 
 static const struct config_enum_entry log_runs_options[] = {
 	{"none", LOG_RUNS_NONE, false},
@@ -55,6 +66,38 @@ check_timezone(char **newval, void **extra, GucSource source)
 		return false;
 	}
 	return true;
+}
+
+static bool
+check_allowed_networks(char **newval, void **extra, GucSource source)
+{
+	HttpNetworks *networks = malloc(http_networks_size(*newval));
+	char		detail[160];
+	bool		result;
+
+	if (networks == NULL)
+		return false;
+	result = http_networks_parse(*newval, networks, detail, sizeof(detail));
+	free(networks);
+	if (!result)
+		GUC_check_errdetail("%s", detail);
+	return result;
+}
+
+static bool
+check_proxy(char **newval, void **extra, GucSource source)
+{
+	HttpUrl		url;
+	const char *problem;
+
+	if ((*newval)[0] == '\0')
+		return true;
+	problem = http_url_parse(*newval, &url);
+	if (problem == NULL)
+		http_url_free(&url);
+	else
+		GUC_check_errdetail("%s", problem);
+	return problem == NULL;
 }
 
 /*
@@ -213,6 +256,65 @@ define_monitor_settings(void)
 							NULL, NULL, NULL);
 }
 
+static void
+define_http_settings(void)
+{
+	DefineCustomIntVariable("pg_scheduler.http_max_in_flight",
+							"Number of HTTP requests of one database that are under way at once.",
+							NULL,
+							&pg_scheduler_http_max_in_flight,
+							1000, 1, HTTP_FLIGHTS / 2, PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_scheduler.http_max_in_flight_per_host",
+							"Number of HTTP requests to one host and port that are under way at once.",
+							NULL,
+							&pg_scheduler_http_max_in_flight_per_host,
+							100, 1, HTTP_FLIGHTS / 2, PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_scheduler.http_max_response_size",
+							"Of the body of an HTTP answer this much is kept.",
+							NULL,
+							&pg_scheduler_http_max_response_size,
+							1024, 0, 512 * 1024, PGC_SIGHUP, GUC_UNIT_KB,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_scheduler.http_max_memory",
+							"Memory for all HTTP requests and answers of one database.",
+							"Bodies are cut short, and new requests wait, while there is not enough.",
+							&pg_scheduler_http_max_memory,
+							256 * 1024, 1024, MAX_KILOBYTES, PGC_SIGHUP, GUC_UNIT_KB,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_scheduler.http_timeout",
+							"Longest time of an HTTP request whose job has no timeout; 0 is no limit.",
+							NULL,
+							&pg_scheduler_http_timeout,
+							30 * 1000, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_scheduler.http_connect_timeout",
+							"Longest time to connect, for a job that has no connect_timeout.",
+							NULL,
+							&pg_scheduler_http_connect_timeout,
+							10 * 1000, 1, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+	DefineCustomStringVariable("pg_scheduler.http_allowed_networks",
+							   "Networks that HTTP requests may go to although they are not public.",
+							   "A comma-separated list, such as \"10.20.0.0/16, 127.0.0.1, fd00:1::/32\".",
+							   &pg_scheduler_http_allowed_networks,
+							   "", PGC_SIGHUP, 0,
+							   check_allowed_networks, NULL, NULL);
+	DefineCustomStringVariable("pg_scheduler.http_ca_file",
+							   "File of certificate authorities to trust, instead of the system's.",
+							   NULL,
+							   &pg_scheduler_http_ca_file,
+							   "", PGC_SIGHUP, 0,
+							   NULL, NULL, NULL);
+	DefineCustomStringVariable("pg_scheduler.http_proxy",
+							   "URL of a proxy for all HTTP requests.",
+							   "Proxies of the environment are not used.",
+							   &pg_scheduler_http_proxy,
+							   "", PGC_SIGHUP, 0,
+							   check_proxy, NULL, NULL);
+}
+
 void
 guc_define(void)
 {
@@ -222,4 +324,5 @@ guc_define(void)
 	define_run_settings();
 	define_database_settings();
 	define_monitor_settings();
+	define_http_settings();
 }

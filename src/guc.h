@@ -38,6 +38,15 @@ extern int	pg_scheduler_metrics_interval;	/* s */
 extern int	pg_scheduler_metrics_retention; /* minutes */
 extern char *pg_scheduler_admin_role;
 extern int	pg_scheduler_clock_offset;	/* s */
+extern int	pg_scheduler_http_max_in_flight;
+extern int	pg_scheduler_http_max_in_flight_per_host;
+extern int	pg_scheduler_http_max_response_size;	/* kB */
+extern int	pg_scheduler_http_max_memory;	/* kB */
+extern int	pg_scheduler_http_timeout;	/* ms, 0: none */
+extern int	pg_scheduler_http_connect_timeout;	/* ms */
+extern char *pg_scheduler_http_allowed_networks;
+extern char *pg_scheduler_http_ca_file;
+extern char *pg_scheduler_http_proxy;
 
 extern void guc_define(void);
 

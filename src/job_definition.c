@@ -22,6 +22,7 @@
 #include "clock.h"
 #include "compat.h"
 #include "guc.h"
+#include "http_definition.h"
 #include "job_definition.h"
 #include "rights.h"
 #include "schedule_api.h"
@@ -412,6 +413,30 @@ check_settings(JobDefinition *def)
 	set(def, JOB_SETTINGS, JsonbPGetDatum(JsonbValueToJsonb(result)));
 }
 
+/* What only jobs of the other kind have. */
+static void
+refuse_option(const JobDefinition *def, JobColumn column)
+{
+	if (!is_null(def, column))
+		bad_option(column, "An HTTP job has none.",
+				   "Use scheduler.alter_http_job() to change its request.");
+}
+
+static void
+check_request(JobDefinition *def)
+{
+	HttpDefinition request;
+
+	refuse_option(def, JOB_COMMAND);
+	refuse_option(def, JOB_SETTINGS);
+	http_definition_read(DatumGetJsonbP(def->values[JOB_REQUEST - 1]), &request);
+	http_definition_check(&request, DatumGetObjectId(def->values[JOB_OWNER - 1]));
+
+	/* it is sent again with the same key */
+	if (is_null(def, JOB_ON_LOST))
+		set(def, JOB_ON_LOST, CStringGetTextDatum("retry"));
+}
+
 static void
 check_retry_on(const JobDefinition *def)
 {
@@ -491,8 +516,8 @@ job_definition_check(JobDefinition *def)
 	check_owner(def);
 	if (!is_http)
 		check_command(def);
-	else if (is_null(def, JOB_ON_LOST))
-		set(def, JOB_ON_LOST, CStringGetTextDatum("retry"));
+	else
+		check_request(def);
 	check_choices(def);
 	check_numbers(def);
 	check_times(def);

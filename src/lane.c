@@ -58,6 +58,13 @@ lane_obtain(Oid database, Oid role)
 }
 
 void
+lane_reset(Lane *lane)
+{
+	lane->first = 0;
+	lane->nready = 0;
+}
+
+void
 lane_release(Lane *lane)
 {
 	Assert(lane->nworkers == 0 && lane->nready == 0);

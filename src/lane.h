@@ -20,6 +20,9 @@ extern int	lane_find(Oid database, Oid role);
 /* The same, made if there is none.  There are as many lanes as workers. */
 extern int	lane_obtain(Oid database, Oid role);
 
+/* Empty a lane that is outside of the array of lanes. */
+extern void lane_reset(Lane *lane);
+
 /* Free a lane that has no workers.  Its runs must have been taken back. */
 extern void lane_release(Lane *lane);
 

@@ -188,6 +188,12 @@ init_entry(Database *db, Oid oid)
 	db->stopped = false;
 	db->http_pid = 0;
 	db->http_latch = NULL;
+	db->http_since = 0;
+	db->http_runs = 0;
+	db->http_leave = db->http_drop = false;
+	db->http_cancel = db->http_left = false;
+	db->http_nflights = 0;
+	lane_reset(&db->http_lane);
 	db->demand = 0;
 	db->outcome_head = db->outcome_count = 0;
 	db->change_head = db->change_count = 0;

@@ -76,10 +76,12 @@ in_transaction(void (*task) (void *arg), void *arg, const char *what)
 static void
 create_partition(void *arg)
 {
+	static const char *const tables[] = {"run_history", "http_response"};
 	TimestampTz *day = arg;
 
-	if (!catalog_partition_exists(*day))
-		catalog_create_partition(*day);
+	for (int i = 0; i < lengthof(tables); i++)
+		if (!catalog_partition_exists(tables[i], *day))
+			catalog_create_partition(tables[i], *day);
 }
 
 static void
@@ -103,6 +105,7 @@ delete_old_rows(void *arg)
 
 	catalog_delete_old_dead_letters(now - (int64) pg_scheduler_dead_letter_retention *
 									USECS_PER_MINUTE);
+	catalog_delete_spent_requests();
 }
 
 bool

@@ -65,6 +65,8 @@ should_retry(const Job *job, const RunRecord *record)
 		case RUN_FAILED:
 			if (record->run->attempt > job->retry.max_retries)
 				return false;
+			if (record->http_failed && (job->retry_on == NULL || record->sqlstate == NULL))
+				return record->http_retryable;
 			if (record->sqlstate == NULL)
 				return true;
 			return job->retry_on ? matches_retry_on(job, record->sqlstate) :
@@ -89,8 +91,8 @@ plan_next_attempt(const Job *job, RunRecord *record, TimestampTz not_before,
 	if (record->status != RUN_LOST)
 		outcome->next.crashes = 0;
 	outcome->next.due_at = record->finished_at + delay;
-	if (outcome->next.due_at < not_before)
-		outcome->next.due_at = not_before;
+	if (not_before != DT_NOBEGIN)
+		outcome->next.due_at = Max(not_before, record->finished_at);
 	record->next_attempt_at = outcome->next.due_at;
 }
 

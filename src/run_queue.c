@@ -144,13 +144,22 @@ count_ready(RunEntry *entry, int n)
 	nready += n;
 }
 
+/* The queue that a run belongs to, as its job is defined now */
+static RoleQueue *
+queue_for(const RunEntry *entry)
+{
+	return run_queue_of_role(entry->job->job.kind == JOB_HTTP ?
+							 HTTP_QUEUE : entry->run.owner);
+}
+
 static void
 add_to_ready(RunEntry *entry)
 {
-	RoleQueue  *queue = run_queue_of_role(entry->run.owner);
+	RoleQueue  *queue = queue_for(entry);
 
 	entry->state = RUN_STATE_READY;
 	count_ready(entry, 1);
+	entry->role_queue = queue;
 	pairingheap_add(queue->ready, &entry->node);
 	queue->nready++;
 	if (!queue->listed)
@@ -198,7 +207,7 @@ displace(RunEntry *entry)
 			entry->job->nwaiting--;
 			break;
 		case RUN_STATE_READY:
-			remove_from_ready(run_queue_of_role(entry->run.owner), entry);
+			remove_from_ready(entry->role_queue, entry);
 			break;
 		case RUN_STATE_HELD:
 			count_ready(entry, -1);
@@ -276,6 +285,7 @@ void
 run_queue_adopt(RunEntry *entry)
 {
 	displace(entry);
+	entry->role_queue = queue_for(entry);
 	set_dispatched(entry);
 }
 

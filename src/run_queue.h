@@ -66,15 +66,18 @@ typedef struct RunEntry
 	JobEntry   *job;
 	JobQueue   *queue;
 	bool		held_by_queue;	/* HELD, in the queue and not in the job */
+	struct RoleQueue *role_queue;	/* READY, DISPATCHED: where it is, or was */
 	int			unrecorded;		/* times that no record could be written */
 	pairingheap_node node;		/* WAITING, READY, HELD by the queue */
 	dlist_node	held_node;		/* HELD */
 } RunEntry;
 
-/* The ready runs of one role */
+/* The ready runs of one role; those of HTTP jobs are in one of their own */
+#define HTTP_QUEUE		InvalidOid
+
 typedef struct RoleQueue
 {
-	Oid			role;			/* hash key */
+	Oid			role;			/* hash key; HTTP_QUEUE: HTTP runs of all roles */
 	pairingheap *ready;
 	int			nready;
 	TimestampTz starved_since;	/* ready runs and no worker; DT_NOEND: not so */

@@ -40,6 +40,7 @@
 #include "due_heap.h"
 #include "enqueue.h"
 #include "guc.h"
+#include "http_dispatch.h"
 #include "maintain.h"
 #include "monitor.h"
 #include "queue_stop.h"
@@ -414,6 +415,7 @@ do_cycle(void)
 	apply_changes();
 	next = settle_outcomes(my_db) > 0 ? now + NAP : DT_NOEND;
 	next = Min(next, settle_deaths());
+	settle_http_worker(my_db);
 	if (mode == MODE_RUNNING && !maintain_partition(now))
 		next = Min(next, now + ERROR_DELAY_MS * 1000);
 	else if (mode == MODE_RUNNING)
@@ -607,6 +609,7 @@ pg_scheduler_scheduler_main(Datum arg)
 	job_cache_init();
 	monitor_init();
 	worker_pool_init(my_db);
+	http_dispatch_init(my_db);
 
 	if (sigsetjmp(local_sigjmp_buf, 1) != 0)
 	{

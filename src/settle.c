@@ -24,6 +24,7 @@
 #include "enqueue.h"
 #include "flight_recorder.h"
 #include "guc.h"
+#include "http_flight.h"
 #include "meter.h"
 #include "run_end.h"
 #include "run_queue.h"
@@ -219,18 +220,18 @@ settle_fail_role(Oid role, int sqlerrcode, const char *message, const char *hint
  * report.
  */
 static bool
-ended_before_death(const WorkerSlot *slot, Outcome *outcome)
+ended_before_death(const Run *run, Outcome *outcome)
 {
 	PendingRun	pending;
 	CountedRun	counted;
-	bool		is_pending = store_read_pending(slot->run.run_id, &pending);
+	bool		is_pending = store_read_pending(run->run_id, &pending);
 
-	if (is_pending && pending.run.attempt == slot->run.attempt)
+	if (is_pending && pending.run.attempt == run->attempt)
 		return false;
 	memset(outcome, 0, sizeof(*outcome));
-	outcome->run = slot->run;
+	outcome->run = *run;
 	outcome->kind = OUTCOME_GONE;
-	if (catalog_find_attempt(slot->run.run_id, slot->run.attempt, &counted))
+	if (catalog_find_attempt(run->run_id, run->attempt, &counted))
 	{
 		outcome->kind = is_pending ? OUTCOME_RETRY : OUTCOME_FINAL;
 		outcome->status = counted.status;
@@ -280,7 +281,7 @@ settle_dead_run(const WorkerSlot *slot)
 	if (entry == NULL || entry->run.attempt != slot->run.attempt)
 		return;					/* its outcome was reported */
 	StartTransactionCommand();
-	if (!ended_before_death(slot, &outcome))
+	if (!ended_before_death(&slot->run, &outcome))
 	{
 		bool		was_marked = store_read_pending(slot->run.run_id, &pending) &&
 			pending.started_at != DT_NOBEGIN;
@@ -346,9 +347,91 @@ settle_deaths(void)
 	return look_again;
 }
 
+static void
+collect_dispatched_requests(RunEntry *entry, void *arg)
+{
+	List	  **list = arg;
+
+	if (entry->state == RUN_STATE_DISPATCHED && entry->role_queue->role == HTTP_QUEUE)
+		*list = lappend(*list, entry);
+}
+
+/* A run that the HTTP worker had in hand when it ended is done again. */
+static void
+settle_dropped_request(RunEntry *entry)
+{
+	PendingRun	pending;
+	Outcome		outcome;
+
+	StartTransactionCommand();
+	if (!ended_before_death(&entry->run, &outcome))
+	{
+		memset(&outcome, 0, sizeof(outcome));
+		outcome.run = entry->run;
+		outcome.kind = OUTCOME_HELD;
+		if (store_read_pending(entry->run_id, &pending) &&
+			pending.started_at != DT_NOBEGIN)
+			fail_attempt(&entry->run, RUN_LOST, ERRCODE_OPERATOR_INTERVENTION,
+						 "the HTTP worker ended before the answer came",
+						 NULL, pending.started_at, &outcome);
+	}
+	CommitTransactionCommand();
+	apply_outcome(&outcome);
+}
+
+void
+settle_http_worker(Database *db)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List	   *dropped = NIL;
+	ListCell   *lc;
+
+	if (!db->http_left)
+		return;
+	while (settle_outcomes(db))
+		;
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	db->http_left = false;
+	LWLockRelease(scheduler_shared->lock);
+	dispatch_withdraw();
+	run_queue_foreach(collect_dispatched_requests, &dropped);
+	foreach(lc, dropped)
+		settle_dropped_request(lfirst(lc));
+	MemoryContextSwitchTo(context);
+}
+
 /*
  * Start
  */
+
+/* The HTTP runs in flight when we began to look, in order */
+static int64 *flights = NULL;
+static int	nflights = 0;
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	int64		x = *(const int64 *) a;
+	int64		y = *(const int64 *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void
+note_flights(Database *db)
+{
+	int			flight = -1;
+
+	if (flights == NULL)
+		flights = MemoryContextAlloc(TopMemoryContext, HTTP_FLIGHTS * sizeof(int64));
+	nflights = 0;
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	while (nflights < db->http_nflights &&
+		   (flight = http_flight_next(db->oid, flight)) >= 0)
+		flights[nflights++] = http_flight_at(flight)->run_id;
+	LWLockRelease(scheduler_shared->lock);
+	qsort(flights, nflights, sizeof(int64), compare_ids);
+}
 
 typedef struct PendingList
 {
@@ -373,7 +456,7 @@ collect_pending(const PendingRun *pending, void *arg)
 static bool
 at_worker(int64 run_id)
 {
-	bool		result = false;
+	bool		result = bsearch(&run_id, flights, nflights, sizeof(int64), compare_ids) != NULL;
 
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
 	for (int i = 0; i < scheduler_shared->nworkers; i++)
@@ -458,6 +541,10 @@ settle_start(Database *db)
 	ListCell   *lc;
 
 	dispatch_withdraw();
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	db->http_left = false;		/* what it had in hand is simply pending */
+	LWLockRelease(scheduler_shared->lock);
+	note_flights(db);
 	StartTransactionCommand();
 	store_scan_pending(collect_pending, &list);
 	CommitTransactionCommand();
@@ -557,6 +644,7 @@ settle_compare(void)
 	ListCell   *lc;
 	int			result = 0;
 
+	note_flights(shmem_find_database(MyDatabaseId));
 	StartTransactionCommand();
 	MemoryContextSwitchTo(list.context);
 	store_scan_pending(collect_pending, &list);

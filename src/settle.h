@@ -28,6 +28,9 @@ extern int	settle_outcomes(Database *db);
 /* Take note of workers that have died.  When to look again, or DT_NOEND. */
 extern TimestampTz settle_deaths(void);
 
+/* Take note of the end of the HTTP worker: what it had in hand is done again. */
+extern void settle_http_worker(Database *db);
+
 /* Fail everything of a role that is ready. */
 extern void settle_fail_role(Oid role, int sqlerrcode, const char *message,
 							 const char *hint);

@@ -17,6 +17,7 @@
 
 #include "flight_recorder.h"
 #include "guc.h"
+#include "http_flight.h"
 #include "shmem.h"
 
 SchedulerShared *scheduler_shared = NULL;
@@ -35,6 +36,7 @@ shmem_size(void)
 								   sizeof(WorkerSlot)));
 	size = add_size(size, mul_size(pg_scheduler_max_workers,
 								   MAXALIGN(sizeof(Lane))));
+	size = add_size(size, http_flight_shmem_size());
 	return size;
 }
 
@@ -71,6 +73,8 @@ shmem_startup(void)
 		scheduler_shared->workers = (WorkerSlot *) base;
 		base += pg_scheduler_max_workers * sizeof(WorkerSlot);
 		scheduler_shared->lanes = (Lane *) base;
+		base += pg_scheduler_max_workers * MAXALIGN(sizeof(Lane));
+		http_flight_shmem_init(base);
 		for (int i = 0; i < scheduler_shared->ndatabases; i++)
 		{
 			SpinLockInit(&scheduler_shared->databases[i].mutex);

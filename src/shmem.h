@@ -9,7 +9,10 @@
  *
  * A lane holds the ready runs of one (database, role).  The scheduler of the
  * database puts runs in, in their order; the workers of the lane take them
- * out.  A lane exists while a worker is assigned to it.
+ * out.  A lane exists while a worker is assigned to it.  The HTTP runs of a
+ * database, whoever owns them, have a lane of their own, which is always
+ * there; what the HTTP worker has taken out of it is in the table of flights
+ * (http_flight.h).
  *
  * A worker slot moves only along these arrows:
  *
@@ -154,8 +157,16 @@ typedef struct Database
 	bool		ready;			/* the scheduler has read all jobs */
 	bool		stopped;		/* by scheduler.stop(), and at rest */
 	TimestampTz ready_since;
-	int			http_pid;
+	int			http_pid;		/* 0: no HTTP worker, or it takes no more runs */
 	Latch	   *http_latch;
+	TimestampTz http_since;		/* when it attached */
+	int64		http_runs;		/* how many it has done */
+	bool		http_leave;		/* asked to go when what is under way is over */
+	bool		http_drop;		/* asked to go now */
+	bool		http_cancel;	/* some flight is to be cancelled */
+	bool		http_left;		/* it has gone: see to what it had in hand */
+	int			http_nflights;	/* entries in the table of flights */
+	Lane		http_lane;
 	uint64		demand;			/* ticket of a worker wanted, 0: none */
 	ConditionVariable run_finished; /* for wait_for_run() */
 
@@ -194,6 +205,8 @@ typedef struct SchedulerShared
 	Database   *databases;
 	WorkerSlot *workers;
 	Lane	   *lanes;			/* as many as workers */
+	struct HttpFlight *flights; /* http_flight.h */
+	int			free_flight;	/* first of those that are free, or -1 */
 } SchedulerShared;
 
 extern SchedulerShared *scheduler_shared;

@@ -416,6 +416,8 @@ load_run(void)
 	active.job_known = store_read_job(active.run.job_id, &active.run.job_tid, &active.job);
 	if (!active.job_known)
 		active.kind = OUTCOME_GONE;
+	else if (active.job.kind != JOB_SQL)
+		active.kind = OUTCOME_HELD; /* was replaced by one of another kind */
 	else if (!active.job.active && active.run.trigger == TRIGGER_SCHEDULE)
 		active.kind = OUTCOME_HELD;
 	else if (active.job.owner != active.run.owner)

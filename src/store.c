@@ -643,8 +643,8 @@ store_count_crash(Run *run)
  * named after it.  There is no default partition: attaching another one would
  * have to lock it against all readers.
  */
-static Relation
-open_history(TimestampTz finished_at)
+Relation
+store_open_partition(const char *table, TimestampTz time)
 {
 	struct pg_tm tm;
 	fsec_t		fsec;
@@ -652,9 +652,9 @@ open_history(TimestampTz finished_at)
 	Oid			oid;
 	Relation	rel = NULL;
 
-	if (timestamp2tm(finished_at, NULL, &tm, &fsec, NULL, NULL) != 0)
+	if (timestamp2tm(time, NULL, &tm, &fsec, NULL, NULL) != 0)
 		elog(ERROR, "timestamp out of range");
-	snprintf(name, sizeof(name), "run_history_%04d%02d%02d",
+	snprintf(name, sizeof(name), "%s_%04d%02d%02d", table,
 			 tm.tm_year, tm.tm_mon, tm.tm_mday);
 	oid = store_relation(name);
 	if (OidIsValid(oid))
@@ -665,6 +665,12 @@ open_history(TimestampTz finished_at)
 				 errmsg("there is no partition \"scheduler.%s\"", name),
 				 errhint("The scheduler makes partitions ahead of time; the server log says why it could not.")));
 	return rel;
+}
+
+int64
+store_nextval(const char *sequence)
+{
+	return nextval_internal(store_relation(sequence), false);
 }
 
 static void
@@ -705,7 +711,7 @@ void
 store_insert_history(const RunRecord *record)
 {
 	const Run  *run = record->run;
-	Relation	rel = open_history(record->finished_at);
+	Relation	rel = store_open_partition("run_history", record->finished_at);
 	Datum		values[HISTORY_COLUMNS];
 	bool		nulls[HISTORY_COLUMNS] = {0};
 

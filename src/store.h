@@ -83,6 +83,8 @@ typedef struct RunRecord
 	const char *error_context;
 	const char *sqlstate;
 	int			http_status;	/* 0: none */
+	bool		http_failed;	/* no success by the rules of HTTP ... */
+	bool		http_retryable; /* ... which say whether to try again */
 	int64		occurrences;
 	int64		redriven_from;	/* 0: none */
 	int64		cpu_time;		/* -1: not measured; microseconds */
@@ -147,6 +149,16 @@ extern bool store_retry_pending(const Run *run, Run *next);
 
 /* Set the crash counter of a run that is pending; sets tid.  False: gone. */
 extern bool store_count_crash(Run *run);
+
+/*
+ * Open the partition of a table that takes rows of a time.  It is the
+ * caller's to close.
+ */
+struct RelationData;
+extern struct RelationData *store_open_partition(const char *table, TimestampTz time);
+
+/* A unique number from a sequence of the schema scheduler. */
+extern int64 store_nextval(const char *sequence);
 
 extern void store_insert_history(const RunRecord *record);
 

@@ -24,6 +24,7 @@
 
 #include "clock.h"
 #include "guc.h"
+#include "http_flight.h"
 #include "lane.h"
 #include "worker.h"
 #include "worker_pool.h"
@@ -389,6 +390,7 @@ worker_pool_cancel(int64 run_id)
 			result = true;
 		}
 	}
+	result |= http_flight_cancel(run_id);
 	LWLockRelease(scheduler_shared->lock);
 	return result;
 }
@@ -404,6 +406,7 @@ worker_pool_cancel_job(int64 job_id)
 		if (has_run_here(slot) && slot->run.job_id == job_id)
 			cancel_slot(slot);
 	}
+	http_flight_cancel_job(job_id);
 	LWLockRelease(scheduler_shared->lock);
 }
 
@@ -451,6 +454,9 @@ worker_pool_dismiss(bool terminate)
 			kill(slot->pid, SIGTERM);
 		}
 	}
+	my_db->http_leave = true;
+	my_db->http_drop |= terminate;
+	shmem_wake(my_db->http_latch);
 	LWLockRelease(scheduler_shared->lock);
 }
 
@@ -469,5 +475,8 @@ worker_pool_count(int *running, int *total)
 		if (slot->has_run)
 			(*running)++;
 	}
+	*running += my_db->http_nflights;
+	if (my_db->http_pid != 0)
+		(*total)++;
 	LWLockRelease(scheduler_shared->lock);
 }

@@ -84,8 +84,10 @@ sub listen_on
 			LocalPort => $port,
 			Listen    => SOMAXCONN,
 			ReuseAddr => 1,
-			Blocking  => 0,
 			Proto     => 'tcp') or return;
+
+		# not before: new() with Blocking => 0 does not say that a port is taken
+		$socket->blocking(0);
 		push @sockets, $socket;
 	}
 	return @sockets;

@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "compat.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "http_client.h"
@@ -19,9 +20,6 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/wait_event.h"
-#if PG_VERSION_NUM >= 160000
-#include "varatt.h"
-#endif
 
 PG_MODULE_MAGIC;
 
@@ -144,11 +142,7 @@ wait_for_response(HttpClient *client)
 	WaitEvent	event;
 	HttpResponse *response;
 
-#if PG_VERSION_NUM >= 170000
-	set = CreateWaitEventSet(NULL, 3);
-#else
-	set = CreateWaitEventSet(CurrentMemoryContext, 3);
-#endif
+	set = compat_create_wait_event_set(CurrentMemoryContext, 3);
 	AddWaitEventToSet(set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
 	AddWaitEventToSet(set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
 	AddWaitEventToSet(set, WL_SOCKET_READABLE, http_client_fd(client), NULL, NULL);

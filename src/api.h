@@ -1,0 +1,26 @@
+/*-------------------------------------------------------------------------
+ *
+ * api.h
+ *	  What the SQL-callable functions of several files share.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_API_H
+#define PG_SCHEDULER_API_H
+
+#include "fmgr.h"
+
+/*
+ * The id of the job that the first argument of a call names: one of the
+ * caller's own by its name, or any that the caller may manage by its id.  An
+ * error if there is none.
+ */
+extern int64 api_job_by_name(FunctionCallInfo fcinfo);
+extern int64 api_job_by_id(FunctionCallInfo fcinfo);
+
+/* Add a run of a job, due at once; its id. */
+extern int64 api_run_now(int64 job_id);
+
+#endif							/* PG_SCHEDULER_API_H */

@@ -1,0 +1,387 @@
+/*-------------------------------------------------------------------------
+ *
+ * http_api.c
+ *	  SQL-callable functions: HTTP jobs and secrets.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "api.h"
+#include "catalog.h"
+#include "clock.h"
+#include "compat.h"
+#include "http_definition.h"
+#include "http_jsonb.h"
+#include "http_rules.h"
+#include "job_definition.h"
+
+PG_FUNCTION_INFO_V1(pg_scheduler_schedule_http_job);
+PG_FUNCTION_INFO_V1(pg_scheduler_alter_http_job);
+PG_FUNCTION_INFO_V1(pg_scheduler_alter_http_job_by_name);
+PG_FUNCTION_INFO_V1(pg_scheduler_http_request);
+PG_FUNCTION_INFO_V1(pg_scheduler_set_secret);
+PG_FUNCTION_INFO_V1(pg_scheduler_drop_secret);
+PG_FUNCTION_INFO_V1(pg_scheduler_http_body_text);
+
+/* A member of the request, by the name of the argument that gives it */
+typedef enum RequestField
+{
+	REQUEST_URL,
+	REQUEST_METHOD,
+	REQUEST_HEADERS,
+	REQUEST_BODY,
+	REQUEST_CONTENT_TYPE,
+	REQUEST_SUCCESS_CODES,
+	REQUEST_SIGNING_SECRET,
+	REQUEST_FOLLOW_REDIRECTS,
+	REQUEST_MAX_REDIRECTS,
+	REQUEST_CONNECT_TIMEOUT
+} RequestField;
+
+static int
+connect_timeout_ms(const Interval *interval)
+{
+	int64		ms = interval_usecs(interval) / 1000;
+
+	if (ms < 1 || ms > PG_INT32_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for \"%s\"", "connect_timeout"),
+				 errdetail("It must be between 1 millisecond and 24 days.")));
+	return (int) ms;
+}
+
+/* Text that is to be sent as it is. */
+static char *
+text_arg(FunctionCallInfo fcinfo, int arg)
+{
+	return text_to_cstring(PG_GETARG_TEXT_PP(arg));
+}
+
+/* Set one member from an argument; NULL leaves what is there. */
+static void
+set_field(HttpDefinition *def, RequestField field, FunctionCallInfo fcinfo, int arg)
+{
+	if (PG_ARGISNULL(arg))
+		return;
+	switch (field)
+	{
+		case REQUEST_URL:
+			def->url = text_arg(fcinfo, arg);
+			break;
+		case REQUEST_METHOD:
+			def->method = text_arg(fcinfo, arg);
+			break;
+		case REQUEST_HEADERS:
+			def->headers = PG_GETARG_JSONB_P(arg);
+			break;
+		case REQUEST_BODY:
+			def->body = text_arg(fcinfo, arg);
+			break;
+		case REQUEST_CONTENT_TYPE:
+			def->content_type = text_arg(fcinfo, arg);
+			break;
+		case REQUEST_SUCCESS_CODES:
+			def->success_codes = text_arg(fcinfo, arg);
+			break;
+		case REQUEST_SIGNING_SECRET:
+			def->signing_secret = text_arg(fcinfo, arg);
+			break;
+		case REQUEST_FOLLOW_REDIRECTS:
+			def->follow_redirects = PG_GETARG_BOOL(arg);
+			break;
+		case REQUEST_MAX_REDIRECTS:
+			def->max_redirects = PG_GETARG_INT32(arg);
+			break;
+		case REQUEST_CONNECT_TIMEOUT:
+			def->connect_timeout_ms = connect_timeout_ms(PG_GETARG_INTERVAL_P(arg));
+			break;
+	}
+}
+
+static void
+set_fields(HttpDefinition *def, FunctionCallInfo fcinfo, int first,
+		   const RequestField *fields, int count)
+{
+	for (int i = 0; i < count; i++)
+		set_field(def, fields[i], fcinfo, first + i);
+}
+
+static void
+require_url(const HttpDefinition *def)
+{
+	if (def->url == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"url\" must not be null")));
+}
+
+static void
+put_request(JobDefinition *job, const HttpDefinition *def)
+{
+	require_url(def);
+	/* what jsonb would refuse with an error of its own */
+	if (def->headers != NULL)
+	{
+		int			count;
+
+		(void) http_headers_read(def->headers, &count);
+	}
+	job->values[JOB_REQUEST - 1] = JsonbPGetDatum(http_definition_write(def));
+	job->nulls[JOB_REQUEST - 1] = false;
+}
+
+/*
+ * schedule_http_job(): job_name, schedule, what is sent first, then the
+ * options of any job, then what has come later
+ */
+static const JobColumn name_columns[] = {JOB_JOB_NAME, JOB_SCHEDULE};
+
+static const RequestField first_fields[] = {
+	REQUEST_URL, REQUEST_METHOD, REQUEST_HEADERS, REQUEST_BODY
+};
+
+static const JobColumn option_columns[] = {
+	JOB_QUEUE, JOB_PRIORITY, JOB_TIMEZONE, JOB_STARTS_AT, JOB_ENDS_AT, JOB_MAX_RUNS,
+	JOB_JITTER, JOB_OVERLAP, JOB_MAX_INSTANCES, JOB_MISFIRE, JOB_MISFIRE_GRACE,
+	JOB_TIMEOUT, JOB_MAX_RETRIES, JOB_BACKOFF, JOB_RETRY_DELAY, JOB_MAX_RETRY_DELAY,
+	JOB_ENABLED, JOB_DESCRIPTION
+};
+
+static const RequestField more_fields[] = {
+	REQUEST_SUCCESS_CODES, REQUEST_SIGNING_SECRET, REQUEST_FOLLOW_REDIRECTS
+};
+
+/* behind "replace" */
+static const JobColumn args_column[] = {JOB_ARGS};
+
+static const RequestField last_fields[] = {
+	REQUEST_CONTENT_TYPE, REQUEST_MAX_REDIRECTS, REQUEST_CONNECT_TIMEOUT
+};
+
+static const JobColumn last_columns[] = {
+	JOB_RETRY_JITTER, JOB_RETRY_ON, JOB_ON_LOST, JOB_CALENDAR, JOB_CALENDAR_ACTION
+};
+
+/* Set columns from the arguments from "*arg" on, and move it behind them. */
+static void
+take_columns(JobDefinition *job, FunctionCallInfo fcinfo, int *arg,
+			 const JobColumn *columns, int count)
+{
+	job_definition_set(job, fcinfo, *arg, columns, count, false);
+	*arg += count;
+}
+
+static void
+take_fields(HttpDefinition *def, FunctionCallInfo fcinfo, int *arg,
+			const RequestField *fields, int count)
+{
+	set_fields(def, fcinfo, *arg, fields, count);
+	*arg += count;
+}
+
+Datum
+pg_scheduler_schedule_http_job(PG_FUNCTION_ARGS)
+{
+	JobDefinition job;
+	HttpDefinition def;
+	bool		replace;
+	int			arg = 0;
+
+	job_definition_init(&job, JOB_HTTP);
+	http_definition_init(&def);
+	take_columns(&job, fcinfo, &arg, name_columns, lengthof(name_columns));
+	take_fields(&def, fcinfo, &arg, first_fields, lengthof(first_fields));
+	take_columns(&job, fcinfo, &arg, option_columns, lengthof(option_columns));
+	take_fields(&def, fcinfo, &arg, more_fields, lengthof(more_fields));
+	replace = PG_ARGISNULL(arg) || PG_GETARG_BOOL(arg);
+	arg++;
+	take_columns(&job, fcinfo, &arg, args_column, lengthof(args_column));
+	take_fields(&def, fcinfo, &arg, last_fields, lengthof(last_fields));
+	take_columns(&job, fcinfo, &arg, last_columns, lengthof(last_columns));
+	put_request(&job, &def);
+	job_definition_check(&job);
+	PG_RETURN_INT64(catalog_upsert_job(&job, replace));
+}
+
+/*
+ * alter_http_job(): the job, then all that is sent
+ */
+static Datum
+alter_http_job(FunctionCallInfo fcinfo, int64 job_id)
+{
+	static const RequestField fields[] = {
+		REQUEST_URL, REQUEST_METHOD, REQUEST_HEADERS, REQUEST_BODY,
+		REQUEST_CONTENT_TYPE, REQUEST_SUCCESS_CODES, REQUEST_SIGNING_SECRET,
+		REQUEST_FOLLOW_REDIRECTS, REQUEST_MAX_REDIRECTS, REQUEST_CONNECT_TIMEOUT
+	};
+	JobDefinition job;
+	HttpDefinition def;
+
+	catalog_read_definition(job_id, &job);
+	if (job.nulls[JOB_REQUEST - 1])
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("job \"%s\" is not an HTTP job",
+						TextDatumGetCString(job.values[JOB_JOB_NAME - 1])),
+				 errhint("Use scheduler.alter_job().")));
+	http_definition_read(DatumGetJsonbP(job.values[JOB_REQUEST - 1]), &def);
+	set_fields(&def, fcinfo, 1, fields, lengthof(fields));
+	put_request(&job, &def);
+	job_definition_check(&job);
+	catalog_update_job(job_id, &job);
+	PG_RETURN_VOID();
+}
+
+Datum
+pg_scheduler_alter_http_job(PG_FUNCTION_ARGS)
+{
+	return alter_http_job(fcinfo, api_job_by_id(fcinfo));
+}
+
+Datum
+pg_scheduler_alter_http_job_by_name(PG_FUNCTION_ARGS)
+{
+	return alter_http_job(fcinfo, api_job_by_name(fcinfo));
+}
+
+/*
+ * http_request(): a job that has one run, which is added with it, and that
+ * goes when the run is over.  It is disabled, so that nothing but that run
+ * comes of it.
+ */
+Datum
+pg_scheduler_http_request(PG_FUNCTION_ARGS)
+{
+	static const RequestField fields[] = {
+		REQUEST_URL, REQUEST_METHOD, REQUEST_HEADERS, REQUEST_BODY,
+		REQUEST_CONTENT_TYPE, REQUEST_SUCCESS_CODES, REQUEST_SIGNING_SECRET,
+		REQUEST_FOLLOW_REDIRECTS, REQUEST_MAX_REDIRECTS, REQUEST_CONNECT_TIMEOUT
+	};
+	static const JobColumn columns[] = {
+		JOB_ARGS, JOB_PRIORITY, JOB_TIMEOUT, JOB_MAX_RETRIES, JOB_BACKOFF,
+		JOB_RETRY_DELAY, JOB_MAX_RETRY_DELAY
+	};
+	JobDefinition job;
+	HttpDefinition def;
+	int64		job_id = store_nextval("job_id_seq");
+	int			arg = 0;
+
+	job_definition_init(&job, JOB_HTTP);
+	http_definition_init(&def);
+	take_fields(&def, fcinfo, &arg, fields, lengthof(fields));
+	take_columns(&job, fcinfo, &arg, columns, lengthof(columns));
+	def.one_off = true;
+	job.values[JOB_JOB_ID - 1] = Int64GetDatum(job_id);
+	job.values[JOB_JOB_NAME - 1] =
+		PointerGetDatum(cstring_to_text(psprintf("http_request_" INT64_FORMAT, job_id)));
+	job.values[JOB_SCHEDULE - 1] = PointerGetDatum(cstring_to_text("now"));
+	job.nulls[JOB_JOB_ID - 1] = job.nulls[JOB_JOB_NAME - 1] =
+		job.nulls[JOB_SCHEDULE - 1] = false;
+	job.values[JOB_ENABLED - 1] = BoolGetDatum(false);
+	put_request(&job, &def);
+	job_definition_check(&job);
+	(void) catalog_upsert_job(&job, false);
+	PG_RETURN_INT64(api_run_now(job_id));
+}
+
+/*
+ * Secrets
+ */
+
+/*
+ * An error hides the statement, which has the value, from the server log.
+ */
+static char *
+secret_name_arg(FunctionCallInfo fcinfo)
+{
+	char	   *name;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"%s\" must not be null", "name"),
+				 errhidestmt(true)));
+	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	if (name[0] == '\0' || strlen(name) >= JOB_NAME_LENGTH)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for \"%s\"", "name"),
+				 errdetail("The name of a secret has 1 to %d bytes.", JOB_NAME_LENGTH - 1),
+				 errhidestmt(true)));
+	return name;
+}
+
+Datum
+pg_scheduler_set_secret(PG_FUNCTION_ARGS)
+{
+	char	   *name = secret_name_arg(fcinfo);
+	char	   *value;
+	const char *problem;
+
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"%s\" must not be null", "value"),
+				 errhint("Use scheduler.drop_secret() to remove a secret.")));
+	value = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	problem = value[0] == '\0' ? "It must not be empty." : http_check_header_value(value);
+	if (problem != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for \"%s\"", "value"),
+				 errdetail("%s", problem),
+				 errhidestmt(true)));
+	catalog_set_secret(GetUserId(), name, value);
+	PG_RETURN_VOID();
+}
+
+Datum
+pg_scheduler_drop_secret(PG_FUNCTION_ARGS)
+{
+	char	   *name = secret_name_arg(fcinfo);
+
+	if (!catalog_drop_secret(GetUserId(), name))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("secret \"%s\" does not exist", name),
+				 errhint("The view scheduler.secrets lists those that there are.")));
+	PG_RETURN_VOID();
+}
+
+/*
+ * For views: a body as text, or NULL.
+ */
+Datum
+pg_scheduler_http_body_text(PG_FUNCTION_ARGS)
+{
+	bytea	   *body;
+	HttpHeader	header = {.name = "content-type"};
+	HttpResponse response = {0};
+	char	   *result;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	body = PG_GETARG_BYTEA_PP(0);
+	if (!PG_ARGISNULL(1))
+	{
+		header.value = text_to_cstring(PG_GETARG_TEXT_PP(1));
+		response.headers = &header;
+		response.header_count = 1;
+	}
+	response.body = VARDATA_ANY(body);
+	response.body_length = VARSIZE_ANY_EXHDR(body);
+	response.truncated = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
+	result = http_body_text(&response);
+	if (result == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(result));
+}

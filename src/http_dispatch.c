@@ -1,0 +1,122 @@
+/*-------------------------------------------------------------------------
+ *
+ * http_dispatch.c
+ *	  From ready HTTP runs to the HTTP worker.
+ *
+ * There is one HTTP worker in a database, started when the first HTTP run is
+ * ready.  It takes runs out of the lane as it has room for them.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "postmaster/bgworker.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "alert.h"
+#include "clock.h"
+#include "dispatch.h"
+#include "http_dispatch.h"
+
+/* After a start that came to nothing, wait this long: 5 s. */
+#define LAUNCH_RETRY_DELAY	(5 * USECS_PER_SEC)
+
+static Database *my_db = NULL;
+static BackgroundWorkerHandle *handle = NULL;	/* NULL: none was started */
+static TimestampTz launched_at = DT_NOBEGIN;
+static TimestampTz launch_not_before = DT_NOBEGIN;
+
+void
+http_dispatch_init(Database *db)
+{
+	my_db = db;
+}
+
+static bool
+register_worker(void)
+{
+	BackgroundWorker worker = {0};
+	MemoryContext oldcontext;
+	bool		result;
+
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	worker.bgw_notify_pid = MyProcPid;
+	worker.bgw_main_arg = ObjectIdGetDatum(MyDatabaseId);
+	strlcpy(worker.bgw_library_name, "pg_scheduler", sizeof(worker.bgw_library_name));
+	strlcpy(worker.bgw_function_name, "pg_scheduler_http_worker_main",
+			sizeof(worker.bgw_function_name));
+	snprintf(worker.bgw_name, BGW_MAXLEN, "pg_scheduler http worker for database %u",
+			 MyDatabaseId);
+	strlcpy(worker.bgw_type, "pg_scheduler http worker", BGW_MAXLEN);
+
+	oldcontext = MemoryContextSwitchTo(TopMemoryContext);
+	result = RegisterDynamicBackgroundWorker(&worker, &handle);
+	MemoryContextSwitchTo(oldcontext);
+	return result;
+}
+
+static void
+warn_no_process(void)
+{
+	ereport(WARNING,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("pg_scheduler could not start the HTTP worker"),
+			 errdetail("All background worker slots of the server are taken."),
+			 errhint("Increase max_worker_processes, or lower pg_scheduler.max_workers.")));
+	alert_raise("worker_slots_exhausted", "error", "pg_scheduler", 0, InvalidOid,
+				"no background worker slot is free: increase max_worker_processes");
+}
+
+/* Is a process on its way that was started and has not attached? */
+static bool
+is_starting(void)
+{
+	pid_t		pid;
+
+	if (handle == NULL)
+		return false;
+	if (GetBackgroundWorkerPid(handle, &pid) != BGWH_STOPPED)
+		return true;
+	if (my_db->http_since < launched_at)
+		launch_not_before = launched_at + LAUNCH_RETRY_DELAY;
+	pfree(handle);
+	handle = NULL;
+	return false;
+}
+
+static TimestampTz
+launch(void)
+{
+	TimestampTz now = clock_now();
+
+	if (is_starting())
+		return DT_NOEND;		/* we are told when it has come or gone */
+	if (launch_not_before > now)
+		return launch_not_before;
+	launched_at = now;
+	if (register_worker())
+		return DT_NOEND;
+	warn_no_process();
+	launch_not_before = now + LAUNCH_RETRY_DELAY;
+	return launch_not_before;
+}
+
+TimestampTz
+http_dispatch_runs(RoleQueue *queue)
+{
+	bool		attached;
+
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	attached = my_db->http_pid != 0;
+	if (attached && !my_db->http_leave && my_db->http_lane.nready <= LANE_LOW_WATER &&
+		dispatch_fill_lane(&my_db->http_lane, queue) > 0)
+		shmem_wake(my_db->http_latch);
+	LWLockRelease(scheduler_shared->lock);
+	return attached || my_db->http_left ? DT_NOEND : launch();
+}

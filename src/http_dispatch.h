@@ -1,0 +1,24 @@
+/*-------------------------------------------------------------------------
+ *
+ * http_dispatch.h
+ *	  From ready HTTP runs to the HTTP worker.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_HTTP_DISPATCH_H
+#define PG_SCHEDULER_HTTP_DISPATCH_H
+
+#include "run_queue.h"
+#include "shmem.h"
+
+extern void http_dispatch_init(Database *db);
+
+/*
+ * Move ready runs into the HTTP lane; start the HTTP worker if there is none.
+ * Outside of a transaction.  The time at which to come back, or DT_NOEND.
+ */
+extern TimestampTz http_dispatch_runs(RoleQueue *queue);
+
+#endif							/* PG_SCHEDULER_HTTP_DISPATCH_H */

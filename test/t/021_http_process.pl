@@ -1,0 +1,196 @@
+# The HTTP worker as a process: crash, termination, stop, shutdown, many
+# requests at once, and commands that need it gone.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+use HttpNode;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = http_node('http');
+my ($base) = start_hostile();
+my $sql = sub { $node->safe_psql('postgres', $_[0]) };
+
+sub wait_for_running
+{
+	my ($n, $database) = @_;
+
+	ok( wait_for($node, "SELECT count(*) = $n FROM scheduler.runs WHERE status = 'running'",
+			"$n requests are under way", $database),
+		"$n requests are under way");
+}
+
+sub wait_for_quiet
+{
+	my ($database) = @_;
+
+	ok(wait_for($node, 'SELECT count(*) = 0 FROM scheduler.pending_run', 'all is over', $database),
+		'all requests are over');
+}
+
+# A server that has 500 requests and answers none of them is stopped; its
+# successor answers all that are sent again.
+my ($silent, $silent_pid) = start_hostile();
+
+sub requests_under_way
+{
+	my ($n) = @_;
+
+	request_all($node, $n, "$silent/hang");
+	wait_for_running($n);
+}
+
+# From here on the same requests are answered.  They go to the URL that their
+# jobs have, which is changed while they are under way.
+sub answer_from_now_on
+{
+	my ($name) = @_;
+
+	$sql->("UPDATE scheduler.job SET request = jsonb_set(request, '{url}', to_jsonb('$base/count/$name'::text))
+			 WHERE request ? 'one_off'");
+}
+
+#
+# kill -9: the server restarts, and every occurrence is sent again
+#
+
+requests_under_way(500);
+my $ids = $sql->('SELECT md5(string_agg(run_id::text, \',\' ORDER BY run_id)) FROM scheduler.pending_run');
+answer_from_now_on('killed');
+kill 'KILL', http_worker_pid($node);
+ok(wait_for($node, "SELECT pg_postmaster_start_time() < now()", 'the server is back'), 'the server comes back');
+wait_for_quiet();
+is(statuses($node), 'succeeded 500', 'kill -9: all were sent again');
+is(counted($node, $base, 'killed'), '500 500', 'with as many keys');
+is( $sql->(q(SELECT md5(string_agg(run_id::text, ',' ORDER BY run_id)) FROM scheduler.runs
+			  WHERE job_name LIKE 'http\_request\_%' AND run_id IN (SELECT run_id FROM scheduler.http_responses WHERE final_url LIKE '%/count/%'))),
+	$ids, 'the same runs');
+
+#
+# Terminated: the same, and nobody else notices
+#
+
+requests_under_way(500);
+answer_from_now_on('terminated');
+my $backends = $sql->("SELECT string_agg(pid::text, ',' ORDER BY pid) FROM pg_stat_activity
+	WHERE backend_type IN ('pg_scheduler scheduler', 'pg_scheduler launcher')");
+my $pid = http_worker_pid($node);
+$sql->("SELECT pg_terminate_backend($pid)");
+wait_for_quiet();
+is(counted($node, $base, 'terminated'), '500 500', 'pg_terminate_backend(): all were sent again');
+isnt(http_worker_pid($node), $pid, 'by another process');
+is( $sql->("SELECT string_agg(pid::text, ',' ORDER BY pid) FROM pg_stat_activity
+	WHERE backend_type IN ('pg_scheduler scheduler', 'pg_scheduler launcher')"),
+	$backends, 'while the others went on');
+
+#
+# The scheduler is restarted while requests are under way
+#
+
+requests_under_way(100);
+$pid = $sql->("SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_scheduler scheduler'");
+$sql->('SELECT scheduler.restart()');
+ok( wait_for($node, "SELECT count(*) = 1 FROM pg_stat_activity
+	 WHERE backend_type = 'pg_scheduler scheduler' AND pid <> $pid", 'there is another scheduler'),
+	'another scheduler takes over');
+wait_for_running(100);
+$sql->("SELECT scheduler.cancel_run(run_id) FROM scheduler.pending_run");
+wait_for_quiet();
+like(statuses($node), qr/^cancelled 100, /, 'it learns of their end');
+
+#
+# scheduler.stop(): what is not answered in time is done again
+#
+
+requests_under_way(100);
+answer_from_now_on('stopped');
+$sql->("SELECT scheduler.stop('0 seconds')");
+ok( wait_for($node, "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'pg_scheduler http worker'", 'it has gone'),
+	'stop: the process leaves');
+is($sql->("SELECT status, count(*) FROM scheduler.runs JOIN scheduler.pending_run USING (run_id) GROUP BY 1"),
+	'queued|100', 'the requests are still to be done');
+$sql->('SELECT scheduler.start()');
+wait_for_quiet();
+is(counted($node, $base, 'stopped'), '100 100', 'start: they are');
+
+#
+# 2,000 at once
+#
+
+my $sent = $sql->("SELECT count(*) FROM scheduler.http_responses WHERE http_status = 200");
+request_all($node, 2000, "$base/delay?ms=3000");
+wait_for_running(2000);
+wait_for_quiet();
+is($sql->("SELECT count(*) - $sent FROM scheduler.http_responses WHERE http_status = 200"), 2000, '2,000 at once are answered');
+
+#
+# Shutdown with 2,000 under way
+#
+
+requests_under_way(2000);
+$node->stop('fast');
+$node->start;
+wait_for_running(2000);
+answer_from_now_on('shutdown');
+$node->restart;
+wait_for_quiet();
+is(counted($node, $base, 'shutdown'), '2000 2000', 'each is sent again');
+
+#
+# on_lost => 'fail'
+#
+
+$sql->("SELECT scheduler.schedule_http_job('once', '0 0 1 1 *', '$base/hang', on_lost => 'fail', max_retries => 3)");
+my $run = $sql->("SELECT scheduler.run_job('once')");
+wait_for_running(1);
+$sql->('SELECT pg_terminate_backend(' . http_worker_pid($node) . ')');
+is($sql->("SELECT scheduler.wait_for_run($run)"), 'lost', 'a job that must not be sent twice is not');
+
+#
+# It leaves when there is nothing to do
+#
+
+$sql->("ALTER SYSTEM SET pg_scheduler.worker_idle_timeout = '100 ms'");
+$sql->("SELECT pg_reload_conf()");
+is(call($node, "$base/echo", 'r.status'), 'succeeded', 'a request');
+ok( wait_for($node, "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'pg_scheduler http worker'", 'it has gone'),
+	'an idle process leaves');
+is(call($node, "$base/echo", 'r.status'), 'succeeded', 'and is started again');
+$sql->("ALTER SYSTEM RESET pg_scheduler.worker_idle_timeout");
+$sql->("SELECT pg_reload_conf()");
+
+#
+# Commands that need it gone
+#
+
+$sql->('CREATE ROLE owner LOGIN');
+$sql->("SET ROLE owner; SELECT scheduler.schedule_http_job('mine', '0 0 1 1 *', '$base/hang'); SELECT scheduler.run_job('mine')");
+wait_for_running(1);
+my ($status, $out, $err) = $node->psql('postgres', 'DROP ROLE owner');
+like($err, qr/owns scheduled jobs/, 'DROP ROLE is refused while a request of it is under way');
+$sql->('DROP OWNED BY owner');
+$node->psql('postgres', 'DROP ROLE owner');
+$sql->("SELECT scheduler.cancel_run(run_id) FROM scheduler.pending_run");
+wait_for_quiet();
+
+requests_under_way(50);
+$sql->('DROP EXTENSION pg_scheduler');
+ok( wait_for($node, "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'pg_scheduler http worker'", 'it has gone'),
+	'DROP EXTENSION with requests under way');
+$sql->('CREATE EXTENSION pg_scheduler');
+is(call($node, "$base/echo", 'r.status'), 'succeeded', 'a new one works');
+
+$sql->('CREATE DATABASE other');
+$node->safe_psql('other', 'CREATE EXTENSION pg_scheduler');
+request_all($node, 50, "$silent/hang", 'other');
+wait_for_running(50, 'other');
+$sql->('DROP DATABASE other');
+is($sql->("SELECT count(*) FROM pg_database WHERE datname = 'other'"), 0, 'DROP DATABASE with requests under way');
+is(call($node, "$base/echo", 'r.status'), 'succeeded', 'the database beside it works');
+
+unlike(slurp_file($node->logfile), qr/(PANIC|TRAP|WARNING):|ERROR:  (?!role)/, 'nothing went wrong on the way');
+$node->stop('fast');
+done_testing();
