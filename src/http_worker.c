@@ -362,16 +362,18 @@ record_each(HttpRun **runs, int n)
 	}
 }
 
-/* False: this process has to leave while the scheduler's ring is full. */
+/*
+ * False: this process has to leave while the scheduler's ring is full.  The
+ * latch is left alone, for it may have been set for what is in the lane.
+ */
 static bool
 report_one(const Outcome *outcome)
 {
 	while (!shmem_put_outcome(my_db, outcome))
 	{
 		shmem_wake(my_db->scheduler_latch);
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 10, compat_wait_event("PgSchedulerHttpReport"));
-		ResetLatch(MyLatch);
+		(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 1, compat_wait_event("PgSchedulerHttpReport"));
 		if (ShutdownRequestPending || my_db->http_drop)
 			return false;
 	}
