@@ -17,6 +17,7 @@
 #include "utils/timestamp.h"
 
 #include "clock.h"
+#include "guc.h"
 #include "run_queue.h"
 
 static MemoryContext queue_context = NULL;
@@ -228,6 +229,9 @@ run_queue_release(JobEntry *job)
 	{
 		RunEntry   *entry = dlist_container(RunEntry, held_node, iter.cur);
 
+		/* resumed after it was paused for its crashes: one more try */
+		if (job->job.active && entry->run.crashes >= pg_scheduler_crash_limit)
+			entry->run.crashes = 1;
 		dlist_delete(&entry->held_node);
 		add_to_ready(entry);
 	}
