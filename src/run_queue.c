@@ -298,6 +298,9 @@ run_queue_release(JobEntry *job)
 	{
 		RunEntry   *entry = dlist_container(RunEntry, held_node, iter.cur);
 
+		/* resumed after it was paused for its crashes: one more try */
+		if (job->job.active && entry->run.crashes >= pg_scheduler_crash_limit)
+			entry->run.crashes = 1;
 		dlist_delete(&entry->held_node);
 		count_ready(entry, -1);
 		add_to_ready(entry);

@@ -486,7 +486,7 @@ is_among(int64 id, const int64 *ids, int n)
  * the server from coming up.
  */
 static void
-suspect(PendingRun *pending, const JobEntry *job)
+suspect(PendingRun *pending, JobEntry *job)
 {
 	pending->run.crashes++;
 	store_count_crash(&pending->run);
@@ -494,6 +494,7 @@ suspect(PendingRun *pending, const JobEntry *job)
 	ForceSyncCommit();
 	if (pending->run.crashes < pg_scheduler_crash_limit)
 		return;
+	job->job.active = false;	/* before the change is noticed */
 	catalog_pause_job(job->job_id, clock_now(),
 					  psprintf("its runs were part of %d server crashes",
 							   pending->run.crashes));

@@ -15,6 +15,7 @@ use Test::More;
 
 my $node = new_node('shutdown', conf => qq(
 pg_scheduler.max_workers = 2
+pg_scheduler.shutdown_grace = '1s'
 ));
 
 add_log_table($node);
