@@ -1,4 +1,7 @@
 -- Queues: limits, start and stop.
+SET client_min_messages = error;
+DROP EXTENSION IF EXISTS pg_scheduler CASCADE;
+RESET client_min_messages;
 CREATE EXTENSION pg_scheduler;
 CREATE PROCEDURE await(query text) LANGUAGE plpgsql AS $$
 DECLARE

@@ -521,7 +521,8 @@ main_loop(void)
 		next = do_cycle();
 		MemoryContextSwitchTo(cycle_context);
 		MemoryContextReset(cycle_context);
-		sleep_until(next);
+		if (!should_exit())
+			sleep_until(next);
 	}
 }
 
