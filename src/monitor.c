@@ -360,8 +360,8 @@ grows(TimestampTz now, int64 interval)
 		const WorkerSlot *slot = &scheduler_shared->workers[i];
 		WorkerMemory *before = &memories[i];
 
-		if (slot->database != MyDatabaseId || slot->generation != before->generation ||
-			slot->memory <= before->memory)
+		if (slot->state == WORKER_FREE || slot->database != MyDatabaseId ||
+			slot->generation != before->generation || slot->memory <= before->memory)
 			before->growing_since = DT_NOEND;
 		else if (before->growing_since == DT_NOEND)
 			before->growing_since = now - USECS_PER_MINUTE;
