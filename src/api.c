@@ -754,6 +754,34 @@ worker_state_name(const WorkerSlot *slot)
 	}
 }
 
+/* The HTTP workers, which serve all roles of a database. */
+static void
+put_http_workers(ReturnSetInfo *rsinfo)
+{
+	if (!shmem_available() || !rights_is_admin())
+		return;
+	for (int i = 0; i < scheduler_shared->ndatabases; i++)
+	{
+		const Database *db = &scheduler_shared->databases[i];
+		Datum		values[9] = {0};
+		bool		nulls[9] = {false, false, true, false, true, true, false, false, true};
+		bool		exists;
+
+		LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+		exists = db->state != DATABASE_UNUSED && db->http_pid != 0 && db->http_since != 0;
+		values[0] = Int32GetDatum(db->http_pid);
+		values[1] = ObjectIdGetDatum(db->oid);
+		values[3] = db->http_nflights > 0;
+		values[6] = TimestampTzGetDatum(db->http_since);
+		values[7] = Int64GetDatum(db->http_runs);
+		LWLockRelease(scheduler_shared->lock);
+		if (!exists)
+			continue;
+		values[3] = CStringGetTextDatum(values[3] ? "running" : "idle");
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+}
+
 /* pid, database, role, state, job_name, run_id, since, runs, memory */
 Datum
 pg_scheduler_workers(PG_FUNCTION_ARGS)
@@ -788,5 +816,6 @@ pg_scheduler_workers(PG_FUNCTION_ARGS)
 		values[8] = Int64GetDatum(slot->memory);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
+	put_http_workers(rsinfo);
 	return (Datum) 0;
 }

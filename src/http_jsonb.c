@@ -134,6 +134,8 @@ http_headers_read(Jsonb *headers, int *count)
 static HttpValueKind
 append_value(const JsonbValue *value, StringInfo out)
 {
+	Datum		datum;
+
 	switch (value->type)
 	{
 		case jbvNull:
@@ -142,13 +144,10 @@ append_value(const JsonbValue *value, StringInfo out)
 			appendBinaryStringInfo(out, value->val.string.val, value->val.string.len);
 			return HTTP_VALUE_STRING;
 		case jbvNumeric:
-			{
-				Datum		number = NumericGetDatum(value->val.numeric);
-
-				appendStringInfoString(out,
-									   DatumGetCString(DirectFunctionCall1(numeric_out, number)));
-				return HTTP_VALUE_JSON;
-			}
+			datum = NumericGetDatum(value->val.numeric);
+			appendStringInfoString(out,
+								   DatumGetCString(DirectFunctionCall1(numeric_out, datum)));
+			return HTTP_VALUE_JSON;
 		case jbvBool:
 			appendStringInfoString(out, value->val.boolean ? "true" : "false");
 			return HTTP_VALUE_JSON;

@@ -63,6 +63,8 @@ answer_from_now_on('killed');
 kill 'KILL', http_worker_pid($node);
 ok(wait_for($node, "SELECT pg_postmaster_start_time() < now()", 'the server is back'), 'the server comes back');
 wait_for_quiet();
+is($sql->('SELECT database, role IS NULL, state, runs > 0 FROM scheduler.workers WHERE pid = ' . http_worker_pid($node)),
+	'postgres|t|idle|t', 'the process is among the workers');
 is(statuses($node), 'succeeded 500', 'kill -9: all were sent again');
 is(counted($node, $base, 'killed'), '500 500', 'with as many keys');
 is( $sql->(q(SELECT md5(string_agg(run_id::text, ',' ORDER BY run_id)) FROM scheduler.runs

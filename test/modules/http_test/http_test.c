@@ -42,9 +42,9 @@ http_test_headers(PG_FUNCTION_ARGS)
 	headers = http_headers_read(PG_ARGISNULL(0) ? NULL : PG_GETARG_JSONB_P(0), &count);
 	for (int i = 0; i < count; i++)
 	{
-		char	   *line = psprintf(headers[i].secret != NULL ? "%s <- %s" : "%s: %s",
-									headers[i].name,
-									headers[i].secret != NULL ? headers[i].secret : headers[i].value);
+		bool		is_secret = headers[i].secret != NULL;
+		char	   *line = psprintf(is_secret ? "%s <- %s" : "%s: %s", headers[i].name,
+									is_secret ? headers[i].secret : headers[i].value);
 		Datum		value = CStringGetTextDatum(line);
 		bool		is_null = false;
 
