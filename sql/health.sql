@@ -141,7 +141,8 @@ SELECT scheduler.unschedule_job('mail');
 SELECT scheduler.alter_alert_rule('late_start', threshold => 0.00001);
 SELECT scheduler.schedule_job('late', '@yearly', 'SELECT 1') > 0 AS scheduled;
 CALL run('late');
-CALL await($$SELECT count(*) = 1 FROM scheduler.alerts WHERE kind = 'late_start' AND resolved_at IS NULL$$);
+CALL await($$SELECT count(*) = 1 FROM scheduler.alerts JOIN scheduler.jobs USING (job_id)
+	WHERE alerts.kind = 'late_start' AND resolved_at IS NULL AND job_name = 'late'$$);
 SELECT scheduler.alter_alert_rule('late_start', threshold => 3600);
 CALL run('late');
 CALL await($$SELECT count(*) = 0 FROM scheduler.alerts WHERE kind = 'late_start' AND resolved_at IS NULL$$);
