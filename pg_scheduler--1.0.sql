@@ -296,6 +296,32 @@ CREATE TABLE scheduler.alert_handler (
 	CONSTRAINT alert_handler_severity_check CHECK (min_severity IN ('info', 'warning', 'error', 'critical'))
 ) USING heap;
 
+-- Circuit breakers; recovery.c has the states.
+CREATE TABLE scheduler.job_recovery (
+	job_id bigint NOT NULL,
+	error_threshold int NOT NULL,
+	restart_delay interval NOT NULL,
+	max_restarts int NOT NULL,
+	state text NOT NULL,
+	restarts int NOT NULL,
+	forgiven int NOT NULL DEFAULT 0,
+	retry_at timestamptz,
+	CONSTRAINT job_recovery_pkey PRIMARY KEY (job_id),
+	CONSTRAINT job_recovery_job_id_fkey FOREIGN KEY (job_id)
+		REFERENCES scheduler.job ON DELETE CASCADE
+) USING heap;
+
+CREATE SEQUENCE scheduler.recovery_event_id_seq;
+CREATE TABLE scheduler.recovery_event (
+	event_id bigint NOT NULL DEFAULT pg_catalog.nextval('scheduler.recovery_event_id_seq'),
+	job_id bigint NOT NULL,
+	owner oid NOT NULL,
+	at timestamptz NOT NULL,
+	action text NOT NULL,
+	reason text NOT NULL,
+	CONSTRAINT recovery_event_pkey PRIMARY KEY (event_id)
+) USING heap;
+
 -- What monitor.c has found: a job without a row is healthy.
 CREATE TABLE scheduler.job_health_state (
 	job_id bigint NOT NULL,
@@ -919,6 +945,8 @@ CREATE TRIGGER queue_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.queue
 	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._changed('queues');
 CREATE TRIGGER alert_rule_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.alert_rule
 	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._changed('rules');
+CREATE TRIGGER job_recovery_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.job_recovery
+	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._changed('rules');
 
 CREATE FUNCTION scheduler.create_queue(queue_name text, max_concurrency int DEFAULT NULL,
 	rate_limit int DEFAULT NULL, rate_period interval DEFAULT '1 second',
@@ -1080,6 +1108,26 @@ COMMENT ON FUNCTION scheduler.drop_alert_handler(text) IS
 'Drop a handler of the caller, with its job';
 
 ----------------------------------------------------------------------
+-- Recovery
+----------------------------------------------------------------------
+
+CREATE FUNCTION scheduler.set_recovery(job bigint, error_threshold int DEFAULT 5,
+	restart_delay interval DEFAULT '1 minute', max_restarts int DEFAULT 5) RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_set_recovery' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.set_recovery(bigint, int, interval, int) IS
+'Pause a job after error_threshold consecutive failures, and try one run after restart_delay, twice as long after each one that fails, up to a day; a success resumes the job, and after max_restarts of them it stays paused';
+
+CREATE FUNCTION scheduler.drop_recovery(job bigint) RETURNS boolean
+AS 'MODULE_PATHNAME', 'pg_scheduler_drop_recovery' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.drop_recovery(bigint) IS
+'Take away what set_recovery() has set; a job that is paused stays so. False: there was nothing';
+
+CREATE FUNCTION scheduler.recover(job bigint) RETURNS boolean
+AS 'MODULE_PATHNAME', 'pg_scheduler_recover' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.recover(bigint) IS
+'Try a run of a job that recovery holds back now, and count its restarts anew. False: it is not held back';
+
+----------------------------------------------------------------------
 -- Figures
 ----------------------------------------------------------------------
 
@@ -1122,7 +1170,7 @@ DO $$
 DECLARE
 	table_name text;
 BEGIN
-	FOREACH table_name IN ARRAY '{job,pending_run,run_history,dead_letter,metric_minute,metric_total,alert_check,alert_handler,http_response}'::text[]
+	FOREACH table_name IN ARRAY '{job,pending_run,run_history,dead_letter,metric_minute,metric_total,recovery_event,alert_check,alert_handler,http_response}'::text[]
 	LOOP
 		EXECUTE format('ALTER TABLE scheduler.%I ENABLE ROW LEVEL SECURITY', table_name);
 		EXECUTE format('CREATE POLICY visible ON scheduler.%I FOR SELECT USING (scheduler._visible(owner))', table_name);
@@ -1149,6 +1197,10 @@ CREATE POLICY visible ON scheduler.alert FOR SELECT
 ALTER TABLE scheduler.job_health_state ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON scheduler.job_health_state FOR SELECT
 	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = job_health_state.job_id));
+ALTER TABLE scheduler.job_recovery ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.job_recovery FOR SELECT
+	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = job_recovery.job_id));
+GRANT SELECT ON scheduler.job_recovery TO PUBLIC;
 ALTER TABLE scheduler.job_metric ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON scheduler.job_metric FOR SELECT
 	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = job_metric.job_id));
@@ -1375,7 +1427,9 @@ SELECT j.job_id,
 			WHEN NOT j.enabled THEN 'the job is disabled'
 			ELSE 'the schedule of the job is over' END
 		WHEN 'stopping' THEN 'the job is paused, and a run goes on'
-		WHEN 'starting' THEN 'the scheduler has not planned the job yet'
+		WHEN 'starting' THEN CASE WHEN c.state = 'probing' THEN 'a run is tried again after failures'
+			ELSE 'the scheduler has not planned the job yet' END
+		WHEN 'unhealthy' THEN CASE WHEN j.paused_at IS NOT NULL THEN j.paused_reason ELSE h.reason END
 		ELSE COALESCE(h.reason, 'runs as planned') END AS reason,
 	CASE WHEN o.state IN ('stopped', 'stopping') THEN COALESCE(j.paused_at, s.last_finished_at, j.created_at)
 		ELSE COALESCE(h.since, j.created_at) END AS since,
@@ -1387,7 +1441,10 @@ SELECT j.job_id,
 FROM scheduler.job j
 LEFT JOIN scheduler.job_state s ON s.job_id = j.job_id
 LEFT JOIN scheduler.job_health_state h ON h.job_id = j.job_id
+LEFT JOIN scheduler.job_recovery c ON c.job_id = j.job_id
 CROSS JOIN LATERAL (SELECT CASE
+	WHEN c.state = 'probing' AND j.paused_at IS NOT NULL THEN 'starting'
+	WHEN c.state IN ('open', 'given_up') AND j.paused_at IS NOT NULL THEN 'unhealthy'
 	WHEN NOT j.enabled OR j.paused_at IS NOT NULL THEN
 		CASE WHEN EXISTS (SELECT FROM scheduler._running() r
 			JOIN scheduler.pending_run p ON p.run_id = r.run_id
@@ -1398,6 +1455,22 @@ CROSS JOIN LATERAL (SELECT CASE
 	ELSE COALESCE(h.state, 'healthy') END AS state) o;
 COMMENT ON VIEW scheduler.job_health IS
 'The state of each job (healthy, degraded, unhealthy, stopped, starting, stopping), why, and since when';
+
+CREATE VIEW scheduler.job_recoveries WITH (security_invoker = true) AS
+SELECT j.job_id, j.job_name, j.owner, r.error_threshold, r.restart_delay, r.max_restarts,
+	r.state, r.restarts, r.retry_at
+FROM scheduler.job_recovery r
+JOIN scheduler.job j ON j.job_id = r.job_id;
+COMMENT ON VIEW scheduler.job_recoveries IS
+'Circuit breakers of jobs: closed, open, probing or given_up; see set_recovery()';
+
+CREATE VIEW scheduler.recovery_events WITH (security_invoker = true) AS
+SELECT event_id, at, job_id, action, reason
+FROM scheduler.recovery_event;
+COMMENT ON VIEW scheduler.recovery_events IS
+'What recovery did: open, probe, given_up, close, recover, and why';
+
+GRANT SELECT ON scheduler.job_recoveries, scheduler.recovery_events TO PUBLIC;
 
 CREATE VIEW scheduler.queues WITH (security_invoker = true) AS
 SELECT q.queue_name,
@@ -1748,6 +1821,9 @@ COMMENT ON TABLE scheduler.http_response IS 'Answers of HTTP servers, by the day
 COMMENT ON TABLE scheduler.secret IS 'Secrets for HTTP jobs; read by the HTTP worker only';
 COMMENT ON VIEW scheduler.http_responses IS 'What HTTP servers have answered, one row for each attempt; times are microseconds';
 COMMENT ON VIEW scheduler.secrets IS 'Names of secrets, never their values';
+COMMENT ON TABLE scheduler.job_recovery IS 'How jobs that keep failing are held back; use the view job_recoveries';
+COMMENT ON TABLE scheduler.recovery_event IS 'What was done to recover jobs; use the view recovery_events';
+COMMENT ON SEQUENCE scheduler.recovery_event_id_seq IS 'Source of the ids of recovery events';
 COMMENT ON TABLE scheduler.job IS 'Definitions of jobs; use the view jobs';
 COMMENT ON TABLE scheduler.job_state IS 'What has become of jobs: next time and counters, written in batches';
 COMMENT ON TABLE scheduler.pending_run IS 'Runs that have yet to be done; a row goes in the transaction that does the run';
@@ -1784,6 +1860,7 @@ SELECT pg_catalog.pg_extension_config_dump('scheduler.calendar_window', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.calendar_window_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.job', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.job_state', '');
+SELECT pg_catalog.pg_extension_config_dump('scheduler.job_recovery', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_check', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_handler', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_check_id_seq', '');

@@ -1,4 +1,7 @@
 -- States of health, alerts and metrics, from real runs.
+SET client_min_messages = error;
+DROP EXTENSION IF EXISTS pg_scheduler CASCADE;
+RESET client_min_messages;
 CREATE EXTENSION pg_scheduler;
 ALTER SYSTEM SET pg_scheduler.monitor_interval = '10ms';
 ALTER SYSTEM SET pg_scheduler.metrics_interval = '1s';
@@ -141,10 +144,11 @@ SELECT scheduler.unschedule_job('mail');
 SELECT scheduler.alter_alert_rule('late_start', threshold => 0.00001);
 SELECT scheduler.schedule_job('late', '@yearly', 'SELECT 1') > 0 AS scheduled;
 CALL run('late');
-CALL await($$SELECT count(*) = 1 FROM scheduler.alerts JOIN scheduler.jobs USING (job_id) WHERE kind = 'late_start' AND job_name = 'late' AND resolved_at IS NULL$$);
+CALL await($$SELECT count(*) = 1 FROM scheduler.alerts JOIN scheduler.jobs USING (job_id)
+	WHERE alerts.kind = 'late_start' AND resolved_at IS NULL AND job_name = 'late'$$);
 SELECT scheduler.alter_alert_rule('late_start', threshold => 3600);
 CALL run('late');
-CALL await($$SELECT count(*) = 0 FROM scheduler.alerts JOIN scheduler.jobs USING (job_id) WHERE kind = 'late_start' AND job_name = 'late' AND resolved_at IS NULL$$);
+CALL await($$SELECT count(*) = 0 FROM scheduler.alerts WHERE kind = 'late_start' AND resolved_at IS NULL$$);
 
 -- The scheduler is stopped, and says so
 SELECT scheduler.stop('0');

@@ -41,6 +41,7 @@ SELECT scheduler.stop_queue('narrow');
 SELECT scheduler.run_job('narrow 1') AS run \gset
 SELECT scheduler.wait_for_run(:run, '200 ms');
 SELECT status FROM scheduler.runs WHERE run_id = :run;
+CALL await($$SELECT state = 'stopped' FROM scheduler.queues WHERE queue_name = 'narrow'$$);
 SELECT state, reason FROM scheduler.queues WHERE queue_name = 'narrow';
 SELECT scheduler.start_queue('narrow');
 SELECT scheduler.wait_for_run(:run, '30 s');

@@ -24,6 +24,7 @@
 
 typedef enum HealthState
 {
+	HEALTH_UNKNOWN = -1,		/* never the result of a rule */
 	HEALTH_HEALTHY,
 	HEALTH_DEGRADED,
 	HEALTH_UNHEALTHY,

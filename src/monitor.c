@@ -27,6 +27,7 @@
 #include "guc.h"
 #include "meter.h"
 #include "monitor.h"
+#include "recovery.h"
 #include "run_queue.h"
 
 /* Jobs judged in one transaction */
@@ -37,6 +38,9 @@
 
 /* The figures of the server as a whole are looked at every: 5 s. */
 #define SERVER_INTERVAL	(5 * USECS_PER_SEC)
+
+/* After an error: 10 s. */
+#define ERROR_DELAY		(10 * USECS_PER_SEC)
 
 #define SUBJECT_SCHEDULER	"pg_scheduler"
 
@@ -55,6 +59,7 @@ static TimestampTz next_minute = DT_NOBEGIN;
 static TimestampTz busy_since = DT_NOEND;
 static uint32 raised = 0;		/* alerts of no job: 1 << AlertKind */
 static bool requested = false;	/* a judgement, by a change of jobs or queues */
+static TimestampTz not_again_before = DT_NOBEGIN;	/* after an error */
 static TimestampTz next_queues = DT_NOBEGIN;
 static TimestampTz next_cleaning = DT_NOBEGIN;
 static WorkerMemory *memories = NULL;
@@ -352,8 +357,12 @@ grows(TimestampTz now, int64 interval)
 	bool		result = false;
 
 	if (memories == NULL)
+	{
 		memories = MemoryContextAllocZero(TopMemoryContext,
 										  scheduler_shared->nworkers * sizeof(WorkerMemory));
+		for (int i = 0; i < scheduler_shared->nworkers; i++)
+			memories[i].growing_since = DT_NOEND;
+	}
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
 	for (int i = 0; i < scheduler_shared->nworkers; i++)
 	{
@@ -600,8 +609,22 @@ each_judgement(TimestampTz now)
 	}
 	if (requested)
 		(void) catalog_resolve_gone_alerts(now);
+	if (recovery_active() && pg_scheduler_monitoring)
+	{
+		(void) job_cache_write();
+		recovery_step(now);
+	}
 	CommitTransactionCommand();
+	job_cache_written(true);
 	requested = false;
+}
+
+/* It is not known what was written: write it again. */
+static void
+distrust(JobMeter *meter, void *arg)
+{
+	meter->state = HEALTH_UNKNOWN;
+	meter_touch(meter);
 }
 
 /* Call one of the above.  An error is logged, and the work done later. */
@@ -621,6 +644,9 @@ guarded(void (*task) (TimestampTz now), TimestampTz now)
 		EmitErrorReport();
 		FlushErrorState();
 		AbortCurrentTransaction();
+		job_cache_written(false);
+		meter_foreach(distrust, NULL);
+		not_again_before = clock_now() + ERROR_DELAY;
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
@@ -653,11 +679,13 @@ monitor_next_time(void)
 
 	if (to_judge() || requested)
 		result = next_judgement;
+	if (pg_scheduler_monitoring)
+		result = Min(result, Max(recovery_next_time(), next_judgement));
 	if (watching())
 		result = Min(result, Max(next_server, next_judgement));
 	if (meter_count() > 0 || run_queue_count() > 0)
 		result = Min(result, next_minute);
-	return result;
+	return Max(result, not_again_before);
 }
 
 void
@@ -728,6 +756,7 @@ monitor_reload_rules(void)
 {
 	StartTransactionCommand();
 	alert_rule_load();
+	recovery_load();
 	CommitTransactionCommand();
 	alert_rule_limits(&limits);
 	meter_set_width(alert_rule(ALERT_FAILURE_RATE)->interval / METER_SLOTS);

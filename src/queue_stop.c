@@ -38,19 +38,21 @@ look_at_queue(JobQueue *queue, void *arg)
 
 /*
  * A run that is in a lane goes back to its queue, and is held there.  One that
- * a worker has may finish, until the deadline.
+ * a worker has may finish, until the deadline; it is asked once, for a second
+ * request could hit the worker while it puts the first on record.
  */
 static void
 stop_run(RunEntry *entry, void *arg)
 {
 	Stop	   *stop = arg;
 
-	if (entry->state != RUN_STATE_DISPATCHED || !entry->queue->stop_pending)
+	if (entry->state != RUN_STATE_DISPATCHED || !entry->queue->stop_pending ||
+		entry->stopped)
 		return;
 	if (dispatch_withdraw_run(&entry->run))
 		run_queue_put_back(entry, NULL);
 	else if (entry->queue->limits.stop_deadline <= stop->now)
-		(void) worker_pool_cancel(entry->run_id);
+		entry->stopped = worker_pool_cancel(entry->run_id);
 	else
 		stop->next = Min(stop->next, entry->queue->limits.stop_deadline);
 }

@@ -275,6 +275,7 @@ static void
 set_dispatched(RunEntry *entry)
 {
 	entry->state = RUN_STATE_DISPATCHED;
+	entry->stopped = false;
 	entry->job->ndispatched++;
 	entry->queue->ndispatched++;
 	if (entry->run.crashes > 0)

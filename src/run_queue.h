@@ -65,6 +65,7 @@ typedef struct RunEntry
 	Run			run;
 	JobEntry   *job;
 	JobQueue   *queue;
+	bool		stopped;		/* DISPATCHED, and asked to cancel by queue_stop.c */
 	bool		held_by_queue;	/* HELD, in the queue and not in the job */
 	struct RoleQueue *role_queue;	/* READY, DISPATCHED: where it is, or was */
 	int			unrecorded;		/* times that no record could be written */
