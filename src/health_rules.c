@@ -37,7 +37,8 @@ health_state_from_name(const char *name)
 	return HEALTH_HEALTHY;
 }
 
-static void set(Health *health, HealthState state, const char *format,...) pg_attribute_printf(3, 4);
+static void set(Health *health, HealthState state, const char *format,...)
+			pg_attribute_printf(3, 4);
 
 static void
 set(Health *health, HealthState state, const char *format,...)
