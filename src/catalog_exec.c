@@ -12,7 +12,6 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "postmaster/bgworker.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -21,6 +20,7 @@
 
 #include "catalog.h"
 #include "catalog_exec.h"
+#include "worker.h"
 
 #define FETCH_BATCH		10000
 
@@ -75,7 +75,7 @@ catalog_enter(CatalogState *state)
 	state->guc_level = NewGUCNestLevel();
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	if (IsBackgroundWorker)		/* that of a job's owner is not for us */
+	if (worker_my_slot() != NULL)	/* that of a job's owner is not for us */
 		(void) set_config_option("lock_timeout", "0", PGC_USERSET,
 								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	(void) set_config_option("row_security", "on", PGC_USERSET,

@@ -615,8 +615,11 @@ conclude_failure(ErrorData *error, Outcome *outcome)
 
 	PG_TRY();
 	{
+		/* a second cancellation must not keep the first from the record */
+		HOLD_CANCEL_INTERRUPTS();
 		session_reset(active.run.owner);
 		record_failure(error, outcome);
+		RESUME_CANCEL_INTERRUPTS();
 	}
 	PG_CATCH();
 	{
