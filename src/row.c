@@ -1,0 +1,174 @@
+/*-------------------------------------------------------------------------
+ *
+ * row.c
+ *	  Rows of our tables, found by tuple id or primary key.
+ *
+ * A row is found by the tuple id that the last writer of it remembers; when
+ * that no longer leads to the row (a VACUUM FULL, say), its primary key does.
+ * With an old transaction holding back vacuum, this keeps the cost of a run
+ * where it was: no index entry of a dead row is looked at.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/heaptoast.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "row.h"
+#include "store.h"
+
+Oid
+store_relation(const char *name)
+{
+	Oid			schema = get_namespace_oid("scheduler", true);
+
+	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+}
+
+Relation
+row_open_table(const char *name, LOCKMODE lockmode)
+{
+	Oid			oid = store_relation(name);
+
+	if (!OidIsValid(oid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table \"scheduler.%s\" does not exist", name),
+				 errhint("Use CREATE EXTENSION pg_scheduler.")));
+	return table_open(oid, lockmode);
+}
+
+/*
+ * A copy of the row in the slot, with all values in line; t_self is kept.
+ * Values that are stored out of line need a snapshot to be read.
+ */
+static HeapTuple
+copy_row(RowFinder *finder)
+{
+	HeapTuple	tuple = ExecCopySlotHeapTuple(finder->slot);
+
+	if (HeapTupleHasExternal(tuple))
+	{
+		PushActiveSnapshot(GetLatestSnapshot());
+		tuple = toast_flatten_tuple(tuple, RelationGetDescr(finder->rel));
+		PopActiveSnapshot();
+	}
+	return tuple;
+}
+
+void
+row_finder_begin(RowFinder *finder, Relation rel, const char *pkey)
+{
+	memset(finder, 0, sizeof(*finder));
+	finder->rel = rel;
+	finder->pkey = pkey;
+	finder->slot = table_slot_create(rel, NULL);
+}
+
+/*
+ * The row with this key, or NULL: first at "tid", if that is valid, then by
+ * the primary key.  The result is a copy.
+ */
+HeapTuple
+row_finder_find(RowFinder *finder, int64 key, const ItemPointerData *tid)
+{
+	ScanKeyData skey;
+
+	if (tid != NULL && ItemPointerIsValid(tid))
+	{
+		ItemPointerData at = *tid;
+		bool		isnull;
+
+		if (table_tuple_fetch_row_version(finder->rel, &at, SnapshotSelf, finder->slot) &&
+			DatumGetInt64(slot_getattr(finder->slot, 1, &isnull)) == key)
+			return copy_row(finder);
+	}
+
+	if (finder->scan == NULL)
+	{
+		finder->index = index_open(store_relation(finder->pkey), AccessShareLock);
+		finder->snapshot = RegisterSnapshot(GetLatestSnapshot());
+		finder->scan = compat_index_beginscan(finder->rel, finder->index,
+											  finder->snapshot, 1);
+	}
+	ScanKeyInit(&skey, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(key));
+	index_rescan(finder->scan, &skey, 1, NULL, 0);
+	if (index_getnext_slot(finder->scan, ForwardScanDirection, finder->slot))
+		return copy_row(finder);
+	return NULL;
+}
+
+void
+row_finder_end(RowFinder *finder)
+{
+	if (finder->scan != NULL)
+	{
+		index_endscan(finder->scan);
+		UnregisterSnapshot(finder->snapshot);
+		index_close(finder->index, AccessShareLock);
+	}
+	ExecDropSingleTupleTableSlot(finder->slot);
+}
+
+/* One row. */
+HeapTuple
+row_find(Relation rel, const char *pkey, int64 key, const ItemPointerData *tid)
+{
+	RowFinder	finder;
+	HeapTuple	result;
+
+	row_finder_begin(&finder, rel, pkey);
+	result = row_finder_find(&finder, key, tid);
+	row_finder_end(&finder);
+	return result;
+}
+
+/*
+ * Delete a tuple.  False when somebody else has deleted or replaced it; an
+ * unfinished transaction that has it in hand is waited for.
+ */
+bool
+row_delete(Relation rel, ItemPointer tid)
+{
+	TM_FailureData failure;
+
+	return table_tuple_delete(rel, tid, GetCurrentCommandId(true),
+							  SnapshotSelf, InvalidSnapshot, true, &failure,
+							  false) == TM_Ok;
+}
+
+Datum
+row_text(const char *value, bool *isnull)
+{
+	*isnull = (value == NULL);
+	return value ? CStringGetTextDatum(value) : (Datum) 0;
+}
+
+Datum
+row_int64(int64 value, int64 null_value, bool *isnull)
+{
+	*isnull = (value == null_value);
+	return Int64GetDatum(value);
+}
+
+Datum
+row_time(TimestampTz value, bool *isnull)
+{
+	*isnull = TIMESTAMP_NOT_FINITE(value);
+	return TimestampTzGetDatum(value);
+}

@@ -1,0 +1,63 @@
+/*-------------------------------------------------------------------------
+ *
+ * row.h
+ *	  Rows of our tables, found by tuple id or primary key.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_ROW_H
+#define PG_SCHEDULER_ROW_H
+
+#include "access/genam.h"
+#include "access/htup.h"
+#include "datatype/timestamp.h"
+#include "executor/tuptable.h"
+#include "storage/lockdefs.h"
+#include "utils/relcache.h"
+#include "utils/snapshot.h"
+
+/*
+ * Finds rows of a table by their first column, a bigint primary key.  One
+ * finder can look for many: the relations are opened once, and one snapshot
+ * serves for all.
+ */
+typedef struct RowFinder
+{
+	Relation	rel;
+	Relation	index;			/* opened at the first need */
+	const char *pkey;
+	Snapshot	snapshot;
+	IndexScanDesc scan;
+	TupleTableSlot *slot;
+} RowFinder;
+
+/* A table of the schema scheduler; an error if it does not exist. */
+extern Relation row_open_table(const char *name, LOCKMODE lockmode);
+
+extern void row_finder_begin(RowFinder *finder, Relation rel, const char *pkey);
+extern void row_finder_end(RowFinder *finder);
+
+/*
+ * The row with this key, or NULL: first at "tid", if that is valid, then by
+ * the primary key.  The result is a copy, with all values in line.
+ */
+extern HeapTuple row_finder_find(RowFinder *finder, int64 key, const ItemPointerData *tid);
+
+/* The same for one row. */
+extern HeapTuple row_find(Relation rel, const char *pkey, int64 key,
+						  const ItemPointerData *tid);
+
+/*
+ * Delete a tuple.  False when somebody else has deleted or replaced it; an
+ * unfinished transaction that has it in hand is waited for.
+ */
+extern bool row_delete(Relation rel, ItemPointer tid);
+
+/* Values of columns that may be NULL; infinite times are. */
+extern Datum row_text(const char *value, bool *isnull);
+extern Datum row_int64(int64 value, int64 null_value, bool *isnull);
+extern Datum row_time(TimestampTz value, bool *isnull);
+
+#endif							/* PG_SCHEDULER_ROW_H */
