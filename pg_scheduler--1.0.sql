@@ -186,6 +186,7 @@ CREATE TABLE scheduler.dead_letter (
 	sqlstate text,
 	died_at timestamptz NOT NULL,
 	redriven_at timestamptz,
+	attempt_log jsonb,
 	CONSTRAINT dead_letter_pkey PRIMARY KEY (dead_letter_id)
 ) USING heap;
 
@@ -1330,7 +1331,7 @@ FROM scheduler.run_history h;
 CREATE VIEW scheduler.dead_letters WITH (security_invoker = true) AS
 SELECT dead_letter_id, run_id, job_id, job_name, owner::regrole AS owner, scheduled_at,
 	attempts, error_message, sqlstate, died_at, redriven_at, args, definition,
-	error_detail, error_hint, error_context
+	error_detail, error_hint, error_context, attempt_log
 FROM scheduler.dead_letter;
 
 CREATE VIEW scheduler.alerts WITH (security_invoker = true) AS
@@ -1848,6 +1849,7 @@ COMMENT ON COLUMN scheduler.runs.buffers_read IS 'Shared blocks read';
 COMMENT ON COLUMN scheduler.runs.temp_bytes IS 'Bytes written to temporary files and tables';
 COMMENT ON COLUMN scheduler.runs.wal_bytes IS 'Bytes of write-ahead log';
 COMMENT ON VIEW scheduler.dead_letters IS 'Occurrences whose attempts are exhausted, with what it takes to run them again';
+COMMENT ON COLUMN scheduler.dead_letters.attempt_log IS 'All attempts: status, times and error of each';
 COMMENT ON COLUMN scheduler.dead_letters.definition IS 'The job as it was when the occurrence died';
 COMMENT ON VIEW scheduler.alerts IS 'What needs attention; open ones have no resolved_at';
 COMMENT ON VIEW scheduler.workers IS 'Worker processes that run jobs of roles the current user is a member of';

@@ -78,6 +78,8 @@ SELECT count(*) FROM log;
 SELECT job_name, owner = current_user::regrole AS mine, attempts, error_message, sqlstate, error_context IS NOT NULL AS context, args, redriven_at,
 	definition ->> 'command' AS command, definition ->> 'max_retries' AS max_retries, died_at >= scheduled_at AS in_order
 FROM scheduler.dead_letters WHERE job_name = 'letter';
+SELECT jsonb_array_length(attempt_log) = attempts AS all_attempts, attempt_log -> -1 ->> 'sqlstate' AS last_sqlstate
+FROM scheduler.dead_letters WHERE job_name = 'letter';
 SELECT dead_letter_id AS letter, run_id AS dead_run, scheduled_at AS dead_at FROM scheduler.dead_letters WHERE job_name = 'letter' \gset
 SELECT scheduler.redrive_dead_letter(:letter) AS new_run \gset
 SELECT scheduler.wait_for_run(:new_run);

@@ -217,12 +217,14 @@ counted_row(int row, void *arg)
 }
 
 void
-catalog_scan_uncounted_runs(int64 run_id, CountedRunCallback callback, void *arg)
+catalog_scan_uncounted_runs(int64 run_id, TimestampTz before,
+							CountedRunCallback callback, void *arg)
 {
 	CountedScan context = {callback, arg};
 	Params		params = {0};
 
 	catalog_add_int64(&params, run_id);
+	catalog_add_time(&params, before);
 	catalog_scan("SELECT h.job_id, h.status, h.started_at, h.finished_at, h.occurrences,"
 		 " (h.next_attempt_at IS NOT NULL)::int::bigint"
 		 " FROM scheduler.run_history h"
@@ -230,6 +232,7 @@ catalog_scan_uncounted_runs(int64 run_id, CountedRunCallback callback, void *arg
 		 " WHERE h.run_id >= $1"
 		 " AND h.status NOT IN ('skipped', 'missed')"
 		 " AND h.finished_at > COALESCE(s.last_finished_at, '-infinity')"
+		 " AND h.finished_at < COALESCE($2, 'infinity')"
 		 " ORDER BY h.finished_at",
 		 &params, counted_row, &context);
 }
@@ -486,9 +489,14 @@ catalog_insert_dead_letter(const RunRecord *record, Jsonb *args)
 	catalog_add_time(&params, record->finished_at);
 	catalog_run("INSERT INTO scheduler.dead_letter (run_id, job_id, job_name, owner,"
 		" scheduled_at, attempts, definition, args, error_message, error_detail,"
-		" error_hint, error_context, sqlstate, died_at)"
+		" error_hint, error_context, sqlstate, died_at, attempt_log)"
 		" SELECT $1, j.job_id, j.job_name, j.owner::oid, $3, $4::int,"
-		" pg_catalog.to_jsonb(j), $5, $6, $7, $8, $9, $10, $11"
+		" pg_catalog.to_jsonb(j), $5, $6, $7, $8, $9, $10, $11,"
+		" (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object("
+		"'attempt', h.attempt, 'status', h.status, 'started_at', h.started_at,"
+		" 'finished_at', h.finished_at, 'sqlstate', h.sqlstate,"
+		" 'http_status', h.http_status, 'error_message', h.error_message)"
+		" ORDER BY h.attempt) FROM scheduler.run_history h WHERE h.run_id = $1)"
 		" FROM scheduler.job j WHERE j.job_id = $2",
 		&params);
 }

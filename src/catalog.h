@@ -44,8 +44,8 @@ extern int	catalog_find_reboot_jobs(int64 **job_ids);
 extern int64 catalog_delete_orphaned_states(void);
 
 /*
- * The runs from run_id on that are in history and not in the counters of
- * their job, oldest first.
+ * The runs from run_id on, finished before a time (DT_NOEND: any), that are in
+ * history and not in the counters of their job; oldest first.
  */
 typedef struct CountedRun
 {
@@ -57,7 +57,7 @@ typedef struct CountedRun
 	bool		final;
 } CountedRun;
 typedef void (*CountedRunCallback) (const CountedRun *run, void *arg);
-extern void catalog_scan_uncounted_runs(int64 run_id,
+extern void catalog_scan_uncounted_runs(int64 run_id, TimestampTz before,
 										CountedRunCallback callback, void *arg);
 
 /* One attempt in history.  False: there is none. */

@@ -31,6 +31,9 @@
 #define UPKEEP_INTERVAL		USECS_PER_HOUR
 #define ERROR_DELAY			(60 * USECS_PER_SEC)
 
+/* By then a run that has finished has been counted, if ever: 60 s. */
+#define COUNT_DELAY			(60 * USECS_PER_SEC)
+
 static TimestampTz partitioned_until = DT_NOBEGIN;
 static TimestampTz next_upkeep = DT_NOBEGIN;
 static TimestampTz next_repair = DT_NOBEGIN;
@@ -209,6 +212,7 @@ repair(void)
 	ok &= in_transaction(delete_orphans, &orphans, "deleting states of dropped jobs");
 	report_repair(enqueue_plan_new_jobs(), "jobs that had not been planned");
 	report_repair(stalled, "jobs without a next time");
+	report_repair(settle_uncounted(clock_now() - COUNT_DELAY), "runs that had not been counted");
 	report_repair(settle_compare(), "pending runs that the scheduler did not know or that had gone");
 	return ok;
 }

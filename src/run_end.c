@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "common/pg_prng.h"
 #include "utils/builtins.h"
@@ -122,6 +123,7 @@ run_end_failure(const Job *job, RunRecord *record, Jsonb *args,
 	if (outcome->kind == OUTCOME_FINAL && record->status != RUN_CANCELLED &&
 		job->retry.max_retries > 0)
 	{
+		CommandCounterIncrement();	/* the last attempt goes with the others */
 		catalog_insert_dead_letter(record, args);
 		outcome->dead_letter = true;
 	}

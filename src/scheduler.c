@@ -250,7 +250,7 @@ load(void)
 	(void) maintain_partition(clock_now());
 	load_queues();
 	settle_start(my_db);
-	settle_uncounted();
+	(void) settle_uncounted(DT_NOEND);
 	monitor_load();
 	read_control();
 	StartTransactionCommand();

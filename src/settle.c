@@ -578,19 +578,22 @@ count_run(const CountedRun *counted, void *arg)
 	job_state_count(&job->state, counted->status, counted->started_at,
 					counted->finished_at, counted->occurrences, counted->final);
 	job_cache_touch(job);
+	(*(int64 *) arg)++;
 }
 
-void
-settle_uncounted(void)
+int64
+settle_uncounted(TimestampTz before)
 {
 	ControlState control;
 	MemoryContext context = CurrentMemoryContext;
+	int64		count = 0;
 
 	StartTransactionCommand();
 	catalog_read_control(&control);
-	catalog_scan_uncounted_runs(control.counted_run_id, count_run, NULL);
+	catalog_scan_uncounted_runs(control.counted_run_id, before, count_run, &count);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
+	return count;
 }
 
 /*

@@ -19,8 +19,11 @@
  */
 extern void settle_start(Database *db);
 
-/* Count what history has and job_state has not. */
-extern void settle_uncounted(void);
+/*
+ * Count what history has and job_state has not, of runs that finished before
+ * a time (DT_NOEND: any); how many.
+ */
+extern int64 settle_uncounted(TimestampTz before);
 
 /* Take note of what workers have reported; of how many runs. */
 extern int	settle_outcomes(Database *db);
