@@ -121,7 +121,9 @@ CALL run_command('set_config', $$SELECT set_config('pg_scheduler.run_id', '1', f
 CALL run_command('finishes itself', 'SELECT scheduler.cancel_run(current_setting(''pg_scheduler.run_id'')::bigint), pg_sleep(60)');
 CALL run_command('drops itself', 'SELECT scheduler.unschedule_job(''drops itself'')');
 CALL run_command('schedules', $$SELECT scheduler.schedule_job('child', '@at 2199-12-31', 'SELECT 1')$$);
-SELECT job_name, owner, status, sqlstate, error_message FROM scheduler.runs WHERE job_name <> 'job' ORDER BY run_id;
+-- what the server says differs from version to version
+SELECT job_name, owner, status, sqlstate, CASE WHEN job_name NOT IN ('superuser', 'program') THEN error_message END AS error_message
+FROM scheduler.runs WHERE job_name <> 'job' ORDER BY run_id;
 SELECT job_name, owner FROM scheduler.jobs WHERE job_name IN ('child', 'drops itself');
 RESET ROLE;
 SELECT line FROM log WHERE line LIKE 'jobs seen%';

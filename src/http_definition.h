@@ -47,7 +47,7 @@ extern void http_definition_check(const HttpDefinition *def, Oid owner);
 extern void http_definition_job(const HttpDefinition *def, Oid owner, HttpJob *job);
 
 /* A problem of a request as an error. */
-extern void http_raise_problem(const HttpProblem *problem) pg_attribute_noreturn();
+extern _Noreturn void http_raise_problem(const HttpProblem *problem);
 
 /* Text of the database in UTF-8; NULL stays NULL. */
 extern const char *http_to_utf8(const char *text);
