@@ -131,11 +131,12 @@ SELECT pg_reload_conf();
 CALL wait_for_setting('pg_scheduler.max_timeout', '0');
 -- A run that never stops by itself is terminated, and the next one has a worker.
 SELECT scheduler.schedule_job('stubborn', '@at 2199-12-31', $j$DO $x$ BEGIN LOOP
-	BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $x$$j$, timeout => '20 ms') > 0 AS id;
+	BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $x$$j$, timeout => '500 ms') > 0 AS id;
 CALL run_job('stubborn');
 SELECT scheduler.alter_job('stubborn', timeout => '1 day');
 SELECT scheduler.run_job('stubborn') AS run_id \gset
-SELECT wait_until($$EXISTS (SELECT FROM scheduler.runs WHERE job_name = 'stubborn' AND status = 'running')$$);
+SELECT wait_until($$EXISTS (SELECT FROM scheduler.runs r JOIN pg_stat_activity a ON a.pid = r.worker_pid
+	WHERE job_name = 'stubborn' AND status = 'running' AND wait_event = 'PgSleep')$$);
 SELECT scheduler.cancel_run(:run_id);
 SELECT scheduler.wait_for_run(:run_id);
 SELECT status, attempt, sqlstate, error_message FROM outcome WHERE job_name = 'stubborn';
