@@ -126,11 +126,9 @@ struct TupleDescData;
 extern void store_fill_job(Job *job, struct HeapTupleData *tuple,
 						   struct TupleDescData *desc);
 
-/* Call "callback" for each row.  For the start and the repair only. */
+/* Call "callback" for each pending run.  For the start and the repair only. */
 typedef void (*PendingCallback) (const PendingRun *pending, void *arg);
-typedef void (*JobStateCallback) (const JobState *state, void *arg);
 extern void store_scan_pending(PendingCallback callback, void *arg);
-extern void store_scan_job_state(JobStateCallback callback, void *arg);
 
 /* Insert queued runs; sets run_id where it is 0, and tid. */
 extern void store_insert_pending(Run *runs, int count);

@@ -11,7 +11,6 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
@@ -232,24 +231,6 @@ store_read_job_state(int64 job_id, JobState *state)
 		fill_state(state, tuple, RelationGetDescr(rel));
 	table_close(rel, AccessShareLock);
 	return tuple != NULL;
-}
-
-void
-store_scan_job_state(JobStateCallback callback, void *arg)
-{
-	Relation	rel = row_open_table("job_state", AccessShareLock);
-	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
-	HeapTuple	tuple;
-
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		JobState	state;
-
-		fill_state(&state, tuple, RelationGetDescr(rel));
-		callback(&state, arg);
-	}
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
 }
 
 void
