@@ -106,9 +106,3 @@ due_heap_take(TimestampTz now, int64 *job_id, TimestampTz *due_at)
 	remove_top();
 	return true;
 }
-
-int64
-due_heap_count(void)
-{
-	return nentries;
-}

@@ -25,6 +25,4 @@ extern TimestampTz due_heap_next(void);
 /* Take an entry that is due at "now" or before.  False: there is none. */
 extern bool due_heap_take(TimestampTz now, int64 *job_id, TimestampTz *due_at);
 
-extern int64 due_heap_count(void);
-
 #endif							/* PG_SCHEDULER_DUE_HEAP_H */
