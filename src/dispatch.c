@@ -67,10 +67,11 @@ view_lane(Oid role)
 	return view;
 }
 
-/* Wake up to n idle workers of a lane.  Lock held. */
+/* Wake up to n idle workers of a lane. */
 static void
 wake_idle_workers(int lane, int n)
 {
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
 	for (int i = 0; i < scheduler_shared->nworkers && n > 0; i++)
 	{
 		WorkerSlot *slot = &scheduler_shared->workers[i];
@@ -81,6 +82,7 @@ wake_idle_workers(int lane, int n)
 			n--;
 		}
 	}
+	LWLockRelease(scheduler_shared->lock);
 }
 
 static void
@@ -92,33 +94,71 @@ take_back(const Run *run)
 		run_queue_put_back(entry, NULL);
 }
 
-int
-dispatch_fill_lane(Lane *lane, RoleQueue *queue)
+/* Take runs out of a queue, as many as a lane may have room for. */
+static int
+take_ready(RoleQueue *queue, RunEntry **entries, int max)
 {
-	int			nput = 0;
+	int			n = 0;
 
-	for (;;)
+	while (n < max && queue->nready > 0)
 	{
-		RunEntry   *entry;
-		Run			displaced;
-		bool		is_displaced;
+		RunEntry   *entry = run_queue_take(queue);
 
-		if (queue->nready == 0)
-			break;
-		entry = run_queue_take(queue);
 		if (entry == NULL)
 			break;
 		entry->run.job_tid = entry->job->job.tid;
-		if (!lane_put(lane, &entry->run, &displaced, &is_displaced))
-		{
-			run_queue_put_back(entry, NULL);
-			break;
-		}
-		if (is_displaced)
-			take_back(&displaced);
-		nput++;
+		entries[n++] = entry;
 	}
+	return n;
+}
+
+/*
+ * Put runs in order into a lane; how many have found a place.  Those that
+ * lost theirs are in *displaced.
+ */
+static int
+put_ready(Lane *lane, RunEntry **entries, int n, Run *displaced, int *ndisplaced)
+{
+	int			nput;
+
+	*ndisplaced = 0;
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	for (nput = 0; nput < n; nput++)
+	{
+		bool		is_displaced;
+
+		if (!lane_put(lane, &entries[nput]->run, &displaced[*ndisplaced], &is_displaced))
+			break;
+		if (is_displaced)
+			(*ndisplaced)++;
+	}
+	LWLockRelease(scheduler_shared->lock);
 	return nput;
+}
+
+int
+dispatch_fill_lane(Lane *lane, RoleQueue *queue)
+{
+	RunEntry   *entries[LANE_DEPTH];
+	Run			displaced[LANE_DEPTH];
+	int			total = 0;
+	int			n;
+	int			nput;
+
+	do
+	{
+		int			ndisplaced;
+
+		/* a glance without the lock: one that takes a run out makes more room */
+		n = take_ready(queue, entries, Max(LANE_DEPTH - lane->nready, 1));
+		nput = put_ready(lane, entries, n, displaced, &ndisplaced);
+		for (int i = 0; i < ndisplaced; i++)
+			take_back(&displaced[i]);
+		for (int i = nput; i < n; i++)
+			run_queue_put_back(entries[i], NULL);
+		total += nput;
+	} while (n > 0 && nput == n);
+	return total;
 }
 
 /*
@@ -129,10 +169,10 @@ dispatch_fill_lane(Lane *lane, RoleQueue *queue)
 static void
 fill_lane(RoleQueue *queue, const LaneView *view)
 {
-	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	wake_idle_workers(view->lane,
-					  dispatch_fill_lane(&scheduler_shared->lanes[view->lane], queue));
-	LWLockRelease(scheduler_shared->lock);
+	int			n = dispatch_fill_lane(&scheduler_shared->lanes[view->lane], queue);
+
+	if (n > 0)
+		wake_idle_workers(view->lane, n);
 }
 
 /* The role was dropped: its jobs have nobody to run as. */

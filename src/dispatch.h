@@ -20,8 +20,8 @@
 extern TimestampTz dispatch_runs(void);
 
 /*
- * Fill a lane from a queue; how many runs were put in.  The caller holds
- * scheduler_shared->lock exclusively.
+ * Fill a lane of this database from a queue; how many runs were put in.  The
+ * runs are taken from the queue before the lock is, which all workers need.
  */
 extern int	dispatch_fill_lane(Lane *lane, RoleQueue *queue);
 

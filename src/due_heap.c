@@ -29,6 +29,13 @@ static DueEntry *entries = NULL;
 static int64 nentries = 0;
 static int64 capacity = 0;
 
+/* Jobs that are due at one instant go in the order in which they were made. */
+static inline bool
+precedes(const DueEntry *a, const DueEntry *b)
+{
+	return a->due_at < b->due_at || (a->due_at == b->due_at && a->job_id < b->job_id);
+}
+
 void
 due_heap_init(void)
 {
@@ -49,6 +56,7 @@ due_heap_reset(void)
 void
 due_heap_put(int64 job_id, TimestampTz due_at)
 {
+	DueEntry	entry = {.due_at = due_at,.job_id = job_id};
 	int64		hole = nentries;
 
 	if (due_at == DT_NOEND)
@@ -59,13 +67,12 @@ due_heap_put(int64 job_id, TimestampTz due_at)
 		capacity *= 2;
 	}
 	nentries++;
-	while (hole > 0 && entries[(hole - 1) / 2].due_at > due_at)
+	while (hole > 0 && precedes(&entry, &entries[(hole - 1) / 2]))
 	{
 		entries[hole] = entries[(hole - 1) / 2];
 		hole = (hole - 1) / 2;
 	}
-	entries[hole].due_at = due_at;
-	entries[hole].job_id = job_id;
+	entries[hole] = entry;
 }
 
 TimestampTz
@@ -86,9 +93,9 @@ remove_top(void)
 
 		if (child >= nentries)
 			break;
-		if (child + 1 < nentries && entries[child + 1].due_at < entries[child].due_at)
+		if (child + 1 < nentries && precedes(&entries[child + 1], &entries[child]))
 			child++;
-		if (entries[child].due_at >= last.due_at)
+		if (!precedes(&entries[child], &last))
 			break;
 		entries[hole] = entries[child];
 		hole = child;

@@ -48,6 +48,9 @@
 typedef struct Batch
 {
 	TimestampTz now;
+	JobEntry  **entries;		/* what is looked at; some are NULL */
+	JobState   *before;			/* their states, to go back to */
+	int			nentries;
 	JobEntry  **jobs;			/* whose state has advanced */
 	int			njobs;
 	Run		   *runs;
@@ -333,18 +336,21 @@ enqueue_job(Batch *batch, JobEntry *entry, TimestampTz due_at)
 static void
 write_batch(Batch *batch, const int64 *job_ids, const TimestampTz *due_at, int count)
 {
-	JobEntry  **entries = palloc(count * sizeof(JobEntry *));
-
 	StartTransactionCommand();
-	job_cache_get_many(job_ids, count, entries);
+	job_cache_get_many(job_ids, count, batch->entries);
 	for (int i = 0; i < count; i++)
 	{
-		if (entries[i] != NULL)
-			enqueue_job(batch, entries[i], due_at[i]);
+		JobEntry   *entry = batch->entries[i];
+
+		batch->nentries++;
+		if (entry == NULL)
+			continue;
+		batch->before[i] = entry->state;
+		enqueue_job(batch, entry, due_at[i]);
 	}
 	if (batch->nruns > 0)
 		store_insert_pending(batch->runs, batch->nruns);
-	(void) job_cache_write();
+	job_cache_write_these(batch->jobs, batch->njobs);
 	if (batch->nruns > 0 && batch->now < durable_until)
 		ForceSyncCommit();
 	CommitTransactionCommand();
@@ -369,17 +375,12 @@ publish_batch(Batch *batch)
 
 /* Undo in memory what the aborted transaction has done there. */
 static void
-undo_batch(const int64 *job_ids, int count)
+undo_batch(Batch *batch)
 {
-	StartTransactionCommand();
-	for (int i = 0; i < count; i++)
-	{
-		JobEntry   *entry = job_cache_peek(job_ids[i]);
-
-		if (entry != NULL && !entry->dropped)
-			job_cache_reload_state(entry);
-	}
-	CommitTransactionCommand();
+	job_cache_written(false);
+	for (int i = batch->nentries - 1; i >= 0; i--)
+		if (batch->entries[i] != NULL)
+			batch->entries[i]->state = batch->before[i];
 }
 
 static void
@@ -388,6 +389,8 @@ init_batch(Batch *batch, int size)
 	memset(batch, 0, sizeof(*batch));
 	batch->now = clock_now();
 	batch->max_runs = size;
+	batch->entries = palloc(size * sizeof(JobEntry *));
+	batch->before = palloc(size * sizeof(JobState));
 	batch->jobs = palloc(size * sizeof(JobEntry *));
 	batch->runs = palloc(size * sizeof(Run));
 	batch->cancel = palloc(size * sizeof(int64));
@@ -413,9 +416,7 @@ try_batch(const int64 *job_ids, const TimestampTz *due_at, int count)
 		FlushErrorState();
 		AbortCurrentTransaction();
 		MemoryContextSwitchTo(context);
-		job_cache_written(false);
-		undo_batch(job_ids, count);
-		MemoryContextSwitchTo(context);
+		undo_batch(&batch);
 		result = false;
 	}
 	PG_END_TRY();

@@ -111,12 +111,21 @@ TimestampTz
 http_dispatch_runs(RoleQueue *queue)
 {
 	bool		attached;
+	bool		has_room;
 
-	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
 	attached = my_db->http_pid != 0;
-	if (attached && !my_db->http_leave && my_db->http_lane.nready <= LANE_LOW_WATER &&
-		dispatch_fill_lane(&my_db->http_lane, queue) > 0)
-		shmem_wake(my_db->http_latch);
+	has_room = !my_db->http_leave && my_db->http_lane.nready <= LANE_LOW_WATER;
 	LWLockRelease(scheduler_shared->lock);
-	return attached || my_db->http_left ? DT_NOEND : launch();
+	if (!attached)
+		return my_db->http_left ? DT_NOEND : launch();
+
+	/* should it leave now, settle_http_worker() takes back what is in the lane */
+	if (has_room && dispatch_fill_lane(&my_db->http_lane, queue) > 0)
+	{
+		LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+		shmem_wake(my_db->http_latch);
+		LWLockRelease(scheduler_shared->lock);
+	}
+	return DT_NOEND;
 }

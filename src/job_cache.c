@@ -156,6 +156,16 @@ add_entry(const Job *job, const JobState *state)
 	return entry;
 }
 
+/* Are these in ascending order, and at least a tenth of all in their range? */
+static bool
+is_dense(const int64 *job_ids, int count)
+{
+	for (int i = 1; i < count; i++)
+		if (job_ids[i] < job_ids[i - 1])
+			return false;
+	return count > 1 && job_ids[count - 1] - job_ids[0] <= 10 * (int64) count;
+}
+
 void
 job_cache_get_many(const int64 *job_ids, int count, JobEntry **entries)
 {
@@ -174,7 +184,7 @@ job_cache_get_many(const int64 *job_ids, int count, JobEntry **entries)
 			continue;
 		}
 		if (reader == NULL)
-			reader = store_begin_read();
+			reader = store_begin_read(is_dense(job_ids, count));
 		if (store_read_both(reader, job_ids[i], &job, &state))
 			entries[i] = add_entry(&job, &state);
 	}
@@ -202,19 +212,6 @@ job_cache_reload(JobEntry *entry)
 	return !entry->dropped;
 }
 
-void
-job_cache_reload_state(JobEntry *entry)
-{
-	if (!store_read_job_state(entry->job_id, &entry->state))
-		job_state_init(&entry->state, entry->job_id);
-	if (entry->dirty)
-	{
-		dlist_delete(&entry->dirty_node);
-		entry->dirty = false;
-		ndirty--;
-	}
-}
-
 int
 job_cache_concurrency(const JobEntry *entry)
 {
@@ -237,39 +234,76 @@ job_cache_dirty_count(void)
 	return ndirty;
 }
 
-int
-job_cache_write(void)
+static void
+clean(JobEntry *entry)
 {
-	JobState  **states = palloc(Max(ndirty, 1) * sizeof(JobState *));
-	dlist_iter	iter;
+	if (!entry->dirty)
+		return;
+	entry->dirty = false;
+	dlist_delete(&entry->dirty_node);
+	ndirty--;
+}
 
+/* Make room to note what is being written. */
+static void
+begin_write(int max)
+{
 	if (writing != NULL)
 		pfree(writing);
-	writing = MemoryContextAlloc(cache_context, Max(ndirty, 1) * sizeof(JobEntry *));
+	writing = MemoryContextAlloc(cache_context, Max(max, 1) * sizeof(JobEntry *));
 	nwriting = 0;
-	dlist_foreach(iter, &dirty_entries)
-	{
-		JobEntry   *entry = dlist_container(JobEntry, dirty_node, iter.cur);
+}
 
-		states[nwriting] = &entry->state;
-		writing[nwriting++] = entry;
-	}
+static void
+add_write(JobEntry *entry)
+{
+	if (entry->writing)
+		return;
+	entry->writing = true;
+	writing[nwriting++] = entry;
+}
+
+static void
+write_noted(void)
+{
+	JobState  **states = palloc(Max(nwriting, 1) * sizeof(JobState *));
+
+	for (int i = 0; i < nwriting; i++)
+		states[i] = &writing[i]->state;
 	if (nwriting > 0)
 		store_write_job_states(states, nwriting);
 	pfree(states);
+}
+
+int
+job_cache_write(void)
+{
+	dlist_iter	iter;
+
+	begin_write(ndirty);
+	dlist_foreach(iter, &dirty_entries)
+		add_write(dlist_container(JobEntry, dirty_node, iter.cur));
+	write_noted();
 	return nwriting;
+}
+
+void
+job_cache_write_these(JobEntry **entries, int count)
+{
+	begin_write(count);
+	for (int i = 0; i < count; i++)
+		add_write(entries[i]);
+	write_noted();
 }
 
 void
 job_cache_written(bool committed)
 {
-	for (int i = 0; committed && i < nwriting; i++)
+	for (int i = 0; i < nwriting; i++)
 	{
-		if (!writing[i]->dirty)
-			continue;
-		writing[i]->dirty = false;
-		dlist_delete(&writing[i]->dirty_node);
-		ndirty--;
+		writing[i]->writing = false;
+		if (committed)
+			clean(writing[i]);
 	}
 	nwriting = 0;
 }

@@ -30,6 +30,7 @@ typedef struct JobEntry
 	int			nwaiting;		/* of these, waiting for a retry */
 	dlist_head	held;			/* RunEntry: ready, but the job is at its limit */
 	bool		dirty;			/* state has to be written */
+	bool		writing;		/* is being written */
 	dlist_node	dirty_node;		/* in the list of dirty entries */
 } JobEntry;
 
@@ -50,9 +51,6 @@ extern JobEntry *job_cache_peek(int64 job_id);
 /* Read the definition again.  False: the job has gone.  In a transaction. */
 extern bool job_cache_reload(JobEntry *entry);
 
-/* Read the state again, forgetting what was not written.  In a transaction. */
-extern void job_cache_reload_state(JobEntry *entry);
-
 /* How many runs of a job may be executed at once. */
 extern int	job_cache_concurrency(const JobEntry *entry);
 
@@ -65,9 +63,12 @@ extern int	job_cache_dirty_count(void);
 /* Write all dirty states.  In a transaction; how many were written. */
 extern int	job_cache_write(void);
 
+/* Write the states of these entries.  In a transaction. */
+extern void job_cache_write_these(JobEntry **entries, int count);
+
 /*
- * Call after the commit (or the abort) of a transaction that has called
- * job_cache_write(): they are clean now (or dirty still).
+ * Call after the commit (or the abort) of a transaction that has written
+ * states: they are clean now (or dirty still).
  */
 extern void job_cache_written(bool committed);
 

@@ -80,6 +80,69 @@ row_finder_begin(RowFinder *finder, Relation rel, const char *pkey)
 	finder->slot = table_slot_create(rel, NULL);
 }
 
+void
+row_finder_walk(RowFinder *finder)
+{
+	finder->in_order = true;
+}
+
+static void
+begin_scan(RowFinder *finder)
+{
+	finder->index = index_open(store_relation(finder->pkey), AccessShareLock);
+	finder->snapshot = RegisterSnapshot(GetLatestSnapshot());
+	finder->scan = compat_index_beginscan(finder->rel, finder->index,
+										  finder->snapshot, 1);
+	finder->scan->xs_want_itup = finder->in_order;
+}
+
+/* Put the row with this key into the slot. */
+static bool
+search(RowFinder *finder, int64 key)
+{
+	ScanKeyData skey;
+
+	ScanKeyInit(&skey, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(key));
+	index_rescan(finder->scan, &skey, 1, NULL, 0);
+	return index_getnext_slot(finder->scan, ForwardScanDirection, finder->slot);
+}
+
+/* Go to the next entry of the index. */
+static void
+step(RowFinder *finder)
+{
+	bool		isnull;
+
+	finder->ended = index_getnext_tid(finder->scan, ForwardScanDirection) == NULL;
+	if (!finder->ended)
+		finder->at_key = DatumGetInt64(index_getattr(finder->scan->xs_itup, 1,
+													 finder->scan->xs_itupdesc,
+													 &isnull));
+}
+
+/* The same as search(), from where the last walk has ended. */
+static bool
+walk(RowFinder *finder, int64 key)
+{
+	if (!finder->begun)
+	{
+		ScanKeyData skey;
+
+		ScanKeyInit(&skey, 1, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(key));
+		index_rescan(finder->scan, &skey, 1, NULL, 0);
+		step(finder);
+		finder->begun = true;
+	}
+	while (!finder->ended && finder->at_key < key)
+		step(finder);
+
+	/* versions of the row that are not of one HOT chain have entries each */
+	for (; !finder->ended && finder->at_key == key; step(finder))
+		if (index_fetch_heap(finder->scan, finder->slot))
+			return true;
+	return false;
+}
+
 /*
  * The row with this key, or NULL: first at "tid", if that is valid, then by
  * the primary key.  The result is a copy.
@@ -87,8 +150,6 @@ row_finder_begin(RowFinder *finder, Relation rel, const char *pkey)
 HeapTuple
 row_finder_find(RowFinder *finder, int64 key, const ItemPointerData *tid)
 {
-	ScanKeyData skey;
-
 	if (tid != NULL && ItemPointerIsValid(tid))
 	{
 		ItemPointerData at = *tid;
@@ -100,15 +161,8 @@ row_finder_find(RowFinder *finder, int64 key, const ItemPointerData *tid)
 	}
 
 	if (finder->scan == NULL)
-	{
-		finder->index = index_open(store_relation(finder->pkey), AccessShareLock);
-		finder->snapshot = RegisterSnapshot(GetLatestSnapshot());
-		finder->scan = compat_index_beginscan(finder->rel, finder->index,
-											  finder->snapshot, 1);
-	}
-	ScanKeyInit(&skey, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(key));
-	index_rescan(finder->scan, &skey, 1, NULL, 0);
-	if (index_getnext_slot(finder->scan, ForwardScanDirection, finder->slot))
+		begin_scan(finder);
+	if (finder->in_order ? walk(finder, key) : search(finder, key))
 		return copy_row(finder);
 	return NULL;
 }

@@ -31,6 +31,10 @@ typedef struct RowFinder
 	Snapshot	snapshot;
 	IndexScanDesc scan;
 	TupleTableSlot *slot;
+	bool		in_order;		/* keys are asked for in order, most of them */
+	bool		begun;			/* in_order: the scan stands at ... */
+	bool		ended;			/* ... no entry, or at the one of ... */
+	int64		at_key;
 } RowFinder;
 
 /* A table of the schema scheduler; an error if it does not exist. */
@@ -44,6 +48,12 @@ extern void row_finder_end(RowFinder *finder);
  * the primary key.  The result is a copy, with all values in line.
  */
 extern HeapTuple row_finder_find(RowFinder *finder, int64 key, const ItemPointerData *tid);
+
+/*
+ * From now on, keys that are looked up in the index come in ascending order,
+ * and leave out few: walking along the index is cheaper than searching it.
+ */
+extern void row_finder_walk(RowFinder *finder);
 
 /* The same for one row. */
 extern HeapTuple row_find(Relation rel, const char *pkey, int64 key,

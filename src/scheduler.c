@@ -52,9 +52,14 @@
 #include "store.h"
 #include "worker_pool.h"
 
-/* States of jobs are written at the latest after: 100 ms. */
-#define FLUSH_INTERVAL		(100 * 1000)
-#define FLUSH_COUNT			1000
+/*
+ * What runs add to the states of their jobs is written when no run has ended
+ * for 100 ms, at the latest after 1 s: a job that runs again meanwhile is
+ * written once.
+ */
+#define FLUSH_QUIET			(100 * 1000)
+#define FLUSH_INTERVAL		USECS_PER_SEC
+#define FLUSH_COUNT			20000
 
 /* How far history is counted is written every: 30 s. */
 #define COUNTED_INTERVAL	(30 * USECS_PER_SEC)
@@ -81,6 +86,7 @@ static bool loaded = false;		/* memory mirrors the tables */
 static RunMode mode = MODE_RUNNING;
 static TimestampTz stop_deadline;
 static TimestampTz dirty_since = DT_NOEND;
+static TimestampTz outcome_at = DT_NOBEGIN; /* of the last outcome */
 static TimestampTz counted_at = DT_NOBEGIN;
 
 /*
@@ -347,6 +353,8 @@ apply_changes(void)
 static TimestampTz
 flush(TimestampTz now, bool force)
 {
+	TimestampTz due;
+
 	if (job_cache_dirty_count() == 0 && !alert_pending())
 	{
 		dirty_since = DT_NOEND;
@@ -354,9 +362,9 @@ flush(TimestampTz now, bool force)
 	}
 	if (dirty_since == DT_NOEND)
 		dirty_since = now;
-	if (!force && !alert_pending() && job_cache_dirty_count() < FLUSH_COUNT &&
-		now - dirty_since < FLUSH_INTERVAL)
-		return dirty_since + FLUSH_INTERVAL;
+	due = Min(Max(dirty_since, outcome_at) + FLUSH_QUIET, dirty_since + FLUSH_INTERVAL);
+	if (!force && !alert_pending() && job_cache_dirty_count() < FLUSH_COUNT && now < due)
+		return due;
 
 	StartTransactionCommand();
 	(void) job_cache_write();
@@ -409,11 +417,15 @@ static TimestampTz
 do_cycle(void)
 {
 	TimestampTz now = clock_now();
-	TimestampTz next;
+	TimestampTz next = DT_NOEND;
 	bool		more = false;
 
 	apply_changes();
-	next = settle_outcomes(my_db) > 0 ? now + NAP : DT_NOEND;
+	if (settle_outcomes(my_db) > 0)
+	{
+		outcome_at = now;
+		next = now + NAP;
+	}
 	next = Min(next, settle_deaths());
 	settle_http_worker(my_db);
 	if (mode == MODE_RUNNING && !maintain_partition(now))

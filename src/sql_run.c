@@ -30,7 +30,7 @@
  */
 #include "postgres.h"
 
-#include <sys/resource.h>
+#include <time.h>
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
@@ -79,7 +79,7 @@ typedef struct ActiveRun
 	bool		in_procedure;	/* its next commit is the job's own doing */
 	bool		marked;			/* the durable start has been written */
 	OutcomeKind kind;			/* when the run was not executed */
-	struct rusage usage;		/* at the start */
+	int64		cpu_time;		/* of this process, at the start */
 	BufferUsage buffers;
 	WalUsage	wal;
 } ActiveRun;
@@ -169,26 +169,23 @@ announce(const char *command)
  * Records
  */
 
-/* Microseconds of CPU between two readings. */
+/* Microseconds of CPU that this process, which has one thread, has used. */
 static int64
-cpu_time(const struct rusage *from, const struct rusage *to)
+cpu_time(void)
 {
-	int64		user = (int64) (to->ru_utime.tv_sec - from->ru_utime.tv_sec) * USECS_PER_SEC +
-		(to->ru_utime.tv_usec - from->ru_utime.tv_usec);
-	int64		sys = (int64) (to->ru_stime.tv_sec - from->ru_stime.tv_sec) * USECS_PER_SEC +
-		(to->ru_stime.tv_usec - from->ru_stime.tv_usec);
+	struct timespec now;
 
-	return user + sys;
+	if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) != 0)
+		return 0;
+	return (int64) now.tv_sec * USECS_PER_SEC + now.tv_nsec / 1000;
 }
 
 static void
 fill_record(RunRecord *record, RunStatus status)
 {
-	struct rusage usage;
 	BufferUsage buffers = {0};
 	WalUsage	wal = {0};
 
-	getrusage(RUSAGE_SELF, &usage);
 	BufferUsageAccumDiff(&buffers, &pgBufferUsage, &active.buffers);
 	WalUsageAccumDiff(&wal, &pgWalUsage, &active.wal);
 
@@ -197,7 +194,7 @@ fill_record(RunRecord *record, RunStatus status)
 	record->worker_pid = MyProcPid;
 	record->rows_affected = active.rows;
 	record->redriven_from = active.redriven_from;
-	record->cpu_time = cpu_time(&active.usage, &usage);
+	record->cpu_time = cpu_time() - active.cpu_time;
 	record->buffers_hit = buffers.shared_blks_hit;
 	record->buffers_read = buffers.shared_blks_read;
 	record->temp_bytes = (buffers.temp_blks_written + buffers.local_blks_written) * BLCKSZ;
@@ -655,7 +652,7 @@ sql_run_execute(WorkerSlot *slot, const Run *run, Outcome *outcome)
 	active.kind = OUTCOME_FINAL;
 	active.buffers = pgBufferUsage;
 	active.wal = pgWalUsage;
-	getrusage(RUSAGE_SELF, &active.usage);
+	active.cpu_time = cpu_time();
 
 	memset(outcome, 0, sizeof(*outcome));
 	outcome->run = *run;

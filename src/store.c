@@ -77,7 +77,9 @@ enum
 	HISTORY_COLUMNS = HISTORY_WAL_BYTES
 };
 
-#define INSERT_BATCH	256
+/* Runs inserted in one go, and how many of them share a page, or a bit more */
+#define INSERT_BATCH	512
+#define PILES			8
 
 /*
  * scheduler.pending_run
@@ -167,36 +169,54 @@ store_scan_pending(PendingCallback callback, void *arg)
 	table_close(rel, AccessShareLock);
 }
 
+/*
+ * The order in which runs are inserted: dealt out over the pages, because
+ * those that follow each other go at about the same time, and their workers
+ * must not meet on one page.
+ */
+static void
+deal(Run *runs, int count, Run **dealt)
+{
+	int			n = 0;
+
+	for (int first = 0; first < PILES; first++)
+		for (int i = first; i < count; i += PILES)
+			dealt[n++] = &runs[i];
+}
+
 void
 store_insert_pending(Run *runs, int count)
 {
 	Relation	rel = row_open_table("pending_run", RowExclusiveLock);
 	CatalogIndexState indexes = CatalogOpenIndexes(rel);
 	TupleTableSlot *slots[INSERT_BATCH];
+	Run		   *dealt[INSERT_BATCH];
+	TupleDesc	desc;
 	Oid			sequence = store_relation("run_id_seq");
 	int			nslots = Min(count, INSERT_BATCH);
 
+	/* a descriptor of our own has no references that would be counted */
+	desc = CreateTupleDescCopy(RelationGetDescr(rel));
 	for (int i = 0; i < nslots; i++)
-		slots[i] = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsHeapTuple);
+		slots[i] = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
+	for (int i = 0; i < count; i++)
+		if (runs[i].run_id == 0)
+			runs[i].run_id = nextval_internal(sequence, false);
 
 	for (int done = 0; done < count; done += nslots)
 	{
 		int			n = Min(count - done, nslots);
 
+		deal(runs + done, n, dealt);
 		for (int i = 0; i < n; i++)
 		{
-			PendingRun	pending = {.started_at = DT_NOBEGIN};
-			Run		   *run = &runs[done + i];
+			PendingRun	pending = {.run = *dealt[i],.started_at = DT_NOBEGIN};
 
-			if (run->run_id == 0)
-				run->run_id = nextval_internal(sequence, false);
-			pending.run = *run;
-			ExecStoreHeapTuple(form_pending(RelationGetDescr(rel), &pending),
-							   slots[i], true);
+			ExecStoreHeapTuple(form_pending(desc, &pending), slots[i], true);
 		}
 		CatalogTuplesMultiInsertWithInfo(rel, slots, n, indexes);
 		for (int i = 0; i < n; i++)
-			runs[done + i].tid = slots[i]->tts_tid;
+			dealt[i]->tid = slots[i]->tts_tid;
 	}
 
 	for (int i = 0; i < nslots; i++)
@@ -339,6 +359,32 @@ store_count_crash(Run *run)
  * scheduler.run_history
  */
 
+static void
+partition_name(const char *table, TimestampTz time, char *name)
+{
+	struct pg_tm tm;
+	fsec_t		fsec;
+
+	if (timestamp2tm(time, NULL, &tm, &fsec, NULL, NULL) != 0)
+		elog(ERROR, "timestamp out of range");
+	snprintf(name, NAMEDATALEN, "%s_%04d%02d%02d", table,
+			 tm.tm_year, tm.tm_mon, tm.tm_mday);
+}
+
+/* NULL: it does not exist, or is no partition any more. */
+static Relation
+try_partition(Oid oid)
+{
+	Relation	rel = OidIsValid(oid) ? try_table_open(oid, RowExclusiveLock) : NULL;
+
+	if (rel != NULL && !rel->rd_rel->relispartition)
+	{
+		table_close(rel, RowExclusiveLock);
+		rel = NULL;
+	}
+	return rel;
+}
+
 /*
  * The partition that takes rows of a time.  Each holds a day, UTC, and is
  * named after it.  There is no default partition: attaching another one would
@@ -347,20 +393,12 @@ store_count_crash(Run *run)
 Relation
 store_open_partition(const char *table, TimestampTz time)
 {
-	struct pg_tm tm;
-	fsec_t		fsec;
 	char		name[NAMEDATALEN];
-	Oid			oid;
-	Relation	rel = NULL;
+	Relation	rel;
 
-	if (timestamp2tm(time, NULL, &tm, &fsec, NULL, NULL) != 0)
-		elog(ERROR, "timestamp out of range");
-	snprintf(name, sizeof(name), "%s_%04d%02d%02d", table,
-			 tm.tm_year, tm.tm_mon, tm.tm_mday);
-	oid = store_relation(name);
-	if (OidIsValid(oid))
-		rel = try_table_open(oid, RowExclusiveLock);
-	if (rel == NULL || !rel->rd_rel->relispartition)
+	partition_name(table, time, name);
+	rel = try_partition(store_relation(name));
+	if (rel == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("there is no partition \"scheduler.%s\"", name),
@@ -408,11 +446,29 @@ fill_history_cost(const RunRecord *record, Datum *values, bool *nulls)
 	}
 }
 
+/* The partition of history for a time: most often the same as before. */
+static Relation
+open_history(TimestampTz time)
+{
+	static Oid	last_oid = InvalidOid;
+	static TimestampTz last_day = 0;
+	TimestampTz day = time / USECS_PER_DAY;
+	Relation	rel = NULL;
+
+	if (day == last_day)
+		rel = try_partition(last_oid);
+	if (rel == NULL)
+		rel = store_open_partition("run_history", time);
+	last_oid = RelationGetRelid(rel);
+	last_day = day;
+	return rel;
+}
+
 void
 store_insert_history(const RunRecord *record)
 {
 	const Run  *run = record->run;
-	Relation	rel = store_open_partition("run_history", record->finished_at);
+	Relation	rel = open_history(record->finished_at);
 	Datum		values[HISTORY_COLUMNS];
 	bool		nulls[HISTORY_COLUMNS] = {0};
 

@@ -114,9 +114,12 @@ extern bool store_read_job(int64 job_id, const ItemPointerData *tid, Job *job);
 extern bool store_read_job_state(int64 job_id, JobState *state);
 extern bool store_read_pending(int64 run_id, PendingRun *pending);
 
-/* Many jobs, each with its state, in one go. */
+/*
+ * Many jobs, each with its state, in one go.  "in_order": they are asked for
+ * in ascending order, and most jobs between the first and the last are.
+ */
 typedef struct StoreReader StoreReader;
-extern StoreReader *store_begin_read(void);
+extern StoreReader *store_begin_read(bool in_order);
 extern bool store_read_both(StoreReader *reader, int64 job_id, Job *job, JobState *state);
 extern void store_end_read(StoreReader *reader);
 

@@ -11,10 +11,12 @@
  */
 #include "postgres.h"
 
+#include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/indexing.h"
+#include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
@@ -233,9 +235,24 @@ store_read_job_state(int64 job_id, JobState *state)
 	return tuple != NULL;
 }
 
+/*
+ * Make room on a page by removing row versions that nobody sees any more, as
+ * a scan of the page would: without it, the next version of a row goes to
+ * another page, and takes an entry in the index along.
+ */
+static void
+prune_page(Relation rel, BlockNumber block)
+{
+	Buffer		buffer = ReadBuffer(rel, block);
+
+	heap_page_prune_opt(rel, buffer);
+	ReleaseBuffer(buffer);
+}
+
 void
 store_write_job_states(JobState **states, int count)
 {
+	BlockNumber pruned = InvalidBlockNumber;
 	Relation	rel = row_open_table("job_state", RowExclusiveLock);
 	CatalogIndexState indexes = CatalogOpenIndexes(rel);
 	RowFinder	finder;
@@ -249,6 +266,11 @@ store_write_job_states(JobState **states, int count)
 
 		if (old != NULL)
 		{
+			if (ItemPointerGetBlockNumber(&old->t_self) != pruned)
+			{
+				pruned = ItemPointerGetBlockNumber(&old->t_self);
+				prune_page(rel, pruned);
+			}
 			CatalogTupleUpdateWithInfo(rel, &old->t_self, tuple, indexes);
 			heap_freetuple(old);
 		}
@@ -274,13 +296,18 @@ struct StoreReader
 };
 
 StoreReader *
-store_begin_read(void)
+store_begin_read(bool in_order)
 {
 	StoreReader *reader = palloc(sizeof(StoreReader));
 
 	row_finder_begin(&reader->jobs, row_open_table("job", AccessShareLock), "job_pkey");
 	row_finder_begin(&reader->states, row_open_table("job_state", AccessShareLock),
 				 "job_state_pkey");
+	if (in_order)
+	{
+		row_finder_walk(&reader->jobs);
+		row_finder_walk(&reader->states);
+	}
 	return reader;
 }
 
