@@ -198,3 +198,15 @@ BEGIN;
 SELECT scheduler.schedule_job('ghost', 'now', $$INSERT INTO log (line) VALUES ('ghost')$$) > 0 AS id;
 ROLLBACK;
 SELECT count(*) FROM scheduler.jobs WHERE job_name = 'ghost';
+
+-- A table that has shrunk: where rows were seen last is beyond its end.
+SELECT count(scheduler.schedule_job('fill' || i, '@at 2099-01-01', 'SELECT 1')) FROM generate_series(1, 500) AS i;
+SELECT scheduler.schedule_job('survivor', '1 second', 'SELECT 1') > 0 AS id;
+SELECT wait_until($$(SELECT count(*) > 0 FROM scheduler.runs WHERE job_name = 'survivor' AND status = 'succeeded')$$);
+SELECT count(scheduler.unschedule_job('fill' || i)) FROM generate_series(1, 500) AS i;
+VACUUM FULL scheduler.job;
+VACUUM FULL scheduler.job_state;
+VACUUM FULL scheduler.pending_run;
+SELECT pg_catalog.now() AS shrunk \gset
+SELECT wait_until(format($$(SELECT count(*) > 1 FROM scheduler.runs WHERE job_name = 'survivor' AND status = 'succeeded' AND scheduled_at > %L)$$, :'shrunk'));
+SELECT scheduler.unschedule_job('survivor');

@@ -21,6 +21,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -69,6 +70,21 @@ copy_row(RowFinder *finder)
 		PopActiveSnapshot();
 	}
 	return tuple;
+}
+
+/*
+ * Tables shrink: what a tuple id was remembered of can be beyond the end.  As
+ * long as the table is locked, the size that was seen last is a lower bound;
+ * the system is asked only when it does not suffice.
+ */
+bool
+row_block_exists(Relation rel, const ItemPointerData *tid)
+{
+	BlockNumber block = ItemPointerGetBlockNumber(tid);
+	BlockNumber known = RelationGetSmgr(rel)->smgr_cached_nblocks[MAIN_FORKNUM];
+
+	return (known != InvalidBlockNumber && block < known) ||
+		block < RelationGetNumberOfBlocks(rel);
 }
 
 void
@@ -150,7 +166,7 @@ walk(RowFinder *finder, int64 key)
 HeapTuple
 row_finder_find(RowFinder *finder, int64 key, const ItemPointerData *tid)
 {
-	if (tid != NULL && ItemPointerIsValid(tid))
+	if (tid != NULL && ItemPointerIsValid(tid) && row_block_exists(finder->rel, tid))
 	{
 		ItemPointerData at = *tid;
 		bool		isnull;

@@ -40,6 +40,9 @@ typedef struct RowFinder
 /* A table of the schema scheduler; an error if it does not exist. */
 extern Relation row_open_table(const char *name, LOCKMODE lockmode);
 
+/* Has the table still got the page of a valid tuple id?  The caller has locked it. */
+extern bool row_block_exists(Relation rel, const ItemPointerData *tid);
+
 extern void row_finder_begin(RowFinder *finder, Relation rel, const char *pkey);
 extern void row_finder_end(RowFinder *finder);
 

@@ -19,6 +19,7 @@
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "row.h"
@@ -257,20 +258,26 @@ store_write_job_states(JobState **states, int count)
 	CatalogIndexState indexes = CatalogOpenIndexes(rel);
 	RowFinder	finder;
 
+	/* brings what we know of transactions that still see old versions up to date */
+	(void) GetLatestSnapshot();
 	row_finder_begin(&finder, rel, "job_state_pkey");
 	for (int i = 0; i < count; i++)
 	{
 		JobState   *state = states[i];
 		HeapTuple	tuple = form_state(RelationGetDescr(rel), state);
-		HeapTuple	old = row_finder_find(&finder, state->job_id, &state->tid);
+		HeapTuple	old;
 
+		/* before the finder pins the page */
+		if (ItemPointerIsValid(&state->tid) &&
+			ItemPointerGetBlockNumber(&state->tid) != pruned &&
+			row_block_exists(rel, &state->tid))
+		{
+			pruned = ItemPointerGetBlockNumber(&state->tid);
+			prune_page(rel, pruned);
+		}
+		old = row_finder_find(&finder, state->job_id, &state->tid);
 		if (old != NULL)
 		{
-			if (ItemPointerGetBlockNumber(&old->t_self) != pruned)
-			{
-				pruned = ItemPointerGetBlockNumber(&old->t_self);
-				prune_page(rel, pruned);
-			}
 			CatalogTupleUpdateWithInfo(rel, &old->t_self, tuple, indexes);
 			heap_freetuple(old);
 		}
