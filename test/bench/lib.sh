@@ -305,15 +305,16 @@ start_delays() { sql -v rate="$1" -v seconds="$2" -f "$BENCH/delay.sql"; }
 # Yardsticks
 # ---------------------------------------------------------------------------
 
-# ceiling SESSIONS SECONDS: runs per second of the same writes, by a procedure
+# ceiling SESSIONS SECONDS [FILLED]: runs per second of the same writes, by a
+# procedure; FILLED true: of a queue that was filled before
 ceiling()
 {
-	local sessions=$1 seconds=$2 per_session
+	local sessions=$1 seconds=$2 filled=${3:-false} per_session
 
 	per_session=$((CEILING_QUEUE / sessions))
-	sql -c "CALL bench.fill_queue($CEILING_QUEUE)" -c CHECKPOINT
+	sql -c "CALL bench.fill_queue($CEILING_QUEUE, $filled)" -c CHECKPOINT
 	pgbench -n -c "$sessions" -j "$sessions" -t 1 -f "$BENCH/ceiling.pgbench" \
-		-D per_session=$per_session -D seconds="$seconds" \
+		-D per_session=$per_session -D seconds="$seconds" -D filled="$filled" \
 		-D start="$(date -d '+ 1 second' +%s.%N)" >"$TMP/ceiling.log" 2>&1 ||
 		{ cat "$TMP/ceiling.log" >&2; return 1; }
 	sql -c "SELECT sum(runs) / extract(epoch FROM max(ended) - min(began))::float8 FROM bench.session"

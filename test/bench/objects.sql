@@ -11,6 +11,11 @@ SELECT format('CREATE ROLE bench_%s LOGIN', i) FROM generate_series(1, 50) AS i 
 
 ----------------------------------------------------------------------
 -- The ceiling: the writes of a run, by a procedure
+--
+-- A run is: insert its row into the queue, advance the state of its job,
+-- delete the row, do the job's work, insert a record with two indexes.  The
+-- procedure does it all in one transaction.  For comparison it can leave out
+-- the first two: a queue that somebody else has filled before.
 ----------------------------------------------------------------------
 
 CREATE TABLE bench.queue (
@@ -19,8 +24,22 @@ CREATE TABLE bench.queue (
 	attempt int NOT NULL,
 	owner oid NOT NULL,
 	scheduled_at timestamptz NOT NULL,
-	due_at timestamptz NOT NULL
-);
+	due_at timestamptz NOT NULL,
+	UNIQUE (job_id, scheduled_at, attempt)
+) WITH (fillfactor = 90);
+
+CREATE TABLE bench.state (
+	job_id bigint PRIMARY KEY,
+	next_run_at timestamptz,
+	finished boolean NOT NULL,
+	runs bigint NOT NULL,
+	succeeded bigint NOT NULL,
+	failed bigint NOT NULL,
+	last_run_at timestamptz,
+	last_finished_at timestamptz,
+	last_status text,
+	total_duration bigint NOT NULL
+) WITH (fillfactor = 45);
 
 CREATE TABLE bench.history (
 	run_id bigint PRIMARY KEY,
@@ -44,19 +63,26 @@ CREATE TABLE bench.history (
 	response text,
 	triggered_by text NOT NULL
 );
+CREATE INDEX ON bench.history (job_id, run_id);
 
 CREATE UNLOGGED TABLE bench.session (runs bigint, began timestamptz, ended timestamptz);
 
-CREATE PROCEDURE bench.fill_queue(count bigint) LANGUAGE plpgsql AS $$
+CREATE PROCEDURE bench.fill_queue(count bigint, filled boolean) LANGUAGE plpgsql AS $$
 BEGIN
-	TRUNCATE bench.queue, bench.history, bench.target, bench.session;
-	INSERT INTO bench.queue
-		SELECT i, i, 1, 10, now(), now() FROM generate_series(1, count) AS i;
+	TRUNCATE bench.queue, bench.state, bench.history, bench.target, bench.session;
+	IF filled THEN
+		INSERT INTO bench.queue
+			SELECT i, i, 1, 10, now(), now() FROM generate_series(1, count) AS i;
+	ELSE
+		INSERT INTO bench.state
+			SELECT i, now(), false, 0, 0, 0, NULL, NULL, NULL, 0
+			FROM generate_series(1, count) AS i;
+	END IF;
 END $$;
 
 -- One session's share of the ceiling: run for some seconds from a common
--- instant, or until its part of the queue is done.
-CREATE PROCEDURE bench.ceiling(client int, per_session bigint, start_at float8, seconds float8)
+-- instant, or until its part of the jobs is done.
+CREATE PROCEDURE bench.ceiling(client int, per_session bigint, start_at float8, seconds float8, filled boolean)
 LANGUAGE plpgsql AS $$
 DECLARE
 	first bigint := client * per_session + 1;
@@ -71,6 +97,15 @@ BEGIN
 	WHILE run < first + per_session
 		AND extract(epoch FROM started - began) < seconds
 	LOOP
+		IF NOT filled THEN
+			INSERT INTO bench.queue VALUES (run, run, 1, 10, started, started);
+			UPDATE bench.state
+				SET next_run_at = NULL, finished = true, runs = runs + 1,
+					succeeded = succeeded + 1, last_run_at = started,
+					last_finished_at = started, last_status = 'succeeded',
+					total_duration = total_duration + 1
+				WHERE job_id = run;
+		END IF;
 		DELETE FROM bench.queue WHERE run_id = run RETURNING * INTO STRICT q;
 		INSERT INTO bench.target VALUES (1);
 		INSERT INTO bench.history

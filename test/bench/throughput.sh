@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 #
 # Runs per second of jobs due at one instant, by number of workers, beside
-# the ceiling (a procedure doing the same writes in as many sessions) and
-# pgbench running the bare INSERT.
+# the ceiling (a procedure doing the same writes in as many sessions), the
+# half of it that empties a queue, and pgbench running the bare INSERT.
 
 if [ "$QUICK" ]; then counts=8 seconds=1; else counts="1 2 4 8 16" seconds=2; fi
 jobs=20000
@@ -14,20 +14,22 @@ for n in $counts; do
 	set_workers "$n"
 	for commit in on off; do
 		configure synchronous_commit=$commit
-		ceilings=() inserts=() ours=() roles=()
+		ceilings=() halves=() inserts=() ours=() roles=()
 		for ((round = 1; round <= ROUNDS; round++)); do
 			ceilings+=("$(ceiling "$n" $seconds)")
+			halves+=("$(ceiling "$n" $seconds true)")
 			inserts+=("$(bare_insert "$n" $seconds)")
 			if [ "$OURS" ]; then
 				ours+=("$(burst $jobs)")
 				[ "$n" != 8 ] || roles+=("$(burst $jobs 50)")
 			fi
 		done
-		say "$n sessions, synchronous_commit $commit: ceiling ${ceilings[*]}; pgbench ${inserts[*]}; ours ${ours[*]}; 50 roles ${roles[*]}"
+		say "$n sessions, synchronous_commit $commit: ceiling ${ceilings[*]}; queue filled before ${halves[*]}; pgbench ${inserts[*]}; ours ${ours[*]}; 50 roles ${roles[*]}"
 
 		aim=
 		[ "$n" != 8 ] || aim="ratio >= 0.9"
-		row "$n workers, synchronous_commit $commit" "${ours[*]}" "${ceilings[*]}" runs/s "procedure, $n sessions" "$aim"
+		row "$n workers, synchronous_commit $commit" "${ours[*]}" "${ceilings[*]}" runs/s "procedure, same writes, $n sessions" "$aim"
+		row "$n workers, synchronous_commit $commit" "${ours[*]}" "${halves[*]}" runs/s "procedure, queue filled before"
 		row "$n workers, synchronous_commit $commit" "${ours[*]}" "${inserts[*]}" runs/s "pgbench INSERT, $n clients"
 		[ "$n" != 8 ] ||
 			row "8 workers, synchronous_commit $commit, 50 roles" "${roles[*]}" "${ours[*]}" \
