@@ -36,6 +36,7 @@ SELECT job_name, owner FROM scheduler.jobs WHERE leak(command);
 SELECT job_name, owner, status FROM scheduler.runs WHERE leak(error_message) OR leak(job_name);
 SELECT job_name FROM scheduler.dead_letters WHERE leak(error_message);
 SELECT message FROM scheduler.alerts WHERE leak(message);
+SELECT wait_until($$(SELECT count(*) = 0 FROM scheduler.workers WHERE state <> 'idle' AND database = current_database())$$);
 SELECT role FROM scheduler.workers WHERE leak(job_name) IS NULL AND role <> 'regress_bob'::regrole;
 SELECT job_name FROM scheduler.job WHERE leak(command);
 SELECT run_id IS NULL FROM scheduler.pending_run WHERE leak(args::text);
