@@ -191,7 +191,10 @@ prepare(HttpRun *http, HttpClient *client)
 	if (http_status_set_parse(def.success_codes, &http->success_codes, &position) != NULL)
 		elog(ERROR, "invalid success codes \"%s\"", def.success_codes);
 	if (!rights_can_run(http->run.owner, &problem))
+	{
+		http->outcome.owner_gone = problem.sqlerrcode == ERRCODE_UNDEFINED_OBJECT;
 		rights_raise(&problem);
+	}
 	build(http, &job, &def, &request);
 	if (job.on_lost == ON_LOST_FAIL && !store_mark_started(&http->run, http->started_at))
 	{

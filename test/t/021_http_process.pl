@@ -178,6 +178,54 @@ $node->psql('postgres', 'DROP ROLE owner');
 $sql->("SELECT scheduler.cancel_run(run_id) FROM scheduler.pending_run");
 wait_for_quiet();
 
+#
+# Owners that may not run jobs any more
+#
+
+$sql->('CREATE ROLE owner LOGIN');
+my $job = $sql->("SET ROLE owner; SELECT scheduler.schedule_http_job('orphan', '0 0 1 1 *', '$base/echo', max_retries => 3)");
+($job) = $job =~ /(\d+)/;
+$sql->('ALTER ROLE owner NOLOGIN');
+$run = $sql->("SELECT scheduler.run_job($job)");
+$sql->("SELECT scheduler.wait_for_run($run)");
+is( $sql->("SELECT attempt, status, error_message FROM scheduler.runs WHERE run_id = $run"),
+	$node->pg_version < 17 ? '1|failed|role "owner" is not permitted to log in' : '1|succeeded|',
+	'an owner without LOGIN is treated as for SQL jobs');
+is($sql->("SELECT state FROM scheduler.jobs WHERE job_id = $job"), 'active', 'its jobs stay on');
+
+$node->safe_psql('template1', 'DROP ROLE owner');
+$sql->("SELECT count(scheduler.run_job($job)) FROM generate_series(1, 3)");
+wait_for_quiet();
+like( $sql->("SELECT DISTINCT attempt, status, sqlstate, error_message FROM scheduler.runs WHERE job_id = $job AND run_id > $run"),
+	qr/^1\|failed\|42704\|the owner of the job, the role with OID \d+, does not exist$/,
+	'requests of a role that was dropped elsewhere fail, and say why');
+ok( wait_for($node, "SELECT state = 'paused' AND paused_reason = 'its owner does not exist any more'
+	   FROM scheduler.jobs WHERE job_id = $job", 'the job is paused'),
+	'its jobs are turned off');
+ok( wait_for($node, "SELECT count(*) = 1 FROM scheduler.alerts WHERE kind = 'owner_dropped' AND resolved_at IS NULL", 'there is an alert'),
+	'with an alert');
+$sql->("SELECT scheduler.unschedule_job($job)");
+
+#
+# A job that changes hands while requests of it are under way and queued
+#
+
+$sql->('CREATE ROLE giver LOGIN; CREATE ROLE taker LOGIN');
+$sql->("SET ROLE giver; SELECT scheduler.schedule_http_job('given', '0 0 1 1 *', '$silent/hang')");
+$sql->("SET ROLE giver; SELECT scheduler.run_job('given'), scheduler.run_job('given')");
+wait_for_running(1);
+$sql->('REASSIGN OWNED BY giver TO taker; DROP ROLE giver');
+ok( wait_for($node, "SELECT string_agg(owner || ' ' || status, ', ' ORDER BY run_id) ~ '^[0-9]+ running, taker queued\$'
+	   FROM scheduler.runs WHERE job_name = 'given'", 'the queued run has gone with the job'),
+	'a run that waits goes with its job, one that is under way does not');
+$sql->("SET ROLE taker; SELECT scheduler.alter_http_job('given', url => '$base/echo')");
+$sql->("SELECT scheduler.cancel_run(min(run_id)) FROM scheduler.runs WHERE job_name = 'given'");
+wait_for_quiet();
+is( $sql->("SELECT string_agg(CASE WHEN owner::text = 'taker' THEN 'taker ' ELSE '' END || status, ', ' ORDER BY run_id)
+	  FROM scheduler.runs WHERE job_name = 'given'"),
+	'cancelled, taker succeeded', 'and is executed');
+$sql->('DROP OWNED BY taker; DROP ROLE taker');
+
 requests_under_way(50);
 $sql->('DROP EXTENSION pg_scheduler');
 ok( wait_for($node, "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'pg_scheduler http worker'", 'it has gone'),
