@@ -208,8 +208,7 @@ pg_scheduler_schedule_http_job(PG_FUNCTION_ARGS)
 	take_fields(&def, fcinfo, &arg, last_fields, lengthof(last_fields));
 	take_columns(&job, fcinfo, &arg, last_columns, lengthof(last_columns));
 	put_request(&job, &def);
-	job_definition_check(&job);
-	PG_RETURN_INT64(catalog_upsert_job(&job, replace));
+	PG_RETURN_INT64(api_store_job(&job, replace));
 }
 
 /*
