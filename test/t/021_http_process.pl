@@ -183,7 +183,8 @@ wait_for_quiet();
 #
 
 $sql->('CREATE ROLE owner LOGIN');
-my $job = $sql->("SET ROLE owner; SELECT scheduler.schedule_http_job('orphan', '0 0 1 1 *', '$base/echo', max_retries => 3)");
+my $job = $sql->("SET ROLE owner; SELECT scheduler.schedule_http_job('orphan', '0 0 1 1 *', '$base/echo', max_retries => 3);
+	SELECT scheduler.set_secret('lonely', 'value')");
 ($job) = $job =~ /(\d+)/;
 $sql->('ALTER ROLE owner NOLOGIN');
 $run = $sql->("SELECT scheduler.run_job($job)");
@@ -204,6 +205,8 @@ ok( wait_for($node, "SELECT state = 'paused' AND paused_reason = 'its owner does
 	'its jobs are turned off');
 ok( wait_for($node, "SELECT count(*) = 1 FROM scheduler.alerts WHERE kind = 'owner_dropped' AND resolved_at IS NULL", 'there is an alert'),
 	'with an alert');
+$sql->('SELECT scheduler.restart()');
+ok(wait_for($node, 'SELECT count(*) = 0 FROM scheduler.secrets', 'its secrets have gone'), 'its secrets go');
 $sql->("SELECT scheduler.unschedule_job($job)");
 
 #
