@@ -26,6 +26,9 @@
 #include "http_rules.h"
 #include "http_transfer.h"
 
+/* How long authorities are kept in memory; to read them takes some 10 ms. */
+#define CA_CACHE_SECONDS	60L
+
 /* Headers that never follow a redirect to another origin. */
 static const char *const origin_headers[] = {
 	"authorization", "cookie"
@@ -338,10 +341,14 @@ set_common(CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
 }
 
-/* The empty strings keep libcurl from looking into the environment. */
+/*
+ * The empty strings keep libcurl from looking into the environment.  Left to
+ * itself, it would trust authorities for a day after their file has changed.
+ */
 static void
 set_policy(CURL *easy, const HttpPolicy *policy)
 {
+	curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, CA_CACHE_SECONDS);
 	curl_easy_setopt(easy, CURLOPT_PROXY, policy->proxy != NULL ? policy->proxy : "");
 	curl_easy_setopt(easy, CURLOPT_NOPROXY, policy->proxy != NULL ? "" : "*");
 	if (policy->ca_file != NULL)
