@@ -89,6 +89,8 @@ CREATE FUNCTION pg_temp.leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.00000
 	AS 'BEGIN RAISE NOTICE ''%'', $1; RETURN true; END';
 SELECT name FROM scheduler.secrets WHERE pg_temp.leak(name);
 SELECT tablename FROM pg_stats WHERE tablename = 'secret' AND attname = 'value';
+SELECT relname FROM pg_class WHERE relnamespace = 'scheduler'::regnamespace AND relispartition
+	AND (has_table_privilege(oid, 'SELECT') OR has_any_column_privilege(oid, 'SELECT'));
 RESET ROLE;
 SELECT count(*) FROM pg_extension e, unnest(e.extconfig) c
 WHERE e.extname = 'pg_scheduler' AND c = 'scheduler.secret'::regclass;

@@ -287,6 +287,7 @@ test_redirects(void)
 	http_client_release(client, response);
 }
 
+/* The whole table of ways to write an address is in test/t/024_http_guard.pl. */
 static void
 test_guard(void)
 {
