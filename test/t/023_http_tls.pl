@@ -25,13 +25,17 @@ sub openssl
 }
 
 # One that the test authority has signed.
+append_to_file("$dir/ca.cnf", "[ca]\ndefault_ca = test\n[test]\ndatabase = index.txt\nnew_certs_dir = .\n"
+	  . "rand_serial = yes\ndefault_md = sha256\nunique_subject = no\npolicy = any\n[any]\ncommonName = supplied\n");
+append_to_file("$dir/index.txt", '');
+
 sub make_certificate
 {
-	my ($name, $subject, $days) = @_;
+	my ($name, $subject, $validity) = @_;
 
 	append_to_file("$dir/$name.ext", "subjectAltName=$subject\n");
 	return openssl("req $new_key -keyout $name.key -out $name.csr -subj /CN=$name")
-	  && openssl("x509 -req -in $name.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days $days -extfile $name.ext -out $name.crt");
+	  && openssl("ca -batch -config ca.cnf -cert ca.crt -keyfile ca.key $validity -extfile $name.ext -in $name.csr -out $name.crt -notext");
 }
 
 plan skip_all => 'there is no openssl' unless openssl('version');
@@ -40,9 +44,9 @@ foreach my $name ('ca', 'other_ca')
 	openssl("req -x509 $new_key -keyout $name.key -out $name.crt -subj '/CN=$name' -days 2")
 	  or die slurp_file("$dir/openssl.log");
 }
-(        make_certificate('good', 'IP:127.0.0.1', 2)
-	  && make_certificate('wrong', 'DNS:elsewhere.example,IP:127.0.0.9', 2)
-	  && make_certificate('expired', 'IP:127.0.0.1', -1)
+(        make_certificate('good', 'IP:127.0.0.1', '-days 2')
+	  && make_certificate('wrong', 'DNS:elsewhere.example,IP:127.0.0.9', '-days 2')
+	  && make_certificate('expired', 'IP:127.0.0.1', '-startdate 20200101000000Z -enddate 20200102000000Z')
 	  && openssl("req -x509 $new_key -keyout self.key -out self.crt -subj /CN=self -addext subjectAltName=IP:127.0.0.1 -days 2"))
   or die slurp_file("$dir/openssl.log");
 
