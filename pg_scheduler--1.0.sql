@@ -416,6 +416,7 @@ INSERT INTO scheduler.scheduler_metric VALUES (0);
 CREATE TABLE scheduler.http_response (
 	run_id bigint NOT NULL,
 	job_id bigint NOT NULL,
+	job_name text NOT NULL,
 	owner oid NOT NULL,
 	attempt int NOT NULL,
 	finished_at timestamptz NOT NULL,
@@ -1355,6 +1356,7 @@ LEFT JOIN pg_catalog.pg_database d ON d.oid = w.database;
 CREATE VIEW scheduler.http_responses WITH (security_invoker = true) AS
 SELECT r.run_id,
 	r.job_id,
+	r.job_name,
 	r.owner::regrole AS owner,
 	r.attempt,
 	r.finished_at,

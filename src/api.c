@@ -295,6 +295,7 @@ cancel_pending(int64 run_id, const char *reason)
 	if (!store_delete_pending(&pending.run))
 		return false;
 	record_cancelled(&pending, job_name, reason);
+	catalog_delete_spent_request(pending.run.job_id);
 	return true;
 }
 
@@ -602,6 +603,7 @@ pg_scheduler_discard_dead_letter(PG_FUNCTION_ARGS)
 	require_arg(fcinfo, 0, "id");
 	get_dead_letter(PG_GETARG_INT64(0), &letter);
 	catalog_delete_dead_letter(letter.dead_letter_id);
+	catalog_delete_spent_request(letter.job_id);
 	change_note(CHANGE_RUN, letter.run_id);
 	PG_RETURN_VOID();
 }

@@ -211,4 +211,7 @@ extern void catalog_delete_orphaned_secrets(void);
 /* Jobs of http_request() that are over and were not removed with their run. */
 extern int64 catalog_delete_spent_requests(void);
 
+/* The same for one job, which need not be such a job. */
+extern void catalog_delete_spent_request(int64 job_id);
+
 #endif							/* PG_SCHEDULER_CATALOG_H */

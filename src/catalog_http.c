@@ -84,14 +84,25 @@ catalog_delete_orphaned_secrets(void)
 				" (SELECT FROM pg_catalog.pg_roles a WHERE a.oid = s.owner)", NULL);
 }
 
+#define DELETE_SPENT_REQUESTS \
+	"DELETE FROM scheduler.job j WHERE j.kind = 'http'" \
+	" AND (j.request ->> 'one_off')::boolean" \
+	" AND NOT EXISTS (SELECT FROM scheduler.pending_run p" \
+	" WHERE p.job_id = j.job_id)" \
+	" AND NOT EXISTS (SELECT FROM scheduler.dead_letter d" \
+	" WHERE d.job_id = j.job_id AND d.redriven_at IS NULL)"
+
 int64
 catalog_delete_spent_requests(void)
 {
-	return catalog_run("DELETE FROM scheduler.job j WHERE j.kind = 'http'"
-					   " AND (j.request ->> 'one_off')::boolean"
-					   " AND NOT EXISTS (SELECT FROM scheduler.pending_run p"
-					   " WHERE p.job_id = j.job_id)"
-					   " AND NOT EXISTS (SELECT FROM scheduler.dead_letter d"
-					   " WHERE d.job_id = j.job_id AND d.redriven_at IS NULL)",
-					   NULL);
+	return catalog_run(DELETE_SPENT_REQUESTS, NULL);
+}
+
+void
+catalog_delete_spent_request(int64 job_id)
+{
+	Params		params = {0};
+
+	catalog_add_int64(&params, job_id);
+	catalog_run(DELETE_SPENT_REQUESTS " AND j.job_id = $1", &params);
 }

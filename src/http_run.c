@@ -347,8 +347,8 @@ http_run_record(HttpRun *http)
 	if (http->outcome.kind == OUTCOME_GONE)
 		return;
 	if (http->response != NULL)
-		http_store_insert_response(&http->run, http->response, http->key,
-								   record.finished_at);
+		http_store_insert_response(&http->run, http->job.job_name, http->response,
+								   http->key, record.finished_at);
 	if (http->one_off && http->outcome.kind == OUTCOME_FINAL && !http->outcome.dead_letter)
 		catalog_delete_job(http->run.job_id);
 }

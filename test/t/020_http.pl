@@ -57,6 +57,7 @@ is( $sql->(q(SELECT status, attempt, http_status, rows_affected IS NULL, error_m
 			FROM scheduler.runs WHERE job_name = 'echo')),
 	'succeeded|1|200|t|t|t',
 	'the run is on record');
+is($sql->(q(SELECT job_name, owner = current_user::regrole, attempt FROM scheduler.http_responses)), 'echo|t|1', 'the answer says whose it is');
 is( $sql->(q(SELECT http_status, http_version, truncated, total_size = length(body), failure IS NULL,
 		redirects, remote_address, total > 0, first_byte > 0, content_type FROM scheduler.http_responses)),
 	'200|11|f|t|t|0|127.0.0.1|t|t|text/plain',
@@ -75,6 +76,18 @@ is(call($node, "$base/echo", q(r.status || ' ' || r.http_status), method => q('H
 is(call($node, "$base/echo", q(split_part(body_text, ' ', 1)), method => q('PATCH')), 'PATCH', 'PATCH');
 $node->psql('postgres', "SELECT scheduler.set_secret('token', E'sesame\\nopen')");
 unlike(slurp_file($node->logfile), qr/sesame|$secret_key/, 'the server log does not show a secret');
+
+# with each statement in the log, there is a way to set one that is not seen
+$sql->("SET log_statement = 'all'; SET log_min_duration_statement = 0;
+COPY scheduler.secret_values FROM STDIN;
+token\tBearer sesame-copied-in
+\\.
+");
+like(slurp_file($node->logfile), qr/COPY scheduler\.secret_values/, 'COPY is logged');
+unlike(slurp_file($node->logfile), qr/sesame|$secret_key/, 'what it copies is not');
+like(
+	call($node, "$base/echo", 'body_text', headers => q('{"Authorization": {"secret": "token"}}')),
+	qr/^Authorization: \*+\r$/m, 'and is used');
 
 #
 # What is kept
@@ -187,11 +200,11 @@ $sql->("BEGIN; SELECT scheduler.http_request('$base/count/outbox'); ROLLBACK");
 $sql->("BEGIN; SELECT scheduler.http_request('$base/count/outbox'); COMMIT");
 ok( wait_for($node, 'SELECT count(*) = 0 FROM scheduler.pending_run', 'all is sent'), 'all requests are over');
 is(counted($node, $base, 'outbox'), '1 1', 'only what was committed was sent');
-is($sql->(q(SELECT count(*) FROM scheduler.job WHERE request ? 'one_off')), 
-	$sql->(q(SELECT count(*) FROM scheduler.job j WHERE request ? 'one_off' AND
-		(EXISTS (SELECT FROM scheduler.dead_letter d WHERE d.job_id = j.job_id)
-		 OR EXISTS (SELECT FROM scheduler.run_history h WHERE h.job_id = j.job_id AND h.status = 'cancelled')))),
-	'jobs of one-off requests go with them');
+is( $sql->(q(SELECT count(*) FROM scheduler.http_jobs j WHERE one_off
+		AND NOT EXISTS (SELECT FROM scheduler.dead_letters d WHERE d.job_id = j.job_id))),
+	0, 'jobs of one-off requests go with them, unless they became dead letters');
+$sql->("SELECT scheduler.discard_dead_letter(dead_letter_id) FROM scheduler.dead_letters WHERE job_name LIKE 'http\\_request\\_%'");
+is($sql->('SELECT count(*) FROM scheduler.http_jobs WHERE one_off'), 0, 'or until these are discarded');
 
 #
 # Cancelling, overlap, replacing by another kind
