@@ -109,6 +109,13 @@ is(call($node, "$base/status/304", 'r.status, r.http_status, r.sqlstate IS NULL,
 is(call($node, "$base/status/304", 'r.status', success_codes => q('200,304')), 'succeeded', 'unless it is told so');
 is(call($node, "$base/delay?ms=60000", 'r.status, r.sqlstate, h.failure', timeout => q('100 ms')),
 	'timed_out|57014|timeout', 'timeout');
+configure($node, http_timeout => '10 ms');
+is(call_until($node, 'timed_out', "$base/delay?ms=1000", 'r.status'), 'timed_out', 'the timeout of the setting');
+is(call($node, "$base/delay?ms=100", 'r.status', timeout => q('1 minute')), 'succeeded', 'gives way to that of the job');
+configure($node, http_timeout => 0);
+is(call_until($node, 'succeeded', "$base/redirect-to?u=/delay%3Fms=100", 'r.status', follow_redirects => 'true'), 'succeeded',
+	'0 is no limit');
+configure($node, http_timeout => undef);
 is(call($node, 'http://127.0.0.1:1/', 'r.status, r.sqlstate, h.failure'), 'failed|08001|connect', 'nobody listens');
 is(call($node, 'http://no-such-name.invalid/', 'r.status, r.sqlstate, h.failure'), 'failed|08001|resolve', 'no such name');
 
