@@ -229,7 +229,7 @@ is( call($node, 'http://{{args.host}}/', 'r.sqlstate', args => q('{"host": "127.
 configure($node, http_proxy => $base);
 is(call_until($node, 'succeeded|202', 'http://www.example.com/status/202', 'r.status, r.http_status'), 'succeeded|202',
 	'a proxy by setting is used');
-is(call($node, "http://10.0.0.1:$port/echo", 'h.failure'), 'refused_address', 'but not for an address that is refused');
+all_are_refused('proxy', sub { "http://$_[0]:$port/echo" }, %hosts);
 configure($node, http_proxy => undef);
 isnt(call_until($node, 'failed', 'http://www.example.invalid/status/202', 'r.status'), 'succeeded', 'and no longer than that');
 
