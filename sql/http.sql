@@ -181,6 +181,7 @@ SELECT count(*) FROM scheduler.http_jobs;
 SELECT count(*) FROM scheduler.runs;
 SELECT run_id FROM scheduler.http_responses WHERE pg_temp.leak(final_url);
 SELECT run_id FROM scheduler.http_response WHERE pg_temp.leak(final_url);
+SELECT job_id FROM scheduler.http_jobs WHERE pg_temp.leak(url);
 SELECT scheduler.cancel_run(:run);
 SELECT scheduler.alter_http_job(:all_id, url => 'https://example.com/');
 DROP FUNCTION pg_temp.leak(text);
