@@ -416,6 +416,7 @@ INSERT INTO scheduler.scheduler_metric VALUES (0);
 CREATE TABLE scheduler.http_response (
 	run_id bigint NOT NULL,
 	job_id bigint NOT NULL,
+	job_name text NOT NULL,
 	owner oid NOT NULL,
 	attempt int NOT NULL,
 	finished_at timestamptz NOT NULL,
@@ -927,6 +928,11 @@ AS 'MODULE_PATHNAME', 'pg_scheduler_drop_secret' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.drop_secret(text) IS
 'Remove a secret of the current user';
 
+CREATE FUNCTION scheduler._set_secrets() RETURNS trigger
+AS 'MODULE_PATHNAME', 'pg_scheduler_set_secrets' LANGUAGE C;
+COMMENT ON FUNCTION scheduler._set_secrets() IS
+'Set the secrets that are written to the view secret_values';
+
 CREATE FUNCTION scheduler._http_body_text(body bytea, content_type text, truncated boolean)
 RETURNS text
 AS 'MODULE_PATHNAME', 'pg_scheduler_http_body_text' LANGUAGE C STABLE PARALLEL SAFE;
@@ -1350,6 +1356,7 @@ LEFT JOIN pg_catalog.pg_database d ON d.oid = w.database;
 CREATE VIEW scheduler.http_responses WITH (security_invoker = true) AS
 SELECT r.run_id,
 	r.job_id,
+	r.job_name,
 	r.owner::regrole AS owner,
 	r.attempt,
 	r.finished_at,
@@ -1380,7 +1387,35 @@ CREATE VIEW scheduler.secrets WITH (security_invoker = true) AS
 SELECT s.name, s.owner::regrole AS owner, s.created_at, s.changed_at
 FROM scheduler.secret s;
 
-GRANT SELECT ON scheduler.http_responses, scheduler.secrets TO PUBLIC;
+-- COPY into it sets secrets: the server does not log what it copies.
+CREATE VIEW scheduler.secret_values AS
+SELECT NULL::text AS name, NULL::text AS value
+WHERE false;
+CREATE TRIGGER set_secrets INSTEAD OF INSERT ON scheduler.secret_values
+	FOR EACH ROW EXECUTE FUNCTION scheduler._set_secrets();
+GRANT INSERT ON scheduler.secret_values TO PUBLIC;
+
+CREATE VIEW scheduler.http_jobs WITH (security_invoker = true) AS
+SELECT j.job_id,
+	j.job_name,
+	j.owner,
+	j.request ->> 'method' AS method,
+	j.request ->> 'url' AS url,
+	j.request -> 'headers' AS headers,
+	j.request ->> 'body' AS body,
+	j.request ->> 'content_type' AS content_type,
+	j.args,
+	j.request ->> 'success_codes' AS success_codes,
+	j.request ->> 'signing_secret' AS signing_secret,
+	COALESCE((j.request ->> 'follow_redirects')::boolean, false) AS follow_redirects,
+	COALESCE((j.request ->> 'max_redirects')::int, 0) AS max_redirects,
+	j.timeout,
+	pg_catalog.make_interval(secs => (j.request ->> 'connect_timeout')::float8 / 1000) AS connect_timeout,
+	COALESCE((j.request ->> 'one_off')::boolean, false) AS one_off
+FROM scheduler.job j
+WHERE j.kind = 'http';
+
+GRANT SELECT ON scheduler.http_jobs, scheduler.http_responses, scheduler.secrets TO PUBLIC;
 
 CREATE VIEW scheduler.calendars WITH (security_invoker = true) AS
 SELECT c.calendar_name, c.owner, c.mode, c.timezone, c.description, c.created_at
@@ -1822,6 +1857,8 @@ COMMENT ON TABLE scheduler.http_response IS 'Answers of HTTP servers, by the day
 COMMENT ON TABLE scheduler.secret IS 'Secrets for HTTP jobs; read by the HTTP worker only';
 COMMENT ON VIEW scheduler.http_responses IS 'What HTTP servers have answered, one row for each attempt; times are microseconds';
 COMMENT ON VIEW scheduler.secrets IS 'Names of secrets, never their values';
+COMMENT ON VIEW scheduler.secret_values IS 'A way to set secrets with COPY; always empty';
+COMMENT ON VIEW scheduler.http_jobs IS 'What HTTP jobs send, with secrets by their names';
 COMMENT ON TABLE scheduler.job_recovery IS 'How jobs that keep failing are held back; use the view job_recoveries';
 COMMENT ON TABLE scheduler.recovery_event IS 'What was done to recover jobs; use the view recovery_events';
 COMMENT ON SEQUENCE scheduler.recovery_event_id_seq IS 'Source of the ids of recovery events';

@@ -1,7 +1,7 @@
 -- HTTP jobs: definitions, bad input, secrets, roles, and the guard.  No server
 -- is needed: whatever is sent here is refused before it leaves.
 SET client_min_messages = warning;
-DROP ROLE IF EXISTS http_alice, http_bob;
+DROP ROLE IF EXISTS http_alice, http_bob, http_carol, http_dave;
 RESET client_min_messages;
 CREATE EXTENSION pg_scheduler;
 CREATE ROLE http_alice LOGIN;
@@ -28,7 +28,19 @@ SELECT request ->> 'method' AS method, request ->> 'url' AS url,
 	request ? 'follow_redirects' AS follows, timeout
 FROM scheduler.job WHERE job_id = :all_id;
 
+SELECT job_name, method, url, headers, body, content_type, args, success_codes, signing_secret,
+	follow_redirects, max_redirects, timeout, connect_timeout, one_off
+FROM scheduler.http_jobs \gx
+-- what may be left out can be taken away
+SELECT scheduler.alter_http_job('all', headers => '{}', body => '', content_type => '', signing_secret => '');
+SELECT headers, body, content_type, signing_secret FROM scheduler.http_jobs;
+SELECT scheduler.alter_http_job('all', headers => '{"Authorization": {"secret": "token"}}', signing_secret => 'key');
+
 -- bad input
+SELECT scheduler.schedule_http_job('bad', '@at 2020-01-01', 'https://example.com/');
+SELECT scheduler.schedule_http_job('bad', '0 0 1 1 *', 'https://example.com/', ends_at => '2020-01-01');
+SELECT scheduler.schedule_http_job('bad', '0 0 1 1 *', 'https://example.com/', starts_at => '2099-01-02', ends_at => '2099-01-03');
+SELECT count(*) FROM scheduler.http_jobs WHERE job_name = 'bad';
 SELECT scheduler.schedule_http_job('bad', '* * * * *', NULL);
 SELECT scheduler.schedule_http_job('bad', '* * * * *', 'ftp://example.com/');
 SELECT scheduler.schedule_http_job('bad', '* * * * *', 'https://user:pass@example.com/');
@@ -77,11 +89,50 @@ CREATE FUNCTION pg_temp.leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.00000
 	AS 'BEGIN RAISE NOTICE ''%'', $1; RETURN true; END';
 SELECT name FROM scheduler.secrets WHERE pg_temp.leak(name);
 SELECT tablename FROM pg_stats WHERE tablename = 'secret' AND attname = 'value';
+SELECT relname FROM pg_class WHERE relnamespace = 'scheduler'::regnamespace AND relispartition
+	AND (has_table_privilege(oid, 'SELECT') OR has_any_column_privilege(oid, 'SELECT'));
 RESET ROLE;
 SELECT count(*) FROM pg_extension e, unnest(e.extconfig) c
 WHERE e.extname = 'pg_scheduler' AND c = 'scheduler.secret'::regclass;
 SELECT scheduler.drop_secret('key');
 SELECT scheduler.drop_secret('key');
+
+-- copied in, which the server does not log
+CREATE ROLE http_carol LOGIN;
+CREATE ROLE http_dave LOGIN;
+SET ROLE http_carol;
+COPY scheduler.secret_values FROM STDIN;
+token	Bearer of carol
+key	whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+\.
+COPY scheduler.secret_values (value, name) FROM STDIN CSV;
+"other, longer",token
+\.
+SELECT name, owner, changed_at >= created_at AS ok FROM scheduler.secrets ORDER BY name;
+INSERT INTO scheduler.secret_values VALUES (NULL, 'x');
+INSERT INTO scheduler.secret_values VALUES ('x', NULL);
+INSERT INTO scheduler.secret_values VALUES ('x', '');
+SELECT * FROM scheduler.secret_values;
+DELETE FROM scheduler.secret_values;
+RESET ROLE;
+SELECT s.value FROM scheduler.secret s WHERE s.owner = 'http_carol'::regrole ORDER BY s.name;
+SELECT scheduler._set_secrets();
+CREATE TRIGGER mine BEFORE INSERT ON scheduler.secret FOR EACH ROW EXECUTE FUNCTION scheduler._set_secrets();
+INSERT INTO scheduler.secret VALUES (10, 'a', 'b');
+DROP TRIGGER mine ON scheduler.secret;
+
+-- they go with the jobs of their owner, and with the owner
+SET ROLE http_dave;
+SELECT scheduler.set_secret('token', 'dave''s');
+RESET ROLE;
+REASSIGN OWNED BY http_carol TO http_dave;
+DROP OWNED BY http_dave;
+REASSIGN OWNED BY http_carol TO http_dave;
+SELECT name, owner FROM scheduler.secrets WHERE owner <> current_user::regrole ORDER BY 1;
+DROP ROLE http_carol;
+SELECT count(*) FROM scheduler.secrets WHERE owner <> current_user::regrole;
+DROP ROLE http_dave;
+SELECT name, owner FROM scheduler.secrets WHERE owner <> current_user::regrole ORDER BY 1;
 
 -- one-off requests: sent only if the transaction commits
 BEGIN;
@@ -126,9 +177,11 @@ SELECT scheduler.wait_for_run(:run);
 SELECT count(*) FROM scheduler.http_responses;
 SET ROLE http_bob;
 SELECT count(*) FROM scheduler.http_responses;
+SELECT count(*) FROM scheduler.http_jobs;
 SELECT count(*) FROM scheduler.runs;
 SELECT run_id FROM scheduler.http_responses WHERE pg_temp.leak(final_url);
 SELECT run_id FROM scheduler.http_response WHERE pg_temp.leak(final_url);
+SELECT job_id FROM scheduler.http_jobs WHERE pg_temp.leak(url);
 SELECT scheduler.cancel_run(:run);
 SELECT scheduler.alter_http_job(:all_id, url => 'https://example.com/');
 DROP FUNCTION pg_temp.leak(text);

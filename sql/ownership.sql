@@ -155,6 +155,18 @@ SET ROLE regress_admin;
 SELECT count(*) FROM scheduler.jobs;
 RESET ROLE;
 
+-- What has not begun goes with its job to another owner.
+SELECT scheduler.create_queue('handover');
+SELECT scheduler.stop_queue('handover');
+SET ROLE regress_alice;
+SELECT scheduler.schedule_job('given', '0 0 1 1 *', 'SELECT 1', queue => 'handover');
+SELECT scheduler.run_job('given') AS run_id \gset
+RESET ROLE;
+SELECT scheduler.alter_job(job_id, run_as => 'regress_bob') FROM scheduler.jobs WHERE job_name = 'given';
+SELECT scheduler.start_queue('handover');
+SELECT scheduler.wait_for_run(:run_id, '1 minute');
+SELECT owner, status FROM scheduler.runs WHERE run_id = :run_id;
+
 -- An owner is not dropped while it has jobs.
 DROP OWNED BY regress_bob;
 SELECT count(*) FROM scheduler.jobs WHERE owner = 'regress_bob'::regrole;

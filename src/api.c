@@ -172,24 +172,31 @@ check_future(int64 job_id, const JobDefinition *def)
 		job_definition_check_future(def, &job);
 }
 
+int64
+api_store_job(JobDefinition *def, bool replace)
+{
+	int64		job_id;
+
+	job_definition_check(def);
+	if (!shmem_available())
+		warn_not_preloaded();
+	job_id = catalog_upsert_job(def, replace);
+	check_future(job_id, def);
+	return job_id;
+}
+
 Datum
 pg_scheduler_schedule_job(PG_FUNCTION_ARGS)
 {
 	int			nfirst = lengthof(schedule_job_columns);
 	bool		replace = PG_ARGISNULL(nfirst) || PG_GETARG_BOOL(nfirst);
 	JobDefinition def;
-	int64		job_id;
 
 	job_definition_init(&def, JOB_SQL);
 	job_definition_set(&def, fcinfo, 0, schedule_job_columns, nfirst, false);
 	job_definition_set(&def, fcinfo, nfirst + 1, schedule_job_more_columns,
 					   lengthof(schedule_job_more_columns), false);
-	job_definition_check(&def);
-	if (!shmem_available())
-		warn_not_preloaded();
-	job_id = catalog_upsert_job(&def, replace);
-	check_future(job_id, &def);
-	PG_RETURN_INT64(job_id);
+	PG_RETURN_INT64(api_store_job(&def, replace));
 }
 
 /* A new name, or a new owner, must not be that of another job. */
@@ -288,6 +295,7 @@ cancel_pending(int64 run_id, const char *reason)
 	if (!store_delete_pending(&pending.run))
 		return false;
 	record_cancelled(&pending, job_name, reason);
+	catalog_delete_spent_request(pending.run.job_id);
 	return true;
 }
 
@@ -595,6 +603,7 @@ pg_scheduler_discard_dead_letter(PG_FUNCTION_ARGS)
 	require_arg(fcinfo, 0, "id");
 	get_dead_letter(PG_GETARG_INT64(0), &letter);
 	catalog_delete_dead_letter(letter.dead_letter_id);
+	catalog_delete_spent_request(letter.job_id);
 	change_note(CHANGE_RUN, letter.run_id);
 	PG_RETURN_VOID();
 }

@@ -20,6 +20,13 @@
 extern int64 api_job_by_name(FunctionCallInfo fcinfo);
 extern int64 api_job_by_id(FunctionCallInfo fcinfo);
 
+/*
+ * Store a new job, or the new definition of one; its id.  An error if it is
+ * not valid, or can never run.
+ */
+struct JobDefinition;
+extern int64 api_store_job(struct JobDefinition *def, bool replace);
+
 /* Add a run of a job, due at once; its id. */
 extern int64 api_run_now(int64 job_id);
 

@@ -203,7 +203,15 @@ extern void catalog_set_secret(Oid owner, const char *name, const char *value);
 /* False: there is none of that name. */
 extern bool catalog_drop_secret(Oid owner, const char *name);
 
+/* What REASSIGN OWNED, DROP OWNED and DROP ROLE do with secrets */
+extern void catalog_reassign_secrets(Oid from, Oid to);
+extern void catalog_drop_secrets_of(Oid owner);
+extern void catalog_delete_orphaned_secrets(void);
+
 /* Jobs of http_request() that are over and were not removed with their run. */
 extern int64 catalog_delete_spent_requests(void);
+
+/* The same for one job, which need not be such a job. */
+extern void catalog_delete_spent_request(int64 job_id);
 
 #endif							/* PG_SCHEDULER_CATALOG_H */

@@ -9,6 +9,9 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
 #include "catalog.h"
 #include "catalog_exec.h"
 
@@ -37,14 +40,69 @@ catalog_drop_secret(Oid owner, const char *name)
 					   &params) > 0;
 }
 
+/*
+ * Secrets go with the jobs that name them.  One of the same name must not take
+ * their place.
+ */
+void
+catalog_reassign_secrets(Oid from, Oid to)
+{
+	CatalogState state;
+	Params		params = {0};
+	bool		isnull;
+
+	catalog_add_oid(&params, from);
+	catalog_add_oid(&params, to);
+	catalog_enter(&state);
+	if (catalog_execute("SELECT a.name FROM scheduler.secret a JOIN scheduler.secret b"
+						" ON b.name = a.name WHERE a.owner = $1 AND b.owner = $2"
+						" AND $1 <> $2 LIMIT 1", &params) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("role \"%s\" has another secret \"%s\"",
+						GetUserNameFromId(to, false),
+						TextDatumGetCString(catalog_column(0, 1, &isnull))),
+				 errhint("Remove one of them with scheduler.drop_secret().")));
+	catalog_leave(&state);
+	catalog_run("UPDATE scheduler.secret SET owner = $2 WHERE owner = $1", &params);
+}
+
+void
+catalog_drop_secrets_of(Oid owner)
+{
+	Params		params = {0};
+
+	catalog_add_oid(&params, owner);
+	catalog_run("DELETE FROM scheduler.secret WHERE owner = $1", &params);
+}
+
+/* Roles may be dropped where nothing is known of their secrets. */
+void
+catalog_delete_orphaned_secrets(void)
+{
+	catalog_run("DELETE FROM scheduler.secret s WHERE NOT EXISTS"
+				" (SELECT FROM pg_catalog.pg_roles a WHERE a.oid = s.owner)", NULL);
+}
+
+#define DELETE_SPENT_REQUESTS \
+	"DELETE FROM scheduler.job j WHERE j.kind = 'http'" \
+	" AND (j.request ->> 'one_off')::boolean" \
+	" AND NOT EXISTS (SELECT FROM scheduler.pending_run p" \
+	" WHERE p.job_id = j.job_id)" \
+	" AND NOT EXISTS (SELECT FROM scheduler.dead_letter d" \
+	" WHERE d.job_id = j.job_id AND d.redriven_at IS NULL)"
+
 int64
 catalog_delete_spent_requests(void)
 {
-	return catalog_run("DELETE FROM scheduler.job j WHERE j.kind = 'http'"
-					   " AND (j.request ->> 'one_off')::boolean"
-					   " AND NOT EXISTS (SELECT FROM scheduler.pending_run p"
-					   " WHERE p.job_id = j.job_id)"
-					   " AND NOT EXISTS (SELECT FROM scheduler.dead_letter d"
-					   " WHERE d.job_id = j.job_id AND d.redriven_at IS NULL)",
-					   NULL);
+	return catalog_run(DELETE_SPENT_REQUESTS, NULL);
+}
+
+void
+catalog_delete_spent_request(int64 job_id)
+{
+	Params		params = {0};
+
+	catalog_add_int64(&params, job_id);
+	catalog_run(DELETE_SPENT_REQUESTS " AND j.job_id = $1", &params);
 }

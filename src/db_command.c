@@ -308,7 +308,7 @@ drops_our_extension(DropStmt *stmt)
 	return false;
 }
 
-/* A role that owns jobs here stays. */
+/* A role that owns jobs here stays.  One that goes takes its secrets along. */
 static void
 check_drop_role(DropRoleStmt *stmt)
 {
@@ -330,6 +330,8 @@ check_drop_role(DropRoleStmt *stmt)
 							spec->rolename),
 					 errdetail("It owns " INT64_FORMAT " jobs in this database.", count),
 					 errhint("Use scheduler.unschedule_job(), scheduler.alter_job() with run_as, REASSIGN OWNED or DROP OWNED.")));
+		if (OidIsValid(role))
+			catalog_drop_secrets_of(role);
 	}
 }
 
@@ -406,12 +408,22 @@ after_command(Node *stmt)
 		Oid			to = get_rolespec_oid(reassign->newrole, false);
 
 		foreach(lc, reassign->roles)
-			catalog_reassign_jobs(get_rolespec_oid(lfirst(lc), false), to);
+		{
+			Oid			from = get_rolespec_oid(lfirst(lc), false);
+
+			catalog_reassign_jobs(from, to);
+			catalog_reassign_secrets(from, to);
+		}
 	}
 	else if (IsA(stmt, DropOwnedStmt) && catalog_extension_exists())
 	{
 		foreach(lc, ((DropOwnedStmt *) stmt)->roles)
-			catalog_drop_jobs_of(get_rolespec_oid(lfirst(lc), false));
+		{
+			Oid			role = get_rolespec_oid(lfirst(lc), false);
+
+			catalog_drop_jobs_of(role);
+			catalog_drop_secrets_of(role);
+		}
 	}
 }
 

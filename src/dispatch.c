@@ -25,6 +25,7 @@
 #include "http_dispatch.h"
 #include "lane.h"
 #include "rights.h"
+#include "run_owner.h"
 #include "run_queue.h"
 #include "settle.h"
 #include "worker_pool.h"
@@ -175,21 +176,6 @@ fill_lane(RoleQueue *queue, const LaneView *view)
 		wake_idle_workers(view->lane, n);
 }
 
-/* The role was dropped: its jobs have nobody to run as. */
-static void
-turn_off_jobs(Oid role)
-{
-	char		subject[64];
-	char		message[128];
-
-	snprintf(subject, sizeof(subject), "role %u", role);
-	snprintf(message, sizeof(message), "the jobs of the role with OID %u are paused: it does not exist any more", role);
-	StartTransactionCommand();
-	(void) catalog_pause_jobs_of(role, clock_now(), "its owner does not exist any more");
-	CommitTransactionCommand();
-	alert_raise("owner_dropped", "error", subject, 0, role, message);
-}
-
 /*
  * The role cannot run jobs: everything of it that is ready fails, with the
  * reason.
@@ -205,10 +191,10 @@ check_role(Oid role)
 	StartTransactionCommand();
 	MemoryContextSwitchTo(context);
 	result = rights_can_run(role, &problem);
+	if (!result && problem.sqlerrcode == ERRCODE_UNDEFINED_OBJECT)
+		run_owner_turn_off(role);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
-	if (!result && problem.sqlerrcode == ERRCODE_UNDEFINED_OBJECT)
-		turn_off_jobs(role);
 	if (!result)
 		settle_fail_role(role, problem.sqlerrcode, problem.message, problem.hint);
 	return result;

@@ -9,9 +9,12 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "commands/trigger.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/rel.h"
 #include "utils/timestamp.h"
 
 #include "api.h"
@@ -28,6 +31,7 @@ PG_FUNCTION_INFO_V1(pg_scheduler_alter_http_job);
 PG_FUNCTION_INFO_V1(pg_scheduler_alter_http_job_by_name);
 PG_FUNCTION_INFO_V1(pg_scheduler_http_request);
 PG_FUNCTION_INFO_V1(pg_scheduler_set_secret);
+PG_FUNCTION_INFO_V1(pg_scheduler_set_secrets);
 PG_FUNCTION_INFO_V1(pg_scheduler_drop_secret);
 PG_FUNCTION_INFO_V1(pg_scheduler_http_body_text);
 
@@ -66,6 +70,15 @@ text_arg(FunctionCallInfo fcinfo, int arg)
 	return text_to_cstring(PG_GETARG_TEXT_PP(arg));
 }
 
+/* What may be left out; the empty string takes it away. */
+static char *
+optional_text_arg(FunctionCallInfo fcinfo, int arg)
+{
+	char	   *text = text_arg(fcinfo, arg);
+
+	return text[0] != '\0' ? text : NULL;
+}
+
 /* Set one member from an argument; NULL leaves what is there. */
 static void
 set_field(HttpDefinition *def, RequestField field, FunctionCallInfo fcinfo, int arg)
@@ -84,16 +97,16 @@ set_field(HttpDefinition *def, RequestField field, FunctionCallInfo fcinfo, int 
 			def->headers = PG_GETARG_JSONB_P(arg);
 			break;
 		case REQUEST_BODY:
-			def->body = text_arg(fcinfo, arg);
+			def->body = optional_text_arg(fcinfo, arg);
 			break;
 		case REQUEST_CONTENT_TYPE:
-			def->content_type = text_arg(fcinfo, arg);
+			def->content_type = optional_text_arg(fcinfo, arg);
 			break;
 		case REQUEST_SUCCESS_CODES:
 			def->success_codes = text_arg(fcinfo, arg);
 			break;
 		case REQUEST_SIGNING_SECRET:
-			def->signing_secret = text_arg(fcinfo, arg);
+			def->signing_secret = optional_text_arg(fcinfo, arg);
 			break;
 		case REQUEST_FOLLOW_REDIRECTS:
 			def->follow_redirects = PG_GETARG_BOOL(arg);
@@ -208,8 +221,7 @@ pg_scheduler_schedule_http_job(PG_FUNCTION_ARGS)
 	take_fields(&def, fcinfo, &arg, last_fields, lengthof(last_fields));
 	take_columns(&job, fcinfo, &arg, last_columns, lengthof(last_columns));
 	put_request(&job, &def);
-	job_definition_check(&job);
-	PG_RETURN_INT64(catalog_upsert_job(&job, replace));
+	PG_RETURN_INT64(api_store_job(&job, replace));
 }
 
 /*
@@ -298,57 +310,93 @@ pg_scheduler_http_request(PG_FUNCTION_ARGS)
  */
 
 /*
- * An error hides the statement, which has the value, from the server log.
+ * Errors hide the statement, or the line of COPY, which has the value, from
+ * the server log.
  */
-static char *
-secret_name_arg(FunctionCallInfo fcinfo)
+static void
+check_secret_name(const char *name)
 {
-	char	   *name;
-
-	if (PG_ARGISNULL(0))
+	if (name == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("\"%s\" must not be null", "name"),
-				 errhidestmt(true)));
-	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+				 errhidestmt(true), errhidecontext(true)));
 	if (name[0] == '\0' || strlen(name) >= JOB_NAME_LENGTH)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid value for \"%s\"", "name"),
 				 errdetail("The name of a secret has 1 to %d bytes.", JOB_NAME_LENGTH - 1),
-				 errhidestmt(true)));
-	return name;
+				 errhidestmt(true), errhidecontext(true)));
 }
 
-Datum
-pg_scheduler_set_secret(PG_FUNCTION_ARGS)
+static void
+set_secret(const char *name, const char *value)
 {
-	char	   *name = secret_name_arg(fcinfo);
-	char	   *value;
 	const char *problem;
 
-	if (PG_ARGISNULL(1))
+	check_secret_name(name);
+	if (value == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("\"%s\" must not be null", "value"),
 				 errhint("Use scheduler.drop_secret() to remove a secret.")));
-	value = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	problem = value[0] == '\0' ? "It must not be empty." : http_check_header_value(value);
 	if (problem != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid value for \"%s\"", "value"),
 				 errdetail("%s", problem),
-				 errhidestmt(true)));
+				 errhidestmt(true), errhidecontext(true)));
 	catalog_set_secret(GetUserId(), name, value);
+}
+
+/* NULL stays NULL. */
+static char *
+nullable_text_arg(FunctionCallInfo fcinfo, int arg)
+{
+	return PG_ARGISNULL(arg) ? NULL : text_arg(fcinfo, arg);
+}
+
+Datum
+pg_scheduler_set_secret(PG_FUNCTION_ARGS)
+{
+	set_secret(nullable_text_arg(fcinfo, 0), nullable_text_arg(fcinfo, 1));
 	PG_RETURN_VOID();
+}
+
+/* A column of a row that is being inserted, as text; NULL stays NULL. */
+static char *
+inserted_text(const TriggerData *trigger, int column)
+{
+	bool		isnull;
+	Datum		value = heap_getattr(trigger->tg_trigtuple, column,
+									 RelationGetDescr(trigger->tg_relation), &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+/* INSTEAD OF INSERT on scheduler.secret_values (name, value) */
+Datum
+pg_scheduler_set_secrets(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_INSTEAD(trigger->tg_event) ||
+		!TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ||
+		RelationGetDescr(trigger->tg_relation)->natts != 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("scheduler._set_secrets() is the trigger of scheduler.secret_values")));
+	set_secret(inserted_text(trigger, 1), inserted_text(trigger, 2));
+	return PointerGetDatum(trigger->tg_trigtuple);
 }
 
 Datum
 pg_scheduler_drop_secret(PG_FUNCTION_ARGS)
 {
-	char	   *name = secret_name_arg(fcinfo);
+	char	   *name = nullable_text_arg(fcinfo, 0);
 
+	check_secret_name(name);
 	if (!catalog_drop_secret(GetUserId(), name))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),

@@ -48,7 +48,7 @@ typedef struct HttpRequest
 	const char *body;			/* or NULL */
 	size_t		body_length;
 	int			connect_timeout_ms;
-	int			timeout_ms;		/* from start to end, over all redirects */
+	int			timeout_ms;		/* from start to end, over all redirects; 0: no limit */
 	int			max_redirects;	/* 0: a redirect is an answer like any other */
 	size_t		response_limit; /* bytes of the body that are kept */
 } HttpRequest;

@@ -191,7 +191,10 @@ prepare(HttpRun *http, HttpClient *client)
 	if (http_status_set_parse(def.success_codes, &http->success_codes, &position) != NULL)
 		elog(ERROR, "invalid success codes \"%s\"", def.success_codes);
 	if (!rights_can_run(http->run.owner, &problem))
+	{
+		http->outcome.owner_gone = problem.sqlerrcode == ERRCODE_UNDEFINED_OBJECT;
 		rights_raise(&problem);
+	}
 	build(http, &job, &def, &request);
 	if (job.on_lost == ON_LOST_FAIL && !store_mark_started(&http->run, http->started_at))
 	{
@@ -344,8 +347,8 @@ http_run_record(HttpRun *http)
 	if (http->outcome.kind == OUTCOME_GONE)
 		return;
 	if (http->response != NULL)
-		http_store_insert_response(&http->run, http->response, http->key,
-								   record.finished_at);
+		http_store_insert_response(&http->run, http->job.job_name, http->response,
+								   http->key, record.finished_at);
 	if (http->one_off && http->outcome.kind == OUTCOME_FINAL && !http->outcome.dead_letter)
 		catalog_delete_job(http->run.job_id);
 }

@@ -36,6 +36,7 @@ enum
 {
 	RESPONSE_RUN_ID = 1,
 	RESPONSE_JOB_ID,
+	RESPONSE_JOB_NAME,
 	RESPONSE_OWNER,
 	RESPONSE_ATTEMPT,
 	RESPONSE_FINISHED_AT,
@@ -169,14 +170,16 @@ set_transfer(Row *row, const HttpResponse *response)
 }
 
 void
-http_store_insert_response(const Run *run, const HttpResponse *response,
-						   const char *key, TimestampTz finished_at)
+http_store_insert_response(const Run *run, const char *job_name,
+						   const HttpResponse *response, const char *key,
+						   TimestampTz finished_at)
 {
 	Relation	rel = store_open_partition("http_response", finished_at);
 	Row			row;
 
 	set(&row, RESPONSE_RUN_ID, Int64GetDatum(run->run_id), false);
 	set(&row, RESPONSE_JOB_ID, Int64GetDatum(run->job_id), false);
+	set(&row, RESPONSE_JOB_NAME, CStringGetTextDatum(job_name), false);
 	set(&row, RESPONSE_OWNER, ObjectIdGetDatum(run->owner), false);
 	set(&row, RESPONSE_ATTEMPT, Int32GetDatum(run->attempt), false);
 	set(&row, RESPONSE_FINISHED_AT, TimestampTzGetDatum(finished_at), false);

@@ -17,7 +17,8 @@
 extern char *http_store_find_secret(Oid owner, const char *name);
 
 /* Keep the answer to an attempt. */
-extern void http_store_insert_response(const Run *run, const HttpResponse *response,
-									   const char *key, TimestampTz finished_at);
+extern void http_store_insert_response(const Run *run, const char *job_name,
+									   const HttpResponse *response, const char *key,
+									   TimestampTz finished_at);
 
 #endif							/* PG_SCHEDULER_HTTP_STORE_H */

@@ -26,6 +26,9 @@
 #include "http_rules.h"
 #include "http_transfer.h"
 
+/* How long authorities are kept in memory; to read them takes some 10 ms. */
+#define CA_CACHE_SECONDS	60L
+
 /* Headers that never follow a redirect to another origin. */
 static const char *const origin_headers[] = {
 	"authorization", "cookie"
@@ -338,10 +341,14 @@ set_common(CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
 }
 
-/* The empty strings keep libcurl from looking into the environment. */
+/*
+ * The empty strings keep libcurl from looking into the environment.  Left to
+ * itself, it would trust authorities for a day after their file has changed.
+ */
 static void
 set_policy(CURL *easy, const HttpPolicy *policy)
 {
+	curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, CA_CACHE_SECONDS);
 	curl_easy_setopt(easy, CURLOPT_PROXY, policy->proxy != NULL ? policy->proxy : "");
 	curl_easy_setopt(easy, CURLOPT_NOPROXY, policy->proxy != NULL ? "" : "*");
 	if (policy->ca_file != NULL)
@@ -351,11 +358,18 @@ set_policy(CURL *easy, const HttpPolicy *policy)
 	}
 }
 
-/* What is left of the time for the whole request, in milliseconds. */
-static long
-remaining_ms(const HttpTransfer *transfer)
+/*
+ * What is left of the time for the whole request, in milliseconds; 0 when there
+ * is no limit.  False: nothing is left.
+ */
+static bool
+remaining_ms(const HttpTransfer *transfer, long *remaining)
 {
-	return transfer->request.timeout_ms - (long) (transfer->response.total_us / 1000);
+	*remaining = 0;
+	if (transfer->request.timeout_ms == 0)
+		return true;
+	*remaining = transfer->request.timeout_ms - (long) (transfer->response.total_us / 1000);
+	return *remaining > 0;
 }
 
 /* A literal address is judged here when a proxy will connect to it. */
@@ -376,10 +390,12 @@ bool
 http_transfer_prepare(HttpTransfer *transfer, CURLSH *share)
 {
 	CURL	   *easy;
+	long		timeout;
+	long		connect_timeout = transfer->request.connect_timeout_ms;
 
 	if (literal_refused(transfer))
 		return false;
-	if (remaining_ms(transfer) <= 0)
+	if (!remaining_ms(transfer, &timeout))
 	{
 		http_transfer_fail(transfer, HTTP_FAILURE_TIMEOUT, "the redirects took too long");
 		return false;
@@ -401,8 +417,8 @@ http_transfer_prepare(HttpTransfer *transfer, CURLSH *share)
 	curl_easy_setopt(easy, CURLOPT_URL, transfer->url.url);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->header_list);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-					 Min(remaining_ms(transfer), (long) transfer->request.connect_timeout_ms));
-	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, remaining_ms(transfer));
+					 timeout > 0 ? Min(timeout, connect_timeout) : connect_timeout);
+	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout);
 	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, transfer->fresh ? 1L : 0L);
 	curl_easy_setopt(easy, CURLOPT_SHARE, share);
 

@@ -109,6 +109,7 @@ delete_old_rows(void *arg)
 	catalog_delete_old_dead_letters(now - (int64) pg_scheduler_dead_letter_retention *
 									USECS_PER_MINUTE);
 	catalog_delete_spent_requests();
+	catalog_delete_orphaned_secrets();
 }
 
 bool

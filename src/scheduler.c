@@ -44,6 +44,7 @@
 #include "maintain.h"
 #include "monitor.h"
 #include "queue_stop.h"
+#include "run_owner.h"
 #include "run_queue.h"
 #include "scheduler.h"
 #include "settle.h"
@@ -294,6 +295,7 @@ change_job(int64 job_id)
 		enqueue_plan_job(entry);
 	else if (entry->job.active)
 		due_heap_put(job_id, job_due_at(&entry->job, entry->state.next_run_at));
+	run_owner_follow_all(entry);
 	run_queue_release(entry);
 }
 

@@ -27,6 +27,7 @@
 #include "http_flight.h"
 #include "meter.h"
 #include "run_end.h"
+#include "run_owner.h"
 #include "run_queue.h"
 #include "settle.h"
 #include "worker_pool.h"
@@ -126,14 +127,18 @@ apply_outcome(const Outcome *outcome)
 
 /*
  * A run has been taken away.  Whoever has done that has put its end on record,
- * unless its job was dropped; that counts like any other.  In a transaction.
+ * unless its job was dropped; that counts like any other.  Or it was left
+ * alone, for its job belongs to another role.  In a transaction.
  */
 static void
 apply_gone(const Run *run)
 {
 	Outcome		outcome = {.kind = OUTCOME_GONE, .run = *run};
+	RunEntry   *entry = run_queue_find(run->run_id);
 	CountedRun	counted;
 
+	if (entry != NULL && entry->run.attempt == run->attempt && run_owner_follow(entry))
+		return;
 	outcome.finished_at = clock_now();
 	if (catalog_find_attempt(run->run_id, run->attempt, &counted))
 	{
@@ -145,14 +150,29 @@ apply_gone(const Run *run)
 	apply_outcome(&outcome);
 }
 
+/* The HTTP worker has met runs of a role that was dropped. */
+static void
+turn_off_owner(Oid role)
+{
+	StartTransactionCommand();
+	run_owner_turn_off(role);
+	CommitTransactionCommand();
+}
+
 int
 settle_outcomes(Database *db)
 {
 	static Outcome outcomes[OUTCOME_BATCH];
+	Oid			gone = InvalidOid;
 	int			n = shmem_take_outcomes(db, outcomes, OUTCOME_BATCH);
 
 	for (int i = 0; i < n; i++)
 	{
+		if (outcomes[i].owner_gone && outcomes[i].run.owner != gone)
+		{
+			gone = outcomes[i].run.owner;
+			turn_off_owner(gone);
+		}
 		if (outcomes[i].kind == OUTCOME_GONE)
 		{
 			StartTransactionCommand();
@@ -208,6 +228,11 @@ settle_fail_role(Oid role, int sqlerrcode, const char *message, const char *hint
 			break;
 		run = entry->run;
 		StartTransactionCommand();
+		if (run_owner_follow(entry))
+		{
+			CommitTransactionCommand();
+			continue;
+		}
 		fail_attempt(&run, RUN_FAILED, sqlerrcode, message, hint, clock_now(), &outcome);
 		CommitTransactionCommand();
 		apply_outcome(&outcome);
@@ -531,6 +556,8 @@ settle_pending(PendingRun *pending, bool crashed)
 	entry = run_queue_add(&pending->run, job);
 	if (entry != NULL && at_worker(pending->run.run_id))
 		run_queue_adopt(entry);
+	else if (entry != NULL && entry->run.owner != job->job.owner)
+		(void) run_owner_follow(entry);
 }
 
 void

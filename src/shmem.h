@@ -121,6 +121,7 @@ typedef struct Outcome
 	TimestampTz started_at;
 	TimestampTz finished_at;
 	bool		dead_letter;
+	bool		owner_gone;		/* it failed, for its owner was dropped */
 } Outcome;
 
 typedef enum ChangeKind

@@ -3,7 +3,7 @@
 # A small HTTP server that behaves badly on request.  One process, one event
 # loop, core modules only.  What it does is chosen by the path:
 #
-#   /hang                     reads the request and never answers
+#   /hang/NAME                reads the request and never answers; counts like /count
 #   /drip                     a body of one byte a second
 #   /endless-headers          header lines without end
 #   /endless-100              100 Continue without end
@@ -11,12 +11,21 @@
 #   /big-chunked?bytes=N      the same without a length
 #   /gzip-bomb                Content-Encoding: gzip, 10 MB of zeros in 10 kB
 #   /wrong-length             announces more than it sends, and closes
+#   /excess-length            sends more than it announces: another answer
+#   /two-lengths              announces two lengths
+#   /negative-length  /huge-length    announces no possible length
 #   /bad-chunks               a chunk size that is no number
+#   /huge-chunk               a chunk size that overflows
+#   /cut-chunks               ends within a chunk
+#   /reset-upload             connection reset before the body of the request is read
 #   /reset-request            connection reset instead of an answer
 #   /reset-headers            ... within the headers
 #   /reset-body               ... within the body
 #   /close-request            connection closed instead of an answer
 #   /garbage                  an answer that is not HTTP
+#   /odd-headers              a header without a colon, one with NUL, one folded
+#   /switch                   101 Switching Protocols, that nobody asked for
+#   /no-status                a status of no class
 #   /redirect-loop            redirects to itself
 #   /redirect-to?u=URL&code=N redirects to URL
 #   /redirects/N              N redirects, then /echo
@@ -248,8 +257,19 @@ sub drip
 	return;
 }
 
+# Remember that NAME was called, and with what key.
+sub count_call
+{
+	my ($name, $raw) = @_;
+	my ($key) = $raw =~ /^Idempotency-Key: *(\S*)/mi;
+
+	$counts{$name}{count}++;
+	$counts{$name}{keys}{ $key // '' }++;
+	return;
+}
+
 my %scenario = (
-	'hang' => sub { },
+	'hang' => sub { count_call($_[1], $_[3]) },
 	'drip' => sub {
 		my ($c) = @_;
 		send_bytes($c, "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n");
@@ -278,9 +298,29 @@ my %scenario = (
 	'wrong-length' => sub {
 		send_bytes($_[0], "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort", \&drop);
 	},
+	'excess-length' => sub {
+		send_bytes($_[0], "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
+			  . "okHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged");
+	},
+	'two-lengths' => sub {
+		send_bytes($_[0], "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 5\r\n\r\nshort", \&drop);
+	},
+	'negative-length' => sub {
+		send_bytes($_[0], "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nbody", \&drop);
+	},
+	'huge-length' => sub {
+		send_bytes($_[0], "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\nbody", \&drop);
+	},
+	'huge-chunk' => sub {
+		send_bytes($_[0], "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\nbody\r\n0\r\n\r\n", \&drop);
+	},
+	'cut-chunks' => sub {
+		send_bytes($_[0], "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\nhalf", \&drop);
+	},
 	'bad-chunks' => sub {
 		send_bytes($_[0], "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzzz\r\nbody\r\n0\r\n\r\n", \&drop);
 	},
+	'reset-upload'  => sub { reset_connection($_[0]) },
 	'reset-request' => sub { reset_connection($_[0]) },
 	'reset-headers' => sub { send_bytes($_[0], "HTTP/1.1 200 OK\r\nContent-Le", \&reset_connection) },
 	'reset-body'    => sub {
@@ -288,6 +328,11 @@ my %scenario = (
 	},
 	'close-request' => sub { drop($_[0]) },
 	'garbage'       => sub { send_bytes($_[0], "SSH-2.0-OpenSSH_9.2\r\n", \&drop) },
+	'odd-headers' => sub {
+		send_bytes($_[0], "HTTP/1.1 200 OK\r\nno colon\r\nX-Nul: a\0b\r\nX-Folded: one\r\n two\r\nContent-Length: 2\r\n\r\nok");
+	},
+	'switch'    => sub { send_bytes($_[0], "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nbytes", \&drop) },
+	'no-status' => sub { send_bytes($_[0], "HTTP/1.1 0 OK\r\nContent-Length: 2\r\n\r\nok", \&drop) },
 	'redirect-loop' => sub { answer($_[0], 302, ['Location: /redirect-loop'], '') },
 	'redirect-to'   => sub {
 		my ($c, undef, $q) = @_;
@@ -333,9 +378,7 @@ my %scenario = (
 	},
 	'count' => sub {
 		my ($c, $rest, undef, $raw) = @_;
-		my ($key) = $raw =~ /^Idempotency-Key: *(\S*)/mi;
-		$counts{$rest}{count}++;
-		$counts{$rest}{keys}{ $key // '' }++;
+		count_call($rest, $raw);
 		answer($c, 200, [], "ok\n");
 	},
 	'counts' => sub {
@@ -362,6 +405,7 @@ sub serve
 	my $head        = substr($c->{in}, 0, $head_length);
 	my ($length)    = $head =~ /^Content-Length: *(\d+)/mi;
 	$length //= 0;
+	return reset_connection($c) if $head =~ m{^\S+ /reset-upload };
 	return if length($c->{in}) < $head_length + $length;
 	my $raw = substr($c->{in}, 0, $head_length + $length, '');
 

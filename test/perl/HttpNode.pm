@@ -11,13 +11,14 @@ use warnings;
 use Cwd 'abs_path';
 use Exporter 'import';
 use File::Basename;
+use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(usleep);
 
-our @EXPORT = qw(http_node start_hostile stop_hostile wait_for http_worker_pid
-  request_all statuses call counted);
+our @EXPORT = qw(http_node start_hostile stop_hostile start_nginx wait_for http_worker_pid
+  request_all statuses call call_until counted configure use_names);
 
 my $conf = q(
 shared_preload_libraries = 'pg_scheduler'
@@ -36,6 +37,7 @@ pg_scheduler.http_timeout = '60s'
 );
 
 my %children;    # pid => 1
+my $names_dir;   # of use_names()
 
 # A running server with the extension in database postgres.
 sub http_node
@@ -45,6 +47,7 @@ sub http_node
 
 	$node->init;
 	$node->append_conf('postgresql.conf', $conf . ($more // ''));
+	local $ENV{LD_PRELOAD} = defined $names_dir ? "$names_dir/resolver.so" : $ENV{LD_PRELOAD} // '';
 	$node->start;
 	$node->safe_psql('postgres', 'CREATE EXTENSION pg_scheduler');
 	return $node;
@@ -93,6 +96,75 @@ END
 
 	stop_hostile($_) foreach keys %children;
 	$? = $status;
+}
+
+# Start nginx with servers as configuration text; a free port for each is in
+# the text as $PORT, and is what comes back.  False: there is no nginx.
+sub start_nginx
+{
+	my (@servers) = @_;
+	my $dir = PostgreSQL::Test::Utils::tempdir();
+	my ($nginx) = grep { -x } map { "$_/nginx" } split(/:/, $ENV{PATH}), '/usr/sbin';
+	my @ports = map { PostgreSQL::Test::Cluster::get_free_port() } @servers;
+	my $text = '';
+
+	return unless defined $nginx;
+	for my $i (0 .. $#servers)
+	{
+		(my $server = $servers[$i]) =~ s/\$PORT/$ports[$i]/g;
+		$text .= "server { $server }\n";
+	}
+	PostgreSQL::Test::Utils::append_to_file(
+		"$dir/nginx.conf", qq(
+		daemon off; master_process off; pid $dir/pid; error_log $dir/error.log;
+		events { worker_connections 4000; }
+		http {
+			access_log off; keepalive_requests 1000000;
+			client_body_temp_path $dir/body; proxy_temp_path $dir/proxy;
+			fastcgi_temp_path $dir/fastcgi; uwsgi_temp_path $dir/uwsgi; scgi_temp_path $dir/scgi;
+			$text
+		}
+	));
+	my $pid = fork() // die "fork: $!";
+	if ($pid == 0)
+	{
+		exec $nginx, '-c', "$dir/nginx.conf", '-p', $dir, '-e', "$dir/error.log";
+		die "exec: $!";
+	}
+	$children{$pid} = 1;
+	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		return @ports if -s "$dir/pid";
+		last if waitpid($pid, POSIX::WNOHANG()) == $pid;
+		usleep(100_000);
+	}
+	die "nginx did not start: " . slurp_file("$dir/error.log");
+}
+
+# Nodes that are made from here on resolve the names of a hash, to the addresses
+# that it has for them; call this again to change them at any time.  False: there
+# is no compiler, or something else is preloaded into the server.
+sub use_names
+{
+	my (%names) = @_;
+
+	return 0 if ($ENV{SERVER_WRAPPER} // '') =~ /LD_PRELOAD/;
+	if (!defined $names_dir)
+	{
+		my $dir    = PostgreSQL::Test::Utils::tempdir();
+		my $source = dirname(abs_path(__FILE__)) . '/../http/resolver.c';
+		my @cc     = split ' ', qx(pg_config --cc);
+
+		return 0
+		  if system(@cc, qw(-shared -fPIC -O -o), "$dir/resolver.so", $source, '-ldl') != 0;
+		$names_dir = $dir;
+		$ENV{HTTP_TEST_NAMES} = "$dir/names";
+	}
+	open(my $file, '>', "$names_dir/names.new") or die "$names_dir/names.new: $!";
+	print $file "$_ $names{$_}\n" foreach sort keys %names;
+	close($file) or die;
+	rename("$names_dir/names.new", "$names_dir/names") or die;
+	return 1;
 }
 
 # Wait until a query returns t.  It may fail on the way.
@@ -158,6 +230,35 @@ sub call
 		"SELECT $columns FROM scheduler.runs r
 		   LEFT JOIN scheduler.http_responses h USING (run_id, attempt)
 		  WHERE run_id = $run ORDER BY attempt DESC LIMIT 1");
+}
+
+# Change settings of the running server; undef resets.
+sub configure
+{
+	my ($node, %settings) = @_;
+
+	foreach my $name (sort keys %settings)
+	{
+		$node->safe_psql('postgres', defined $settings{$name}
+			? "ALTER SYSTEM SET pg_scheduler.$name = '$settings{$name}'"
+			: "ALTER SYSTEM RESET pg_scheduler.$name");
+	}
+	$node->reload;
+}
+
+# The same request again and again, until it has this result: the HTTP worker
+# learns of a new setting when the server's signal has reached it.
+sub call_until
+{
+	my ($node, $expected, $url, $columns, %options) = @_;
+	my $got = '';
+
+	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		$got = call($node, $url, $columns, %options);
+		last if $got eq $expected;
+	}
+	return $got;
 }
 
 # How often /count/NAME of a hostile server was called, and with how many keys

@@ -57,6 +57,7 @@ is( $sql->(q(SELECT status, attempt, http_status, rows_affected IS NULL, error_m
 			FROM scheduler.runs WHERE job_name = 'echo')),
 	'succeeded|1|200|t|t|t',
 	'the run is on record');
+is($sql->(q(SELECT job_name, owner = current_user::regrole, attempt FROM scheduler.http_responses)), 'echo|t|1', 'the answer says whose it is');
 is( $sql->(q(SELECT http_status, http_version, truncated, total_size = length(body), failure IS NULL,
 		redirects, remote_address, total > 0, first_byte > 0, content_type FROM scheduler.http_responses)),
 	'200|11|f|t|t|0|127.0.0.1|t|t|text/plain',
@@ -75,6 +76,18 @@ is(call($node, "$base/echo", q(r.status || ' ' || r.http_status), method => q('H
 is(call($node, "$base/echo", q(split_part(body_text, ' ', 1)), method => q('PATCH')), 'PATCH', 'PATCH');
 $node->psql('postgres', "SELECT scheduler.set_secret('token', E'sesame\\nopen')");
 unlike(slurp_file($node->logfile), qr/sesame|$secret_key/, 'the server log does not show a secret');
+
+# with each statement in the log, there is a way to set one that is not seen
+$sql->("SET log_statement = 'all'; SET log_min_duration_statement = 0;
+COPY scheduler.secret_values FROM STDIN;
+token\tBearer sesame-copied-in
+\\.
+");
+like(slurp_file($node->logfile), qr/COPY scheduler\.secret_values/, 'COPY is logged');
+unlike(slurp_file($node->logfile), qr/sesame|$secret_key/, 'what it copies is not');
+like(
+	call($node, "$base/echo", 'body_text', headers => q('{"Authorization": {"secret": "token"}}')),
+	qr/^Authorization: \*+\r$/m, 'and is used');
 
 #
 # What is kept
@@ -96,6 +109,13 @@ is(call($node, "$base/status/304", 'r.status, r.http_status, r.sqlstate IS NULL,
 is(call($node, "$base/status/304", 'r.status', success_codes => q('200,304')), 'succeeded', 'unless it is told so');
 is(call($node, "$base/delay?ms=60000", 'r.status, r.sqlstate, h.failure', timeout => q('100 ms')),
 	'timed_out|57014|timeout', 'timeout');
+configure($node, http_timeout => '10 ms');
+is(call_until($node, 'timed_out', "$base/delay?ms=1000", 'r.status'), 'timed_out', 'the timeout of the setting');
+is(call($node, "$base/delay?ms=100", 'r.status', timeout => q('1 minute')), 'succeeded', 'gives way to that of the job');
+configure($node, http_timeout => 0);
+is(call_until($node, 'succeeded', "$base/redirect-to?u=/delay%3Fms=100", 'r.status', follow_redirects => 'true'), 'succeeded',
+	'0 is no limit');
+configure($node, http_timeout => undef);
 is(call($node, 'http://127.0.0.1:1/', 'r.status, r.sqlstate, h.failure'), 'failed|08001|connect', 'nobody listens');
 is(call($node, 'http://no-such-name.invalid/', 'r.status, r.sqlstate, h.failure'), 'failed|08001|resolve', 'no such name');
 
@@ -187,11 +207,11 @@ $sql->("BEGIN; SELECT scheduler.http_request('$base/count/outbox'); ROLLBACK");
 $sql->("BEGIN; SELECT scheduler.http_request('$base/count/outbox'); COMMIT");
 ok( wait_for($node, 'SELECT count(*) = 0 FROM scheduler.pending_run', 'all is sent'), 'all requests are over');
 is(counted($node, $base, 'outbox'), '1 1', 'only what was committed was sent');
-is($sql->(q(SELECT count(*) FROM scheduler.job WHERE request ? 'one_off')), 
-	$sql->(q(SELECT count(*) FROM scheduler.job j WHERE request ? 'one_off' AND
-		(EXISTS (SELECT FROM scheduler.dead_letter d WHERE d.job_id = j.job_id)
-		 OR EXISTS (SELECT FROM scheduler.run_history h WHERE h.job_id = j.job_id AND h.status = 'cancelled')))),
-	'jobs of one-off requests go with them');
+is( $sql->(q(SELECT count(*) FROM scheduler.http_jobs j WHERE one_off
+		AND NOT EXISTS (SELECT FROM scheduler.dead_letters d WHERE d.job_id = j.job_id))),
+	0, 'jobs of one-off requests go with them, unless they became dead letters');
+$sql->("SELECT scheduler.discard_dead_letter(dead_letter_id) FROM scheduler.dead_letters WHERE job_name LIKE 'http\\_request\\_%'");
+is($sql->('SELECT count(*) FROM scheduler.http_jobs WHERE one_off'), 0, 'or until these are discarded');
 
 #
 # Cancelling, overlap, replacing by another kind

@@ -77,6 +77,14 @@ test_plain(void)
 	ok(response->status == 200 && response->body_length == 0, "HEAD");
 	http_client_release(client, response);
 
+	snprintf(url, sizeof(url), "%s/redirects/1", base);
+	request = request_to(url);
+	request.max_redirects = 1;
+	request.timeout_ms = 0;
+	response = send_request(&request);
+	is_number(response->status, 200, "without a limit in time");
+	http_client_release(client, response);
+
 	response = get("/dup-headers");
 	ok(response->header_count == 6 &&
 	   strcmp(response->headers[0].value, "one") == 0 &&
@@ -287,6 +295,7 @@ test_redirects(void)
 	http_client_release(client, response);
 }
 
+/* The whole table of ways to write an address is in test/t/024_http_guard.pl. */
 static void
 test_guard(void)
 {

@@ -44,27 +44,32 @@ run(const char *format,...)
 }
 
 static bool
-make_certificate(const char *name, const char *subject, int days)
+make_certificate(const char *name, const char *subject, const char *validity)
 {
 	return run("cd '%s' && openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
 			   "-keyout %s.key -out %s.csr -subj /CN=%s 2>openssl.log && "
 			   "echo 'subjectAltName=%s' >%s.ext && "
-			   "openssl x509 -req -in %s.csr -CA ca.crt -CAkey ca.key -CAcreateserial "
-			   "-days %d -extfile %s.ext -out %s.crt 2>>openssl.log",
-			   directory, name, name, name, subject, name, name, days, name, name);
+			   "openssl ca -batch -config ca.cnf -cert ca.crt -keyfile ca.key %s "
+			   "-extfile %s.ext -in %s.csr -out %s.crt -notext 2>>openssl.log",
+			   directory, name, name, name, subject, name, validity, name, name, name);
 }
 
 static bool
 make_certificates(void)
 {
-	return run("cd '%s' && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
+	return run("cd '%s' && printf '%%s\\n' '[ca]' 'default_ca = test' '[test]' "
+			   "'database = index.txt' 'new_certs_dir = .' 'rand_serial = yes' "
+			   "'default_md = sha256' 'unique_subject = no' 'policy = any' "
+			   "'[any]' 'commonName = supplied' >ca.cnf && : >index.txt", directory) &&
+		run("cd '%s' && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
 			   "-keyout ca.key -out ca.crt -subj '/CN=test authority' -days 2 2>openssl.log", directory) &&
 		run("cd '%s' && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
 			"-keyout self.key -out self.crt -subj /CN=local.test "
 			"-addext subjectAltName=DNS:local.test -days 2 2>openssl.log", directory) &&
-		make_certificate("good", "DNS:local.test,IP:127.0.0.1", 2) &&
-		make_certificate("wrong", "DNS:elsewhere.example", 2) &&
-		make_certificate("expired", "DNS:local.test", -1);
+		make_certificate("good", "DNS:local.test,IP:127.0.0.1", "-days 2") &&
+		make_certificate("wrong", "DNS:elsewhere.example", "-days 2") &&
+		make_certificate("expired", "DNS:local.test",
+						 "-startdate 20200101000000Z -enddate 20200102000000Z");
 }
 
 /* Ports that nobody uses, from the upper half of the range of the tests. */
