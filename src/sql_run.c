@@ -469,13 +469,17 @@ execute(Outcome *outcome)
 	SqlCommand *command;
 	RightsProblem problem;
 
+	/* a cancellation cannot be recorded before the job is known */
+	HOLD_CANCEL_INTERRUPTS();
 	StartTransactionCommand();
 	MemoryContextSwitchTo(run_context);
 	if (!load_run())
 	{
 		AbortCurrentTransaction();
+		RESUME_CANCEL_INTERRUPTS();
 		return;
 	}
+	RESUME_CANCEL_INTERRUPTS();
 	publish();
 	announce(active.job.command);
 	if (!rights_can_run(active.run.owner, &problem))

@@ -138,8 +138,10 @@ take_run(Run *run)
 	}
 	LWLockRelease(scheduler_shared->lock);
 
-	/* a cancellation meant for the run before comes too late */
+	/* a cancellation meant for the run before comes too late, but not one of this run */
 	QueryCancelPending = false;
+	if (my_slot->cancel)
+		InterruptPending = QueryCancelPending = true;
 	return result;
 }
 
