@@ -199,6 +199,13 @@ COMMIT;
 SELECT scheduler.wait_for_run(:early_run), scheduler.wait_for_run(:late_run);
 SELECT status, error_message, attempt FROM scheduler.runs WHERE run_id = :early_run;
 
+-- What is cancelled when there is no run does no harm to a worker.
+SELECT wait_until($$(SELECT count(*) = 4 FROM scheduler.workers WHERE state = 'idle')$$);
+SELECT array_agg(pid) AS workers FROM scheduler.workers \gset
+SELECT bool_and(pg_cancel_backend(pid)) FROM unnest(:'workers'::int[]) pid;
+CALL run_job('early');
+SELECT count(*) FROM scheduler.workers WHERE pid = ANY (:'workers');
+
 -- Pausing with cancel.
 SELECT pg_advisory_lock(1);
 SELECT scheduler.schedule_job('halt', 'now', 'SELECT pg_advisory_xact_lock_shared(1)') > 0 AS id;

@@ -469,18 +469,17 @@ execute(Outcome *outcome)
 	SqlCommand *command;
 	RightsProblem problem;
 
-	/* a cancellation cannot be recorded before the job is known */
-	HOLD_CANCEL_INTERRUPTS();
 	StartTransactionCommand();
 	MemoryContextSwitchTo(run_context);
 	if (!load_run())
 	{
 		AbortCurrentTransaction();
-		RESUME_CANCEL_INTERRUPTS();
 		return;
 	}
-	RESUME_CANCEL_INTERRUPTS();
 	publish();
+
+	/* not earlier: until here it could not be recorded */
+	RESUME_CANCEL_INTERRUPTS();
 	announce(active.job.command);
 	if (!rights_can_run(active.run.owner, &problem))
 	{
@@ -509,6 +508,7 @@ execute(Outcome *outcome)
 			run_top_level(command, outcome);
 			break;
 	}
+	HOLD_CANCEL_INTERRUPTS();
 }
 
 /*
@@ -522,6 +522,7 @@ recover(void)
 	ErrorData  *error;
 
 	HOLD_INTERRUPTS();
+	HOLD_CANCEL_INTERRUPTS();	/* the error has let go of it */
 	disable_all_timeouts(false);
 	QueryCancelPending = false;
 	active.in_procedure = false;
@@ -619,11 +620,8 @@ conclude_failure(ErrorData *error, Outcome *outcome)
 
 	PG_TRY();
 	{
-		/* a second cancellation must not keep the first from the record */
-		HOLD_CANCEL_INTERRUPTS();
 		session_reset(active.run.owner);
 		record_failure(error, outcome);
-		RESUME_CANCEL_INTERRUPTS();
 	}
 	PG_CATCH();
 	{
