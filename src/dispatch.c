@@ -67,10 +67,16 @@ view_lane(Oid role)
 	return view;
 }
 
-/* Wake up to n idle workers of a lane.  Lock held. */
+/*
+ * Wake an idle worker for each run in a lane.  Not only for those that were
+ * put there last: a worker that was woken for an earlier one may be slow to
+ * come, and is idle until it does.  Lock held.
+ */
 static void
-wake_idle_workers(int lane, int n)
+wake_idle_workers(int lane)
 {
+	int			n = scheduler_shared->lanes[lane].nready;
+
 	for (int i = 0; i < scheduler_shared->nworkers && n > 0; i++)
 	{
 		WorkerSlot *slot = &scheduler_shared->workers[i];
@@ -130,8 +136,8 @@ static void
 fill_lane(RoleQueue *queue, const LaneView *view)
 {
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	wake_idle_workers(view->lane,
-					  dispatch_fill_lane(&scheduler_shared->lanes[view->lane], queue));
+	(void) dispatch_fill_lane(&scheduler_shared->lanes[view->lane], queue);
+	wake_idle_workers(view->lane);
 	LWLockRelease(scheduler_shared->lock);
 }
 
