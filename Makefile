@@ -2,7 +2,8 @@
 #
 #   make                  build against the pg_config found on PATH
 #   make install          install into that server
-#   make installcheck     pg_regress, in a server of its own
+#   make installcheck     pg_regress, on a running server that preloads the library
+#                         and has the settings in test/pg_scheduler.conf
 #
 # test/run does all of this, and every other test, in one go.
 

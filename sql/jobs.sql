@@ -144,8 +144,7 @@ SELECT line FROM log ORDER BY id DESC LIMIT 1;
 SELECT pg_advisory_lock(1);
 TRUNCATE log;
 SELECT scheduler.schedule_job('block' || n, 'now', 'SELECT pg_advisory_xact_lock_shared(1)', priority => 100) > 0 AS id FROM generate_series(1, 4) n;
-SELECT wait_until($$(SELECT count(*) = 4 FROM scheduler.runs WHERE job_name LIKE 'block_' AND status = 'running')$$);
-SELECT wait_until($$(SELECT count(*) = 4 FROM scheduler.workers WHERE database = current_database() AND job_name LIKE 'block_')$$);
+SELECT wait_until($$(SELECT count(*) = 4 FROM scheduler.workers WHERE job_name LIKE 'block_')$$);
 SELECT job_name, state FROM scheduler.workers WHERE database = current_database() ORDER BY job_name;
 SELECT scheduler.schedule_job('low', '@at 2199-12-31', 'SELECT 1', priority => -5) > 0 AS id;
 SELECT scheduler.schedule_job('high', '@at 2199-12-31', 'SELECT 1', priority => 5) > 0 AS id;
@@ -178,6 +177,34 @@ SELECT wait_until($$(SELECT count(*) = 1 FROM scheduler.runs WHERE job_name = 'd
 SELECT scheduler.unschedule_job('drop1');
 SELECT pg_advisory_unlock(1);
 SELECT wait_until($$(SELECT count(*) = 1 FROM scheduler.runs WHERE job_name = 'drop1' AND status = 'succeeded')$$);
+
+-- Cancelled before the worker could read what to run.  Once a run that was
+-- added later is under way, this one is next.
+SELECT pg_advisory_lock(1);
+SELECT scheduler.schedule_job('early', '@at 2199-12-31', 'SELECT 1') > 0 AS id;
+SELECT scheduler.schedule_job('late', '@at 2199-12-31', 'SELECT pg_advisory_xact_lock_shared(1)', priority => 100) > 0 AS id;
+SELECT scheduler.schedule_job('fill' || n, 'now', 'SELECT pg_advisory_xact_lock_shared(1)') > 0 AS id FROM generate_series(1, 4) n;
+SELECT wait_until($$(SELECT count(*) = 4 FROM scheduler.runs WHERE job_name LIKE 'fill_' AND status = 'running')$$);
+SELECT scheduler.run_job('early') AS early_run \gset
+SELECT scheduler.run_job('late') AS late_run \gset
+SELECT scheduler.cancel_run(run_id) FROM scheduler.runs WHERE job_name = 'fill1' AND status = 'running';
+SELECT wait_until($$(SELECT status = 'running' FROM scheduler.runs WHERE job_name = 'late')$$);
+BEGIN;
+LOCK TABLE scheduler.job;
+SELECT pg_advisory_unlock(1);
+SELECT wait_until(format($$EXISTS (SELECT FROM scheduler.workers JOIN pg_locks USING (pid)
+	WHERE run_id = %s AND relation = 'scheduler.job'::regclass AND NOT granted)$$, :early_run));
+SELECT scheduler.cancel_run(:early_run);
+COMMIT;
+SELECT scheduler.wait_for_run(:early_run), scheduler.wait_for_run(:late_run);
+SELECT status, error_message, attempt FROM scheduler.runs WHERE run_id = :early_run;
+
+-- What is cancelled when there is no run does no harm to a worker.
+SELECT wait_until($$(SELECT count(*) = 4 FROM scheduler.workers WHERE state = 'idle')$$);
+SELECT array_agg(pid) AS workers FROM scheduler.workers \gset
+SELECT bool_and(pg_cancel_backend(pid)) FROM unnest(:'workers'::int[]) pid;
+CALL run_job('early');
+SELECT count(*) FROM scheduler.workers WHERE pid = ANY (:'workers');
 
 -- Pausing with cancel.
 SELECT pg_advisory_lock(1);

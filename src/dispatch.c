@@ -68,11 +68,18 @@ view_lane(Oid role)
 	return view;
 }
 
-/* Wake up to n idle workers of a lane. */
+/*
+ * Wake an idle worker for each run in a lane.  Not only for those that were
+ * put there last: a worker that was woken for an earlier one may be slow to
+ * come, and is idle until it does.
+ */
 static void
-wake_idle_workers(int lane, int n)
+wake_idle_workers(int lane)
 {
+	int			n;
+
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	n = scheduler_shared->lanes[lane].nready;
 	for (int i = 0; i < scheduler_shared->nworkers && n > 0; i++)
 	{
 		WorkerSlot *slot = &scheduler_shared->workers[i];
@@ -170,10 +177,8 @@ dispatch_fill_lane(Lane *lane, RoleQueue *queue)
 static void
 fill_lane(RoleQueue *queue, const LaneView *view)
 {
-	int			n = dispatch_fill_lane(&scheduler_shared->lanes[view->lane], queue);
-
-	if (n > 0)
-		wake_idle_workers(view->lane, n);
+	(void) dispatch_fill_lane(&scheduler_shared->lanes[view->lane], queue);
+	wake_idle_workers(view->lane);
 }
 
 /*

@@ -474,6 +474,9 @@ execute(Outcome *outcome)
 		return;
 	}
 	publish();
+
+	/* not earlier: until here it could not be recorded */
+	RESUME_CANCEL_INTERRUPTS();
 	announce(active.job.command);
 	if (!rights_can_run(active.run.owner, &problem))
 	{
@@ -502,6 +505,7 @@ execute(Outcome *outcome)
 			run_top_level(command, outcome);
 			break;
 	}
+	HOLD_CANCEL_INTERRUPTS();
 }
 
 /*
@@ -515,6 +519,7 @@ recover(void)
 	ErrorData  *error;
 
 	HOLD_INTERRUPTS();
+	HOLD_CANCEL_INTERRUPTS();	/* the error has let go of it */
 	disable_all_timeouts(false);
 	QueryCancelPending = false;
 	active.in_procedure = false;
@@ -612,11 +617,8 @@ conclude_failure(ErrorData *error, Outcome *outcome)
 
 	PG_TRY();
 	{
-		/* a second cancellation must not keep the first from the record */
-		HOLD_CANCEL_INTERRUPTS();
 		session_reset(active.run.owner);
 		record_failure(error, outcome);
-		RESUME_CANCEL_INTERRUPTS();
 	}
 	PG_CATCH();
 	{

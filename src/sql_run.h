@@ -16,9 +16,10 @@
 extern void sql_run_init(void);
 
 /*
- * Execute a run.  Called outside of a transaction; returns outside of one,
- * with the session as the run has left it.  Whatever the run does is caught
- * and told in *outcome; only FATAL does not return.
+ * Execute a run.  Called outside of a transaction, and with cancellations
+ * held; returns the same way, with the session as the run has left it.
+ * Whatever the run does is caught and told in *outcome; only FATAL does not
+ * return.
  */
 extern void sql_run_execute(WorkerSlot *slot, const Run *run, Outcome *outcome);
 

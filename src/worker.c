@@ -138,8 +138,10 @@ take_run(Run *run)
 	}
 	LWLockRelease(scheduler_shared->lock);
 
-	/* a cancellation meant for the run before comes too late */
+	/* a cancellation meant for the run before comes too late, but not one of this run */
 	QueryCancelPending = false;
+	if (my_slot->cancel)
+		InterruptPending = QueryCancelPending = true;
 	return result;
 }
 
@@ -193,12 +195,9 @@ run_one(const Run *run)
 	sql_run_execute(my_slot, run, &outcome);
 	flight_recorder_end(my_slot - scheduler_shared->workers);
 
-	/* what is cancelled now is over, or none of the run's business */
-	HOLD_CANCEL_INTERRUPTS();
 	report(&outcome);
 	session_reset(my_slot->role);
 	pgstat_report_stat(false);
-	RESUME_CANCEL_INTERRUPTS();
 }
 
 static void
@@ -213,11 +212,16 @@ idle(void)
 	ResetLatch(MyLatch);
 }
 
+/*
+ * A cancellation is meant for a run: it is held until the run's own statement
+ * is executed, see sql_run.c, and what comes when that is over is dropped.
+ */
 static void
 main_loop(void)
 {
 	Run			run;
 
+	HOLD_CANCEL_INTERRUPTS();
 	while (!should_leave())
 	{
 		CHECK_FOR_INTERRUPTS();

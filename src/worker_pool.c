@@ -171,7 +171,7 @@ register_worker(int slot, uint64 generation, Oid role)
 LaunchResult
 worker_pool_launch(Oid role)
 {
-	uint64		generation;
+	uint64		generation = 0;
 	int			slot = reserve_slot(role, &generation);
 
 	if (slot < 0)

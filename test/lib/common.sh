@@ -97,3 +97,24 @@ copy_tree()
 	tar -C "$TOP" --exclude=./.git --exclude=./build --exclude='*.o' \
 		--exclude='*.so' --exclude='*.bc' -cf - . | tar -C "$1" --no-same-owner -xf -
 }
+
+# Run a command with mounts and processes of its own, which end with it.
+contained()
+{
+	unshare --mount --pid --fork --kill-child --propagation private "$@"
+}
+
+# Run a command in the directory $1 as a system of its own, with a clean
+# environment.  Only within "contained".
+enter_root()
+{
+	local root=$1
+	shift
+
+	mount --bind "$root" "$root"	# a mount, so that "contained" works there
+	mount -t proc proc "$root/proc"
+	mount --rbind /dev "$root/dev"
+	mount -t tmpfs tmpfs "$root/dev/shm"
+	exec chroot "$root" /usr/bin/env -i TERM=dumb LANG=C.UTF-8 \
+		HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
+}

@@ -43,10 +43,9 @@ copy_server()
 	ln -s "/usr/lib/$multiarch" "$root/usr/lib/$multiarch"
 	PG_BIN=$root/usr/lib/postgresql/$version/bin
 	if [ -n "${SERVER_WRAPPER:-}" ]; then
-		mv "$PG_BIN/postgres" "$PG_BIN/postgres.real"
-		printf '#!/bin/sh\nexec %s "%s" "$@"\n' "$SERVER_WRAPPER" \
-			"$PG_BIN/postgres.real" >"$PG_BIN/postgres"
-		chmod +x "$PG_BIN/postgres"
+		wrap postgres '%s "%s" "$@"' "$SERVER_WRAPPER" "$PG_BIN/postgres.real"
+		# "restart" would start the program that the server was, past the wrapper.
+		wrap pg_ctl '"%s" -p "%s" "$@"' "$PG_BIN/pg_ctl.real" "$PG_BIN/postgres"
 	fi
 	give "$root"
 
@@ -54,6 +53,19 @@ copy_server()
 	PGXS_DIR=$root/usr/lib/postgresql/$version/lib/pgxs
 	export PG_CONFIG
 	export PATH=$PG_BIN:$PATH
+}
+
+# Put a shell script in place of program $1, which becomes $1.real.  The rest
+# are arguments of printf that make its command.
+wrap()
+{
+	local program=$PG_BIN/$1
+	shift
+
+	mv "$program" "$program.real"
+	# shellcheck disable=SC2059		# it is a format
+	printf "#!/bin/sh\nexec $1\n" "${@:2}" >"$program"
+	chmod +x "$program"
 }
 
 # Build the working tree in SCRATCH/src and install it into the copy.  Further

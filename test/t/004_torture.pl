@@ -99,6 +99,9 @@ sub stop_server
 {
 	my ($mode) = @_;
 
+	# A server that is told to stop, but not at once, while it recovers from
+	# the crash of a process, may wait for ever for its own checkpointer.
+	wait_for_server($node) unless $mode eq 'immediate';
 	$node->stop($mode, fail_ok => 1);
 	wait_for_processes_gone($node) or die "processes are left after a $mode shutdown";
 	start_again($node);

@@ -1,0 +1,62 @@
+# A run that is ready does not wait for a worker that is slow to wake while
+# another one is idle.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+use PostgreSQL::Test::Utils;
+use SchedulerNode;
+use Test::More;
+
+my $node = new_node('idle', conf => q(
+pg_scheduler.max_workers = 3
+pg_scheduler.worker_idle_timeout = '1h'
+deadlock_timeout = '1h'
+));
+my $sql = sub { $node->safe_psql('postgres', $_[0]) };
+
+sub run_job
+{
+	my ($job) = @_;
+
+	return $sql->("SELECT scheduler.run_job(job_id) FROM scheduler.jobs WHERE job_name = '$job'");
+}
+
+sub ok_run
+{
+	my ($run, $name) = @_;
+
+	is($sql->("SELECT scheduler.wait_for_run($run, '30 seconds')"), 'succeeded', $name);
+}
+
+$sql->("CREATE ROLE other LOGIN;
+	CREATE TABLE gate (); CREATE TABLE other_gate (); GRANT SELECT ON other_gate TO other");
+$sql->("SELECT scheduler.schedule_job('hold' || n, '\@at 2199-12-31', 'TABLE gate') FROM generate_series(1, 2) n;
+	SELECT scheduler.schedule_job('quick', '\@at 2199-12-31', 'SELECT 1', overlap => 'allow', max_instances => 9);
+	SELECT scheduler.schedule_job('elsewhere', '\@at 2199-12-31', 'SELECT 1', run_as => 'other')");
+
+# Two workers of one role, and one of another
+my $gate = $node->background_psql('postgres');
+$gate->query_safe('BEGIN; LOCK TABLE gate');
+run_job("hold$_") foreach 1, 2;
+wait_for_running($node, "hold$_") foreach 1, 2;
+$gate->query_safe('COMMIT');
+$gate->quit;
+ok_run(run_job('elsewhere'), 'the other role has a worker');
+wait_for_quiet($node);
+
+# The one that would be woken first does not wake, and nothing but a run of
+# theirs wakes the other: no timeout either, that is what the settings are for.
+my %process = processes($node);
+my ($first) = grep { $process{$_} =~ /: pg_scheduler worker 1\b/ } keys %process;
+ok(kill('STOP', $first), 'a worker is stopped');
+my $run = run_job('quick');
+ok_run(run_job('elsewhere'), 'the scheduler has seen to the first run');
+ok_run(run_job('quick'), 'the next one is not kept waiting');
+ok_run($run, 'nor is the first');
+kill 'CONT', $first;
+
+$node->stop('fast');
+done_testing();
