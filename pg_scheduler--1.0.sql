@@ -1416,7 +1416,9 @@ LEFT JOIN scheduler.job_state s ON s.job_id = h.job_id;
 COMMENT ON VIEW scheduler.alert_handlers IS
 'Who is told of alerts, and whether that succeeds; see create_alert_handler()';
 
-CREATE VIEW scheduler.job_health WITH (security_invoker = true) AS
+-- It reads as its owner, and asks whose a job is once: row security on each of
+-- its tables would ask again for each of them.
+CREATE VIEW scheduler.job_health WITH (security_barrier = true) AS
 SELECT j.job_id,
 	j.job_name,
 	j.owner,
@@ -1453,7 +1455,8 @@ CROSS JOIN LATERAL (SELECT CASE
 	WHEN s.schedule_version IS DISTINCT FROM j.schedule_version THEN 'starting'
 	WHEN s.finished AND NOT EXISTS (SELECT FROM scheduler.pending_run p
 		WHERE p.job_id = j.job_id) THEN 'stopped'
-	ELSE COALESCE(h.state, 'healthy') END AS state) o;
+	ELSE COALESCE(h.state, 'healthy') END AS state) o
+WHERE scheduler._visible(j.owner);
 COMMENT ON VIEW scheduler.job_health IS
 'The state of each job (healthy, degraded, unhealthy, stopped, starting, stopping), why, and since when';
 
@@ -1488,12 +1491,14 @@ SELECT q.queue_name,
 	q.max_concurrency,
 	q.rate_limit,
 	q.rate_period,
-	(SELECT pg_catalog.count(*) FROM scheduler.job j WHERE j.queue = q.queue_name) AS jobs,
+	COALESCE(j.jobs, 0) AS jobs,
 	CASE WHEN scheduler._admin() THEN COALESCE(h.backlog, 0) END AS backlog,
 	CASE WHEN scheduler._admin() THEN COALESCE(h.running, 0) END AS running,
 	q.description
 FROM scheduler.queue q
-LEFT JOIN scheduler.queue_health_state h ON h.queue_name = q.queue_name;
+LEFT JOIN scheduler.queue_health_state h ON h.queue_name = q.queue_name
+LEFT JOIN (SELECT queue, pg_catalog.count(*) AS jobs FROM scheduler.job GROUP BY queue) j
+	ON j.queue = q.queue_name;
 COMMENT ON VIEW scheduler.queues IS
 'The queues with their limits, their state and why; jobs counts those the reader sees, backlog and running are for admins';
 
