@@ -270,6 +270,13 @@ meter_tallied(void)
 	return tallied;
 }
 
+bool
+meter_tally_is_empty(const Tally *tally)
+{
+	return tally->succeeded + tally->failed + tally->timed_out + tally->cancelled +
+		tally->lost == 0;
+}
+
 void
 meter_clear_tally(JobMeter *meter)
 {

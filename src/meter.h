@@ -103,6 +103,7 @@ extern void meter_forget(JobMeter *meter);
 
 /* Has anything ended since meter_clear_tally() for all? */
 extern bool meter_tallied(void);
+extern bool meter_tally_is_empty(const Tally *tally);
 extern void meter_clear_tally(JobMeter *meter);
 extern void meter_tallies_written(void);
 

@@ -46,6 +46,7 @@
 #include "queue_stop.h"
 #include "run_queue.h"
 #include "scheduler.h"
+#include "server_watch.h"
 #include "settle.h"
 #include "shmem.h"
 #include "shutdown.h"
@@ -210,7 +211,7 @@ read_control(void)
 		dispatch_withdraw();
 	}
 	publish_control(control.stopped);
-	monitor_stopped(control.stopped);
+	server_watch_stopped(control.stopped);
 }
 
 static void

@@ -1,0 +1,146 @@
+/*-------------------------------------------------------------------------
+ *
+ * metrics.c
+ *	  Write what was metered, a minute at a time.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/timestamp.h"
+
+#include "catalog_monitor.h"
+#include "guc.h"
+#include "meter.h"
+#include "metrics.h"
+#include "run_queue.h"
+
+/* Jobs whose figures are written by one statement */
+#define JOBS_BATCH		1000
+
+typedef struct MinuteBatch
+{
+	MinuteRow  *rows;
+	int			nrows;
+	int			maxrows;
+	JobMeter  **meters;
+	int			nmeters;
+	int			maxmeters;
+} MinuteBatch;
+
+static MinuteRow *
+row_of(MinuteBatch *batch, const JobMeter *meter)
+{
+	MinuteRow  *row;
+
+	for (int i = 0; i < batch->nrows; i++)
+		if (batch->rows[i].owner == meter->owner &&
+			strcmp(batch->rows[i].queue, meter->queue) == 0)
+			return &batch->rows[i];
+	if (batch->nrows == batch->maxrows)
+	{
+		batch->maxrows = Max(16, batch->maxrows * 2);
+		batch->rows = batch->rows == NULL ? palloc(batch->maxrows * sizeof(MinuteRow)) :
+			repalloc(batch->rows, batch->maxrows * sizeof(MinuteRow));
+	}
+	row = &batch->rows[batch->nrows++];
+	memset(row, 0, sizeof(*row));
+	row->owner = meter->owner;
+	row->queue = pstrdup(meter->queue);
+	return row;
+}
+
+static void
+add_tally(Tally *to, const Tally *tally)
+{
+	to->succeeded += tally->succeeded;
+	to->failed += tally->failed;
+	to->timed_out += tally->timed_out;
+	to->cancelled += tally->cancelled;
+	to->lost += tally->lost;
+	to->retries += tally->retries;
+	to->timed += tally->timed;
+	to->duration += tally->duration;
+	to->max_duration = Max(to->max_duration, tally->max_duration);
+	to->lateness += tally->lateness;
+	to->max_lateness = Max(to->max_lateness, tally->max_lateness);
+	for (int i = 0; i < HISTOGRAM_BUCKETS; i++)
+		to->buckets[i] += tally->buckets[i];
+}
+
+static void
+collect(JobMeter *meter, void *arg)
+{
+	MinuteBatch *batch = arg;
+
+	if (meter_tally_is_empty(&meter->tally))
+		return;
+	add_tally(&row_of(batch, meter)->tally, &meter->tally);
+	if (batch->nmeters == batch->maxmeters)
+	{
+		batch->maxmeters = Max(64, batch->maxmeters * 2);
+		batch->meters = batch->meters == NULL ?
+			palloc(batch->maxmeters * sizeof(JobMeter *)) :
+			repalloc(batch->meters, batch->maxmeters * sizeof(JobMeter *));
+	}
+	batch->meters[batch->nmeters++] = meter;
+}
+
+void
+metrics_of_workers(SchedulerMinute *figures)
+{
+	memset(figures, 0, sizeof(*figures));
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	figures->max_workers = scheduler_shared->nworkers;
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	{
+		const WorkerSlot *slot = &scheduler_shared->workers[i];
+
+		if (slot->state == WORKER_FREE || slot->state == WORKER_DEAD)
+			continue;
+		figures->workers++;
+		figures->memory += slot->memory;
+		if (slot->state == WORKER_RUNNING)
+			figures->workers_busy++;
+		if (slot->state == WORKER_RUNNING && slot->database == MyDatabaseId)
+			figures->running++;
+	}
+	LWLockRelease(scheduler_shared->lock);
+}
+
+static void
+write_scheduler_minute(TimestampTz minute)
+{
+	SchedulerMinute figures;
+
+	metrics_of_workers(&figures);
+	figures.backlog = run_queue_ready_count();
+	figures.waiting = run_queue_count() - figures.backlog - figures.running;
+	figures.restarts = meter_take_deaths();
+	catalog_insert_scheduler_minute(&figures, minute);
+}
+
+void
+metrics_write(TimestampTz minute, TimestampTz now)
+{
+	MinuteBatch batch = {0};
+	MemoryContext context = CurrentMemoryContext;
+
+	meter_foreach(collect, &batch);
+	StartTransactionCommand();
+	if (batch.nrows > 0)
+		catalog_insert_minutes(batch.rows, batch.nrows, minute);
+	for (int i = 0; i < batch.nmeters; i += JOBS_BATCH)
+		catalog_add_job_metrics(batch.meters + i, Min(JOBS_BATCH, batch.nmeters - i));
+	write_scheduler_minute(minute);
+	catalog_delete_old_minutes(now - (int64) pg_scheduler_metrics_retention * USECS_PER_MINUTE);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
+	for (int i = 0; i < batch.nmeters; i++)
+		meter_clear_tally(batch.meters[i]);
+	meter_tallies_written();
+}

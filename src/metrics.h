@@ -1,0 +1,24 @@
+/*-------------------------------------------------------------------------
+ *
+ * metrics.h
+ *	  Write what was metered, a minute at a time.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_METRICS_H
+#define PG_SCHEDULER_METRICS_H
+
+#include "catalog_monitor.h"
+
+/*
+ * Write all tallies as those of a minute, and clear them after the commit.
+ * Outside of a transaction.
+ */
+extern void metrics_write(TimestampTz minute, TimestampTz now);
+
+/* Figures of the workers at this moment; the others are 0. */
+extern void metrics_of_workers(SchedulerMinute *figures);
+
+#endif							/* PG_SCHEDULER_METRICS_H */
