@@ -232,41 +232,56 @@ CREATE UNIQUE INDEX alert_open_key ON scheduler.alert (kind, subject)
 	WHERE resolved_at IS NULL;
 CREATE INDEX alert_kind_subject_idx ON scheduler.alert (kind, subject, alert_id);
 
--- When the scheduler raises an alert by itself; monitor.c says what a
--- threshold means.
+-- When the scheduler raises an alert by itself: what alter_alert_rule() has
+-- set, NULL being the preset of the kind.  The presets are no rows, so that a
+-- dump can be restored into a database that has them already.
 CREATE TABLE scheduler.alert_rule (
 	kind text NOT NULL,
-	enabled boolean NOT NULL DEFAULT true,
+	enabled boolean,
 	threshold double precision,
-	severity text NOT NULL,
+	severity text,
 	"interval" interval,
-	description text NOT NULL,
 	CONSTRAINT alert_rule_pkey PRIMARY KEY (kind),
 	CONSTRAINT alert_rule_severity_check CHECK (severity IN ('info', 'warning', 'error', 'critical')),
 	CONSTRAINT alert_rule_threshold_check CHECK (threshold >= 0),
 	CONSTRAINT alert_rule_interval_check CHECK ("interval" > '0'::interval)
 ) USING heap;
 
-INSERT INTO scheduler.alert_rule (kind, threshold, severity, "interval", description) VALUES
-	('job_failing', 5, 'error', NULL, 'a job failed this number of times in a row'),
-	('failure_rate', 0.2, 'warning', '5 minutes', 'a larger share of the attempts of a job failed in the interval'),
-	('timeouts', 1, 'warning', NULL, 'this number of attempts of a job timed out in the interval of failure_rate'),
-	('late_start', 60, 'warning', NULL, 'a run of a job started more than this number of seconds late'),
-	('dead_letter', NULL, 'error', NULL, 'a run of a job is out of attempts, and was not redriven'),
-	('job_without_next_time', NULL, 'error', NULL, 'an active job has neither a next time nor a run'),
-	('queue_backlog', 1000, 'warning', NULL, 'more than this number of runs wait in a queue'),
-	('workers_exhausted', NULL, 'warning', '1 minute', 'for the interval all workers were busy while runs waited'),
-	('connections', 0.9, 'warning', NULL, 'a larger share of max_connections is used'),
-	('worker_restarts', 3, 'error', '10 minutes', 'more than this number of workers died in the interval'),
-	('memory_growth', NULL, 'warning', '15 minutes', 'the memory of a worker grew for the interval, minute by minute'),
-	('scheduler_stopped', NULL, 'warning', NULL, 'the scheduler was stopped by scheduler.stop()');
+CREATE VIEW scheduler.alert_rule_preset (kind, enabled, threshold, severity, "interval", description) AS
+VALUES
+	('job_failing', true, 5::double precision, 'error', NULL::interval,
+		'a job failed this number of times in a row'),
+	('failure_rate', true, 0.2, 'warning', '5 minutes',
+		'a larger share of the attempts of a job failed in the interval'),
+	('timeouts', true, 1, 'warning', NULL,
+		'this number of attempts of a job timed out in the interval of failure_rate'),
+	('late_start', true, 60, 'warning', NULL,
+		'a run of a job started more than this number of seconds late'),
+	('dead_letter', true, NULL, 'error', NULL,
+		'a run of a job is out of attempts, and was not redriven'),
+	('job_without_next_time', true, NULL, 'error', NULL,
+		'an active job has neither a next time nor a run'),
+	('queue_backlog', true, 1000, 'warning', NULL,
+		'more than this number of runs wait in a queue'),
+	('workers_exhausted', true, NULL, 'warning', '1 minute',
+		'for the interval all workers were busy while runs waited'),
+	('connections', true, 0.9, 'warning', NULL,
+		'a larger share of max_connections is used'),
+	('worker_restarts', true, 3, 'error', '10 minutes',
+		'more than this number of workers died in the interval'),
+	('memory_growth', true, NULL, 'warning', '15 minutes',
+		'the memory of a worker grew for the interval, minute by minute'),
+	('scheduler_stopped', true, NULL, 'warning', NULL,
+		'the scheduler was stopped by scheduler.stop()'),
+	('history_upkeep', true, NULL, 'error', NULL,
+		'partitions of the history could not be made or dropped: retention is behind');
 
 -- Rules that roles have made for themselves: jobs that say what they found.
 CREATE SEQUENCE scheduler.alert_check_id_seq;
 CREATE TABLE scheduler.alert_check (
 	check_id bigint NOT NULL DEFAULT pg_catalog.nextval('scheduler.alert_check_id_seq'),
 	check_name text NOT NULL,
-	owner oid NOT NULL,
+	owner regrole NOT NULL,
 	job_id bigint NOT NULL,
 	predicate text NOT NULL,
 	severity text NOT NULL,
@@ -282,7 +297,7 @@ CREATE SEQUENCE scheduler.alert_handler_id_seq;
 CREATE TABLE scheduler.alert_handler (
 	handler_id bigint NOT NULL DEFAULT pg_catalog.nextval('scheduler.alert_handler_id_seq'),
 	handler_name text NOT NULL,
-	owner oid NOT NULL,
+	owner regrole NOT NULL,
 	job_id bigint,
 	channel text,
 	kinds text[],
@@ -1040,6 +1055,11 @@ AS 'MODULE_PATHNAME', 'pg_scheduler_alter_alert_rule' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.alter_alert_rule(text, boolean, double precision, text, interval) IS
 'Change when the scheduler raises a kind of alert; NULL leaves an option as it is. Needs an admin role';
 
+CREATE FUNCTION scheduler.reset_alert_rule(kind text) RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_reset_alert_rule' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.reset_alert_rule(text) IS
+'Undo what alter_alert_rule() has changed of a kind of alert. Needs an admin role';
+
 CREATE FUNCTION scheduler._add_alert_check(check_name text, job_id bigint, predicate text,
 	severity text, message text) RETURNS bigint
 AS 'MODULE_PATHNAME', 'pg_scheduler_add_alert_check' LANGUAGE C VOLATILE;
@@ -1209,7 +1229,8 @@ ALTER TABLE scheduler.scheduler_minute ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON scheduler.scheduler_minute FOR SELECT USING (scheduler._admin());
 ALTER TABLE scheduler.scheduler_metric ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON scheduler.scheduler_metric FOR SELECT USING (scheduler._admin());
-GRANT SELECT ON scheduler.alert, scheduler.alert_rule, scheduler.job_health_state,
+GRANT SELECT ON scheduler.alert, scheduler.alert_rule, scheduler.alert_rule_preset,
+	scheduler.job_health_state,
 	scheduler.queue_health_state, scheduler.job_metric, scheduler.scheduler_minute,
 	scheduler.scheduler_metric TO PUBLIC;
 GRANT USAGE ON SCHEMA scheduler TO PUBLIC;
@@ -1392,12 +1413,20 @@ SELECT w.window_id, w.calendar_name, scheduler._weekdays(w.weekdays) AS weekdays
 FROM scheduler.calendar_window w;
 
 CREATE VIEW scheduler.alert_rules WITH (security_invoker = true) AS
-SELECT kind, enabled, threshold, severity, "interval", description FROM scheduler.alert_rule;
+SELECT p.kind,
+	COALESCE(r.enabled, p.enabled) AS enabled,
+	COALESCE(r.threshold, p.threshold) AS threshold,
+	COALESCE(r.severity, p.severity) AS severity,
+	COALESCE(r."interval", p."interval") AS "interval",
+	p.description,
+	r.kind IS NOT NULL AS altered
+FROM scheduler.alert_rule_preset p
+LEFT JOIN scheduler.alert_rule r ON r.kind = p.kind;
 COMMENT ON VIEW scheduler.alert_rules IS
 'When the scheduler raises an alert by itself; see alter_alert_rule()';
 
 CREATE VIEW scheduler.alert_checks WITH (security_invoker = true) AS
-SELECT c.check_id, c.check_name, c.owner::regrole AS owner, c.predicate, c.severity, c.message,
+SELECT c.check_id, c.check_name, c.owner, c.predicate, c.severity, c.message,
 	c.job_id, j.schedule, s.last_run_at, s.last_status
 FROM scheduler.alert_check c
 JOIN scheduler.job j ON j.job_id = c.job_id
@@ -1406,7 +1435,7 @@ COMMENT ON VIEW scheduler.alert_checks IS
 'Expressions that raise alerts while they are true; see create_alert_check()';
 
 CREATE VIEW scheduler.alert_handlers WITH (security_invoker = true) AS
-SELECT h.handler_id, h.handler_name, h.owner::regrole AS owner,
+SELECT h.handler_id, h.handler_name, h.owner,
 	CASE WHEN h.channel IS NULL THEN j.kind ELSE 'notify' END AS kind,
 	h.kinds, h.min_severity, h.enabled, h.channel, h.job_id,
 	s.last_run_at, s.last_status, COALESCE(s.consecutive_failures, 0) AS consecutive_failures
@@ -1815,7 +1844,8 @@ COMMENT ON SEQUENCE scheduler.alert_check_id_seq IS 'Source of the ids of alert 
 COMMENT ON SEQUENCE scheduler.alert_handler_id_seq IS 'Source of the ids of alert handlers';
 COMMENT ON TABLE scheduler.alert_check IS 'Expressions that raise alerts; use the view alert_checks';
 COMMENT ON TABLE scheduler.alert_handler IS 'Who is told of alerts; use the view alert_handlers';
-COMMENT ON TABLE scheduler.alert_rule IS 'When alerts are raised; use the view alert_rules';
+COMMENT ON TABLE scheduler.alert_rule IS 'What was changed of the rules of alerts; use the view alert_rules';
+COMMENT ON VIEW scheduler.alert_rule_preset IS 'The rules of alerts before they are changed; use the view alert_rules';
 COMMENT ON TABLE scheduler.job_health_state IS 'Jobs that are not healthy, and why; use the view job_health';
 COMMENT ON TABLE scheduler.queue_health_state IS 'State and backlog of queues; use the view queues';
 COMMENT ON TABLE scheduler.job_metric IS 'Durations and lateness of each job, as histograms; use the view job_stats';
@@ -1868,6 +1898,7 @@ SELECT pg_catalog.pg_extension_config_dump('scheduler.calendar_window_id_seq', '
 SELECT pg_catalog.pg_extension_config_dump('scheduler.job', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.job_state', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.job_recovery', '');
+SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_rule', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_check', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_handler', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_check_id_seq', '');

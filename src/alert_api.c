@@ -32,6 +32,7 @@ PG_FUNCTION_INFO_V1(pg_scheduler_resolve_alert);
 PG_FUNCTION_INFO_V1(pg_scheduler_resolve_alerts);
 PG_FUNCTION_INFO_V1(pg_scheduler_clear_alerts);
 PG_FUNCTION_INFO_V1(pg_scheduler_alter_alert_rule);
+PG_FUNCTION_INFO_V1(pg_scheduler_reset_alert_rule);
 PG_FUNCTION_INFO_V1(pg_scheduler_add_alert_check);
 PG_FUNCTION_INFO_V1(pg_scheduler_report_alert_check);
 PG_FUNCTION_INFO_V1(pg_scheduler_add_alert_handler);
@@ -119,6 +120,19 @@ pg_scheduler_clear_alerts(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(catalog_resolve_all_by_hand(NULL, GetUserId(), clock_now()));
 }
 
+/*
+ * Rules
+ */
+
+static void
+no_such_rule(const char *kind)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("there is no rule for alerts of the kind \"%s\"", kind),
+			 errhint("See the view scheduler.alert_rules.")));
+}
+
 Datum
 pg_scheduler_alter_alert_rule(PG_FUNCTION_ARGS)
 {
@@ -126,6 +140,8 @@ pg_scheduler_alter_alert_rule(PG_FUNCTION_ARGS)
 	char	   *severity = text_or_null(fcinfo, 3);
 	bool		enabled = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
 	double		threshold = PG_ARGISNULL(2) ? 0 : PG_GETARG_FLOAT8(2);
+	Interval   *interval = PG_ARGISNULL(4) ? NULL : PG_GETARG_INTERVAL_P(4);
+	Interval	nothing = {0};
 
 	require(fcinfo, 0, "kind");
 	kind = text_or_null(fcinfo, 0);
@@ -136,13 +152,29 @@ pg_scheduler_alter_alert_rule(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"threshold\" must not be negative")));
+	if (interval != NULL && DatumGetBool(DirectFunctionCall2(interval_le, IntervalPGetDatum(interval),
+															 IntervalPGetDatum(&nothing))))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"interval\" must be greater than 0")));
 	if (!catalog_update_alert_rule(kind, PG_ARGISNULL(1) ? NULL : &enabled,
 								   PG_ARGISNULL(2) ? NULL : &threshold, severity,
-								   PG_ARGISNULL(4) ? NULL : PG_GETARG_INTERVAL_P(4)))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("there is no rule for alerts of the kind \"%s\"", kind),
-				 errhint("See the view scheduler.alert_rules.")));
+								   interval))
+		no_such_rule(kind);
+	PG_RETURN_VOID();
+}
+
+Datum
+pg_scheduler_reset_alert_rule(PG_FUNCTION_ARGS)
+{
+	char	   *kind;
+
+	require(fcinfo, 0, "kind");
+	kind = text_or_null(fcinfo, 0);
+	rights_require_admin("reset_alert_rule");
+	if (!catalog_alert_rule_exists(kind))
+		no_such_rule(kind);
+	catalog_delete_alert_rule(kind);
 	PG_RETURN_VOID();
 }
 

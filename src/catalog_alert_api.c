@@ -77,11 +77,40 @@ catalog_update_alert_rule(const char *kind, const bool *enabled, const double *t
 				threshold == NULL);
 	catalog_add_text(&params, severity);
 	catalog_add(&params, INTERVALOID, IntervalPGetDatum(interval), interval == NULL);
-	return catalog_run("UPDATE scheduler.alert_rule SET enabled = COALESCE($2, enabled),"
-					   " threshold = COALESCE($3, threshold),"
-					   " severity = COALESCE($4, severity),"
-					   " \"interval\" = COALESCE($5, \"interval\") WHERE kind = $1",
+	return catalog_run("INSERT INTO scheduler.alert_rule AS r"
+					   " (kind, enabled, threshold, severity, \"interval\")"
+					   " SELECT p.kind, $2, $3, $4, $5 FROM scheduler.alert_rule_preset p"
+					   " WHERE p.kind = $1"
+					   " ON CONFLICT (kind) DO UPDATE SET"
+					   " enabled = COALESCE(EXCLUDED.enabled, r.enabled),"
+					   " threshold = COALESCE(EXCLUDED.threshold, r.threshold),"
+					   " severity = COALESCE(EXCLUDED.severity, r.severity),"
+					   " \"interval\" = COALESCE(EXCLUDED.\"interval\", r.\"interval\")",
 					   &params) > 0;
+}
+
+bool
+catalog_alert_rule_exists(const char *kind)
+{
+	CatalogState state;
+	Params		params = {0};
+	bool		result;
+
+	catalog_add_text(&params, kind);
+	catalog_enter(&state);
+	result = catalog_execute("SELECT FROM scheduler.alert_rule_preset WHERE kind = $1",
+							 &params) > 0;
+	catalog_leave(&state);
+	return result;
+}
+
+void
+catalog_delete_alert_rule(const char *kind)
+{
+	Params		params = {0};
+
+	catalog_add_text(&params, kind);
+	catalog_run("DELETE FROM scheduler.alert_rule WHERE kind = $1", &params);
 }
 
 /* The one value that a statement returns */

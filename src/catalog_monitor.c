@@ -115,7 +115,7 @@ catalog_open_alerts(const AlertRow *rows, int n, TimestampTz now, int64 **opened
 							" SELECT n.kind, COALESCE(r.severity, n.severity), n.subject,"
 							" n.job_id, n.owner, n.message, $8, $8, n.count"
 							" FROM" ALERT_PARAMS
-							" LEFT JOIN scheduler.alert_rule r ON r.kind = n.kind"
+							" LEFT JOIN scheduler.alert_rules r ON r.kind = n.kind"
 							" WHERE r.enabled IS NOT FALSE"
 							" ON CONFLICT (kind, subject) WHERE resolved_at IS NULL"
 							" DO UPDATE SET severity = EXCLUDED.severity,"
@@ -254,7 +254,7 @@ catalog_scan_alert_rules(AlertRuleCallback callback, void *arg)
 
 	catalog_scan("SELECT kind, enabled, threshold, severity,"
 				 " COALESCE(extract(epoch FROM \"interval\") * 1000000, 0)::bigint"
-				 " FROM scheduler.alert_rule",
+				 " FROM scheduler.alert_rules",
 				 NULL, alert_rule_row, &scan);
 }
 

@@ -87,6 +87,10 @@ extern int64 catalog_resolve_all_by_hand(const char *kind, Oid by, TimestampTz n
 extern bool catalog_update_alert_rule(const char *kind, const bool *enabled,
 									  const double *threshold, const char *severity,
 									  const Interval *interval);
+extern bool catalog_alert_rule_exists(const char *kind);
+
+/* Back to the preset. */
+extern void catalog_delete_alert_rule(const char *kind);
 
 typedef struct AlertCheck
 {
