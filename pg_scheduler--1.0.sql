@@ -224,12 +224,15 @@ CREATE TABLE scheduler.alert (
 	count bigint NOT NULL,
 	resolved_at timestamptz,
 	resolved_by oid,
+	end_told boolean NOT NULL DEFAULT false,
 	CONSTRAINT alert_pkey PRIMARY KEY (alert_id),
 	CONSTRAINT alert_severity_check CHECK (severity IN ('info', 'warning', 'error', 'critical'))
 ) USING heap;
 
 CREATE UNIQUE INDEX alert_open_key ON scheduler.alert (kind, subject)
 	WHERE resolved_at IS NULL;
+CREATE INDEX alert_resolved_at_idx ON scheduler.alert (resolved_at)
+	WHERE resolved_at IS NOT NULL AND NOT end_told;
 CREATE INDEX alert_kind_subject_idx ON scheduler.alert (kind, subject, alert_id);
 
 -- When the scheduler raises an alert by itself: what alter_alert_rule() has
@@ -303,6 +306,8 @@ CREATE TABLE scheduler.alert_handler (
 	kinds text[],
 	min_severity text NOT NULL,
 	enabled boolean NOT NULL DEFAULT true,
+	resolved boolean NOT NULL,
+	created_at timestamptz NOT NULL,
 	CONSTRAINT alert_handler_pkey PRIMARY KEY (handler_id),
 	CONSTRAINT alert_handler_owner_handler_name_key UNIQUE (owner, handler_name),
 	CONSTRAINT alert_handler_job_id_fkey FOREIGN KEY (job_id)
@@ -1094,34 +1099,56 @@ COMMENT ON FUNCTION scheduler.drop_alert_check(text) IS
 'Drop a check of the caller, with its job; its alert is resolved';
 
 CREATE FUNCTION scheduler._add_alert_handler(handler_name text, job_id bigint, channel text,
-	kinds text[], min_severity text) RETURNS bigint
+	kinds text[], min_severity text, resolved boolean) RETURNS bigint
 AS 'MODULE_PATHNAME', 'pg_scheduler_add_alert_handler' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler._add_alert_handler(text, bigint, text, text[], text) IS
+COMMENT ON FUNCTION scheduler._add_alert_handler(text, bigint, text, text[], text, boolean) IS
 'Take note of a handler whose job, if it has one, is there already';
 
 CREATE FUNCTION scheduler.create_alert_handler(handler_name text, function regproc,
-	kinds text[] DEFAULT NULL, min_severity text DEFAULT 'warning') RETURNS bigint
+	kinds text[] DEFAULT NULL, min_severity text DEFAULT 'warning',
+	resolved boolean DEFAULT false) RETURNS bigint
 LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
 	SELECT scheduler._add_alert_handler(handler_name,
 		scheduler.schedule_job('alert handler ' || handler_name, '@yearly',
 			pg_catalog.format('SELECT %I.%I($1)', n.nspname, p.proname), enabled => false,
 			overlap => 'allow', max_instances => 4),
-		NULL, kinds, min_severity)
+		NULL, kinds, min_severity, resolved)
 	FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 	WHERE p.oid = function;
 END;
-COMMENT ON FUNCTION scheduler.create_alert_handler(text, regproc, text[], text) IS
-'Call a function of one argument of type jsonb, an array of alerts, when alerts are opened that the caller may see; it is called by a job of the caller, with the rights of the caller. Returns the handler_id';
+COMMENT ON FUNCTION scheduler.create_alert_handler(text, regproc, text[], text, boolean) IS
+'Call a function of one argument of type jsonb, an array of alerts, when alerts are opened that the caller may see, and with "resolved" also when they are over; it is called by a job of the caller, with the rights of the caller. Returns the handler_id';
 
-CREATE FUNCTION scheduler.create_alert_listener(handler_name text, channel text,
-	kinds text[] DEFAULT NULL, min_severity text DEFAULT 'warning') RETURNS bigint
+CREATE FUNCTION scheduler.create_alert_webhook(handler_name text, url text,
+	signing_secret text DEFAULT NULL, headers jsonb DEFAULT NULL,
+	kinds text[] DEFAULT NULL, min_severity text DEFAULT 'warning',
+	resolved boolean DEFAULT true, success_codes text DEFAULT '200-299',
+	max_retries int DEFAULT 5, retry_delay interval DEFAULT '5 seconds',
+	timeout interval DEFAULT '30 seconds') RETURNS bigint
 LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
-	SELECT scheduler._add_alert_handler(handler_name, NULL, channel, kinds, min_severity);
+	SELECT scheduler._add_alert_handler(handler_name,
+		scheduler.schedule_http_job('alert handler ' || handler_name, '@yearly', url,
+			headers => headers, signing_secret => signing_secret, success_codes => success_codes,
+			body => '{"type": "alerts", "timestamp": "{{scheduled_at}}", "data": {"alerts": {{args}}}}',
+			content_type => 'application/json', args => '[]',
+			max_retries => max_retries, retry_delay => retry_delay, timeout => timeout,
+			enabled => false, overlap => 'allow', max_instances => 4),
+		NULL, kinds, min_severity, resolved);
 END;
-COMMENT ON FUNCTION scheduler.create_alert_listener(text, text, text[], text) IS
-'NOTIFY a channel when alerts are opened that the caller may see; the payload is {"alert_id", "kind", "severity"}, for whoever listens hears it. Returns the handler_id';
+COMMENT ON FUNCTION scheduler.create_alert_webhook(text, text, text, jsonb, text[], text, boolean, text, int, interval, interval) IS
+'POST {"type": "alerts", "timestamp", "data": {"alerts": [...]}} to a URL when alerts are opened that the caller may see, and unless "resolved" is false when they are over; signed with the secret of that name, and sent by an HTTP job of the caller. Returns the handler_id';
+
+CREATE FUNCTION scheduler.create_alert_listener(handler_name text, channel text,
+	kinds text[] DEFAULT NULL, min_severity text DEFAULT 'warning',
+	resolved boolean DEFAULT false) RETURNS bigint
+LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	SELECT scheduler._add_alert_handler(handler_name, NULL, channel, kinds, min_severity, resolved);
+END;
+COMMENT ON FUNCTION scheduler.create_alert_listener(text, text, text[], text, boolean) IS
+'NOTIFY a channel when alerts are opened that the caller may see, and with "resolved" also when they are over; the payload is {"event", "alert_id", "kind", "severity"}, for whoever listens hears it. Returns the handler_id';
 
 CREATE FUNCTION scheduler.drop_alert_handler(handler_name text) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_drop_alert_handler' LANGUAGE C VOLATILE;
@@ -1437,7 +1464,7 @@ COMMENT ON VIEW scheduler.alert_checks IS
 CREATE VIEW scheduler.alert_handlers WITH (security_invoker = true) AS
 SELECT h.handler_id, h.handler_name, h.owner,
 	CASE WHEN h.channel IS NULL THEN j.kind ELSE 'notify' END AS kind,
-	h.kinds, h.min_severity, h.enabled, h.channel, h.job_id,
+	h.kinds, h.min_severity, h.enabled, h.channel, h.job_id, h.resolved, j.request ->> 'url' AS url,
 	s.last_run_at, s.last_status, COALESCE(s.consecutive_failures, 0) AS consecutive_failures
 FROM scheduler.alert_handler h
 LEFT JOIN scheduler.job j ON j.job_id = h.job_id

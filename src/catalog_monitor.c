@@ -144,7 +144,7 @@ catalog_reopen_alerts(const AlertRow *rows, int n, TimestampTz since)
 				" WHERE b.kind = n.kind AND b.subject = n.subject"
 				" ORDER BY b.alert_id DESC LIMIT 1) last"
 				" WHERE a.alert_id = last.alert_id AND a.resolved_at > $8"
-				" AND a.resolved_by IS NULL",
+				" AND a.resolved_by IS NULL AND NOT a.end_told",
 				&params);
 }
 
@@ -158,6 +158,36 @@ catalog_resolve_alerts(const AlertRow *rows, int n, TimestampTz now)
 	catalog_run("UPDATE scheduler.alert a SET resolved_at = $8 FROM" ALERT_PARAMS
 				" WHERE a.kind = n.kind AND a.subject = n.subject AND a.resolved_at IS NULL",
 				&params);
+}
+
+#define WITH_AN_END_TO_TELL \
+	" WHERE resolved_at IS NOT NULL AND NOT end_told" \
+	" AND EXISTS (SELECT FROM scheduler.alert_handler h WHERE h.resolved AND h.enabled)"
+
+int
+catalog_take_ended_alerts(TimestampTz before, int64 **alert_ids)
+{
+	Params		params = {0};
+
+	catalog_add_time(&params, before);
+	return catalog_changed_ids("UPDATE scheduler.alert SET end_told = true WHERE alert_id IN"
+							   " (SELECT alert_id FROM scheduler.alert" WITH_AN_END_TO_TELL
+							   " AND resolved_at <= $1 ORDER BY resolved_at LIMIT 1000)"
+							   " RETURNING alert_id", &params, alert_ids);
+}
+
+TimestampTz
+catalog_next_ended_alert(void)
+{
+	CatalogState state;
+	TimestampTz result = DT_NOEND;
+
+	catalog_enter(&state);
+	if (catalog_execute("SELECT min(resolved_at) FROM scheduler.alert" WITH_AN_END_TO_TELL,
+						NULL) > 0)
+		result = catalog_time(0, 1, DT_NOEND);
+	catalog_leave(&state);
+	return result;
 }
 
 int64
@@ -275,7 +305,7 @@ alert_call_row(int row, void *arg)
 }
 
 void
-catalog_scan_alert_calls(const int64 *alert_ids, int n,
+catalog_scan_alert_calls(const int64 *alert_ids, int n, bool resolved,
 						 AlertCallCallback callback, void *arg)
 {
 	RowScan		scan = {(void (*) (void)) callback, arg};
@@ -285,23 +315,34 @@ catalog_scan_alert_calls(const int64 *alert_ids, int n,
 	for (int i = 0; i < n; i++)
 		ids[i] = Int64GetDatum(alert_ids[i]);
 	add_int64s(&params, ids, NULL, n);
-	/* the alerts of a handler's own job are for others to handle */
+	catalog_add(&params, BOOLOID, BoolGetDatum(resolved), false);
+
+	/*
+	 * The alerts of a handler's own job are for others to handle, and the end
+	 * of an alert for those who were there at its beginning.
+	 */
 	catalog_scan("WITH told AS (SELECT h.handler_id, h.job_id, h.channel, a.alert_id,"
-				 " jsonb_build_object('alert_id', a.alert_id, 'kind', a.kind,"
-				 " 'severity', a.severity, 'subject', a.subject, 'job_id', a.job_id,"
-				 " 'message', a.message, 'first_seen', a.first_seen) AS alert"
+				 " jsonb_build_object('event', CASE WHEN $2 THEN 'resolved' ELSE 'raised' END,"
+				 " 'alert_id', a.alert_id, 'kind', a.kind, 'severity', a.severity,"
+				 " 'subject', a.subject, 'job_id', a.job_id, 'job_name', j.job_name,"
+				 " 'database', current_database(), 'message', a.message,"
+				 " 'first_seen', a.first_seen, 'last_seen', a.last_seen, 'count', a.count,"
+				 " 'resolved_at', a.resolved_at, 'resolved_by', a.resolved_by::regrole) AS alert"
 				 " FROM scheduler.alert_handler h JOIN scheduler.alert a ON h.enabled"
+				 " AND (h.resolved AND a.first_seen >= h.created_at OR NOT $2)"
 				 " AND (h.kinds IS NULL OR a.kind = ANY (h.kinds))"
 				 " AND scheduler._severity_rank(a.severity) >="
 				 " scheduler._severity_rank(h.min_severity)"
 				 " AND a.job_id IS DISTINCT FROM h.job_id"
 				 " AND scheduler._role_sees(h.owner, a.owner)"
+				 " LEFT JOIN scheduler.job j ON j.job_id = a.job_id"
 				 " WHERE a.alert_id = ANY ($1))"
 				 " SELECT job_id, NULL::text, NULL::text, jsonb_agg(alert ORDER BY alert_id)"
 				 " FROM told WHERE channel IS NULL GROUP BY handler_id, job_id"
 				 " UNION ALL"
-				 " SELECT 0, channel, jsonb_build_object('alert_id', alert_id, 'kind',"
-				 " alert -> 'kind', 'severity', alert -> 'severity')::text, NULL"
+				 " SELECT 0, channel, jsonb_build_object('event', alert -> 'event',"
+				 " 'alert_id', alert_id, 'kind', alert -> 'kind',"
+				 " 'severity', alert -> 'severity')::text, NULL"
 				 " FROM told WHERE channel IS NOT NULL",
 				 &params, alert_call_row, &scan);
 }

@@ -306,6 +306,7 @@ each_minute(TimestampTz now)
 		server_watch_memory(now);
 	if (next_cleaning <= now)
 		clean(now);
+	alert_look_for_ends();
 	meter_foreach(age, &now);
 }
 
@@ -329,8 +330,9 @@ each_judgement(TimestampTz now)
 		judge_queues(now);
 		next_queues = not_before(now, 0);
 	}
-	if (requested)
-		(void) catalog_resolve_gone_alerts(now);
+	if (requested && catalog_resolve_gone_alerts(now) > 0)
+		alert_look_for_ends();
+	alert_tell_ends(now);
 	if (recovery_active() && pg_scheduler_monitoring)
 	{
 		(void) job_cache_write();
@@ -408,6 +410,7 @@ monitor_next_time(void)
 		result = next_judgement;
 	if (pg_scheduler_monitoring)
 		result = Min(result, Max(recovery_next_time(), next_judgement));
+	result = Min(result, Max(alert_next_end(), next_judgement));
 	if (watching())
 		result = Min(result, Max(next_server, next_judgement));
 	if (meter_count() > 0 || run_queue_count() > 0)
