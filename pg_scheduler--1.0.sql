@@ -391,6 +391,13 @@ CREATE TABLE scheduler.metric_minute (
 	max_duration bigint NOT NULL,
 	lateness bigint NOT NULL,
 	max_lateness bigint NOT NULL,
+	http_2xx bigint NOT NULL,
+	http_3xx bigint NOT NULL,
+	http_4xx bigint NOT NULL,
+	http_5xx bigint NOT NULL,
+	http_errors bigint NOT NULL,
+	http_reused bigint NOT NULL,
+	http_bytes bigint NOT NULL,
 	buckets bigint[] NOT NULL
 ) USING heap;
 CREATE INDEX metric_minute_minute_idx ON scheduler.metric_minute (minute);
@@ -408,10 +415,39 @@ CREATE TABLE scheduler.metric_total (
 	retries bigint NOT NULL,
 	timed bigint NOT NULL,
 	duration bigint NOT NULL,
+	max_duration bigint NOT NULL,
 	lateness bigint NOT NULL,
+	max_lateness bigint NOT NULL,
+	http_2xx bigint NOT NULL,
+	http_3xx bigint NOT NULL,
+	http_4xx bigint NOT NULL,
+	http_5xx bigint NOT NULL,
+	http_errors bigint NOT NULL,
+	http_reused bigint NOT NULL,
+	http_bytes bigint NOT NULL,
 	buckets bigint[] NOT NULL,
 	CONSTRAINT metric_total_pkey PRIMARY KEY (owner, queue)
 ) USING heap WITH (fillfactor = 70);
+
+-- What ended of each job in a minute; clean() in monitor.c keeps it small.
+CREATE TABLE scheduler.job_minute (
+	minute timestamptz NOT NULL,
+	job_id bigint NOT NULL,
+	owner oid NOT NULL,
+	succeeded int NOT NULL,
+	failed int NOT NULL,
+	timed_out int NOT NULL,
+	cancelled int NOT NULL,
+	lost int NOT NULL,
+	retries int NOT NULL,
+	timed int NOT NULL,
+	duration bigint NOT NULL,
+	max_duration bigint NOT NULL,
+	lateness bigint NOT NULL,
+	max_lateness bigint NOT NULL
+) USING heap;
+CREATE INDEX job_minute_job_id_minute_idx ON scheduler.job_minute (job_id, minute);
+CREATE INDEX job_minute_minute_idx ON scheduler.job_minute (minute);
 
 CREATE TABLE scheduler.scheduler_minute (
 	minute timestamptz NOT NULL,
@@ -422,7 +458,8 @@ CREATE TABLE scheduler.scheduler_minute (
 	workers_busy bigint NOT NULL,
 	max_workers bigint NOT NULL,
 	worker_restarts bigint NOT NULL,
-	worker_memory bigint NOT NULL
+	worker_memory bigint NOT NULL,
+	http_in_flight bigint NOT NULL
 ) USING heap;
 CREATE INDEX scheduler_minute_minute_idx ON scheduler.scheduler_minute (minute);
 
@@ -1182,7 +1219,7 @@ COMMENT ON FUNCTION scheduler.recover(bigint) IS
 CREATE FUNCTION scheduler._scheduler_health(
 	OUT state text, OUT reason text, OUT since timestamptz, OUT pid int,
 	OUT pending bigint, OUT ready bigint, OUT workers int, OUT workers_busy int,
-	OUT max_workers int) RETURNS record
+	OUT max_workers int, OUT worker_memory bigint, OUT http_in_flight int) RETURNS record
 AS 'MODULE_PATHNAME', 'pg_scheduler_scheduler_health' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler._scheduler_health() IS
 'The state of the scheduler of this database, from shared memory';
@@ -1218,7 +1255,7 @@ DO $$
 DECLARE
 	table_name text;
 BEGIN
-	FOREACH table_name IN ARRAY '{job,pending_run,run_history,dead_letter,metric_minute,metric_total,recovery_event,alert_check,alert_handler,http_response}'::text[]
+	FOREACH table_name IN ARRAY '{job,pending_run,run_history,dead_letter,metric_minute,metric_total,job_minute,recovery_event,alert_check,alert_handler,http_response}'::text[]
 	LOOP
 		EXECUTE format('ALTER TABLE scheduler.%I ENABLE ROW LEVEL SECURITY', table_name);
 		EXECUTE format('CREATE POLICY visible ON scheduler.%I FOR SELECT USING (scheduler._visible(owner))', table_name);
@@ -1619,21 +1656,53 @@ SELECT m.minute,
 	scheduler._quantile(m.buckets, 0.99) AS p99_duration,
 	scheduler._usecs(m.max_duration) AS max_duration,
 	scheduler._usecs(m.lateness, m.timed) AS mean_lateness,
-	scheduler._usecs(m.max_lateness) AS max_lateness
+	scheduler._usecs(m.max_lateness) AS max_lateness,
+	m.http_2xx,
+	m.http_3xx,
+	m.http_4xx,
+	m.http_5xx,
+	m.http_errors,
+	m.http_reused,
+	m.http_bytes
 FROM scheduler.metric_minute m;
 COMMENT ON VIEW scheduler.metrics IS
 'What ended in each minute, by owner and queue; kept for pg_scheduler.metrics_retention';
 
+COMMENT ON COLUMN scheduler.metrics.http_errors IS 'Requests that got no answer';
+COMMENT ON COLUMN scheduler.metrics.http_reused IS 'Requests over a connection that was there already';
+COMMENT ON COLUMN scheduler.metrics.http_bytes IS 'Bytes of the bodies of answers';
+
+CREATE VIEW scheduler.job_metrics WITH (security_invoker = true) AS
+SELECT m.minute,
+	m.job_id,
+	j.job_name,
+	m.owner::regrole AS owner,
+	m.succeeded,
+	m.failed,
+	m.timed_out,
+	m.cancelled,
+	m.lost,
+	m.retries,
+	scheduler._usecs(m.duration, m.timed) AS mean_duration,
+	scheduler._usecs(m.max_duration) AS max_duration,
+	scheduler._usecs(m.lateness, m.timed) AS mean_lateness,
+	scheduler._usecs(m.max_lateness) AS max_lateness
+FROM scheduler.job_minute m
+JOIN scheduler.job j ON j.job_id = m.job_id;
+COMMENT ON VIEW scheduler.job_metrics IS
+'What ended of each job in each minute; kept for pg_scheduler.metrics_retention, and no more than about pg_scheduler.job_metrics_rows rows';
+
 CREATE VIEW scheduler.scheduler_metrics WITH (security_invoker = true) AS
 SELECT minute, backlog, running, waiting, workers, workers_busy,
-	max_workers - workers AS workers_free, max_workers, worker_restarts, worker_memory
+	max_workers - workers AS workers_free, max_workers, worker_restarts, worker_memory,
+	http_in_flight
 FROM scheduler.scheduler_minute;
 COMMENT ON VIEW scheduler.scheduler_metrics IS
 'The scheduler of this database at the end of each minute in which it had something to do, for admins; worker_restarts counts those of the minute, worker_memory is in bytes';
 
 GRANT SELECT ON scheduler.alert_rules, scheduler.alert_checks, scheduler.alert_handlers,
 	scheduler.job_health, scheduler.queues, scheduler.health, scheduler.job_stats,
-	scheduler.metrics, scheduler.scheduler_metrics TO PUBLIC;
+	scheduler.metrics, scheduler.job_metrics, scheduler.scheduler_metrics TO PUBLIC;
 
 ----------------------------------------------------------------------
 -- One look
@@ -1645,10 +1714,11 @@ RETURN (SELECT pg_catalog.jsonb_build_object(
 	'state', s.state, 'reason', s.reason, 'since', s.since, 'pid', s.pid,
 	'pending_runs', s.pending, 'ready_runs', s.ready,
 	'workers', pg_catalog.jsonb_build_object('running', s.workers, 'busy', s.workers_busy,
-		'free', s.max_workers - s.workers, 'max', s.max_workers))
+		'free', s.max_workers - s.workers, 'max', s.max_workers, 'memory', s.worker_memory),
+	'http', pg_catalog.jsonb_build_object('in_flight', s.http_in_flight))
 	FROM scheduler._scheduler_health() s);
 COMMENT ON FUNCTION scheduler.status() IS
-'The scheduler of this database: {state, reason, since, pid, pending_runs, ready_runs, workers: {running, busy, free, max}}; workers are those of the cluster';
+'The scheduler of this database: {state, reason, since, pid, pending_runs, ready_runs, workers: {running, busy, free, max, memory}, http: {in_flight}}; workers are those of the cluster, their memory is in bytes';
 
 CREATE FUNCTION scheduler.health_summary() RETURNS jsonb
 LANGUAGE SQL STABLE
@@ -1758,6 +1828,11 @@ BEGIN ATOMIC
 			pg_catalog.sum(lost) AS lost, pg_catalog.sum(retries) AS retries,
 			pg_catalog.sum(timed) AS timed, pg_catalog.sum(duration) / 1e6 AS duration,
 			pg_catalog.sum(lateness) / 1e6 AS lateness,
+			pg_catalog.sum(http_2xx) AS http_2xx, pg_catalog.sum(http_3xx) AS http_3xx,
+			pg_catalog.sum(http_4xx) AS http_4xx, pg_catalog.sum(http_5xx) AS http_5xx,
+			pg_catalog.sum(http_errors) AS http_errors,
+			pg_catalog.sum(http_reused) AS http_reused,
+			pg_catalog.sum(http_bytes) AS http_bytes,
 			scheduler._sum_buckets(buckets) AS buckets
 		FROM scheduler.metric_total GROUP BY queue),
 	family (ord, text) AS (
@@ -1845,6 +1920,36 @@ BEGIN ATOMIC
 			'Dead letters that were not redriven.',
 			(SELECT 'pg_scheduler_dead_letters ' || pg_catalog.count(*)
 				FROM scheduler.dead_letters WHERE redriven_at IS NULL))
+		UNION ALL
+		SELECT 16, scheduler._prometheus_family('http_responses_total', 'counter',
+			'Answers to HTTP requests, by queue and class of status.',
+			(SELECT pg_catalog.string_agg(pg_catalog.format('pg_scheduler_http_responses_total{%s,class="%s"} %s',
+					labels, v.class, v.count), E'\n' ORDER BY labels)
+				FROM total CROSS JOIN LATERAL (VALUES ('2xx', http_2xx), ('3xx', http_3xx),
+					('4xx', http_4xx), ('5xx', http_5xx)) AS v (class, count)
+				WHERE http_2xx + http_3xx + http_4xx + http_5xx + http_errors > 0))
+		UNION ALL
+		SELECT 17, scheduler._prometheus_family('http_errors_total', 'counter',
+			'HTTP requests that got no answer, by queue.',
+			(SELECT pg_catalog.string_agg(pg_catalog.format('pg_scheduler_http_errors_total{%s} %s',
+					labels, http_errors), E'\n' ORDER BY labels) FROM total
+				WHERE http_2xx + http_3xx + http_4xx + http_5xx + http_errors > 0))
+		UNION ALL
+		SELECT 18, scheduler._prometheus_family('http_reused_connections_total', 'counter',
+			'HTTP requests over a connection that was there already, by queue.',
+			(SELECT pg_catalog.string_agg(pg_catalog.format('pg_scheduler_http_reused_connections_total{%s} %s',
+					labels, http_reused), E'\n' ORDER BY labels) FROM total
+				WHERE http_2xx + http_3xx + http_4xx + http_5xx + http_errors > 0))
+		UNION ALL
+		SELECT 19, scheduler._prometheus_family('http_response_bytes_total', 'counter',
+			'Bytes of the bodies of answers, by queue.',
+			(SELECT pg_catalog.string_agg(pg_catalog.format('pg_scheduler_http_response_bytes_total{%s} %s',
+					labels, http_bytes), E'\n' ORDER BY labels) FROM total
+				WHERE http_2xx + http_3xx + http_4xx + http_5xx + http_errors > 0))
+		UNION ALL
+		SELECT 20, scheduler._prometheus_family('http_in_flight', 'gauge',
+			'HTTP requests under way.',
+			(SELECT 'pg_scheduler_http_in_flight ' || http_in_flight FROM scheduler WHERE scheduler._admin()))
 	)
 	SELECT pg_catalog.string_agg(text, '' ORDER BY ord) FROM family;
 END;
@@ -1876,6 +1981,7 @@ COMMENT ON VIEW scheduler.alert_rule_preset IS 'The rules of alerts before they 
 COMMENT ON TABLE scheduler.job_health_state IS 'Jobs that are not healthy, and why; use the view job_health';
 COMMENT ON TABLE scheduler.queue_health_state IS 'State and backlog of queues; use the view queues';
 COMMENT ON TABLE scheduler.job_metric IS 'Durations and lateness of each job, as histograms; use the view job_stats';
+COMMENT ON TABLE scheduler.job_minute IS 'What ended of each job in each minute; use the view job_metrics';
 COMMENT ON TABLE scheduler.metric_minute IS 'What ended in each minute; use the view metrics';
 COMMENT ON TABLE scheduler.metric_total IS 'What has ended since the extension was installed, by owner and queue';
 COMMENT ON TABLE scheduler.scheduler_metric IS 'What is counted over restarts; one row';

@@ -170,7 +170,12 @@ typedef struct MinuteRow
 } MinuteRow;
 
 extern void catalog_insert_minutes(const MinuteRow *rows, int n, TimestampTz minute);
-extern void catalog_add_job_metrics(JobMeter *const *meters, int n);
+
+/* Add to the totals of jobs, and keep as a minute of each unless DT_NOBEGIN. */
+extern void catalog_add_job_metrics(JobMeter *const *meters, int n, TimestampTz minute);
+
+/* Delete minutes of jobs before a time, and the oldest of more than some. */
+extern void catalog_delete_old_job_minutes(TimestampTz before, int64 max_rows);
 
 typedef struct SchedulerMinute
 {
@@ -182,6 +187,7 @@ typedef struct SchedulerMinute
 	int64		max_workers;
 	int64		restarts;		/* of workers, since the last row */
 	int64		memory;			/* of all workers, bytes */
+	int64		http_in_flight;
 } SchedulerMinute;
 extern void catalog_insert_scheduler_minute(const SchedulerMinute *row, TimestampTz minute);
 extern void catalog_delete_old_minutes(TimestampTz before);

@@ -68,6 +68,11 @@ add_tally(Tally *to, const Tally *tally)
 	to->max_duration = Max(to->max_duration, tally->max_duration);
 	to->lateness += tally->lateness;
 	to->max_lateness = Max(to->max_lateness, tally->max_lateness);
+	for (int i = 0; i < lengthof(to->http_answers); i++)
+		to->http_answers[i] += tally->http_answers[i];
+	to->http_errors += tally->http_errors;
+	to->http_reused += tally->http_reused;
+	to->http_bytes += tally->http_bytes;
 	for (int i = 0; i < HISTOGRAM_BUCKETS; i++)
 		to->buckets[i] += tally->buckets[i];
 }
@@ -93,6 +98,8 @@ collect(JobMeter *meter, void *arg)
 void
 metrics_of_workers(SchedulerMinute *figures)
 {
+	const Database *db;
+
 	memset(figures, 0, sizeof(*figures));
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
 	figures->max_workers = scheduler_shared->nworkers;
@@ -109,6 +116,9 @@ metrics_of_workers(SchedulerMinute *figures)
 		if (slot->state == WORKER_RUNNING && slot->database == MyDatabaseId)
 			figures->running++;
 	}
+	db = shmem_find_database(MyDatabaseId);
+	if (db != NULL)
+		figures->http_in_flight = db->http_nflights;
 	LWLockRelease(scheduler_shared->lock);
 }
 
@@ -135,7 +145,8 @@ metrics_write(TimestampTz minute, TimestampTz now)
 	if (batch.nrows > 0)
 		catalog_insert_minutes(batch.rows, batch.nrows, minute);
 	for (int i = 0; i < batch.nmeters; i += JOBS_BATCH)
-		catalog_add_job_metrics(batch.meters + i, Min(JOBS_BATCH, batch.nmeters - i));
+		catalog_add_job_metrics(batch.meters + i, Min(JOBS_BATCH, batch.nmeters - i),
+								pg_scheduler_job_metrics_rows > 0 ? minute : DT_NOBEGIN);
 	write_scheduler_minute(minute);
 	catalog_delete_old_minutes(now - (int64) pg_scheduler_metrics_retention * USECS_PER_MINUTE);
 	CommitTransactionCommand();

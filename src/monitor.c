@@ -293,8 +293,10 @@ clean(TimestampTz now)
 	catalog_delete_gone_health();
 	(void) catalog_delete_old_alerts(now - (int64) pg_scheduler_history_retention *
 									 USECS_PER_MINUTE);
+	catalog_delete_old_job_minutes(now - (int64) pg_scheduler_metrics_retention * USECS_PER_MINUTE,
+								   pg_scheduler_job_metrics_rows);
 	CommitTransactionCommand();
-	next_cleaning = not_before(now, USECS_PER_MINUTE);
+	next_cleaning = not_before(now, Min(metrics_interval(), USECS_PER_MINUTE));
 }
 
 static void
@@ -413,7 +415,7 @@ monitor_next_time(void)
 	result = Min(result, Max(alert_next_end(), next_judgement));
 	if (watching())
 		result = Min(result, Max(next_server, next_judgement));
-	if (meter_count() > 0 || run_queue_count() > 0)
+	if (meter_count() > 0 || run_queue_count() > 0 || server_watch_open())
 		result = Min(result, next_minute);
 	return Max(result, not_again_before);
 }

@@ -136,8 +136,15 @@ void
 server_watch_memory(TimestampTz now)
 {
 	const AlertRule *rule = alert_rule(ALERT_MEMORY_GROWTH);
+	bool		growing = grows(now, rule->interval) && rule->enabled;
+	Database   *db;
 
-	set_alert(ALERT_MEMORY_GROWTH, grows(now, rule->interval),
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	db = shmem_find_database(MyDatabaseId);
+	if (db != NULL)
+		db->memory_growing = growing;
+	LWLockRelease(scheduler_shared->lock);
+	set_alert(ALERT_MEMORY_GROWTH, growing,
 			  psprintf("the memory of a worker has grown for " INT64_FORMAT " minutes",
 					   rule->interval / USECS_PER_MINUTE));
 }
