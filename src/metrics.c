@@ -11,6 +11,7 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "catalog_monitor.h"
@@ -32,14 +33,17 @@ typedef struct MinuteBatch
 	int			maxmeters;
 } MinuteBatch;
 
+/* What is left of jobs that have gone since the last minute was written */
+static MinuteBatch departed;
+static MemoryContext departed_context = NULL;
+
 static MinuteRow *
-row_of(MinuteBatch *batch, const JobMeter *meter)
+row_of(MinuteBatch *batch, Oid owner, const char *queue)
 {
 	MinuteRow  *row;
 
 	for (int i = 0; i < batch->nrows; i++)
-		if (batch->rows[i].owner == meter->owner &&
-			strcmp(batch->rows[i].queue, meter->queue) == 0)
+		if (batch->rows[i].owner == owner && strcmp(batch->rows[i].queue, queue) == 0)
 			return &batch->rows[i];
 	if (batch->nrows == batch->maxrows)
 	{
@@ -49,8 +53,8 @@ row_of(MinuteBatch *batch, const JobMeter *meter)
 	}
 	row = &batch->rows[batch->nrows++];
 	memset(row, 0, sizeof(*row));
-	row->owner = meter->owner;
-	row->queue = pstrdup(meter->queue);
+	row->owner = owner;
+	row->queue = pstrdup(queue);
 	return row;
 }
 
@@ -77,6 +81,29 @@ add_tally(Tally *to, const Tally *tally)
 		to->buckets[i] += tally->buckets[i];
 }
 
+void
+metrics_keep(const JobMeter *meter)
+{
+	MemoryContext oldcontext;
+
+	if (meter_tally_is_empty(&meter->tally))
+		return;
+	if (departed_context == NULL)
+		departed_context = AllocSetContextCreate(TopMemoryContext, "pg_scheduler departed jobs",
+												 ALLOCSET_SMALL_SIZES);
+	oldcontext = MemoryContextSwitchTo(departed_context);
+	add_tally(&row_of(&departed, meter->owner, meter->queue)->tally, &meter->tally);
+	MemoryContextSwitchTo(oldcontext);
+}
+
+static void
+forget_departed(void)
+{
+	memset(&departed, 0, sizeof(departed));
+	if (departed_context != NULL)
+		MemoryContextReset(departed_context);
+}
+
 static void
 collect(JobMeter *meter, void *arg)
 {
@@ -84,7 +111,7 @@ collect(JobMeter *meter, void *arg)
 
 	if (meter_tally_is_empty(&meter->tally))
 		return;
-	add_tally(&row_of(batch, meter)->tally, &meter->tally);
+	add_tally(&row_of(batch, meter->owner, meter->queue)->tally, &meter->tally);
 	if (batch->nmeters == batch->maxmeters)
 	{
 		batch->maxmeters = Max(64, batch->maxmeters * 2);
@@ -140,6 +167,9 @@ metrics_write(TimestampTz minute, TimestampTz now)
 	MinuteBatch batch = {0};
 	MemoryContext context = CurrentMemoryContext;
 
+	for (int i = 0; i < departed.nrows; i++)
+		add_tally(&row_of(&batch, departed.rows[i].owner, departed.rows[i].queue)->tally,
+				  &departed.rows[i].tally);
 	meter_foreach(collect, &batch);
 	StartTransactionCommand();
 	if (batch.nrows > 0)
@@ -153,5 +183,6 @@ metrics_write(TimestampTz minute, TimestampTz now)
 	MemoryContextSwitchTo(context);
 	for (int i = 0; i < batch.nmeters; i++)
 		meter_clear_tally(batch.meters[i]);
+	forget_departed();
 	meter_tallies_written();
 }

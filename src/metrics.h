@@ -18,6 +18,9 @@
  */
 extern void metrics_write(TimestampTz minute, TimestampTz now);
 
+/* Keep the tally of a meter that is about to be forgotten. */
+extern void metrics_keep(const JobMeter *meter);
+
 /* Figures of the workers at this moment; the others are 0. */
 extern void metrics_of_workers(SchedulerMinute *figures);
 

@@ -134,6 +134,7 @@ forget_job(JobMeter *meter)
 {
 	for (int kind = 0; kind <= ALERT_LAST_OF_JOB; kind++)
 		set_job_alert(meter, kind, false, false, 0, NULL);
+	metrics_keep(meter);
 	meter_forget(meter);
 }
 
@@ -415,7 +416,7 @@ monitor_next_time(void)
 	result = Min(result, Max(alert_next_end(), next_judgement));
 	if (watching())
 		result = Min(result, Max(next_server, next_judgement));
-	if (meter_count() > 0 || run_queue_count() > 0 || server_watch_open())
+	if (meter_count() > 0 || meter_tallied() || run_queue_count() > 0 || server_watch_open())
 		result = Min(result, next_minute);
 	return Max(result, not_again_before);
 }
