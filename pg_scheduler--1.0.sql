@@ -273,7 +273,7 @@ VALUES
 	('worker_restarts', true, 3, 'error', '10 minutes',
 		'more than this number of workers died in the interval'),
 	('memory_growth', true, NULL, 'warning', '15 minutes',
-		'the memory of a worker grew for the interval, minute by minute'),
+		'the memory of a worker did nothing but grow for the interval'),
 	('scheduler_stopped', true, NULL, 'warning', NULL,
 		'the scheduler was stopped by scheduler.stop()'),
 	('history_upkeep', true, NULL, 'error', NULL,

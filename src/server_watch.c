@@ -25,12 +25,13 @@
 
 #define SUBJECT_SCHEDULER	"pg_scheduler"
 
-/* Memory of one worker, as of the last minute */
+/* Memory of one worker, as of the last look */
 typedef struct WorkerMemory
 {
 	uint64		generation;
 	int64		memory;
 	TimestampTz growing_since;	/* DT_NOEND: it does not grow */
+	TimestampTz grown_at;		/* the last time */
 } WorkerMemory;
 
 static TimestampTz busy_since = DT_NOEND;
@@ -100,34 +101,49 @@ judge_restarts(TimestampTz now)
 					   rule->interval / USECS_PER_MINUTE));
 }
 
-/* Does one worker grow, look after look, for too long? */
+static void
+remember_memory(void)
+{
+	memories = MemoryContextAllocZero(TopMemoryContext,
+									  scheduler_shared->nworkers * sizeof(WorkerMemory));
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+		memories[i].growing_since = DT_NOEND;
+}
+
+/*
+ * Has a worker done nothing but grow for the interval?  It may pause: a job
+ * does not run all the time, and what it leaves behind is not the same each
+ * time.  What has not grown for a third of the interval grows no more.
+ */
 static bool
-grows(TimestampTz now, int64 interval)
+grows(const WorkerSlot *slot, WorkerMemory *before, TimestampTz now, int64 interval)
+{
+	if (slot->state == WORKER_FREE || slot->database != MyDatabaseId ||
+		slot->generation != before->generation || slot->memory < before->memory)
+		before->growing_since = DT_NOEND;
+	else if (slot->memory > before->memory)
+	{
+		if (before->growing_since == DT_NOEND)
+			before->growing_since = now;
+		before->grown_at = now;
+	}
+	else if (now - before->grown_at > interval / 3)
+		before->growing_since = DT_NOEND;
+	before->generation = slot->generation;
+	before->memory = slot->memory;
+	return before->growing_since != DT_NOEND && now - before->growing_since >= interval;
+}
+
+static bool
+some_worker_grows(TimestampTz now, int64 interval)
 {
 	bool		result = false;
 
 	if (memories == NULL)
-	{
-		memories = MemoryContextAllocZero(TopMemoryContext,
-										  scheduler_shared->nworkers * sizeof(WorkerMemory));
-		for (int i = 0; i < scheduler_shared->nworkers; i++)
-			memories[i].growing_since = DT_NOEND;
-	}
+		remember_memory();
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
 	for (int i = 0; i < scheduler_shared->nworkers; i++)
-	{
-		const WorkerSlot *slot = &scheduler_shared->workers[i];
-		WorkerMemory *before = &memories[i];
-
-		if (slot->state == WORKER_FREE || slot->database != MyDatabaseId ||
-			slot->generation != before->generation || slot->memory <= before->memory)
-			before->growing_since = DT_NOEND;
-		else if (before->growing_since == DT_NOEND)
-			before->growing_since = now - USECS_PER_MINUTE;
-		before->generation = slot->generation;
-		before->memory = slot->memory;
-		result |= before->growing_since != DT_NOEND && now - before->growing_since >= interval;
-	}
+		result |= grows(&scheduler_shared->workers[i], &memories[i], now, interval);
 	LWLockRelease(scheduler_shared->lock);
 	return result;
 }
@@ -136,7 +152,7 @@ void
 server_watch_memory(TimestampTz now)
 {
 	const AlertRule *rule = alert_rule(ALERT_MEMORY_GROWTH);
-	bool		growing = grows(now, rule->interval) && rule->enabled;
+	bool		growing = some_worker_grows(now, rule->interval) && rule->enabled;
 	Database   *db;
 
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
