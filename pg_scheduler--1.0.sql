@@ -224,49 +224,67 @@ CREATE TABLE scheduler.alert (
 	count bigint NOT NULL,
 	resolved_at timestamptz,
 	resolved_by oid,
+	end_told boolean NOT NULL DEFAULT false,
 	CONSTRAINT alert_pkey PRIMARY KEY (alert_id),
 	CONSTRAINT alert_severity_check CHECK (severity IN ('info', 'warning', 'error', 'critical'))
 ) USING heap;
 
 CREATE UNIQUE INDEX alert_open_key ON scheduler.alert (kind, subject)
 	WHERE resolved_at IS NULL;
+CREATE INDEX alert_resolved_at_idx ON scheduler.alert (resolved_at)
+	WHERE resolved_at IS NOT NULL AND NOT end_told;
 CREATE INDEX alert_kind_subject_idx ON scheduler.alert (kind, subject, alert_id);
 
--- When the scheduler raises an alert by itself; monitor.c says what a
--- threshold means.
+-- When the scheduler raises an alert by itself: what alter_alert_rule() has
+-- set, NULL being the preset of the kind.  The presets are no rows, so that a
+-- dump can be restored into a database that has them already.
 CREATE TABLE scheduler.alert_rule (
 	kind text NOT NULL,
-	enabled boolean NOT NULL DEFAULT true,
+	enabled boolean,
 	threshold double precision,
-	severity text NOT NULL,
+	severity text,
 	"interval" interval,
-	description text NOT NULL,
 	CONSTRAINT alert_rule_pkey PRIMARY KEY (kind),
 	CONSTRAINT alert_rule_severity_check CHECK (severity IN ('info', 'warning', 'error', 'critical')),
 	CONSTRAINT alert_rule_threshold_check CHECK (threshold >= 0),
 	CONSTRAINT alert_rule_interval_check CHECK ("interval" > '0'::interval)
 ) USING heap;
 
-INSERT INTO scheduler.alert_rule (kind, threshold, severity, "interval", description) VALUES
-	('job_failing', 5, 'error', NULL, 'a job failed this number of times in a row'),
-	('failure_rate', 0.2, 'warning', '5 minutes', 'a larger share of the attempts of a job failed in the interval'),
-	('timeouts', 1, 'warning', NULL, 'this number of attempts of a job timed out in the interval of failure_rate'),
-	('late_start', 60, 'warning', NULL, 'a run of a job started more than this number of seconds late'),
-	('dead_letter', NULL, 'error', NULL, 'a run of a job is out of attempts, and was not redriven'),
-	('job_without_next_time', NULL, 'error', NULL, 'an active job has neither a next time nor a run'),
-	('queue_backlog', 1000, 'warning', NULL, 'more than this number of runs wait in a queue'),
-	('workers_exhausted', NULL, 'warning', '1 minute', 'for the interval all workers were busy while runs waited'),
-	('connections', 0.9, 'warning', NULL, 'a larger share of max_connections is used'),
-	('worker_restarts', 3, 'error', '10 minutes', 'more than this number of workers died in the interval'),
-	('memory_growth', NULL, 'warning', '15 minutes', 'the memory of a worker grew for the interval, minute by minute'),
-	('scheduler_stopped', NULL, 'warning', NULL, 'the scheduler was stopped by scheduler.stop()');
+CREATE VIEW scheduler.alert_rule_preset (kind, enabled, threshold, severity, "interval", description) AS
+VALUES
+	('job_failing', true, 5::double precision, 'error', NULL::interval,
+		'a job failed this number of times in a row'),
+	('failure_rate', true, 0.2, 'warning', '5 minutes',
+		'a larger share of the attempts of a job failed in the interval'),
+	('timeouts', true, 1, 'warning', NULL,
+		'this number of attempts of a job timed out in the interval of failure_rate'),
+	('late_start', true, 60, 'warning', NULL,
+		'a run of a job started more than this number of seconds late'),
+	('dead_letter', true, NULL, 'error', NULL,
+		'a run of a job is out of attempts, and was not redriven'),
+	('job_without_next_time', true, NULL, 'error', NULL,
+		'an active job has neither a next time nor a run'),
+	('queue_backlog', true, 1000, 'warning', NULL,
+		'more than this number of runs wait in a queue'),
+	('workers_exhausted', true, NULL, 'warning', '1 minute',
+		'for the interval all workers were busy while runs waited'),
+	('connections', true, 0.9, 'warning', NULL,
+		'a larger share of max_connections is used'),
+	('worker_restarts', true, 3, 'error', '10 minutes',
+		'more than this number of workers died in the interval'),
+	('memory_growth', true, NULL, 'warning', '15 minutes',
+		'the memory of a worker did nothing but grow for the interval'),
+	('scheduler_stopped', true, NULL, 'warning', NULL,
+		'the scheduler was stopped by scheduler.stop()'),
+	('history_upkeep', true, NULL, 'error', NULL,
+		'partitions of the history could not be made or dropped: retention is behind');
 
 -- Rules that roles have made for themselves: jobs that say what they found.
 CREATE SEQUENCE scheduler.alert_check_id_seq;
 CREATE TABLE scheduler.alert_check (
 	check_id bigint NOT NULL DEFAULT pg_catalog.nextval('scheduler.alert_check_id_seq'),
 	check_name text NOT NULL,
-	owner oid NOT NULL,
+	owner regrole NOT NULL,
 	job_id bigint NOT NULL,
 	predicate text NOT NULL,
 	severity text NOT NULL,
@@ -282,12 +300,14 @@ CREATE SEQUENCE scheduler.alert_handler_id_seq;
 CREATE TABLE scheduler.alert_handler (
 	handler_id bigint NOT NULL DEFAULT pg_catalog.nextval('scheduler.alert_handler_id_seq'),
 	handler_name text NOT NULL,
-	owner oid NOT NULL,
+	owner regrole NOT NULL,
 	job_id bigint,
 	channel text,
 	kinds text[],
 	min_severity text NOT NULL,
 	enabled boolean NOT NULL DEFAULT true,
+	resolved boolean NOT NULL,
+	created_at timestamptz NOT NULL,
 	CONSTRAINT alert_handler_pkey PRIMARY KEY (handler_id),
 	CONSTRAINT alert_handler_owner_handler_name_key UNIQUE (owner, handler_name),
 	CONSTRAINT alert_handler_job_id_fkey FOREIGN KEY (job_id)
@@ -371,6 +391,13 @@ CREATE TABLE scheduler.metric_minute (
 	max_duration bigint NOT NULL,
 	lateness bigint NOT NULL,
 	max_lateness bigint NOT NULL,
+	http_2xx bigint NOT NULL,
+	http_3xx bigint NOT NULL,
+	http_4xx bigint NOT NULL,
+	http_5xx bigint NOT NULL,
+	http_errors bigint NOT NULL,
+	http_reused bigint NOT NULL,
+	http_bytes bigint NOT NULL,
 	buckets bigint[] NOT NULL
 ) USING heap;
 CREATE INDEX metric_minute_minute_idx ON scheduler.metric_minute (minute);
@@ -388,10 +415,39 @@ CREATE TABLE scheduler.metric_total (
 	retries bigint NOT NULL,
 	timed bigint NOT NULL,
 	duration bigint NOT NULL,
+	max_duration bigint NOT NULL,
 	lateness bigint NOT NULL,
+	max_lateness bigint NOT NULL,
+	http_2xx bigint NOT NULL,
+	http_3xx bigint NOT NULL,
+	http_4xx bigint NOT NULL,
+	http_5xx bigint NOT NULL,
+	http_errors bigint NOT NULL,
+	http_reused bigint NOT NULL,
+	http_bytes bigint NOT NULL,
 	buckets bigint[] NOT NULL,
 	CONSTRAINT metric_total_pkey PRIMARY KEY (owner, queue)
 ) USING heap WITH (fillfactor = 70);
+
+-- What ended of each job in a minute; clean() in monitor.c keeps it small.
+CREATE TABLE scheduler.job_minute (
+	minute timestamptz NOT NULL,
+	job_id bigint NOT NULL,
+	owner oid NOT NULL,
+	succeeded int NOT NULL,
+	failed int NOT NULL,
+	timed_out int NOT NULL,
+	cancelled int NOT NULL,
+	lost int NOT NULL,
+	retries int NOT NULL,
+	timed int NOT NULL,
+	duration bigint NOT NULL,
+	max_duration bigint NOT NULL,
+	lateness bigint NOT NULL,
+	max_lateness bigint NOT NULL
+) USING heap;
+CREATE INDEX job_minute_job_id_minute_idx ON scheduler.job_minute (job_id, minute);
+CREATE INDEX job_minute_minute_idx ON scheduler.job_minute (minute);
 
 CREATE TABLE scheduler.scheduler_minute (
 	minute timestamptz NOT NULL,
@@ -402,7 +458,8 @@ CREATE TABLE scheduler.scheduler_minute (
 	workers_busy bigint NOT NULL,
 	max_workers bigint NOT NULL,
 	worker_restarts bigint NOT NULL,
-	worker_memory bigint NOT NULL
+	worker_memory bigint NOT NULL,
+	http_in_flight bigint NOT NULL
 ) USING heap;
 CREATE INDEX scheduler_minute_minute_idx ON scheduler.scheduler_minute (minute);
 
@@ -1046,6 +1103,11 @@ AS 'MODULE_PATHNAME', 'pg_scheduler_alter_alert_rule' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.alter_alert_rule(text, boolean, double precision, text, interval) IS
 'Change when the scheduler raises a kind of alert; NULL leaves an option as it is. Needs an admin role';
 
+CREATE FUNCTION scheduler.reset_alert_rule(kind text) RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_reset_alert_rule' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.reset_alert_rule(text) IS
+'Undo what alter_alert_rule() has changed of a kind of alert. Needs an admin role';
+
 CREATE FUNCTION scheduler._add_alert_check(check_name text, job_id bigint, predicate text,
 	severity text, message text) RETURNS bigint
 AS 'MODULE_PATHNAME', 'pg_scheduler_add_alert_check' LANGUAGE C VOLATILE;
@@ -1080,34 +1142,56 @@ COMMENT ON FUNCTION scheduler.drop_alert_check(text) IS
 'Drop a check of the caller, with its job; its alert is resolved';
 
 CREATE FUNCTION scheduler._add_alert_handler(handler_name text, job_id bigint, channel text,
-	kinds text[], min_severity text) RETURNS bigint
+	kinds text[], min_severity text, resolved boolean) RETURNS bigint
 AS 'MODULE_PATHNAME', 'pg_scheduler_add_alert_handler' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler._add_alert_handler(text, bigint, text, text[], text) IS
+COMMENT ON FUNCTION scheduler._add_alert_handler(text, bigint, text, text[], text, boolean) IS
 'Take note of a handler whose job, if it has one, is there already';
 
 CREATE FUNCTION scheduler.create_alert_handler(handler_name text, function regproc,
-	kinds text[] DEFAULT NULL, min_severity text DEFAULT 'warning') RETURNS bigint
+	kinds text[] DEFAULT NULL, min_severity text DEFAULT 'warning',
+	resolved boolean DEFAULT false) RETURNS bigint
 LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
 	SELECT scheduler._add_alert_handler(handler_name,
 		scheduler.schedule_job('alert handler ' || handler_name, '@yearly',
 			pg_catalog.format('SELECT %I.%I($1)', n.nspname, p.proname), enabled => false,
 			overlap => 'allow', max_instances => 4),
-		NULL, kinds, min_severity)
+		NULL, kinds, min_severity, resolved)
 	FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 	WHERE p.oid = function;
 END;
-COMMENT ON FUNCTION scheduler.create_alert_handler(text, regproc, text[], text) IS
-'Call a function of one argument of type jsonb, an array of alerts, when alerts are opened that the caller may see; it is called by a job of the caller, with the rights of the caller. Returns the handler_id';
+COMMENT ON FUNCTION scheduler.create_alert_handler(text, regproc, text[], text, boolean) IS
+'Call a function of one argument of type jsonb, an array of alerts, when alerts are opened that the caller may see, and with "resolved" also when they are over; it is called by a job of the caller, with the rights of the caller. Returns the handler_id';
 
-CREATE FUNCTION scheduler.create_alert_listener(handler_name text, channel text,
-	kinds text[] DEFAULT NULL, min_severity text DEFAULT 'warning') RETURNS bigint
+CREATE FUNCTION scheduler.create_alert_webhook(handler_name text, url text,
+	signing_secret text DEFAULT NULL, headers jsonb DEFAULT NULL,
+	kinds text[] DEFAULT NULL, min_severity text DEFAULT 'warning',
+	resolved boolean DEFAULT true, success_codes text DEFAULT '200-299',
+	max_retries int DEFAULT 5, retry_delay interval DEFAULT '5 seconds',
+	timeout interval DEFAULT '30 seconds') RETURNS bigint
 LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
-	SELECT scheduler._add_alert_handler(handler_name, NULL, channel, kinds, min_severity);
+	SELECT scheduler._add_alert_handler(handler_name,
+		scheduler.schedule_http_job('alert handler ' || handler_name, '@yearly', url,
+			headers => headers, signing_secret => signing_secret, success_codes => success_codes,
+			body => '{"type": "alerts", "timestamp": "{{scheduled_at}}", "data": {"alerts": {{args}}}}',
+			content_type => 'application/json', args => '[]',
+			max_retries => max_retries, retry_delay => retry_delay, timeout => timeout,
+			enabled => false, overlap => 'allow', max_instances => 4),
+		NULL, kinds, min_severity, resolved);
 END;
-COMMENT ON FUNCTION scheduler.create_alert_listener(text, text, text[], text) IS
-'NOTIFY a channel when alerts are opened that the caller may see; the payload is {"alert_id", "kind", "severity"}, for whoever listens hears it. Returns the handler_id';
+COMMENT ON FUNCTION scheduler.create_alert_webhook(text, text, text, jsonb, text[], text, boolean, text, int, interval, interval) IS
+'POST {"type": "alerts", "timestamp", "data": {"alerts": [...]}} to a URL when alerts are opened that the caller may see, and unless "resolved" is false when they are over; signed with the secret of that name, and sent by an HTTP job of the caller. Returns the handler_id';
+
+CREATE FUNCTION scheduler.create_alert_listener(handler_name text, channel text,
+	kinds text[] DEFAULT NULL, min_severity text DEFAULT 'warning',
+	resolved boolean DEFAULT false) RETURNS bigint
+LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	SELECT scheduler._add_alert_handler(handler_name, NULL, channel, kinds, min_severity, resolved);
+END;
+COMMENT ON FUNCTION scheduler.create_alert_listener(text, text, text[], text, boolean) IS
+'NOTIFY a channel when alerts are opened that the caller may see, and with "resolved" also when they are over; the payload is {"event", "alert_id", "kind", "severity"}, for whoever listens hears it. Returns the handler_id';
 
 CREATE FUNCTION scheduler.drop_alert_handler(handler_name text) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_drop_alert_handler' LANGUAGE C VOLATILE;
@@ -1141,7 +1225,7 @@ COMMENT ON FUNCTION scheduler.recover(bigint) IS
 CREATE FUNCTION scheduler._scheduler_health(
 	OUT state text, OUT reason text, OUT since timestamptz, OUT pid int,
 	OUT pending bigint, OUT ready bigint, OUT workers int, OUT workers_busy int,
-	OUT max_workers int) RETURNS record
+	OUT max_workers int, OUT worker_memory bigint, OUT http_in_flight int) RETURNS record
 AS 'MODULE_PATHNAME', 'pg_scheduler_scheduler_health' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler._scheduler_health() IS
 'The state of the scheduler of this database, from shared memory';
@@ -1177,7 +1261,7 @@ DO $$
 DECLARE
 	table_name text;
 BEGIN
-	FOREACH table_name IN ARRAY '{job,pending_run,run_history,dead_letter,metric_minute,metric_total,recovery_event,alert_check,alert_handler,http_response}'::text[]
+	FOREACH table_name IN ARRAY '{job,pending_run,run_history,dead_letter,metric_minute,metric_total,job_minute,recovery_event,alert_check,alert_handler,http_response}'::text[]
 	LOOP
 		EXECUTE format('ALTER TABLE scheduler.%I ENABLE ROW LEVEL SECURITY', table_name);
 		EXECUTE format('CREATE POLICY visible ON scheduler.%I FOR SELECT USING (scheduler._visible(owner))', table_name);
@@ -1215,7 +1299,8 @@ ALTER TABLE scheduler.scheduler_minute ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON scheduler.scheduler_minute FOR SELECT USING (scheduler._admin());
 ALTER TABLE scheduler.scheduler_metric ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON scheduler.scheduler_metric FOR SELECT USING (scheduler._admin());
-GRANT SELECT ON scheduler.alert, scheduler.alert_rule, scheduler.job_health_state,
+GRANT SELECT ON scheduler.alert, scheduler.alert_rule, scheduler.alert_rule_preset,
+	scheduler.job_health_state,
 	scheduler.queue_health_state, scheduler.job_metric, scheduler.scheduler_minute,
 	scheduler.scheduler_metric TO PUBLIC;
 GRANT USAGE ON SCHEMA scheduler TO PUBLIC;
@@ -1427,12 +1512,20 @@ SELECT w.window_id, w.calendar_name, scheduler._weekdays(w.weekdays) AS weekdays
 FROM scheduler.calendar_window w;
 
 CREATE VIEW scheduler.alert_rules WITH (security_invoker = true) AS
-SELECT kind, enabled, threshold, severity, "interval", description FROM scheduler.alert_rule;
+SELECT p.kind,
+	COALESCE(r.enabled, p.enabled) AS enabled,
+	COALESCE(r.threshold, p.threshold) AS threshold,
+	COALESCE(r.severity, p.severity) AS severity,
+	COALESCE(r."interval", p."interval") AS "interval",
+	p.description,
+	r.kind IS NOT NULL AS altered
+FROM scheduler.alert_rule_preset p
+LEFT JOIN scheduler.alert_rule r ON r.kind = p.kind;
 COMMENT ON VIEW scheduler.alert_rules IS
 'When the scheduler raises an alert by itself; see alter_alert_rule()';
 
 CREATE VIEW scheduler.alert_checks WITH (security_invoker = true) AS
-SELECT c.check_id, c.check_name, c.owner::regrole AS owner, c.predicate, c.severity, c.message,
+SELECT c.check_id, c.check_name, c.owner, c.predicate, c.severity, c.message,
 	c.job_id, j.schedule, s.last_run_at, s.last_status
 FROM scheduler.alert_check c
 JOIN scheduler.job j ON j.job_id = c.job_id
@@ -1441,9 +1534,9 @@ COMMENT ON VIEW scheduler.alert_checks IS
 'Expressions that raise alerts while they are true; see create_alert_check()';
 
 CREATE VIEW scheduler.alert_handlers WITH (security_invoker = true) AS
-SELECT h.handler_id, h.handler_name, h.owner::regrole AS owner,
+SELECT h.handler_id, h.handler_name, h.owner,
 	CASE WHEN h.channel IS NULL THEN j.kind ELSE 'notify' END AS kind,
-	h.kinds, h.min_severity, h.enabled, h.channel, h.job_id,
+	h.kinds, h.min_severity, h.enabled, h.channel, h.job_id, h.resolved, j.request ->> 'url' AS url,
 	s.last_run_at, s.last_status, COALESCE(s.consecutive_failures, 0) AS consecutive_failures
 FROM scheduler.alert_handler h
 LEFT JOIN scheduler.job j ON j.job_id = h.job_id
@@ -1451,7 +1544,9 @@ LEFT JOIN scheduler.job_state s ON s.job_id = h.job_id;
 COMMENT ON VIEW scheduler.alert_handlers IS
 'Who is told of alerts, and whether that succeeds; see create_alert_handler()';
 
-CREATE VIEW scheduler.job_health WITH (security_invoker = true) AS
+-- It reads as its owner, and asks whose a job is once: row security on each of
+-- its tables would ask again for each of them.
+CREATE VIEW scheduler.job_health WITH (security_barrier = true) AS
 SELECT j.job_id,
 	j.job_name,
 	j.owner,
@@ -1488,7 +1583,8 @@ CROSS JOIN LATERAL (SELECT CASE
 	WHEN s.schedule_version IS DISTINCT FROM j.schedule_version THEN 'starting'
 	WHEN s.finished AND NOT EXISTS (SELECT FROM scheduler.pending_run p
 		WHERE p.job_id = j.job_id) THEN 'stopped'
-	ELSE COALESCE(h.state, 'healthy') END AS state) o;
+	ELSE COALESCE(h.state, 'healthy') END AS state) o
+WHERE scheduler._visible(j.owner);
 COMMENT ON VIEW scheduler.job_health IS
 'The state of each job (healthy, degraded, unhealthy, stopped, starting, stopping), why, and since when';
 
@@ -1523,12 +1619,14 @@ SELECT q.queue_name,
 	q.max_concurrency,
 	q.rate_limit,
 	q.rate_period,
-	(SELECT pg_catalog.count(*) FROM scheduler.job j WHERE j.queue = q.queue_name) AS jobs,
+	COALESCE(j.jobs, 0) AS jobs,
 	CASE WHEN scheduler._admin() THEN COALESCE(h.backlog, 0) END AS backlog,
 	CASE WHEN scheduler._admin() THEN COALESCE(h.running, 0) END AS running,
 	q.description
 FROM scheduler.queue q
-LEFT JOIN scheduler.queue_health_state h ON h.queue_name = q.queue_name;
+LEFT JOIN scheduler.queue_health_state h ON h.queue_name = q.queue_name
+LEFT JOIN (SELECT queue, pg_catalog.count(*) AS jobs FROM scheduler.job GROUP BY queue) j
+	ON j.queue = q.queue_name;
 COMMENT ON VIEW scheduler.queues IS
 'The queues with their limits, their state and why; jobs counts those the reader sees, backlog and running are for admins';
 
@@ -1593,21 +1691,53 @@ SELECT m.minute,
 	scheduler._quantile(m.buckets, 0.99) AS p99_duration,
 	scheduler._usecs(m.max_duration) AS max_duration,
 	scheduler._usecs(m.lateness, m.timed) AS mean_lateness,
-	scheduler._usecs(m.max_lateness) AS max_lateness
+	scheduler._usecs(m.max_lateness) AS max_lateness,
+	m.http_2xx,
+	m.http_3xx,
+	m.http_4xx,
+	m.http_5xx,
+	m.http_errors,
+	m.http_reused,
+	m.http_bytes
 FROM scheduler.metric_minute m;
 COMMENT ON VIEW scheduler.metrics IS
 'What ended in each minute, by owner and queue; kept for pg_scheduler.metrics_retention';
 
+COMMENT ON COLUMN scheduler.metrics.http_errors IS 'Requests that got no answer';
+COMMENT ON COLUMN scheduler.metrics.http_reused IS 'Requests over a connection that was there already';
+COMMENT ON COLUMN scheduler.metrics.http_bytes IS 'Bytes of the bodies of answers';
+
+CREATE VIEW scheduler.job_metrics WITH (security_invoker = true) AS
+SELECT m.minute,
+	m.job_id,
+	j.job_name,
+	m.owner::regrole AS owner,
+	m.succeeded,
+	m.failed,
+	m.timed_out,
+	m.cancelled,
+	m.lost,
+	m.retries,
+	scheduler._usecs(m.duration, m.timed) AS mean_duration,
+	scheduler._usecs(m.max_duration) AS max_duration,
+	scheduler._usecs(m.lateness, m.timed) AS mean_lateness,
+	scheduler._usecs(m.max_lateness) AS max_lateness
+FROM scheduler.job_minute m
+JOIN scheduler.job j ON j.job_id = m.job_id;
+COMMENT ON VIEW scheduler.job_metrics IS
+'What ended of each job in each minute; kept for pg_scheduler.metrics_retention, and no more than about pg_scheduler.job_metrics_rows rows';
+
 CREATE VIEW scheduler.scheduler_metrics WITH (security_invoker = true) AS
 SELECT minute, backlog, running, waiting, workers, workers_busy,
-	max_workers - workers AS workers_free, max_workers, worker_restarts, worker_memory
+	max_workers - workers AS workers_free, max_workers, worker_restarts, worker_memory,
+	http_in_flight
 FROM scheduler.scheduler_minute;
 COMMENT ON VIEW scheduler.scheduler_metrics IS
 'The scheduler of this database at the end of each minute in which it had something to do, for admins; worker_restarts counts those of the minute, worker_memory is in bytes';
 
 GRANT SELECT ON scheduler.alert_rules, scheduler.alert_checks, scheduler.alert_handlers,
 	scheduler.job_health, scheduler.queues, scheduler.health, scheduler.job_stats,
-	scheduler.metrics, scheduler.scheduler_metrics TO PUBLIC;
+	scheduler.metrics, scheduler.job_metrics, scheduler.scheduler_metrics TO PUBLIC;
 
 ----------------------------------------------------------------------
 -- One look
@@ -1619,10 +1749,11 @@ RETURN (SELECT pg_catalog.jsonb_build_object(
 	'state', s.state, 'reason', s.reason, 'since', s.since, 'pid', s.pid,
 	'pending_runs', s.pending, 'ready_runs', s.ready,
 	'workers', pg_catalog.jsonb_build_object('running', s.workers, 'busy', s.workers_busy,
-		'free', s.max_workers - s.workers, 'max', s.max_workers))
+		'free', s.max_workers - s.workers, 'max', s.max_workers, 'memory', s.worker_memory),
+	'http', pg_catalog.jsonb_build_object('in_flight', s.http_in_flight))
 	FROM scheduler._scheduler_health() s);
 COMMENT ON FUNCTION scheduler.status() IS
-'The scheduler of this database: {state, reason, since, pid, pending_runs, ready_runs, workers: {running, busy, free, max}}; workers are those of the cluster';
+'The scheduler of this database: {state, reason, since, pid, pending_runs, ready_runs, workers: {running, busy, free, max, memory}, http: {in_flight}}; workers are those of the cluster, their memory is in bytes';
 
 CREATE FUNCTION scheduler.health_summary() RETURNS jsonb
 LANGUAGE SQL STABLE
@@ -1732,6 +1863,11 @@ BEGIN ATOMIC
 			pg_catalog.sum(lost) AS lost, pg_catalog.sum(retries) AS retries,
 			pg_catalog.sum(timed) AS timed, pg_catalog.sum(duration) / 1e6 AS duration,
 			pg_catalog.sum(lateness) / 1e6 AS lateness,
+			pg_catalog.sum(http_2xx) AS http_2xx, pg_catalog.sum(http_3xx) AS http_3xx,
+			pg_catalog.sum(http_4xx) AS http_4xx, pg_catalog.sum(http_5xx) AS http_5xx,
+			pg_catalog.sum(http_errors) AS http_errors,
+			pg_catalog.sum(http_reused) AS http_reused,
+			pg_catalog.sum(http_bytes) AS http_bytes,
 			scheduler._sum_buckets(buckets) AS buckets
 		FROM scheduler.metric_total GROUP BY queue),
 	family (ord, text) AS (
@@ -1819,6 +1955,36 @@ BEGIN ATOMIC
 			'Dead letters that were not redriven.',
 			(SELECT 'pg_scheduler_dead_letters ' || pg_catalog.count(*)
 				FROM scheduler.dead_letters WHERE redriven_at IS NULL))
+		UNION ALL
+		SELECT 16, scheduler._prometheus_family('http_responses_total', 'counter',
+			'Answers to HTTP requests, by queue and class of status.',
+			(SELECT pg_catalog.string_agg(pg_catalog.format('pg_scheduler_http_responses_total{%s,class="%s"} %s',
+					labels, v.class, v.count), E'\n' ORDER BY labels)
+				FROM total CROSS JOIN LATERAL (VALUES ('2xx', http_2xx), ('3xx', http_3xx),
+					('4xx', http_4xx), ('5xx', http_5xx)) AS v (class, count)
+				WHERE http_2xx + http_3xx + http_4xx + http_5xx + http_errors > 0))
+		UNION ALL
+		SELECT 17, scheduler._prometheus_family('http_errors_total', 'counter',
+			'HTTP requests that got no answer, by queue.',
+			(SELECT pg_catalog.string_agg(pg_catalog.format('pg_scheduler_http_errors_total{%s} %s',
+					labels, http_errors), E'\n' ORDER BY labels) FROM total
+				WHERE http_2xx + http_3xx + http_4xx + http_5xx + http_errors > 0))
+		UNION ALL
+		SELECT 18, scheduler._prometheus_family('http_reused_connections_total', 'counter',
+			'HTTP requests over a connection that was there already, by queue.',
+			(SELECT pg_catalog.string_agg(pg_catalog.format('pg_scheduler_http_reused_connections_total{%s} %s',
+					labels, http_reused), E'\n' ORDER BY labels) FROM total
+				WHERE http_2xx + http_3xx + http_4xx + http_5xx + http_errors > 0))
+		UNION ALL
+		SELECT 19, scheduler._prometheus_family('http_response_bytes_total', 'counter',
+			'Bytes of the bodies of answers, by queue.',
+			(SELECT pg_catalog.string_agg(pg_catalog.format('pg_scheduler_http_response_bytes_total{%s} %s',
+					labels, http_bytes), E'\n' ORDER BY labels) FROM total
+				WHERE http_2xx + http_3xx + http_4xx + http_5xx + http_errors > 0))
+		UNION ALL
+		SELECT 20, scheduler._prometheus_family('http_in_flight', 'gauge',
+			'HTTP requests under way.',
+			(SELECT 'pg_scheduler_http_in_flight ' || http_in_flight FROM scheduler WHERE scheduler._admin()))
 	)
 	SELECT pg_catalog.string_agg(text, '' ORDER BY ord) FROM family;
 END;
@@ -1845,10 +2011,12 @@ COMMENT ON SEQUENCE scheduler.alert_check_id_seq IS 'Source of the ids of alert 
 COMMENT ON SEQUENCE scheduler.alert_handler_id_seq IS 'Source of the ids of alert handlers';
 COMMENT ON TABLE scheduler.alert_check IS 'Expressions that raise alerts; use the view alert_checks';
 COMMENT ON TABLE scheduler.alert_handler IS 'Who is told of alerts; use the view alert_handlers';
-COMMENT ON TABLE scheduler.alert_rule IS 'When alerts are raised; use the view alert_rules';
+COMMENT ON TABLE scheduler.alert_rule IS 'What was changed of the rules of alerts; use the view alert_rules';
+COMMENT ON VIEW scheduler.alert_rule_preset IS 'The rules of alerts before they are changed; use the view alert_rules';
 COMMENT ON TABLE scheduler.job_health_state IS 'Jobs that are not healthy, and why; use the view job_health';
 COMMENT ON TABLE scheduler.queue_health_state IS 'State and backlog of queues; use the view queues';
 COMMENT ON TABLE scheduler.job_metric IS 'Durations and lateness of each job, as histograms; use the view job_stats';
+COMMENT ON TABLE scheduler.job_minute IS 'What ended of each job in each minute; use the view job_metrics';
 COMMENT ON TABLE scheduler.metric_minute IS 'What ended in each minute; use the view metrics';
 COMMENT ON TABLE scheduler.metric_total IS 'What has ended since the extension was installed, by owner and queue';
 COMMENT ON TABLE scheduler.scheduler_metric IS 'What is counted over restarts; one row';
@@ -1900,6 +2068,7 @@ SELECT pg_catalog.pg_extension_config_dump('scheduler.calendar_window_id_seq', '
 SELECT pg_catalog.pg_extension_config_dump('scheduler.job', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.job_state', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.job_recovery', '');
+SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_rule', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_check', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_handler', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_check_id_seq', '');

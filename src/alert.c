@@ -20,6 +20,7 @@
 #include "alert_handler.h"
 #include "catalog_monitor.h"
 #include "clock.h"
+#include "guc.h"
 
 /* More than this wait to be written: the database has other troubles. */
 #define MAX_PENDING		10000
@@ -34,6 +35,19 @@ typedef struct PendingAlert
 
 static MemoryContext alert_context = NULL;
 static HTAB *pending = NULL;
+static TimestampTz next_end = DT_NOBEGIN;
+
+static int64
+reopen_window(void)
+{
+	return (int64) pg_scheduler_alert_reopen_window * USECS_PER_SEC;
+}
+
+TimestampTz
+alert_reopen_since(TimestampTz now)
+{
+	return now - reopen_window();
+}
 
 static char *
 copy(const char *string)
@@ -129,16 +143,19 @@ alert_write(void)
 			raised[nraised++] = alert->row;
 	}
 	if (nresolved > 0)
+	{
 		catalog_resolve_alerts(resolved, nresolved, now);
+		next_end = Min(next_end, now + reopen_window());
+	}
 	if (nraised > 0)
 	{
 		int64	   *opened;
 		int			nopened;
 
-		catalog_reopen_alerts(raised, nraised, now - ALERT_REOPEN_WINDOW);
+		catalog_reopen_alerts(raised, nraised, alert_reopen_since(now));
 		nopened = catalog_open_alerts(raised, nraised, now, &opened);
 		if (nopened > 0)
-			alert_handler_call(opened, nopened);
+			alert_handler_call(opened, nopened, ALERT_RAISED);
 	}
 }
 
@@ -148,4 +165,32 @@ alert_written(void)
 	pending = NULL;
 	if (alert_context != NULL)
 		MemoryContextReset(alert_context);
+}
+
+void
+alert_tell_ends(TimestampTz now)
+{
+	TimestampTz resolved_at;
+	int64	   *ended;
+	int			n;
+
+	if (next_end > now)
+		return;
+	n = catalog_take_ended_alerts(alert_reopen_since(now), &ended);
+	if (n > 0)
+		alert_handler_call(ended, n, ALERT_RESOLVED);
+	resolved_at = catalog_next_ended_alert();
+	next_end = resolved_at == DT_NOEND ? DT_NOEND : resolved_at + reopen_window();
+}
+
+TimestampTz
+alert_next_end(void)
+{
+	return next_end;
+}
+
+void
+alert_look_for_ends(void)
+{
+	next_end = DT_NOBEGIN;
 }

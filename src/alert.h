@@ -13,11 +13,14 @@
 #ifndef PG_SCHEDULER_ALERT_H
 #define PG_SCHEDULER_ALERT_H
 
+#include "datatype/timestamp.h"
+
 /*
- * An alert that has resolved itself a shorter time ago is opened again, and
- * nobody is told anew: what comes and goes makes one alert.  10 minutes.
+ * An alert that has resolved itself since this time is opened again, and
+ * nobody is told anew: what comes and goes makes one alert.  Nobody has been
+ * told of its end either.
  */
-#define ALERT_REOPEN_WINDOW	(10 * USECS_PER_MINUTE)
+extern TimestampTz alert_reopen_since(TimestampTz now);
 
 extern void alert_raise(const char *kind, const char *severity, const char *subject,
 						int64 job_id, Oid owner, const char *message);
@@ -35,5 +38,13 @@ extern void alert_write(void);
 
 /* Call after the commit of that transaction. */
 extern void alert_written(void);
+
+/*
+ * Tell handlers of alerts that have ended for good.  In a transaction; when
+ * to do so next, or DT_NOEND.  alert_look_for_ends() has it done soon.
+ */
+extern void alert_tell_ends(TimestampTz now);
+extern TimestampTz alert_next_end(void);
+extern void alert_look_for_ends(void);
 
 #endif							/* PG_SCHEDULER_ALERT_H */

@@ -32,6 +32,7 @@ PG_FUNCTION_INFO_V1(pg_scheduler_resolve_alert);
 PG_FUNCTION_INFO_V1(pg_scheduler_resolve_alerts);
 PG_FUNCTION_INFO_V1(pg_scheduler_clear_alerts);
 PG_FUNCTION_INFO_V1(pg_scheduler_alter_alert_rule);
+PG_FUNCTION_INFO_V1(pg_scheduler_reset_alert_rule);
 PG_FUNCTION_INFO_V1(pg_scheduler_add_alert_check);
 PG_FUNCTION_INFO_V1(pg_scheduler_report_alert_check);
 PG_FUNCTION_INFO_V1(pg_scheduler_add_alert_handler);
@@ -102,21 +103,46 @@ pg_scheduler_resolve_alert(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("alert " INT64_FORMAT " does not exist, or is resolved", alert_id)));
 	catalog_resolve_by_hand(alert_id, GetUserId(), clock_now());
+	alert_handler_call(&alert_id, 1, ALERT_RESOLVED);
 	PG_RETURN_VOID();
+}
+
+/* Of a kind, or all of them; how many. */
+static int64
+resolve_all(const char *kind)
+{
+	int64	   *alert_ids;
+	int			n = catalog_resolve_all_by_hand(kind, GetUserId(), clock_now(), &alert_ids);
+
+	if (n > 0)
+		alert_handler_call(alert_ids, n, ALERT_RESOLVED);
+	return n;
 }
 
 Datum
 pg_scheduler_resolve_alerts(PG_FUNCTION_ARGS)
 {
 	require(fcinfo, 0, "kind");
-	PG_RETURN_INT64(catalog_resolve_all_by_hand(text_or_null(fcinfo, 0), GetUserId(),
-												clock_now()));
+	PG_RETURN_INT64(resolve_all(text_or_null(fcinfo, 0)));
 }
 
 Datum
 pg_scheduler_clear_alerts(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_INT64(catalog_resolve_all_by_hand(NULL, GetUserId(), clock_now()));
+	PG_RETURN_INT64(resolve_all(NULL));
+}
+
+/*
+ * Rules
+ */
+
+static void
+no_such_rule(const char *kind)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("there is no rule for alerts of the kind \"%s\"", kind),
+			 errhint("See the view scheduler.alert_rules.")));
 }
 
 Datum
@@ -126,6 +152,8 @@ pg_scheduler_alter_alert_rule(PG_FUNCTION_ARGS)
 	char	   *severity = text_or_null(fcinfo, 3);
 	bool		enabled = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
 	double		threshold = PG_ARGISNULL(2) ? 0 : PG_GETARG_FLOAT8(2);
+	Interval   *interval = PG_ARGISNULL(4) ? NULL : PG_GETARG_INTERVAL_P(4);
+	Interval	nothing = {0};
 
 	require(fcinfo, 0, "kind");
 	kind = text_or_null(fcinfo, 0);
@@ -136,13 +164,29 @@ pg_scheduler_alter_alert_rule(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"threshold\" must not be negative")));
+	if (interval != NULL && DatumGetBool(DirectFunctionCall2(interval_le, IntervalPGetDatum(interval),
+															 IntervalPGetDatum(&nothing))))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"interval\" must be greater than 0")));
 	if (!catalog_update_alert_rule(kind, PG_ARGISNULL(1) ? NULL : &enabled,
 								   PG_ARGISNULL(2) ? NULL : &threshold, severity,
-								   PG_ARGISNULL(4) ? NULL : PG_GETARG_INTERVAL_P(4)))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("there is no rule for alerts of the kind \"%s\"", kind),
-				 errhint("See the view scheduler.alert_rules.")));
+								   interval))
+		no_such_rule(kind);
+	PG_RETURN_VOID();
+}
+
+Datum
+pg_scheduler_reset_alert_rule(PG_FUNCTION_ARGS)
+{
+	char	   *kind;
+
+	require(fcinfo, 0, "kind");
+	kind = text_or_null(fcinfo, 0);
+	rights_require_admin("reset_alert_rule");
+	if (!catalog_alert_rule_exists(kind))
+		no_such_rule(kind);
+	catalog_delete_alert_rule(kind);
 	PG_RETURN_VOID();
 }
 
@@ -209,10 +253,10 @@ pg_scheduler_report_alert_check(PG_FUNCTION_ARGS)
 	{
 		int			n;
 
-		catalog_reopen_alerts(&row, 1, now - ALERT_REOPEN_WINDOW);
+		catalog_reopen_alerts(&row, 1, alert_reopen_since(now));
 		n = catalog_open_alerts(&row, 1, now, &opened);
 		if (n > 0)
-			alert_handler_call(opened, n);
+			alert_handler_call(opened, n, ALERT_RAISED);
 	}
 	else
 		catalog_resolve_alerts(&row, 1, now);
@@ -229,9 +273,14 @@ pg_scheduler_add_alert_handler(PG_FUNCTION_ARGS)
 	int64		job_id = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1);
 	char	   *channel = text_or_null(fcinfo, 2);
 	char	   *severity;
+	char	   *name;
+	Oid			owner;
+	int64		old_job_id;
+	int64		result;
 
 	require(fcinfo, 0, "handler_name");
 	require(fcinfo, 4, "min_severity");
+	require(fcinfo, 5, "resolved");
 	severity = text_or_null(fcinfo, 4);
 	check_severity(severity);
 	if (job_id == 0 && (channel == NULL || channel[0] == '\0' ||
@@ -239,11 +288,17 @@ pg_scheduler_add_alert_handler(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"channel\" must have 1 to %d bytes", NAMEDATALEN - 1)));
-	PG_RETURN_INT64(catalog_upsert_alert_handler(text_or_null(fcinfo, 0),
-												 job_id ? owner_of_job(job_id) : GetUserId(),
-												 job_id, channel,
-												 PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3),
-												 severity));
+	name = text_or_null(fcinfo, 0);
+	owner = job_id ? owner_of_job(job_id) : GetUserId();
+	old_job_id = catalog_find_handler_job(name, owner);
+	result = catalog_upsert_alert_handler(name, owner,
+										  job_id, channel,
+										  PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3),
+										  severity, PG_GETARG_BOOL(5), clock_now());
+	/* one that was a job, and is none any more */
+	if (old_job_id != 0 && old_job_id != job_id)
+		catalog_delete_job(old_job_id);
+	PG_RETURN_INT64(result);
 }
 
 Datum

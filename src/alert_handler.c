@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * alert_handler.c
- *	  Tell those who want to know of an alert that was opened.
+ *	  Tell those who want to know of an alert that was opened, or is over.
  *
  * A handler that executes something is a job of its owner, which has no
  * schedule of its own: an alert adds a run to it.  So it has the rights of its
@@ -58,7 +58,7 @@ call_handler(const AlertCall *call, void *arg)
 }
 
 void
-alert_handler_call(const int64 *alert_ids, int n)
+alert_handler_call(const int64 *alert_ids, int n, AlertEvent event)
 {
-	catalog_scan_alert_calls(alert_ids, n, call_handler, NULL);
+	catalog_scan_alert_calls(alert_ids, n, event == ALERT_RESOLVED, call_handler, NULL);
 }

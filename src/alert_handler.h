@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * alert_handler.h
- *	  Tell those who want to know of an alert that was opened.
+ *	  Tell those who want to know of an alert that was opened, or is over.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
@@ -10,10 +10,17 @@
 #ifndef PG_SCHEDULER_ALERT_HANDLER_H
 #define PG_SCHEDULER_ALERT_HANDLER_H
 
+typedef enum AlertEvent
+{
+	ALERT_RAISED,
+	ALERT_RESOLVED				/* for good: it will not be opened again */
+} AlertEvent;
+
 /*
- * Call the handlers for alerts that the current transaction has opened: one
- * run of a handler's job for all of them, one notification for each.
+ * Call the handlers for alerts that the current transaction has opened, or
+ * whose end it is the time to tell of: one run of a handler's job for all of
+ * them, one notification for each.
  */
-extern void alert_handler_call(const int64 *alert_ids, int n);
+extern void alert_handler_call(const int64 *alert_ids, int n, AlertEvent event);
 
 #endif							/* PG_SCHEDULER_ALERT_HANDLER_H */

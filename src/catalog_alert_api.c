@@ -47,21 +47,23 @@ catalog_resolve_by_hand(int64 alert_id, Oid by, TimestampTz now)
 	catalog_add_int64(&params, alert_id);
 	catalog_add_oid(&params, by);
 	catalog_add_time(&params, now);
-	catalog_run("UPDATE scheduler.alert SET resolved_at = $3, resolved_by = $2"
-				" WHERE alert_id = $1 AND resolved_at IS NULL", &params);
+	catalog_run("UPDATE scheduler.alert SET resolved_at = $3, resolved_by = $2,"
+				" end_told = true WHERE alert_id = $1 AND resolved_at IS NULL", &params);
 }
 
-int64
-catalog_resolve_all_by_hand(const char *kind, Oid by, TimestampTz now)
+int
+catalog_resolve_all_by_hand(const char *kind, Oid by, TimestampTz now, int64 **alert_ids)
 {
 	Params		params = {0};
 
 	catalog_add_text(&params, kind);
 	catalog_add_oid(&params, by);
 	catalog_add_time(&params, now);
-	return catalog_run("UPDATE scheduler.alert SET resolved_at = $3, resolved_by = $2"
-					   " WHERE resolved_at IS NULL AND kind = COALESCE($1, kind)"
-					   " AND scheduler._role_sees($2, owner)", &params);
+	return catalog_changed_ids("UPDATE scheduler.alert SET resolved_at = $3,"
+							   " resolved_by = $2, end_told = true"
+							   " WHERE resolved_at IS NULL AND kind = COALESCE($1, kind)"
+							   " AND scheduler._role_sees($2, owner) RETURNING alert_id",
+							   &params, alert_ids);
 }
 
 bool
@@ -77,11 +79,40 @@ catalog_update_alert_rule(const char *kind, const bool *enabled, const double *t
 				threshold == NULL);
 	catalog_add_text(&params, severity);
 	catalog_add(&params, INTERVALOID, IntervalPGetDatum(interval), interval == NULL);
-	return catalog_run("UPDATE scheduler.alert_rule SET enabled = COALESCE($2, enabled),"
-					   " threshold = COALESCE($3, threshold),"
-					   " severity = COALESCE($4, severity),"
-					   " \"interval\" = COALESCE($5, \"interval\") WHERE kind = $1",
+	return catalog_run("INSERT INTO scheduler.alert_rule AS r"
+					   " (kind, enabled, threshold, severity, \"interval\")"
+					   " SELECT p.kind, $2, $3, $4, $5 FROM scheduler.alert_rule_preset p"
+					   " WHERE p.kind = $1"
+					   " ON CONFLICT (kind) DO UPDATE SET"
+					   " enabled = COALESCE(EXCLUDED.enabled, r.enabled),"
+					   " threshold = COALESCE(EXCLUDED.threshold, r.threshold),"
+					   " severity = COALESCE(EXCLUDED.severity, r.severity),"
+					   " \"interval\" = COALESCE(EXCLUDED.\"interval\", r.\"interval\")",
 					   &params) > 0;
+}
+
+bool
+catalog_alert_rule_exists(const char *kind)
+{
+	CatalogState state;
+	Params		params = {0};
+	bool		result;
+
+	catalog_add_text(&params, kind);
+	catalog_enter(&state);
+	result = catalog_execute("SELECT FROM scheduler.alert_rule_preset WHERE kind = $1",
+							 &params) > 0;
+	catalog_leave(&state);
+	return result;
+}
+
+void
+catalog_delete_alert_rule(const char *kind)
+{
+	Params		params = {0};
+
+	catalog_add_text(&params, kind);
+	catalog_run("DELETE FROM scheduler.alert_rule WHERE kind = $1", &params);
 }
 
 /* The one value that a statement returns */
@@ -150,7 +181,8 @@ catalog_find_alert_check(int64 job_id, AlertCheck *check)
 
 int64
 catalog_upsert_alert_handler(const char *name, Oid owner, int64 job_id, const char *channel,
-							 ArrayType *kinds, const char *min_severity)
+							 ArrayType *kinds, const char *min_severity, bool resolved,
+							 TimestampTz now)
 {
 	Params		params = {0};
 
@@ -160,13 +192,34 @@ catalog_upsert_alert_handler(const char *name, Oid owner, int64 job_id, const ch
 	catalog_add_text(&params, channel);
 	catalog_add(&params, TEXTARRAYOID, PointerGetDatum(kinds), kinds == NULL);
 	catalog_add_text(&params, min_severity);
-	return return_int64("INSERT INTO scheduler.alert_handler"
-						" (handler_name, owner, job_id, channel, kinds, min_severity)"
-						" VALUES ($1, $2, $3, $4, $5, $6)"
+	catalog_add(&params, BOOLOID, BoolGetDatum(resolved), false);
+	catalog_add_time(&params, now);
+	return return_int64("INSERT INTO scheduler.alert_handler (handler_name, owner, job_id,"
+						" channel, kinds, min_severity, resolved, created_at)"
+						" VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
 						" ON CONFLICT (owner, handler_name) DO UPDATE SET"
 						" job_id = EXCLUDED.job_id, channel = EXCLUDED.channel,"
-						" kinds = EXCLUDED.kinds, min_severity = EXCLUDED.min_severity"
+						" kinds = EXCLUDED.kinds, min_severity = EXCLUDED.min_severity,"
+						" resolved = EXCLUDED.resolved"
 						" RETURNING handler_id", &params);
+}
+
+int64
+catalog_find_handler_job(const char *name, Oid owner)
+{
+	CatalogState state;
+	Params		params = {0};
+	int64		result = 0;
+
+	catalog_add_text(&params, name);
+	catalog_add_oid(&params, owner);
+	catalog_enter(&state);
+	if (catalog_execute("SELECT job_id FROM scheduler.alert_handler"
+						" WHERE handler_name = $1 AND owner = $2 AND job_id IS NOT NULL",
+						&params) > 0)
+		result = catalog_int64(0, 1);
+	catalog_leave(&state);
+	return result;
 }
 
 bool

@@ -239,6 +239,15 @@ catalog_scan(const char *sql, const Params *params,
 	catalog_leave(&state);
 }
 
+/* Between enter and leave: the ids of the last result, in a context. */
+static void
+copy_ids(MemoryContext context, int n, int64 **ids)
+{
+	*ids = MemoryContextAlloc(context, Max(n, 1) * sizeof(int64));
+	for (int row = 0; row < n; row++)
+		(*ids)[row] = catalog_int64(row, 1);
+}
+
 int
 catalog_ids(const char *sql, const Params *params, int64 **ids)
 {
@@ -248,9 +257,21 @@ catalog_ids(const char *sql, const Params *params, int64 **ids)
 
 	catalog_enter(&state);
 	n = catalog_query(sql, params);
-	*ids = MemoryContextAlloc(caller, Max(n, 1) * sizeof(int64));
-	for (int row = 0; row < n; row++)
-		(*ids)[row] = catalog_int64(row, 1);
+	copy_ids(caller, n, ids);
+	catalog_leave(&state);
+	return n;
+}
+
+int
+catalog_changed_ids(const char *sql, const Params *params, int64 **ids)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	CatalogState state;
+	int			n;
+
+	catalog_enter(&state);
+	n = catalog_execute(sql, params);
+	copy_ids(caller, n, ids);
 	catalog_leave(&state);
 	return n;
 }

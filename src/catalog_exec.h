@@ -71,4 +71,7 @@ extern void catalog_scan(const char *sql, const Params *params,
 /* Enter, execute a query for ids, leave.  *ids is palloc'd. */
 extern int	catalog_ids(const char *sql, const Params *params, int64 **ids);
 
+/* The same for a statement that changes rows and returns their ids. */
+extern int	catalog_changed_ids(const char *sql, const Params *params, int64 **ids);
+
 #endif							/* PG_SCHEDULER_CATALOG_EXEC_H */

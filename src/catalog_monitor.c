@@ -115,7 +115,7 @@ catalog_open_alerts(const AlertRow *rows, int n, TimestampTz now, int64 **opened
 							" SELECT n.kind, COALESCE(r.severity, n.severity), n.subject,"
 							" n.job_id, n.owner, n.message, $8, $8, n.count"
 							" FROM" ALERT_PARAMS
-							" LEFT JOIN scheduler.alert_rule r ON r.kind = n.kind"
+							" LEFT JOIN scheduler.alert_rules r ON r.kind = n.kind"
 							" WHERE r.enabled IS NOT FALSE"
 							" ON CONFLICT (kind, subject) WHERE resolved_at IS NULL"
 							" DO UPDATE SET severity = EXCLUDED.severity,"
@@ -144,7 +144,7 @@ catalog_reopen_alerts(const AlertRow *rows, int n, TimestampTz since)
 				" WHERE b.kind = n.kind AND b.subject = n.subject"
 				" ORDER BY b.alert_id DESC LIMIT 1) last"
 				" WHERE a.alert_id = last.alert_id AND a.resolved_at > $8"
-				" AND a.resolved_by IS NULL",
+				" AND a.resolved_by IS NULL AND NOT a.end_told",
 				&params);
 }
 
@@ -158,6 +158,36 @@ catalog_resolve_alerts(const AlertRow *rows, int n, TimestampTz now)
 	catalog_run("UPDATE scheduler.alert a SET resolved_at = $8 FROM" ALERT_PARAMS
 				" WHERE a.kind = n.kind AND a.subject = n.subject AND a.resolved_at IS NULL",
 				&params);
+}
+
+#define WITH_AN_END_TO_TELL \
+	" WHERE resolved_at IS NOT NULL AND NOT end_told" \
+	" AND EXISTS (SELECT FROM scheduler.alert_handler h WHERE h.resolved AND h.enabled)"
+
+int
+catalog_take_ended_alerts(TimestampTz before, int64 **alert_ids)
+{
+	Params		params = {0};
+
+	catalog_add_time(&params, before);
+	return catalog_changed_ids("UPDATE scheduler.alert SET end_told = true WHERE alert_id IN"
+							   " (SELECT alert_id FROM scheduler.alert" WITH_AN_END_TO_TELL
+							   " AND resolved_at <= $1 ORDER BY resolved_at LIMIT 1000)"
+							   " RETURNING alert_id", &params, alert_ids);
+}
+
+TimestampTz
+catalog_next_ended_alert(void)
+{
+	CatalogState state;
+	TimestampTz result = DT_NOEND;
+
+	catalog_enter(&state);
+	if (catalog_execute("SELECT min(resolved_at) FROM scheduler.alert" WITH_AN_END_TO_TELL,
+						NULL) > 0)
+		result = catalog_time(0, 1, DT_NOEND);
+	catalog_leave(&state);
+	return result;
 }
 
 int64
@@ -254,7 +284,7 @@ catalog_scan_alert_rules(AlertRuleCallback callback, void *arg)
 
 	catalog_scan("SELECT kind, enabled, threshold, severity,"
 				 " COALESCE(extract(epoch FROM \"interval\") * 1000000, 0)::bigint"
-				 " FROM scheduler.alert_rule",
+				 " FROM scheduler.alert_rules",
 				 NULL, alert_rule_row, &scan);
 }
 
@@ -275,7 +305,7 @@ alert_call_row(int row, void *arg)
 }
 
 void
-catalog_scan_alert_calls(const int64 *alert_ids, int n,
+catalog_scan_alert_calls(const int64 *alert_ids, int n, bool resolved,
 						 AlertCallCallback callback, void *arg)
 {
 	RowScan		scan = {(void (*) (void)) callback, arg};
@@ -285,23 +315,34 @@ catalog_scan_alert_calls(const int64 *alert_ids, int n,
 	for (int i = 0; i < n; i++)
 		ids[i] = Int64GetDatum(alert_ids[i]);
 	add_int64s(&params, ids, NULL, n);
-	/* the alerts of a handler's own job are for others to handle */
+	catalog_add(&params, BOOLOID, BoolGetDatum(resolved), false);
+
+	/*
+	 * The alerts of a handler's own job are for others to handle, and the end
+	 * of an alert for those who were there at its beginning.
+	 */
 	catalog_scan("WITH told AS (SELECT h.handler_id, h.job_id, h.channel, a.alert_id,"
-				 " jsonb_build_object('alert_id', a.alert_id, 'kind', a.kind,"
-				 " 'severity', a.severity, 'subject', a.subject, 'job_id', a.job_id,"
-				 " 'message', a.message, 'first_seen', a.first_seen) AS alert"
+				 " jsonb_build_object('event', CASE WHEN $2 THEN 'resolved' ELSE 'raised' END,"
+				 " 'alert_id', a.alert_id, 'kind', a.kind, 'severity', a.severity,"
+				 " 'subject', a.subject, 'job_id', a.job_id, 'job_name', j.job_name,"
+				 " 'database', current_database(), 'message', a.message,"
+				 " 'first_seen', a.first_seen, 'last_seen', a.last_seen, 'count', a.count,"
+				 " 'resolved_at', a.resolved_at, 'resolved_by', a.resolved_by::regrole) AS alert"
 				 " FROM scheduler.alert_handler h JOIN scheduler.alert a ON h.enabled"
+				 " AND (h.resolved AND a.first_seen >= h.created_at OR NOT $2)"
 				 " AND (h.kinds IS NULL OR a.kind = ANY (h.kinds))"
 				 " AND scheduler._severity_rank(a.severity) >="
 				 " scheduler._severity_rank(h.min_severity)"
 				 " AND a.job_id IS DISTINCT FROM h.job_id"
 				 " AND scheduler._role_sees(h.owner, a.owner)"
+				 " LEFT JOIN scheduler.job j ON j.job_id = a.job_id"
 				 " WHERE a.alert_id = ANY ($1))"
 				 " SELECT job_id, NULL::text, NULL::text, jsonb_agg(alert ORDER BY alert_id)"
 				 " FROM told WHERE channel IS NULL GROUP BY handler_id, job_id"
 				 " UNION ALL"
-				 " SELECT 0, channel, jsonb_build_object('alert_id', alert_id, 'kind',"
-				 " alert -> 'kind', 'severity', alert -> 'severity')::text, NULL"
+				 " SELECT 0, channel, jsonb_build_object('event', alert -> 'event',"
+				 " 'alert_id', alert_id, 'kind', alert -> 'kind',"
+				 " 'severity', alert -> 'severity')::text, NULL"
 				 " FROM told WHERE channel IS NOT NULL",
 				 &params, alert_call_row, &scan);
 }
@@ -470,8 +511,9 @@ buckets_text(const Tally *tally)
 /* The figures of a tally, as their columns are named in the tables */
 #define TALLY_COLUMNS \
 	"succeeded, failed, timed_out, cancelled, lost, retries, timed, duration, max_duration," \
-	" lateness, max_lateness"
-#define TALLY_FIGURES	11
+	" lateness, max_lateness, http_2xx, http_3xx, http_4xx, http_5xx, http_errors," \
+	" http_reused, http_bytes"
+#define TALLY_FIGURES	18
 
 static void
 fill_tally(Datum *values[TALLY_FIGURES], int i, const Tally *tally)
@@ -479,14 +521,16 @@ fill_tally(Datum *values[TALLY_FIGURES], int i, const Tally *tally)
 	const int64 figures[TALLY_FIGURES] = {
 		tally->succeeded, tally->failed, tally->timed_out, tally->cancelled, tally->lost,
 		tally->retries, tally->timed, tally->duration, tally->max_duration,
-		tally->lateness, tally->max_lateness
+		tally->lateness, tally->max_lateness,
+		tally->http_answers[0], tally->http_answers[1], tally->http_answers[2],
+		tally->http_answers[3], tally->http_errors, tally->http_reused, tally->http_bytes
 	};
 
 	for (int j = 0; j < TALLY_FIGURES; j++)
 		values[j][i] = Int64GetDatum(figures[j]);
 }
 
-/* TALLY_FIGURES arrays of figures, and the histograms */
+/* $3 to $20: TALLY_FIGURES arrays of figures, $21: the histograms */
 static void
 add_tallies(Params *params, Datum *values[TALLY_FIGURES], Datum *buckets, int n)
 {
@@ -495,12 +539,17 @@ add_tallies(Params *params, Datum *values[TALLY_FIGURES], Datum *buckets, int n)
 	add_texts(params, buckets, NULL, n);
 }
 
+#define TALLY_PARAMS \
+	" unnest($3::bigint[]), unnest($4::bigint[]), unnest($5::bigint[])," \
+	" unnest($6::bigint[]), unnest($7::bigint[]), unnest($8::bigint[])," \
+	" unnest($9::bigint[]), unnest($10::bigint[]), unnest($11::bigint[])," \
+	" unnest($12::bigint[]), unnest($13::bigint[]), unnest($14::bigint[])," \
+	" unnest($15::bigint[]), unnest($16::bigint[]), unnest($17::bigint[])," \
+	" unnest($18::bigint[]), unnest($19::bigint[]), unnest($20::bigint[])," \
+	" unnest($21::text[]))"
+
 #define MINUTE_PARAMS \
-	" FROM ROWS FROM (unnest($1::oid[]), unnest($2::text[]), unnest($3::bigint[])," \
-	" unnest($4::bigint[]), unnest($5::bigint[]), unnest($6::bigint[])," \
-	" unnest($7::bigint[]), unnest($8::bigint[]), unnest($9::bigint[])," \
-	" unnest($10::bigint[]), unnest($11::bigint[]), unnest($12::bigint[])," \
-	" unnest($13::bigint[]), unnest($14::text[]))" \
+	" FROM ROWS FROM (unnest($1::oid[]), unnest($2::text[])," TALLY_PARAMS \
 	" AS n (owner, queue, " TALLY_COLUMNS ", buckets)"
 
 void
@@ -527,13 +576,12 @@ catalog_insert_minutes(const MinuteRow *rows, int n, TimestampTz minute)
 	catalog_add_time(&params, minute);
 	catalog_run("INSERT INTO scheduler.metric_minute (minute, owner, queue, "
 				TALLY_COLUMNS ", buckets)"
-				" SELECT $15, n.owner, n.queue, " TALLY_COLUMNS ", n.buckets::bigint[]"
+				" SELECT $22, n.owner, n.queue, " TALLY_COLUMNS ", n.buckets::bigint[]"
 				MINUTE_PARAMS, &params);
-	catalog_run("INSERT INTO scheduler.metric_total AS m (owner, queue, succeeded, failed,"
-				" timed_out, cancelled, lost, retries, timed, duration, lateness, buckets)"
-				" SELECT owner, queue, succeeded, failed, timed_out, cancelled, lost, retries,"
-				" timed, duration, lateness, buckets::bigint[]" MINUTE_PARAMS
-				" WHERE $15 IS NOT NULL"
+	catalog_run("INSERT INTO scheduler.metric_total AS m (owner, queue, "
+				TALLY_COLUMNS ", buckets)"
+				" SELECT n.owner, n.queue, " TALLY_COLUMNS ", n.buckets::bigint[]"
+				MINUTE_PARAMS " WHERE $22 IS NOT NULL"
 				" ON CONFLICT (owner, queue) DO UPDATE SET"
 				" succeeded = m.succeeded + EXCLUDED.succeeded,"
 				" failed = m.failed + EXCLUDED.failed,"
@@ -543,16 +591,37 @@ catalog_insert_minutes(const MinuteRow *rows, int n, TimestampTz minute)
 				" retries = m.retries + EXCLUDED.retries,"
 				" timed = m.timed + EXCLUDED.timed,"
 				" duration = m.duration + EXCLUDED.duration,"
+				" max_duration = GREATEST(m.max_duration, EXCLUDED.max_duration),"
 				" lateness = m.lateness + EXCLUDED.lateness,"
+				" max_lateness = GREATEST(m.max_lateness, EXCLUDED.max_lateness),"
+				" http_2xx = m.http_2xx + EXCLUDED.http_2xx,"
+				" http_3xx = m.http_3xx + EXCLUDED.http_3xx,"
+				" http_4xx = m.http_4xx + EXCLUDED.http_4xx,"
+				" http_5xx = m.http_5xx + EXCLUDED.http_5xx,"
+				" http_errors = m.http_errors + EXCLUDED.http_errors,"
+				" http_reused = m.http_reused + EXCLUDED.http_reused,"
+				" http_bytes = m.http_bytes + EXCLUDED.http_bytes,"
 				" buckets = scheduler._add_buckets(m.buckets, EXCLUDED.buckets)",
 				&params);
 }
 
+/* A job that has gone since is left out. */
+#define JOB_PARAMS \
+	" FROM ROWS FROM (unnest($1::bigint[]), unnest($2::oid[])," TALLY_PARAMS \
+	" AS n (job_id, owner, " TALLY_COLUMNS ", buckets)" \
+	" JOIN scheduler.job j ON j.job_id = n.job_id"
+
+/* What is kept of each job by the minute */
+#define JOB_MINUTE_COLUMNS \
+	"succeeded, failed, timed_out, cancelled, lost, retries, timed, duration, max_duration," \
+	" lateness, max_lateness"
+
 void
-catalog_add_job_metrics(JobMeter *const *meters, int n)
+catalog_add_job_metrics(JobMeter *const *meters, int n, TimestampTz minute)
 {
 	Params		params = {0};
 	Datum	   *ids = palloc(n * sizeof(Datum));
+	Datum	   *owners = palloc(n * sizeof(Datum));
 	Datum	   *buckets = palloc(n * sizeof(Datum));
 	Datum	   *values[TALLY_FIGURES];
 
@@ -561,22 +630,17 @@ catalog_add_job_metrics(JobMeter *const *meters, int n)
 	for (int i = 0; i < n; i++)
 	{
 		ids[i] = Int64GetDatum(meters[i]->job_id);
+		owners[i] = ObjectIdGetDatum(meters[i]->owner);
 		buckets[i] = buckets_text(&meters[i]->tally);
 		fill_tally(values, i, &meters[i]->tally);
 	}
 	add_int64s(&params, ids, NULL, n);
+	add_oids(&params, owners, NULL, n);
 	add_tallies(&params, values, buckets, n);
 	catalog_run("INSERT INTO scheduler.job_metric AS m (job_id, timed, duration, max_duration,"
 				" lateness, max_lateness, buckets)"
 				" SELECT n.job_id, n.timed, n.duration, n.max_duration,"
-				" n.lateness, n.max_lateness, n.buckets::bigint[]"
-				" FROM ROWS FROM (unnest($1::bigint[]), unnest($2::bigint[]),"
-				" unnest($3::bigint[]), unnest($4::bigint[]), unnest($5::bigint[]),"
-				" unnest($6::bigint[]), unnest($7::bigint[]), unnest($8::bigint[]),"
-				" unnest($9::bigint[]), unnest($10::bigint[]), unnest($11::bigint[]),"
-				" unnest($12::bigint[]), unnest($13::text[]))"
-				" AS n (job_id, " TALLY_COLUMNS ", buckets)"
-				" JOIN scheduler.job j ON j.job_id = n.job_id"
+				" n.lateness, n.max_lateness, n.buckets::bigint[]" JOB_PARAMS
 				" ON CONFLICT (job_id) DO UPDATE SET timed = m.timed + EXCLUDED.timed,"
 				" duration = m.duration + EXCLUDED.duration,"
 				" max_duration = GREATEST(m.max_duration, EXCLUDED.max_duration),"
@@ -584,6 +648,24 @@ catalog_add_job_metrics(JobMeter *const *meters, int n)
 				" max_lateness = GREATEST(m.max_lateness, EXCLUDED.max_lateness),"
 				" buckets = scheduler._add_buckets(m.buckets, EXCLUDED.buckets)",
 				&params);
+	if (minute == DT_NOBEGIN)
+		return;
+	catalog_add_time(&params, minute);
+	catalog_run("INSERT INTO scheduler.job_minute (minute, job_id, owner, " JOB_MINUTE_COLUMNS ")"
+				" SELECT $22, n.job_id, n.owner, " JOB_MINUTE_COLUMNS JOB_PARAMS
+				" WHERE $22 IS NOT NULL", &params);
+}
+
+void
+catalog_delete_old_job_minutes(TimestampTz before, int64 max_rows)
+{
+	Params		params = {0};
+
+	catalog_add_time(&params, before);
+	catalog_add_int64(&params, max_rows);
+	catalog_run("DELETE FROM scheduler.job_minute WHERE minute < $1 OR minute <="
+				" (SELECT minute FROM scheduler.job_minute ORDER BY minute DESC"
+				" OFFSET $2 LIMIT 1)", &params);
 }
 
 void
@@ -601,9 +683,11 @@ catalog_insert_scheduler_minute(const SchedulerMinute *row, TimestampTz minute)
 	catalog_add_int64(&params, row->max_workers);
 	catalog_add_int64(&params, row->restarts);
 	catalog_add_int64(&params, row->memory);
+	catalog_add_int64(&params, row->http_in_flight);
 	catalog_run("INSERT INTO scheduler.scheduler_minute (minute, backlog, running, waiting,"
-				" workers, workers_busy, max_workers, worker_restarts, worker_memory)"
-				" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)", &params);
+				" workers, workers_busy, max_workers, worker_restarts, worker_memory,"
+				" http_in_flight)"
+				" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)", &params);
 	catalog_add_int64(&restarts, row->restarts);
 	catalog_run("UPDATE scheduler.scheduler_metric"
 				" SET worker_restarts = worker_restarts + $1", &restarts);

@@ -43,6 +43,14 @@ extern int	catalog_open_alerts(const AlertRow *rows, int n, TimestampTz now,
 extern void catalog_reopen_alerts(const AlertRow *rows, int n, TimestampTz since);
 extern void catalog_resolve_alerts(const AlertRow *rows, int n, TimestampTz now);
 
+/*
+ * Alerts that have resolved themselves before a time and whose end handlers
+ * are to be told of, some at a time: ids; they are not returned again.  When
+ * the first of the rest resolved itself: DT_NOEND if there is none.
+ */
+extern int	catalog_take_ended_alerts(TimestampTz before, int64 **alert_ids);
+extern TimestampTz catalog_next_ended_alert(void);
+
 /* Resolve what lasts only as long as a job, or a dead letter, exists. */
 extern int64 catalog_resolve_gone_alerts(TimestampTz now);
 
@@ -66,7 +74,7 @@ typedef struct AlertCall
 	char	   *payload;
 } AlertCall;
 typedef void (*AlertCallCallback) (const AlertCall *call, void *arg);
-extern void catalog_scan_alert_calls(const int64 *alert_ids, int n,
+extern void catalog_scan_alert_calls(const int64 *alert_ids, int n, bool resolved,
 									 AlertCallCallback callback, void *arg);
 
 /* Active jobs that have no next time, and no run: ids, up to a number. */
@@ -80,13 +88,18 @@ extern int	catalog_find_jobs_without_next(int64 **job_ids);
 extern bool catalog_find_open_alert(int64 alert_id, Oid *owner);
 extern void catalog_resolve_by_hand(int64 alert_id, Oid by, TimestampTz now);
 
-/* All of a kind (NULL: any) that the role sees. */
-extern int64 catalog_resolve_all_by_hand(const char *kind, Oid by, TimestampTz now);
+/* All of a kind (NULL: any) that the role sees: ids, and how many. */
+extern int	catalog_resolve_all_by_hand(const char *kind, Oid by, TimestampTz now,
+										int64 **alert_ids);
 
 /* NULL, or an option that is NULL: as it is.  False: there is no such rule. */
 extern bool catalog_update_alert_rule(const char *kind, const bool *enabled,
 									  const double *threshold, const char *severity,
 									  const Interval *interval);
+extern bool catalog_alert_rule_exists(const char *kind);
+
+/* Back to the preset. */
+extern void catalog_delete_alert_rule(const char *kind);
 
 typedef struct AlertCheck
 {
@@ -103,7 +116,11 @@ extern bool catalog_find_alert_check(int64 job_id, AlertCheck *check);
 
 extern int64 catalog_upsert_alert_handler(const char *name, Oid owner, int64 job_id,
 										  const char *channel, ArrayType *kinds,
-										  const char *min_severity);
+										  const char *min_severity, bool resolved,
+										  TimestampTz now);
+
+/* The job of a handler, or 0. */
+extern int64 catalog_find_handler_job(const char *name, Oid owner);
 
 /* False: there is none.  *job_id: its job, or 0. */
 extern bool catalog_delete_alert_handler(const char *name, Oid owner, int64 *job_id);
@@ -153,7 +170,12 @@ typedef struct MinuteRow
 } MinuteRow;
 
 extern void catalog_insert_minutes(const MinuteRow *rows, int n, TimestampTz minute);
-extern void catalog_add_job_metrics(JobMeter *const *meters, int n);
+
+/* Add to the totals of jobs, and keep as a minute of each unless DT_NOBEGIN. */
+extern void catalog_add_job_metrics(JobMeter *const *meters, int n, TimestampTz minute);
+
+/* Delete minutes of jobs before a time, and the oldest of more than some. */
+extern void catalog_delete_old_job_minutes(TimestampTz before, int64 max_rows);
 
 typedef struct SchedulerMinute
 {
@@ -165,6 +187,7 @@ typedef struct SchedulerMinute
 	int64		max_workers;
 	int64		restarts;		/* of workers, since the last row */
 	int64		memory;			/* of all workers, bytes */
+	int64		http_in_flight;
 } SchedulerMinute;
 extern void catalog_insert_scheduler_minute(const SchedulerMinute *row, TimestampTz minute);
 extern void catalog_delete_old_minutes(TimestampTz before);

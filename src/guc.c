@@ -36,6 +36,8 @@ int			pg_scheduler_crash_limit = 3;
 int			pg_scheduler_repair_interval = 300;
 bool		pg_scheduler_monitoring = true;
 int			pg_scheduler_monitor_interval = 1000;
+int			pg_scheduler_alert_reopen_window = 600;
+int			pg_scheduler_job_metrics_rows = 1000000;
 int			pg_scheduler_metrics_interval = 60;
 int			pg_scheduler_metrics_retention = 24 * 60;
 char	   *pg_scheduler_admin_role = NULL;
@@ -242,6 +244,12 @@ define_monitor_settings(void)
 							&pg_scheduler_monitor_interval,
 							1000, 10, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS,
 							NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_scheduler.alert_reopen_window",
+							"An alert that has resolved itself is opened again when its cause comes back within this time.",
+							"After it, handlers that asked for that are told of the end.",
+							&pg_scheduler_alert_reopen_window,
+							600, 0, INT_MAX / 1000, PGC_SIGHUP, GUC_UNIT_S,
+							NULL, NULL, NULL);
 	DefineCustomIntVariable("pg_scheduler.metrics_interval",
 							"Time between two rows of metrics.",
 							NULL,
@@ -253,6 +261,12 @@ define_monitor_settings(void)
 							NULL,
 							&pg_scheduler_metrics_retention,
 							24 * 60, 1, INT_MAX, PGC_SIGHUP, GUC_UNIT_MIN,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_scheduler.job_metrics_rows",
+							"Of the rows of metrics of single jobs the newest are kept, about this many.",
+							"0 keeps none.",
+							&pg_scheduler_job_metrics_rows,
+							1000000, 0, INT_MAX, PGC_SIGHUP, 0,
 							NULL, NULL, NULL);
 }
 

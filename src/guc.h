@@ -34,6 +34,8 @@ extern int	pg_scheduler_crash_limit;
 extern int	pg_scheduler_repair_interval;	/* s */
 extern bool pg_scheduler_monitoring;
 extern int	pg_scheduler_monitor_interval;	/* ms */
+extern int	pg_scheduler_job_metrics_rows;
+extern int	pg_scheduler_alert_reopen_window;	/* s */
 extern int	pg_scheduler_metrics_interval;	/* s */
 extern int	pg_scheduler_metrics_retention; /* minutes */
 extern char *pg_scheduler_admin_role;

@@ -42,6 +42,8 @@ typedef struct SchedulerView
 	int64		pending;
 	int64		ready;
 	int			workers;
+	int64		worker_memory;	/* bytes */
+	int			http_in_flight;
 } SchedulerView;
 
 /* Lock held. */
@@ -56,6 +58,8 @@ look_at_database(const Database *db, SchedulerView *view)
 	figures->stopped = db->stopped && db->ready;
 	figures->errors = db->ready && db->last_error_at != DT_NOBEGIN &&
 		db->last_error_at > db->ready_since;
+	figures->memory_growing = db->ready && db->memory_growing;
+	view->http_in_flight = db->http_nflights;
 	view->since = figures->stop_requested ? db->stopped_at : db->ready_since;
 	view->pid = db->scheduler_pid;
 }
@@ -72,6 +76,7 @@ look_at_workers(SchedulerView *view)
 		if (slot->state == WORKER_FREE || slot->state == WORKER_DEAD)
 			continue;
 		view->workers++;
+		view->worker_memory += slot->memory;
 		if (slot->state == WORKER_RUNNING)
 			view->figures.workers_running++;
 	}
@@ -101,7 +106,10 @@ look(SchedulerView *view)
 	}
 }
 
-/* state, reason, since, pid, pending, ready, workers, workers_busy, max_workers */
+/*
+ * state, reason, since, pid, pending, ready, workers, workers_busy,
+ * max_workers, worker_memory, http_in_flight
+ */
 Datum
 pg_scheduler_scheduler_health(PG_FUNCTION_ARGS)
 {
@@ -109,8 +117,8 @@ pg_scheduler_scheduler_health(PG_FUNCTION_ARGS)
 	SchedulerView view;
 	Health		health;
 	TupleDesc	desc;
-	Datum		values[9];
-	bool		nulls[9] = {0};
+	Datum		values[11];
+	bool		nulls[11] = {0};
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -127,6 +135,8 @@ pg_scheduler_scheduler_health(PG_FUNCTION_ARGS)
 	values[6] = Int32GetDatum(view.workers);
 	values[7] = Int32GetDatum(view.figures.workers_running);
 	values[8] = Int32GetDatum(view.figures.max_workers);
+	values[9] = Int64GetDatum(view.worker_memory);
+	values[10] = Int32GetDatum(view.http_in_flight);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 

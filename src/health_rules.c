@@ -156,6 +156,8 @@ health_of_scheduler(const SchedulerFigures *figures, const HealthLimits *limits,
 			 figures->workers_running >= figures->max_workers)
 		set(health, HEALTH_DEGRADED, "all %d workers are busy, and " INT64_FORMAT " runs wait",
 			figures->max_workers, figures->backlog);
+	else if (figures->memory_growing)
+		set(health, HEALTH_DEGRADED, "the memory of a worker keeps growing");
 	else
 		set(health, HEALTH_HEALTHY, "runs as planned");
 }

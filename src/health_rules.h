@@ -88,6 +88,7 @@ typedef struct SchedulerFigures
 	bool		stop_requested; /* scheduler.stop() */
 	bool		stopped;		/* and nothing runs any more */
 	bool		errors;			/* its last cycle ended in an error */
+	bool		memory_growing; /* that of a worker, for too long */
 	int64		backlog;
 	int			workers_running;
 	int			max_workers;

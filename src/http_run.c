@@ -324,6 +324,16 @@ record_success(HttpRun *http, RunRecord *record)
 		http->outcome.kind = OUTCOME_GONE;
 }
 
+/* For the metrics; an answer that was cut off is none. */
+static void
+note_answer(Outcome *outcome, const HttpResponse *response)
+{
+	outcome->http_sent = true;
+	outcome->http_reused = response->reused_connection;
+	outcome->http_status = response->failure == HTTP_FAILURE_NONE ? response->status : 0;
+	outcome->http_bytes = Max(response->total_size, (int64) response->body_length);
+}
+
 void
 http_run_record(HttpRun *http)
 {
@@ -337,9 +347,12 @@ http_run_record(HttpRun *http)
 	http->outcome.dead_letter = false;
 	record.redriven_from = http->redriven_from;
 	if (http->response != NULL)
+	{
+		note_answer(&http->outcome, http->response);
 		verdict = http_response_judge(http->response, &http->success_codes,
 									  unix_seconds(record.finished_at),
 									  http->job.retry.max_delay / USECS_PER_SEC);
+	}
 	if (verdict.succeeded)
 		record_success(http, &record);
 	else

@@ -183,6 +183,20 @@ tally_times(JobMeter *meter, const Outcome *outcome)
 	tally->buckets[histogram_bucket(duration)]++;
 }
 
+static void
+tally_http(Tally *tally, const Outcome *outcome)
+{
+	int			answer = outcome->http_status / 100 - 2;
+
+	if (answer >= 0 && answer < lengthof(tally->http_answers))
+		tally->http_answers[answer]++;
+	else
+		tally->http_errors++;
+	if (outcome->http_reused)
+		tally->http_reused++;
+	tally->http_bytes += outcome->http_bytes;
+}
+
 void
 meter_outcome(const JobEntry *job, const Outcome *outcome)
 {
@@ -208,6 +222,8 @@ meter_outcome(const JobEntry *job, const Outcome *outcome)
 		meter->tally.retries++;
 	if (outcome->started_at != DT_NOBEGIN)
 		tally_times(meter, outcome);
+	if (outcome->http_sent)
+		tally_http(&meter->tally, outcome);
 	meter->consecutive_failures = job->state.consecutive_failures;
 	meter->dead_letter |= outcome->dead_letter;
 	tallied = true;
@@ -268,6 +284,13 @@ bool
 meter_tallied(void)
 {
 	return tallied;
+}
+
+bool
+meter_tally_is_empty(const Tally *tally)
+{
+	return tally->succeeded + tally->failed + tally->timed_out + tally->cancelled +
+		tally->lost == 0;
 }
 
 void

@@ -38,6 +38,10 @@ typedef struct Tally
 	int64		max_duration;
 	int64		lateness;		/* start minus due time, us */
 	int64		max_lateness;
+	int64		http_answers[4];	/* with status 2xx, 3xx, 4xx, 5xx */
+	int64		http_errors;	/* without an answer */
+	int64		http_reused;	/* over a connection that was there */
+	int64		http_bytes;		/* of the answers' bodies */
 	uint32		buckets[HISTOGRAM_BUCKETS]; /* of durations */
 } Tally;
 
@@ -103,6 +107,7 @@ extern void meter_forget(JobMeter *meter);
 
 /* Has anything ended since meter_clear_tally() for all? */
 extern bool meter_tallied(void);
+extern bool meter_tally_is_empty(const Tally *tally);
 extern void meter_clear_tally(JobMeter *meter);
 extern void meter_tallies_written(void);
 

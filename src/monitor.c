@@ -15,8 +15,6 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "miscadmin.h"
-#include "storage/procarray.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -26,9 +24,11 @@
 #include "clock.h"
 #include "guc.h"
 #include "meter.h"
+#include "metrics.h"
 #include "monitor.h"
 #include "recovery.h"
 #include "run_queue.h"
+#include "server_watch.h"
 
 /* Jobs judged in one transaction */
 #define JUDGE_BATCH		1000
@@ -42,56 +42,14 @@
 /* After an error: 10 s. */
 #define ERROR_DELAY		(10 * USECS_PER_SEC)
 
-#define SUBJECT_SCHEDULER	"pg_scheduler"
-
-/* Memory of one worker, as of the last minute */
-typedef struct WorkerMemory
-{
-	uint64		generation;
-	int64		memory;
-	TimestampTz growing_since;	/* DT_NOEND: it does not grow */
-} WorkerMemory;
-
 static HealthLimits limits;
 static TimestampTz next_judgement = DT_NOEND;
 static TimestampTz next_server = DT_NOBEGIN;
 static TimestampTz next_minute = DT_NOBEGIN;
-static TimestampTz busy_since = DT_NOEND;
-static uint32 raised = 0;		/* alerts of no job: 1 << AlertKind */
 static bool requested = false;	/* a judgement, by a change of jobs or queues */
 static TimestampTz not_again_before = DT_NOBEGIN;	/* after an error */
 static TimestampTz next_queues = DT_NOBEGIN;
 static TimestampTz next_cleaning = DT_NOBEGIN;
-static WorkerMemory *memories = NULL;
-
-/*
- * Alerts of the scheduler as a whole
- */
-
-static void
-set_alert(AlertKind kind, bool holds, const char *message)
-{
-	uint32		bit = 1 << kind;
-
-	if (!alert_rule(kind)->enabled)
-		holds = false;
-	if (holds && !(raised & bit))
-		alert_raise(alert_kind_name(kind), alert_rule(kind)->severity,
-					SUBJECT_SCHEDULER, 0, InvalidOid, message);
-	else if (!holds && (raised & bit))
-		alert_resolve(alert_kind_name(kind), SUBJECT_SCHEDULER);
-	raised = holds ? raised | bit : raised & ~bit;
-}
-
-void
-monitor_stopped(bool stopped)
-{
-	/* one from before a start may be open still */
-	if (!stopped)
-		raised |= 1 << ALERT_SCHEDULER_STOPPED;
-	set_alert(ALERT_SCHEDULER_STOPPED, stopped && pg_scheduler_monitoring,
-			  "the scheduler was stopped by scheduler.stop()");
-}
 
 /*
  * Jobs
@@ -176,6 +134,7 @@ forget_job(JobMeter *meter)
 {
 	for (int kind = 0; kind <= ALERT_LAST_OF_JOB; kind++)
 		set_job_alert(meter, kind, false, false, 0, NULL);
+	metrics_keep(meter);
 	meter_forget(meter);
 }
 
@@ -287,112 +246,6 @@ judge_queues(TimestampTz now)
 }
 
 /*
- * The server
- */
-
-static void
-copy_workers(SchedulerMinute *figures)
-{
-	memset(figures, 0, sizeof(*figures));
-	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
-	figures->max_workers = scheduler_shared->nworkers;
-	for (int i = 0; i < scheduler_shared->nworkers; i++)
-	{
-		const WorkerSlot *slot = &scheduler_shared->workers[i];
-
-		if (slot->state == WORKER_FREE || slot->state == WORKER_DEAD)
-			continue;
-		figures->workers++;
-		figures->memory += slot->memory;
-		if (slot->state == WORKER_RUNNING)
-			figures->workers_busy++;
-		if (slot->state == WORKER_RUNNING && slot->database == MyDatabaseId)
-			figures->running++;
-	}
-	LWLockRelease(scheduler_shared->lock);
-}
-
-static void
-judge_workers(TimestampTz now)
-{
-	const AlertRule *rule = alert_rule(ALERT_WORKERS_EXHAUSTED);
-	SchedulerMinute figures;
-
-	copy_workers(&figures);
-	if (figures.workers_busy < figures.max_workers || run_queue_ready_count() == 0)
-		busy_since = DT_NOEND;
-	else if (busy_since == DT_NOEND)
-		busy_since = now;
-	set_alert(ALERT_WORKERS_EXHAUSTED,
-			  busy_since != DT_NOEND && now - busy_since >= rule->interval,
-			  psprintf("all " INT64_FORMAT " workers are busy, and " INT64_FORMAT " runs wait",
-					   figures.max_workers, run_queue_ready_count()));
-}
-
-static void
-judge_connections(void)
-{
-	int			used = CountDBConnections(InvalidOid);
-
-	set_alert(ALERT_CONNECTIONS,
-			  used > alert_rule(ALERT_CONNECTIONS)->threshold * MaxConnections,
-			  psprintf("%d of %d connections of the server are used", used, MaxConnections));
-}
-
-static void
-judge_restarts(TimestampTz now)
-{
-	const AlertRule *rule = alert_rule(ALERT_WORKER_RESTARTS);
-	int			n = meter_deaths_since(now - rule->interval);
-
-	set_alert(ALERT_WORKER_RESTARTS, n > rule->threshold,
-			  psprintf("%d workers died in the last " INT64_FORMAT " minutes", n,
-					   rule->interval / USECS_PER_MINUTE));
-}
-
-/* Does one worker grow, look after look, for too long? */
-static bool
-grows(TimestampTz now, int64 interval)
-{
-	bool		result = false;
-
-	if (memories == NULL)
-	{
-		memories = MemoryContextAllocZero(TopMemoryContext,
-										  scheduler_shared->nworkers * sizeof(WorkerMemory));
-		for (int i = 0; i < scheduler_shared->nworkers; i++)
-			memories[i].growing_since = DT_NOEND;
-	}
-	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
-	for (int i = 0; i < scheduler_shared->nworkers; i++)
-	{
-		const WorkerSlot *slot = &scheduler_shared->workers[i];
-		WorkerMemory *before = &memories[i];
-
-		if (slot->state == WORKER_FREE || slot->database != MyDatabaseId ||
-			slot->generation != before->generation || slot->memory <= before->memory)
-			before->growing_since = DT_NOEND;
-		else if (before->growing_since == DT_NOEND)
-			before->growing_since = now - USECS_PER_MINUTE;
-		before->generation = slot->generation;
-		before->memory = slot->memory;
-		result |= before->growing_since != DT_NOEND && now - before->growing_since >= interval;
-	}
-	LWLockRelease(scheduler_shared->lock);
-	return result;
-}
-
-static void
-judge_memory(TimestampTz now)
-{
-	const AlertRule *rule = alert_rule(ALERT_MEMORY_GROWTH);
-
-	set_alert(ALERT_MEMORY_GROWTH, grows(now, rule->interval),
-			  psprintf("the memory of a worker has grown for " INT64_FORMAT " minutes",
-					   rule->interval / USECS_PER_MINUTE));
-}
-
-/*
  * Once a minute, or whatever pg_scheduler.metrics_interval is
  */
 
@@ -408,93 +261,6 @@ start_of_interval(TimestampTz now)
 	return now - now % metrics_interval();
 }
 
-static void
-without_next_time(void)
-{
-	int64	   *job_ids;
-	int			n = catalog_find_jobs_without_next(&job_ids);
-	char	   *first = n > 0 ? psprintf(" (job " INT64_FORMAT ")", job_ids[0]) : "";
-
-	set_alert(ALERT_JOB_WITHOUT_NEXT_TIME, n > 0,
-			  psprintf("%d active %s no next time%s", n, n == 1 ? "job has" : "jobs have", first));
-}
-
-typedef struct MinuteBatch
-{
-	MinuteRow  *rows;
-	int			nrows;
-	int			maxrows;
-	JobMeter  **meters;
-	int			nmeters;
-	int			maxmeters;
-	TimestampTz now;
-} MinuteBatch;
-
-static bool
-tally_is_empty(const Tally *tally)
-{
-	return tally->succeeded + tally->failed + tally->timed_out + tally->cancelled +
-		tally->lost == 0;
-}
-
-static MinuteRow *
-row_of(MinuteBatch *batch, const JobMeter *meter)
-{
-	MinuteRow  *row;
-
-	for (int i = 0; i < batch->nrows; i++)
-		if (batch->rows[i].owner == meter->owner &&
-			strcmp(batch->rows[i].queue, meter->queue) == 0)
-			return &batch->rows[i];
-	if (batch->nrows == batch->maxrows)
-	{
-		batch->maxrows = Max(16, batch->maxrows * 2);
-		batch->rows = batch->rows == NULL ? palloc(batch->maxrows * sizeof(MinuteRow)) :
-			repalloc(batch->rows, batch->maxrows * sizeof(MinuteRow));
-	}
-	row = &batch->rows[batch->nrows++];
-	memset(row, 0, sizeof(*row));
-	row->owner = meter->owner;
-	row->queue = pstrdup(meter->queue);
-	return row;
-}
-
-static void
-add_tally(Tally *to, const Tally *tally)
-{
-	to->succeeded += tally->succeeded;
-	to->failed += tally->failed;
-	to->timed_out += tally->timed_out;
-	to->cancelled += tally->cancelled;
-	to->lost += tally->lost;
-	to->retries += tally->retries;
-	to->timed += tally->timed;
-	to->duration += tally->duration;
-	to->max_duration = Max(to->max_duration, tally->max_duration);
-	to->lateness += tally->lateness;
-	to->max_lateness = Max(to->max_lateness, tally->max_lateness);
-	for (int i = 0; i < HISTOGRAM_BUCKETS; i++)
-		to->buckets[i] += tally->buckets[i];
-}
-
-static void
-collect(JobMeter *meter, void *arg)
-{
-	MinuteBatch *batch = arg;
-
-	if (tally_is_empty(&meter->tally))
-		return;
-	add_tally(&row_of(batch, meter)->tally, &meter->tally);
-	if (batch->nmeters == batch->maxmeters)
-	{
-		batch->maxmeters = Max(64, batch->maxmeters * 2);
-		batch->meters = batch->meters == NULL ?
-			palloc(batch->maxmeters * sizeof(JobMeter *)) :
-			repalloc(batch->meters, batch->maxmeters * sizeof(JobMeter *));
-	}
-	batch->meters[batch->nmeters++] = meter;
-}
-
 /* What has slid out of its window may be healthy now, or forgotten. */
 static void
 age(JobMeter *meter, void *arg)
@@ -504,43 +270,8 @@ age(JobMeter *meter, void *arg)
 	if (meter_window(meter, now).attempts > 0 || meter->raised != 0 ||
 		meter->state != HEALTH_HEALTHY)
 		meter_touch(meter);
-	else if (!meter->dirty && tally_is_empty(&meter->tally))
+	else if (!meter->dirty && meter_tally_is_empty(&meter->tally))
 		meter_forget(meter);
-}
-
-static void
-write_scheduler_minute(TimestampTz minute)
-{
-	SchedulerMinute figures;
-
-	copy_workers(&figures);
-	figures.backlog = run_queue_ready_count();
-	figures.waiting = run_queue_count() - figures.backlog - figures.running;
-	figures.restarts = meter_take_deaths();
-	catalog_insert_scheduler_minute(&figures, minute);
-}
-
-/* Write the tallies, and clear them after the commit. */
-static void
-write_minute(TimestampTz now)
-{
-	MinuteBatch batch = {.now = now};
-	TimestampTz minute = start_of_interval(now);
-	MemoryContext context = CurrentMemoryContext;
-
-	meter_foreach(collect, &batch);
-	StartTransactionCommand();
-	if (batch.nrows > 0)
-		catalog_insert_minutes(batch.rows, batch.nrows, minute);
-	for (int i = 0; i < batch.nmeters; i += JUDGE_BATCH)
-		catalog_add_job_metrics(batch.meters + i, Min(JUDGE_BATCH, batch.nmeters - i));
-	write_scheduler_minute(minute);
-	catalog_delete_old_minutes(now - (int64) pg_scheduler_metrics_retention * USECS_PER_MINUTE);
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(context);
-	for (int i = 0; i < batch.nmeters; i++)
-		meter_clear_tally(batch.meters[i]);
-	meter_tallies_written();
 }
 
 /*
@@ -559,32 +290,27 @@ clean(TimestampTz now)
 {
 	StartTransactionCommand();
 	if (pg_scheduler_monitoring)
-		without_next_time();
+		server_watch_jobs();
 	catalog_delete_gone_health();
 	(void) catalog_delete_old_alerts(now - (int64) pg_scheduler_history_retention *
 									 USECS_PER_MINUTE);
+	catalog_delete_old_job_minutes(now - (int64) pg_scheduler_metrics_retention * USECS_PER_MINUTE,
+								   pg_scheduler_job_metrics_rows);
 	CommitTransactionCommand();
-	next_cleaning = not_before(now, USECS_PER_MINUTE);
+	next_cleaning = not_before(now, Min(metrics_interval(), USECS_PER_MINUTE));
 }
 
 static void
 each_minute(TimestampTz now)
 {
 	if (meter_tallied() || run_queue_count() > 0)
-		write_minute(now);
+		metrics_write(start_of_interval(now), now);
 	if (pg_scheduler_monitoring)
-		judge_memory(now);
+		server_watch_memory(now);
 	if (next_cleaning <= now)
 		clean(now);
+	alert_look_for_ends();
 	meter_foreach(age, &now);
-}
-
-static void
-judge_server(TimestampTz now)
-{
-	judge_workers(now);
-	judge_connections();
-	judge_restarts(now);
 }
 
 static void
@@ -595,7 +321,7 @@ each_judgement(TimestampTz now)
 	if (next_server <= now)
 	{
 		if (pg_scheduler_monitoring)
-			judge_server(now);
+			server_watch(now);
 		next_server = now + SERVER_INTERVAL;
 	}
 	StartTransactionCommand();
@@ -607,8 +333,9 @@ each_judgement(TimestampTz now)
 		judge_queues(now);
 		next_queues = not_before(now, 0);
 	}
-	if (requested)
-		(void) catalog_resolve_gone_alerts(now);
+	if (requested && catalog_resolve_gone_alerts(now) > 0)
+		alert_look_for_ends();
+	alert_tell_ends(now);
 	if (recovery_active() && pg_scheduler_monitoring)
 	{
 		(void) job_cache_write();
@@ -625,6 +352,12 @@ distrust(JobMeter *meter, void *arg)
 {
 	meter->state = HEALTH_UNKNOWN;
 	meter_touch(meter);
+}
+
+static void
+last_minute(TimestampTz now)
+{
+	metrics_write(start_of_interval(now), now);
 }
 
 /* Call one of the above.  An error is logged, and the work done later. */
@@ -656,8 +389,7 @@ guarded(void (*task) (TimestampTz now), TimestampTz now)
 static bool
 watching(void)
 {
-	return run_queue_ready_count() > 0 || busy_since != DT_NOEND ||
-		(raised & ~(1 << ALERT_SCHEDULER_STOPPED)) != 0;
+	return run_queue_ready_count() > 0 || server_watch_open();
 }
 
 static bool
@@ -681,9 +413,10 @@ monitor_next_time(void)
 		result = next_judgement;
 	if (pg_scheduler_monitoring)
 		result = Min(result, Max(recovery_next_time(), next_judgement));
+	result = Min(result, Max(alert_next_end(), next_judgement));
 	if (watching())
 		result = Min(result, Max(next_server, next_judgement));
-	if (meter_count() > 0 || run_queue_count() > 0)
+	if (meter_count() > 0 || meter_tallied() || run_queue_count() > 0 || server_watch_open())
 		result = Min(result, next_minute);
 	return Max(result, not_again_before);
 }
@@ -714,7 +447,7 @@ void
 monitor_leave(TimestampTz now)
 {
 	if (meter_tallied())
-		guarded(write_minute, now);
+		guarded(last_minute, now);
 }
 
 /*
@@ -772,9 +505,7 @@ monitor_load(void)
 	catalog_scan_open_alerts(load_alert, NULL);
 	catalog_scan_unhealthy_jobs(load_health, NULL);
 	CommitTransactionCommand();
-	for (int kind = ALERT_LAST_OF_JOB + 1; kind < ALERT_KINDS; kind++)
-		if (!(raised & (1 << kind)) && kind != ALERT_QUEUE_BACKLOG)
-			alert_resolve(alert_kind_name(kind), SUBJECT_SCHEDULER);
+	server_watch_load();
 	next_judgement = next_minute = DT_NOBEGIN;
 }
 

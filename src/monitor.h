@@ -24,9 +24,6 @@ extern void monitor_reload_rules(void);
 /* Jobs or queues have changed: have a look soon. */
 extern void monitor_request(void);
 
-/* scheduler.stop() has come into force, or its end. */
-extern void monitor_stopped(bool stopped);
-
 /*
  * Judge what has changed, when it is time to.  Outside of a transaction; an
  * error is its own.

@@ -118,9 +118,50 @@ rights_can_manage(Oid owner)
 	return rights_can_see(owner);
 }
 
-/* For the policies of row security. */
+/*
+ * For the policies of row security.
+ *
+ * A query asks about row after row of the same few owners.  What was answered
+ * is kept for as long as the query's expression, in a table that an owner has
+ * one place in.
+ */
+
+#define REMEMBERED_OWNERS	64
+
+typedef struct VisibleOwners
+{
+	Oid			user;			/* to whom */
+	Oid			owners[REMEMBERED_OWNERS];
+	bool		visible[REMEMBERED_OWNERS];
+} VisibleOwners;
+
+static VisibleOwners *
+remembered_owners(FmgrInfo *flinfo)
+{
+	VisibleOwners *result = flinfo->fn_extra;
+
+	if (result == NULL || result->user != GetUserId())
+	{
+		if (result == NULL)
+			result = MemoryContextAlloc(flinfo->fn_mcxt, sizeof(VisibleOwners));
+		memset(result, 0, sizeof(VisibleOwners));
+		result->user = GetUserId();
+		flinfo->fn_extra = result;
+	}
+	return result;
+}
+
 Datum
 pg_scheduler_visible(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(rights_can_see(PG_GETARG_OID(0)));
+	VisibleOwners *remembered = remembered_owners(fcinfo->flinfo);
+	Oid			owner = PG_GETARG_OID(0);
+	int			place = owner % REMEMBERED_OWNERS;
+
+	if (remembered->owners[place] != owner || !OidIsValid(owner))
+	{
+		remembered->visible[place] = rights_can_see(owner);
+		remembered->owners[place] = owner;
+	}
+	PG_RETURN_BOOL(remembered->visible[place]);
 }

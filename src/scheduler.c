@@ -47,6 +47,7 @@
 #include "run_owner.h"
 #include "run_queue.h"
 #include "scheduler.h"
+#include "server_watch.h"
 #include "settle.h"
 #include "shmem.h"
 #include "shutdown.h"
@@ -217,7 +218,7 @@ read_control(void)
 		dispatch_withdraw();
 	}
 	publish_control(control.stopped);
-	monitor_stopped(control.stopped);
+	server_watch_stopped(control.stopped);
 }
 
 static void

@@ -122,6 +122,12 @@ typedef struct Outcome
 	TimestampTz finished_at;
 	bool		dead_letter;
 	bool		owner_gone;		/* it failed, for its owner was dropped */
+
+	/* of a request that was sent */
+	bool		http_sent;
+	bool		http_reused;	/* over a connection that was there */
+	int			http_status;	/* 0: no answer */
+	int64		http_bytes;		/* of the answer's body */
 } Outcome;
 
 typedef enum ChangeKind
@@ -177,6 +183,7 @@ typedef struct Database
 	bool		stop_requested;
 	TimestampTz stopped_at;		/* when that was; DT_NOBEGIN: not */
 	TimestampTz last_error_at;	/* of a cycle; DT_NOBEGIN: none since it was ready */
+	bool		memory_growing; /* that of a worker, for too long */
 
 	slock_t		mutex;			/* guards the rings */
 	bool		bell;			/* the next outcome wakes the scheduler */

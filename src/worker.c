@@ -163,12 +163,19 @@ report(const Outcome *outcome)
 	ConditionVariableBroadcast(&my_db->run_finished);
 }
 
-/* How much memory stays in use between runs; looking at it costs a little. */
+/* How much memory stays in use between runs */
+static void
+look_at_memory(void)
+{
+	my_slot->memory = MemoryContextMemAllocated(TopMemoryContext, true);
+}
+
+/* Looking costs a little: under load it is done now and then. */
 static bool
 too_large(void)
 {
 	if (my_slot->runs_done % 64 == 1)
-		my_slot->memory = MemoryContextMemAllocated(TopMemoryContext, true);
+		look_at_memory();
 	return my_slot->memory > (int64) pg_scheduler_worker_memory_limit * 1024;
 }
 
@@ -206,6 +213,7 @@ idle(void)
 	pgstat_report_stat(true);
 	pgstat_report_appname("pg_scheduler");
 	pgstat_report_activity(STATE_IDLE, NULL);
+	look_at_memory();
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 					 Max(pg_scheduler_worker_idle_timeout, 1),
 					 compat_wait_event("PgSchedulerWorkerMain"));

@@ -29,6 +29,12 @@ $old->safe_psql(
 	SELECT scheduler.schedule_job('daily', '30 2 * * *', 'SELECT 1', timezone => 'Europe/Berlin');
 	SELECT scheduler.schedule_job('paused', 'every 10 milliseconds', 'SELECT 1', enabled => false);
 	SELECT scheduler.schedule_job('once', 'now', 'SELECT 1');
+	SELECT scheduler.alter_alert_rule('late_start', threshold => 7, severity => 'critical');
+	SELECT scheduler.alter_alert_rule('failure_rate', enabled => false, "interval" => '1 hour');
+	SET ROLE "Odd Name";
+	SELECT scheduler.create_alert_webhook('hook', 'https://example.com/', kinds => '{job_failing}');
+	SELECT scheduler.create_alert_listener('bus', 'alerts');
+	SELECT scheduler.create_alert_check('never', 'false');
 ));
 wait_for_status($old, 'tx_every', 'succeeded', 'jobs');
 wait_for_status($old, 'once', 'succeeded', 'jobs');
@@ -37,10 +43,22 @@ my $definitions = q(
 	SELECT job_id, job_name, owner, schedule, timezone, command, args, settings, priority, timeout,
 		max_retries, retry_on, enabled, description FROM scheduler.jobs ORDER BY job_id);
 
+my $monitoring = q(
+	SELECT r::text FROM scheduler.alert_rules r UNION ALL
+	SELECT (handler_name, owner, kind, kinds, min_severity, channel, job_id, resolved, url)::text
+		FROM scheduler.alert_handlers UNION ALL
+	SELECT (check_name, owner, predicate, job_id)::text FROM scheduler.alert_checks ORDER BY 1);
+
 $old->command_ok([ 'pg_dump', '-Fc', '-f', $dump, 'jobs' ], 'pg_dump while jobs run');
 $new->command_ok([ 'pg_restore', '--exit-on-error', '-d', 'jobs', $dump ], 'pg_restore');
 is($new->safe_psql('jobs', $definitions), $old->safe_psql('jobs', $definitions),
 	'all definitions arrive');
+is($new->safe_psql('jobs', $monitoring), $old->safe_psql('jobs', $monitoring),
+	'so do altered rules of alerts, handlers and checks, with their owners');
+is($new->safe_psql('jobs', q(SELECT count(*) FROM scheduler.alert_rules WHERE altered)), '2', 'two rules are altered');
+$new->safe_psql('jobs', q(SELECT scheduler.reset_alert_rule('late_start')));
+is($new->safe_psql('jobs', q(SELECT threshold, severity, altered FROM scheduler.alert_rules WHERE kind = 'late_start')),
+	'60|warning|f', 'and can be reset');
 my $last = $new->safe_psql('jobs', q(SELECT COALESCE(max(run_id), 0) FROM scheduler.run_history
 	WHERE job_name = 'tx_every'));
 ok( $new->poll_query_until('jobs', "SELECT count(*) > 2 FROM scheduler.run_history

@@ -1,0 +1,33 @@
+/*-------------------------------------------------------------------------
+ *
+ * server_watch.h
+ *	  Alerts of the scheduler as a whole.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_SERVER_WATCH_H
+#define PG_SCHEDULER_SERVER_WATCH_H
+
+#include "datatype/timestamp.h"
+
+/* Look at workers, connections and restarts. */
+extern void server_watch(TimestampTz now);
+
+/* Look at the memory of workers; once in pg_scheduler.metrics_interval. */
+extern void server_watch_memory(TimestampTz now);
+
+/* Look for jobs without a next time.  In a transaction. */
+extern void server_watch_jobs(void);
+
+/* scheduler.stop() has come into force, or its end. */
+extern void server_watch_stopped(bool stopped);
+
+/* There is something that has to be looked at again, whatever happens. */
+extern bool server_watch_open(void);
+
+/* Resolve what was open when an earlier scheduler ended, and is not now. */
+extern void server_watch_load(void);
+
+#endif							/* PG_SCHEDULER_SERVER_WATCH_H */
