@@ -54,6 +54,9 @@ typedef struct Run
 	ItemPointerData job_tid;	/* the row of its job, if still there */
 } Run;
 
+/* The place of a name among those of an enum, or -1. */
+extern int	run_find_name(const char *const *names, int n, const char *name);
+
 extern const char *run_status_name(RunStatus status);
 extern RunStatus run_status_from_name(const char *name);
 extern const char *run_trigger_name(RunTrigger trigger);
