@@ -236,6 +236,18 @@ main_loop(void)
 }
 
 /*
+ * Leave in good order: the run in hand is over, and reported.  Whoever buries
+ * the slot would otherwise take it for one that the worker died of.
+ */
+static void
+let_go(void)
+{
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	my_slot->has_run = false;
+	LWLockRelease(scheduler_shared->lock);
+}
+
+/*
  * In a smart shutdown a run may be finished: the scheduler, which has got the
  * same signal, stops it when the grace is over.
  */
@@ -273,5 +285,6 @@ pg_scheduler_worker_main(Datum arg)
 	my_slot->connected = true;
 	sql_run_init();
 	main_loop();
+	let_go();
 	proc_exit(0);
 }
