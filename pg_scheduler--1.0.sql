@@ -305,8 +305,9 @@ CREATE TABLE scheduler.job_recovery (
 	max_restarts int NOT NULL,
 	state text NOT NULL,
 	restarts int NOT NULL,
-	forgiven int NOT NULL DEFAULT 0,
 	retry_at timestamptz,
+	enabled boolean NOT NULL DEFAULT true,
+	probe_run_id bigint,
 	CONSTRAINT job_recovery_pkey PRIMARY KEY (job_id),
 	CONSTRAINT job_recovery_job_id_fkey FOREIGN KEY (job_id)
 		REFERENCES scheduler.job ON DELETE CASCADE
@@ -315,13 +316,23 @@ CREATE TABLE scheduler.job_recovery (
 CREATE SEQUENCE scheduler.recovery_event_id_seq;
 CREATE TABLE scheduler.recovery_event (
 	event_id bigint NOT NULL DEFAULT pg_catalog.nextval('scheduler.recovery_event_id_seq'),
-	job_id bigint NOT NULL,
-	owner oid NOT NULL,
 	at timestamptz NOT NULL,
+	subject text NOT NULL,
+	job_id bigint,
+	owner oid,
+	queue text,
+	run_id bigint,
 	action text NOT NULL,
 	reason text NOT NULL,
-	CONSTRAINT recovery_event_pkey PRIMARY KEY (event_id)
+	outcome text NOT NULL,
+	finished_at timestamptz,
+	CONSTRAINT recovery_event_pkey PRIMARY KEY (event_id),
+	CONSTRAINT recovery_event_outcome_check CHECK (outcome IN ('pending', 'succeeded', 'failed'))
 ) USING heap;
+
+CREATE INDEX recovery_event_at_idx ON scheduler.recovery_event (at);
+CREATE INDEX recovery_event_pending_idx ON scheduler.recovery_event (event_id)
+	WHERE outcome = 'pending';
 
 -- What monitor.c has found: a job without a row is healthy.
 CREATE TABLE scheduler.job_health_state (
@@ -1112,21 +1123,44 @@ COMMENT ON FUNCTION scheduler.drop_alert_handler(text) IS
 -- Recovery
 ----------------------------------------------------------------------
 
+CREATE FUNCTION scheduler.set_recovery(job text, error_threshold int DEFAULT 5,
+	restart_delay interval DEFAULT '1 minute', max_restarts int DEFAULT 5,
+	enabled boolean DEFAULT true) RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_set_recovery_by_name' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.set_recovery(text, int, interval, int, boolean) IS
+'Hold a job back after error_threshold consecutive failures, and try one run after restart_delay, twice as long after each one that fails, up to a day; a success resumes the job, and after max_restarts of them it stays held back; the job by its name';
+
 CREATE FUNCTION scheduler.set_recovery(job bigint, error_threshold int DEFAULT 5,
-	restart_delay interval DEFAULT '1 minute', max_restarts int DEFAULT 5) RETURNS void
+	restart_delay interval DEFAULT '1 minute', max_restarts int DEFAULT 5,
+	enabled boolean DEFAULT true) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_set_recovery' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.set_recovery(bigint, int, interval, int) IS
-'Pause a job after error_threshold consecutive failures, and try one run after restart_delay, twice as long after each one that fails, up to a day; a success resumes the job, and after max_restarts of them it stays paused';
+COMMENT ON FUNCTION scheduler.set_recovery(bigint, int, interval, int, boolean) IS
+'Hold a job back after error_threshold consecutive failures, and try one run after restart_delay, twice as long after each one that fails, up to a day; a success resumes the job, and after max_restarts of them it stays held back; the job by its id';
+
+CREATE FUNCTION scheduler.drop_recovery(job text) RETURNS boolean
+AS 'MODULE_PATHNAME', 'pg_scheduler_drop_recovery_by_name' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.drop_recovery(text) IS
+'Take away what set_recovery() has set; a job that is held back stays paused. False: there was nothing; the job by its name';
 
 CREATE FUNCTION scheduler.drop_recovery(job bigint) RETURNS boolean
 AS 'MODULE_PATHNAME', 'pg_scheduler_drop_recovery' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.drop_recovery(bigint) IS
-'Take away what set_recovery() has set; a job that is paused stays so. False: there was nothing';
+'Take away what set_recovery() has set; a job that is held back stays paused. False: there was nothing; the job by its id';
 
-CREATE FUNCTION scheduler.recover(job bigint) RETURNS boolean
+CREATE FUNCTION scheduler.recover(job text) RETURNS bigint
+AS 'MODULE_PATHNAME', 'pg_scheduler_recover_by_name' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.recover(text) IS
+'Start a job anew: recovery lets go of it, its failures are forgiven, and what holds its runs is looked at again. A pause of yours stays. Returns the event_id; the job by its name';
+
+CREATE FUNCTION scheduler.recover(job bigint) RETURNS bigint
 AS 'MODULE_PATHNAME', 'pg_scheduler_recover' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.recover(bigint) IS
-'Try a run of a job that recovery holds back now, and count its restarts anew. False: it is not held back';
+'Start a job anew: recovery lets go of it, its failures are forgiven, and what holds its runs is looked at again. A pause of yours stays. Returns the event_id; the job by its id';
+
+CREATE FUNCTION scheduler.recover_queue(queue_name text) RETURNS bigint
+AS 'MODULE_PATHNAME', 'pg_scheduler_recover_queue' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.recover_queue(text) IS
+'Do what recover() does for all jobs of a queue that fail or are held back. Returns the event_id. Needs an admin role';
 
 ----------------------------------------------------------------------
 -- Figures
@@ -1171,7 +1205,7 @@ DO $$
 DECLARE
 	table_name text;
 BEGIN
-	FOREACH table_name IN ARRAY '{job,pending_run,run_history,dead_letter,metric_minute,metric_total,recovery_event,alert_check,alert_handler,http_response}'::text[]
+	FOREACH table_name IN ARRAY '{job,pending_run,run_history,dead_letter,metric_minute,metric_total,alert_check,alert_handler,http_response}'::text[]
 	LOOP
 		EXECUTE format('ALTER TABLE scheduler.%I ENABLE ROW LEVEL SECURITY', table_name);
 		EXECUTE format('CREATE POLICY visible ON scheduler.%I FOR SELECT USING (scheduler._visible(owner))', table_name);
@@ -1201,7 +1235,10 @@ CREATE POLICY visible ON scheduler.job_health_state FOR SELECT
 ALTER TABLE scheduler.job_recovery ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON scheduler.job_recovery FOR SELECT
 	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = job_recovery.job_id));
-GRANT SELECT ON scheduler.job_recovery TO PUBLIC;
+ALTER TABLE scheduler.recovery_event ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.recovery_event FOR SELECT
+	USING (CASE WHEN owner IS NULL THEN scheduler._admin() ELSE scheduler._visible(owner) END);
+GRANT SELECT ON scheduler.job_recovery, scheduler.recovery_event TO PUBLIC;
 ALTER TABLE scheduler.job_metric ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON scheduler.job_metric FOR SELECT
 	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = job_metric.job_id));
@@ -1459,17 +1496,18 @@ COMMENT ON VIEW scheduler.job_health IS
 
 CREATE VIEW scheduler.job_recoveries WITH (security_invoker = true) AS
 SELECT j.job_id, j.job_name, j.owner, r.error_threshold, r.restart_delay, r.max_restarts,
-	r.state, r.restarts, r.retry_at
+	CASE r.state WHEN 'closing' THEN 'closed' ELSE r.state END AS state,
+	r.restarts, r.retry_at, r.enabled
 FROM scheduler.job_recovery r
 JOIN scheduler.job j ON j.job_id = r.job_id;
 COMMENT ON VIEW scheduler.job_recoveries IS
 'Circuit breakers of jobs: closed, open, probing or given_up; see set_recovery()';
 
 CREATE VIEW scheduler.recovery_events WITH (security_invoker = true) AS
-SELECT event_id, at, job_id, action, reason
+SELECT event_id, at, subject, job_id, action, reason, outcome, finished_at, run_id
 FROM scheduler.recovery_event;
 COMMENT ON VIEW scheduler.recovery_events IS
-'What recovery did: open, probe, given_up, close, recover, and why';
+'What was done to mend something, why, and what came of it: outcome is pending, succeeded or failed; kept for pg_scheduler.recovery_retention';
 
 GRANT SELECT ON scheduler.job_recoveries, scheduler.recovery_events TO PUBLIC;
 

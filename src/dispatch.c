@@ -24,6 +24,7 @@
 #include "guc.h"
 #include "http_dispatch.h"
 #include "lane.h"
+#include "recovery_event.h"
 #include "rights.h"
 #include "run_queue.h"
 #include "settle.h"
@@ -148,6 +149,7 @@ turn_off_jobs(Oid role)
 	(void) catalog_pause_jobs_of(role, clock_now(), "its owner does not exist any more");
 	CommitTransactionCommand();
 	alert_raise("owner_dropped", "error", subject, 0, role, message);
+	recovery_event_note("pause", subject, 0, role, true, message);
 }
 
 /*

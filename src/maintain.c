@@ -16,6 +16,7 @@
 
 #include "alert.h"
 #include "catalog.h"
+#include "catalog_recovery.h"
 #include "clock.h"
 #include "due_heap.h"
 #include "enqueue.h"
@@ -109,6 +110,8 @@ delete_old_rows(void *arg)
 	catalog_delete_old_dead_letters(now - (int64) pg_scheduler_dead_letter_retention *
 									USECS_PER_MINUTE);
 	catalog_delete_spent_requests();
+	(void) catalog_delete_old_events(now - (int64) pg_scheduler_recovery_retention *
+									 USECS_PER_MINUTE);
 }
 
 bool
@@ -227,6 +230,12 @@ maintain(TimestampTz now)
 		(void) repair();
 		next_repair = now + (int64) pg_scheduler_repair_interval * USECS_PER_SEC;
 	}
+}
+
+void
+maintain_request(void)
+{
+	next_repair = DT_NOBEGIN;
 }
 
 TimestampTz

@@ -46,6 +46,7 @@ typedef struct WindowSlot
 	int			attempts;
 	int			failures;
 	int			timeouts;
+	int			recycled;		/* workers that left for their memory */
 } WindowSlot;
 
 typedef struct JobMeter
@@ -80,6 +81,9 @@ extern int	meter_deaths_since(TimestampTz since);
 
 /* How many since this was last asked. */
 extern int64 meter_take_deaths(void);
+
+/* A worker left for its memory after a run of this job. */
+extern void meter_recycled(int64 job_id, TimestampTz now);
 
 /* The meter of a job; made if need be. NULL: there are too many. */
 extern JobMeter *meter_get(int64 job_id, Oid owner, const char *queue);

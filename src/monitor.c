@@ -28,6 +28,7 @@
 #include "meter.h"
 #include "monitor.h"
 #include "recovery.h"
+#include "recovery_event.h"
 #include "run_queue.h"
 
 /* Jobs judged in one transaction */
@@ -41,8 +42,6 @@
 
 /* After an error: 10 s. */
 #define ERROR_DELAY		(10 * USECS_PER_SEC)
-
-#define SUBJECT_SCHEDULER	"pg_scheduler"
 
 /* Memory of one worker, as of the last minute */
 typedef struct WorkerMemory
@@ -110,6 +109,7 @@ figures_of_job(JobMeter *meter, TimestampTz now, JobFigures *figures)
 	figures->attempts = window.attempts;
 	figures->failures = window.failures;
 	figures->timeouts = window.timeouts;
+	figures->recycled = window.recycled;
 	figures->lateness = meter->lateness;
 }
 
@@ -609,13 +609,12 @@ each_judgement(TimestampTz now)
 	}
 	if (requested)
 		(void) catalog_resolve_gone_alerts(now);
-	if (recovery_active() && pg_scheduler_monitoring)
-	{
-		(void) job_cache_write();
+	if (recovery_active())
 		recovery_step(now);
-	}
+	recovery_event_write();
 	CommitTransactionCommand();
 	job_cache_written(true);
+	recovery_event_written();
 	requested = false;
 }
 
@@ -677,9 +676,10 @@ monitor_next_time(void)
 {
 	TimestampTz result = DT_NOEND;
 
-	if (to_judge() || requested)
+	if (to_judge() || requested || recovery_event_pending() ||
+		(recovery_active() && meter_dirty_count() > 0))
 		result = next_judgement;
-	if (pg_scheduler_monitoring)
+	if (recovery_active())
 		result = Min(result, Max(recovery_next_time(), next_judgement));
 	if (watching())
 		result = Min(result, Max(next_server, next_judgement));

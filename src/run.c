@@ -28,6 +28,8 @@ static const char *const trigger_names[] = {
 	[TRIGGER_MANUAL] = "manual",
 	[TRIGGER_REDRIVE] = "redrive",
 	[TRIGGER_CHAIN] = "chain",
+	[TRIGGER_RECOVERY] = "recovery",
+	[TRIGGER_HOOK] = "hook",
 };
 
 int

@@ -36,7 +36,9 @@ typedef enum RunTrigger
 	TRIGGER_SCHEDULE,
 	TRIGGER_MANUAL,				/* run_job() */
 	TRIGGER_REDRIVE,			/* redrive_dead_letter() */
-	TRIGGER_CHAIN				/* the end of another run */
+	TRIGGER_CHAIN,				/* the end of another run */
+	TRIGGER_RECOVERY,			/* the probe of a circuit: recovery.c */
+	TRIGGER_HOOK				/* of another job: hook.c */
 } RunTrigger;
 
 typedef struct Run

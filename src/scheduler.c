@@ -44,6 +44,7 @@
 #include "maintain.h"
 #include "monitor.h"
 #include "queue_stop.h"
+#include "recovery_event.h"
 #include "run_queue.h"
 #include "scheduler.h"
 #include "settle.h"
@@ -97,6 +98,7 @@ detach(int code, Datum arg)
 		my_db->scheduler_latch = NULL;
 		my_db->ready = false;
 		my_db->demand = 0;
+		my_db->left = code == 0;
 	}
 	shmem_wake(scheduler_shared->launcher_latch);
 	LWLockRelease(scheduler_shared->lock);
@@ -115,6 +117,7 @@ attach(Oid database)
 	{
 		my_db->scheduler_pid = MyProcPid;
 		my_db->scheduler_latch = MyLatch;
+		my_db->nstarts++;
 		result = true;
 	}
 	LWLockRelease(scheduler_shared->lock);
@@ -238,6 +241,19 @@ load_queues(void)
 	CommitTransactionCommand();
 }
 
+/* The launcher has started this process in place of another. */
+static void
+note_restart(void)
+{
+	static bool noted = false;
+
+	if (!noted && my_db->nstarts > 1)
+		recovery_event_note("restart", SUBJECT_SCHEDULER, 0, InvalidOid, true,
+							my_db->left ? "the scheduler was asked to leave" :
+							"the scheduler had died");
+	noted = true;
+}
+
 /* Read everything from the tables, after a start or an error. */
 static void
 load(void)
@@ -260,6 +276,7 @@ load(void)
 	note_boot();
 	loaded = true;
 	publish_ready();
+	note_restart();
 }
 
 /*
@@ -555,13 +572,18 @@ publish_error(void)
 static void
 recover(void)
 {
+	ErrorData  *error;
+
 	HOLD_INTERRUPTS();
 	disable_all_timeouts(false);
 	QueryCancelPending = false;
 	EmitErrorReport();
+	MemoryContextSwitchTo(cycle_context);
+	error = CopyErrorData();
 	AbortCurrentTransaction();
 	MemoryContextSwitchTo(cycle_context);
 	FlushErrorState();
+	recovery_event_note("reload", SUBJECT_SCHEDULER, 0, InvalidOid, true, error->message);
 	MemoryContextReset(cycle_context);
 	loaded = false;
 	publish_error();

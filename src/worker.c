@@ -37,6 +37,9 @@
 #include "sql_run.h"
 #include "worker.h"
 
+/* Between two looks at the memory of a worker that idles: 1 s. */
+#define MEMORY_INTERVAL		USECS_PER_SEC
+
 static WorkerSlot *my_slot = NULL;
 static Database *my_db = NULL;
 static emit_log_hook_type prev_emit_log_hook = NULL;
@@ -165,8 +168,13 @@ report(const Outcome *outcome)
 static bool
 too_large(void)
 {
-	if (my_slot->runs_done % 64 == 1)
+	static TimestampTz looked_at = DT_NOBEGIN;
+
+	if (my_slot->runs_done % 64 == 1 || my_slot->idle_since - looked_at >= MEMORY_INTERVAL)
+	{
 		my_slot->memory = MemoryContextMemAllocated(TopMemoryContext, true);
+		looked_at = clock_now();
+	}
 	return my_slot->memory > (int64) pg_scheduler_worker_memory_limit * 1024;
 }
 
@@ -244,6 +252,7 @@ let_go(void)
 {
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	my_slot->has_run = false;
+	my_slot->recycled = too_large();
 	LWLockRelease(scheduler_shared->lock);
 }
 
