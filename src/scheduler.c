@@ -574,6 +574,8 @@ recover(void)
 {
 	ErrorData  *error;
 
+	/* those of the frames that the error has left */
+	error_context_stack = NULL;
 	HOLD_INTERRUPTS();
 	disable_all_timeouts(false);
 	QueryCancelPending = false;
