@@ -21,6 +21,7 @@
 #include "alert.h"
 #include "alert_handler.h"
 #include "catalog.h"
+#include "catalog_hook.h"
 #include "catalog_monitor.h"
 #include "clock.h"
 #include "guc.h"
@@ -178,6 +179,7 @@ pg_scheduler_add_alert_check(PG_FUNCTION_ARGS)
 	check.severity = text_or_null(fcinfo, 3);
 	check.message = text_or_null(fcinfo, 4);
 	check_severity(check.severity);
+	catalog_set_serves(PG_GETARG_INT64(1), "alert check");
 	PG_RETURN_INT64(catalog_upsert_alert_check(&check, PG_GETARG_INT64(1)));
 }
 
@@ -239,6 +241,8 @@ pg_scheduler_add_alert_handler(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"channel\" must have 1 to %d bytes", NAMEDATALEN - 1)));
+	if (job_id != 0)
+		catalog_set_serves(job_id, "alert handler");
 	PG_RETURN_INT64(catalog_upsert_alert_handler(text_or_null(fcinfo, 0),
 												 job_id ? owner_of_job(job_id) : GetUserId(),
 												 job_id, channel,

@@ -46,6 +46,7 @@ set(Health *health, HealthState state, const char *format,...)
 	va_list		args;
 
 	health->state = state;
+	health->rule = format;
 	va_start(args, format);
 	(void) vsnprintf(health->reason, sizeof(health->reason), format, args);
 	va_end(args);

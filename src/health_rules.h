@@ -40,6 +40,7 @@ typedef enum HealthState
 typedef struct Health
 {
 	HealthState state;
+	const char *rule;			/* one for each rule: the reason without its figures */
 	char		reason[HEALTH_REASON_LENGTH];
 } Health;
 

@@ -63,6 +63,7 @@ typedef struct JobMeter
 	bool		dead_letter;	/* there is a new one */
 	uint32		raised;			/* kinds of alerts that are open: 1 << AlertKind */
 	HealthState state;			/* as written */
+	const char *rule;			/* Health.rule, as written; NULL: not known */
 	bool		dirty;			/* to be judged */
 	dlist_node	dirty_node;
 	Tally		tally;

@@ -25,6 +25,7 @@
 #include "catalog_monitor.h"
 #include "clock.h"
 #include "guc.h"
+#include "hook.h"
 #include "meter.h"
 #include "monitor.h"
 #include "recovery.h"
@@ -170,6 +171,19 @@ alert_of_job(JobMeter *meter, const JobFigures *figures, const char *name, Times
 	}
 }
 
+static void
+alert_of_check(JobMeter *meter, const JobFigures *figures, const char *name)
+{
+	char		subject[64];
+
+	snprintf(subject, sizeof(subject), "job " INT64_FORMAT, meter->job_id);
+	if (figures->check_failed)
+		alert_raise("health_check", "error", subject, meter->job_id, meter->owner,
+					psprintf("job \"%s\" is unhealthy: %s", name, figures->check_reason));
+	else
+		alert_resolve("health_check", subject);
+}
+
 /* The job has gone: so have its alerts. */
 static void
 forget_job(JobMeter *meter)
@@ -186,18 +200,27 @@ judge_job(JobMeter *meter, TimestampTz now, JobHealthRow *row)
 	JobEntry   *entry = job_cache_get(meter->job_id);
 	JobFigures	figures;
 	bool		result;
+	bool		check_changed;
 
 	if (entry == NULL)
 	{
 		forget_job(meter);
 		return false;
 	}
+	if (hook_is(meter->job_id))
+		return false;			/* a part of another job, which is judged */
 	figures_of_job(meter, now, &figures);
+	figures.check_reason = hook_check_reason(meter->job_id, &check_changed);
+	figures.check_failed = figures.check_reason != NULL;
 	health_of_job(&figures, &limits, &row->health);
 	row->job_id = meter->job_id;
 	alert_of_job(meter, &figures, entry->job.job_name, now);
-	result = row->health.state != meter->state;
+	if (check_changed)
+		alert_of_check(meter, &figures, entry->job.job_name);
+	result = row->health.state != meter->state || check_changed ||
+		(meter->rule != NULL && row->health.rule != meter->rule);
 	meter->state = row->health.state;
+	meter->rule = row->health.rule;
 	return result;
 }
 
@@ -601,7 +624,10 @@ each_judgement(TimestampTz now)
 	StartTransactionCommand();
 	MemoryContextSwitchTo(context);
 	if (pg_scheduler_monitoring)
+	{
+		hook_read_checks();
 		judge_jobs(now);
+	}
 	if (next_queues <= now)
 	{
 		judge_queues(now);

@@ -33,6 +33,7 @@
 
 #include "alert.h"
 #include "catalog.h"
+#include "catalog_hook.h"
 #include "catalog_queue.h"
 #include "clock.h"
 #include "compat.h"
@@ -40,6 +41,7 @@
 #include "due_heap.h"
 #include "enqueue.h"
 #include "guc.h"
+#include "hook.h"
 #include "http_dispatch.h"
 #include "maintain.h"
 #include "monitor.h"
@@ -80,6 +82,7 @@ static Database *my_db = NULL;
 static MemoryContext cycle_context = NULL;
 static bool loaded = false;		/* memory mirrors the tables */
 static RunMode mode = MODE_RUNNING;
+static bool stop_hooks = false; /* stopped by stop(): hooks run before that */
 static TimestampTz stop_deadline;
 static TimestampTz dirty_since = DT_NOEND;
 static TimestampTz counted_at = DT_NOBEGIN;
@@ -176,6 +179,7 @@ note_boot(void)
 		enqueue_reboot_jobs();
 		(void) job_cache_write();
 		catalog_write_booted_at(PgStartTime);
+		catalog_forget_starts();
 	}
 	CommitTransactionCommand();
 	job_cache_written(true);
@@ -212,6 +216,9 @@ read_control(void)
 		mode = MODE_STOPPING;
 		dispatch_withdraw();
 	}
+	stop_hooks = control.stopped;
+	run_queue_hooks_only(control.stopped);
+	hook_changed(0);
 	publish_control(control.stopped);
 	monitor_stopped(control.stopped);
 }
@@ -265,6 +272,7 @@ load(void)
 
 	(void) maintain_partition(clock_now());
 	load_queues();
+	hook_load();
 	settle_start(my_db);
 	(void) settle_uncounted(DT_NOEND);
 	monitor_load();
@@ -343,14 +351,21 @@ apply_changes(void)
 	job_cache_written(true);
 	for (int i = 0; i < n; i++)
 	{
-		if (changes[i].kind == CHANGE_RUN)
+		if (changes[i].kind == CHANGE_JOB)
+			hook_changed(changes[i].id);
+		else if (changes[i].kind == CHANGE_RUN)
 			settle_changed_run(changes[i].id);
 		else if (changes[i].kind == CHANGE_CONTROL)
 			read_control();
 		else if (changes[i].kind == CHANGE_QUEUES)
+		{
 			load_queues();
+			hook_changed(0);
+		}
 		else if (changes[i].kind == CHANGE_RULES)
 			monitor_reload_rules();
+		else if (changes[i].kind == CHANGE_HOOKS)
+			hook_load();
 	}
 	monitor_request();
 	job_cache_trim();
@@ -399,6 +414,12 @@ stop_runs(TimestampTz now)
 
 	if (mode == MODE_STOPPED)
 		return DT_NOEND;
+	if (stop_hooks && stop_deadline > now && hook_pending())
+	{
+		TimestampTz next = run_queue_wake(now);
+
+		return Min(Min(next, dispatch_runs()), stop_deadline);
+	}
 	worker_pool_dismiss(stop_deadline <= now);
 	worker_pool_count(&running, &total);
 	if (total == 0)
@@ -433,6 +454,9 @@ do_cycle(void)
 	next = settle_outcomes(my_db) > 0 ? now + NAP : DT_NOEND;
 	next = Min(next, settle_deaths());
 	settle_http_worker(my_db);
+	if (hook_any())
+		apply_changes();		/* what an outcome has told a hook came before it */
+	next = Min(next, hook_step(now));
 	if (mode == MODE_RUNNING && !maintain_partition(now))
 		next = Min(next, now + ERROR_DELAY_MS * 1000);
 	else if (mode == MODE_RUNNING)

@@ -24,6 +24,7 @@
 #include "enqueue.h"
 #include "flight_recorder.h"
 #include "guc.h"
+#include "hook.h"
 #include "http_flight.h"
 #include "meter.h"
 #include "recovery.h"
@@ -105,6 +106,7 @@ apply_outcome(const Outcome *outcome)
 			alert_resolve("recording_failed", unrecorded_subject(job->job_id));
 		entry->unrecorded = 0;
 		meter_outcome(job, outcome);
+		hook_outcome(job, outcome);
 	}
 	switch (outcome->kind)
 	{
