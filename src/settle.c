@@ -554,7 +554,9 @@ settle_pending(PendingRun *pending, bool crashed)
 
 	if (job == NULL)
 	{
-		store_delete_pending(&pending->run);
+		/* a worker that executes it has the row in hand: do not wait for that */
+		if (!at_worker(pending->run.run_id))
+			store_delete_pending(&pending->run);
 		return;
 	}
 	if (crashed)
