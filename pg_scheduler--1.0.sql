@@ -89,6 +89,7 @@ CREATE TABLE scheduler.job (
 	calendar text,
 	calendar_action text NOT NULL,
 	created_at timestamptz NOT NULL,
+	serves text,				-- stays last: C does not know of it
 	CONSTRAINT job_pkey PRIMARY KEY (job_id),
 	CONSTRAINT job_owner_job_name_key UNIQUE (owner, job_name),
 	CONSTRAINT job_calendar_fkey FOREIGN KEY (calendar) REFERENCES scheduler.calendar
@@ -317,6 +318,24 @@ CREATE TABLE scheduler.alert_handler (
 	CONSTRAINT alert_handler_severity_check CHECK (min_severity IN ('info', 'warning', 'error', 'critical'))
 ) USING heap;
 
+-- SQL that serves a job, each a job of its own; hook.c.
+CREATE TABLE scheduler.job_hook (
+	job_id bigint NOT NULL,
+	event text NOT NULL,
+	hook_job_id bigint NOT NULL,
+	query text NOT NULL,
+	live boolean,
+	healthy boolean,
+	checked_at timestamptz,
+	CONSTRAINT job_hook_pkey PRIMARY KEY (job_id, event),
+	CONSTRAINT job_hook_hook_job_id_key UNIQUE (hook_job_id),
+	CONSTRAINT job_hook_job_id_fkey FOREIGN KEY (job_id)
+		REFERENCES scheduler.job ON DELETE CASCADE,
+	CONSTRAINT job_hook_hook_job_id_fkey FOREIGN KEY (hook_job_id)
+		REFERENCES scheduler.job ON DELETE CASCADE,
+	CONSTRAINT job_hook_event_check CHECK (event IN ('start', 'stop', 'cleanup', 'health_check'))
+) USING heap WITH (fillfactor = 70);
+
 -- Circuit breakers; recovery.c has the states.
 CREATE TABLE scheduler.job_recovery (
 	job_id bigint NOT NULL,
@@ -325,8 +344,9 @@ CREATE TABLE scheduler.job_recovery (
 	max_restarts int NOT NULL,
 	state text NOT NULL,
 	restarts int NOT NULL,
-	forgiven int NOT NULL DEFAULT 0,
 	retry_at timestamptz,
+	enabled boolean NOT NULL DEFAULT true,
+	probe_run_id bigint,
 	CONSTRAINT job_recovery_pkey PRIMARY KEY (job_id),
 	CONSTRAINT job_recovery_job_id_fkey FOREIGN KEY (job_id)
 		REFERENCES scheduler.job ON DELETE CASCADE
@@ -335,13 +355,23 @@ CREATE TABLE scheduler.job_recovery (
 CREATE SEQUENCE scheduler.recovery_event_id_seq;
 CREATE TABLE scheduler.recovery_event (
 	event_id bigint NOT NULL DEFAULT pg_catalog.nextval('scheduler.recovery_event_id_seq'),
-	job_id bigint NOT NULL,
-	owner oid NOT NULL,
 	at timestamptz NOT NULL,
+	subject text NOT NULL,
+	job_id bigint,
+	owner oid,
+	queue text,
+	run_id bigint,
 	action text NOT NULL,
 	reason text NOT NULL,
-	CONSTRAINT recovery_event_pkey PRIMARY KEY (event_id)
+	outcome text NOT NULL,
+	finished_at timestamptz,
+	CONSTRAINT recovery_event_pkey PRIMARY KEY (event_id),
+	CONSTRAINT recovery_event_outcome_check CHECK (outcome IN ('pending', 'succeeded', 'failed'))
 ) USING heap;
+
+CREATE INDEX recovery_event_at_idx ON scheduler.recovery_event (at);
+CREATE INDEX recovery_event_pending_idx ON scheduler.recovery_event (event_id)
+	WHERE outcome = 'pending';
 
 -- What monitor.c has found: a job without a row is healthy.
 CREATE TABLE scheduler.job_health_state (
@@ -1199,24 +1229,186 @@ COMMENT ON FUNCTION scheduler.drop_alert_handler(text) IS
 'Drop a handler of the caller, with its job';
 
 ----------------------------------------------------------------------
+-- Hooks and health checks
+----------------------------------------------------------------------
+
+CREATE TRIGGER job_hook_changed AFTER INSERT OR DELETE OR UPDATE OF hook_job_id
+	ON scheduler.job_hook FOR EACH STATEMENT EXECUTE FUNCTION scheduler._changed('hooks');
+
+CREATE FUNCTION scheduler._hook_deleted() RETURNS trigger
+AS 'MODULE_PATHNAME', 'pg_scheduler_hook_deleted' LANGUAGE C;
+COMMENT ON FUNCTION scheduler._hook_deleted() IS
+'Drops the job of a hook that is gone';
+
+CREATE TRIGGER job_hook_deleted AFTER DELETE ON scheduler.job_hook
+	FOR EACH ROW EXECUTE FUNCTION scheduler._hook_deleted();
+
+CREATE FUNCTION scheduler._owner_changed() RETURNS trigger
+AS 'MODULE_PATHNAME', 'pg_scheduler_owner_changed' LANGUAGE C;
+COMMENT ON FUNCTION scheduler._owner_changed() IS
+'Gives the hooks of a job to its new owner';
+
+CREATE TRIGGER job_owner_changed AFTER UPDATE OF owner ON scheduler.job
+	FOR EACH ROW WHEN (OLD.owner::oid <> NEW.owner::oid)
+	EXECUTE FUNCTION scheduler._owner_changed();
+
+CREATE FUNCTION scheduler._job_id(job text) RETURNS bigint
+AS 'MODULE_PATHNAME', 'pg_scheduler_job_id' LANGUAGE C STABLE;
+COMMENT ON FUNCTION scheduler._job_id(text) IS
+'The job_id of a job of the caller';
+
+CREATE FUNCTION scheduler._hook_owner(job bigint) RETURNS regrole
+AS 'MODULE_PATHNAME', 'pg_scheduler_hook_owner' LANGUAGE C STABLE;
+COMMENT ON FUNCTION scheduler._hook_owner(bigint) IS
+'The role that the hooks of a job run as';
+
+CREATE FUNCTION scheduler._hook_name(job bigint, event text) RETURNS text
+AS 'MODULE_PATHNAME', 'pg_scheduler_hook_name' LANGUAGE C STABLE;
+COMMENT ON FUNCTION scheduler._hook_name(bigint, text) IS
+'The name of the job of a hook';
+
+CREATE FUNCTION scheduler._add_hook(job bigint, event text, hook_job_id bigint, query text)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'pg_scheduler_add_hook' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler._add_hook(bigint, text, bigint, text) IS
+'Take note of a hook whose job is there already';
+
+CREATE FUNCTION scheduler._drop_hook(job bigint, event text) RETURNS boolean
+AS 'MODULE_PATHNAME', 'pg_scheduler_drop_hook' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler._drop_hook(bigint, text) IS
+'Drop a hook or a health check, with its job';
+
+CREATE FUNCTION scheduler._report_health(job bigint, healthy boolean) RETURNS boolean
+AS 'MODULE_PATHNAME', 'pg_scheduler_report_health' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler._report_health(bigint, boolean) IS
+'What the job of a health check has found';
+
+CREATE FUNCTION scheduler.set_hook(job bigint, event text, command text,
+	timeout interval DEFAULT NULL, max_retries int DEFAULT 0) RETURNS bigint
+LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	SELECT scheduler._add_hook(job, event,
+		scheduler.schedule_job(job_name => scheduler._hook_name(job, event),
+			schedule => '@yearly', command => command, priority => 2147483647,
+			timeout => timeout, max_retries => max_retries,
+			run_as => scheduler._hook_owner(job), enabled => false,
+			replace => EXISTS (SELECT FROM scheduler.job_hook h
+				WHERE h.job_id = job AND h.event = set_hook.event)),
+		command);
+END;
+COMMENT ON FUNCTION scheduler.set_hook(bigint, text, text, interval, int) IS
+'Have a command executed at an event of a job, as its owner: start (it has become live), stop (it is live no longer), cleanup (an attempt did not succeed; $1 says which). The runs of the job wait for it. Returns the job_id of the hook; the job by its id';
+
+CREATE FUNCTION scheduler.set_hook(job text, event text, command text,
+	timeout interval DEFAULT NULL, max_retries int DEFAULT 0) RETURNS bigint
+LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	SELECT scheduler.set_hook(scheduler._job_id(job), event, command, timeout, max_retries);
+END;
+COMMENT ON FUNCTION scheduler.set_hook(text, text, text, interval, int) IS
+'Have a command executed at an event of a job, as its owner: start (it has become live), stop (it is live no longer), cleanup (an attempt did not succeed; $1 says which). The runs of the job wait for it. Returns the job_id of the hook; the job by its name';
+
+CREATE FUNCTION scheduler.drop_hook(job bigint, event text) RETURNS boolean
+LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	SELECT scheduler._drop_hook(job, event) WHERE scheduler._hook_name(job, event) IS NOT NULL;
+END;
+COMMENT ON FUNCTION scheduler.drop_hook(bigint, text) IS
+'Take a hook away, with what waits of it. False: there was none; the job by its id';
+
+CREATE FUNCTION scheduler.drop_hook(job text, event text) RETURNS boolean
+LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	SELECT scheduler.drop_hook(scheduler._job_id(job), event);
+END;
+COMMENT ON FUNCTION scheduler.drop_hook(text, text) IS
+'Take a hook away, with what waits of it. False: there was none; the job by its name';
+
+CREATE FUNCTION scheduler.set_health_check(job bigint, query text,
+	schedule text DEFAULT '1 minute', timeout interval DEFAULT '10 seconds') RETURNS bigint
+LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	SELECT scheduler._add_hook(job, 'health_check',
+		scheduler.schedule_job(job_name => 'health check of job ' || job,
+			schedule => schedule,
+			command => 'SELECT scheduler._report_health('
+				|| E'pg_catalog.current_setting(''pg_scheduler.job_id'')::bigint, (\n'
+				|| pg_catalog.rtrim(query, E'; \n\r\t') || E'\n))',
+			timeout => timeout, run_as => scheduler._hook_owner(job),
+			replace => EXISTS (SELECT FROM scheduler.job_hook h
+				WHERE h.job_id = job AND h.event = 'health_check')),
+		query);
+END;
+COMMENT ON FUNCTION scheduler.set_health_check(bigint, text, text, interval) IS
+'Have a query asked on a schedule, as the owner of a job, whether the job is healthy: true, false, or NULL for no answer; an error is no, with its message as the reason. Returns the job_id of the check; the job by its id';
+
+CREATE FUNCTION scheduler.set_health_check(job text, query text,
+	schedule text DEFAULT '1 minute', timeout interval DEFAULT '10 seconds') RETURNS bigint
+LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	SELECT scheduler.set_health_check(scheduler._job_id(job), query, schedule, timeout);
+END;
+COMMENT ON FUNCTION scheduler.set_health_check(text, text, text, interval) IS
+'Have a query asked on a schedule, as the owner of a job, whether the job is healthy: true, false, or NULL for no answer; an error is no, with its message as the reason. Returns the job_id of the check; the job by its name';
+
+CREATE FUNCTION scheduler.drop_health_check(job bigint) RETURNS boolean
+LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	SELECT scheduler._drop_hook(job, 'health_check');
+END;
+COMMENT ON FUNCTION scheduler.drop_health_check(bigint) IS
+'Take the health check of a job away. False: there was none; the job by its id';
+
+CREATE FUNCTION scheduler.drop_health_check(job text) RETURNS boolean
+LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	SELECT scheduler._drop_hook(scheduler._job_id(job), 'health_check');
+END;
+COMMENT ON FUNCTION scheduler.drop_health_check(text) IS
+'Take the health check of a job away. False: there was none; the job by its name';
+
+----------------------------------------------------------------------
 -- Recovery
 ----------------------------------------------------------------------
 
+CREATE FUNCTION scheduler.set_recovery(job text, error_threshold int DEFAULT 5,
+	restart_delay interval DEFAULT '1 minute', max_restarts int DEFAULT 5,
+	enabled boolean DEFAULT true) RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_set_recovery_by_name' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.set_recovery(text, int, interval, int, boolean) IS
+'Hold a job back after error_threshold consecutive failures, and try one run after restart_delay, twice as long after each one that fails, up to a day; a success resumes the job, and after max_restarts of them it stays held back; the job by its name';
+
 CREATE FUNCTION scheduler.set_recovery(job bigint, error_threshold int DEFAULT 5,
-	restart_delay interval DEFAULT '1 minute', max_restarts int DEFAULT 5) RETURNS void
+	restart_delay interval DEFAULT '1 minute', max_restarts int DEFAULT 5,
+	enabled boolean DEFAULT true) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_set_recovery' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.set_recovery(bigint, int, interval, int) IS
-'Pause a job after error_threshold consecutive failures, and try one run after restart_delay, twice as long after each one that fails, up to a day; a success resumes the job, and after max_restarts of them it stays paused';
+COMMENT ON FUNCTION scheduler.set_recovery(bigint, int, interval, int, boolean) IS
+'Hold a job back after error_threshold consecutive failures, and try one run after restart_delay, twice as long after each one that fails, up to a day; a success resumes the job, and after max_restarts of them it stays held back; the job by its id';
+
+CREATE FUNCTION scheduler.drop_recovery(job text) RETURNS boolean
+AS 'MODULE_PATHNAME', 'pg_scheduler_drop_recovery_by_name' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.drop_recovery(text) IS
+'Take away what set_recovery() has set; a job that is held back stays paused. False: there was nothing; the job by its name';
 
 CREATE FUNCTION scheduler.drop_recovery(job bigint) RETURNS boolean
 AS 'MODULE_PATHNAME', 'pg_scheduler_drop_recovery' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.drop_recovery(bigint) IS
-'Take away what set_recovery() has set; a job that is paused stays so. False: there was nothing';
+'Take away what set_recovery() has set; a job that is held back stays paused. False: there was nothing; the job by its id';
 
-CREATE FUNCTION scheduler.recover(job bigint) RETURNS boolean
+CREATE FUNCTION scheduler.recover(job text) RETURNS bigint
+AS 'MODULE_PATHNAME', 'pg_scheduler_recover_by_name' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.recover(text) IS
+'Start a job anew: recovery lets go of it, its failures are forgiven, and what holds its runs is looked at again. A pause of yours stays. Returns the event_id; the job by its name';
+
+CREATE FUNCTION scheduler.recover(job bigint) RETURNS bigint
 AS 'MODULE_PATHNAME', 'pg_scheduler_recover' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.recover(bigint) IS
-'Try a run of a job that recovery holds back now, and count its restarts anew. False: it is not held back';
+'Start a job anew: recovery lets go of it, its failures are forgiven, and what holds its runs is looked at again. A pause of yours stays. Returns the event_id; the job by its id';
+
+CREATE FUNCTION scheduler.recover_queue(queue_name text) RETURNS bigint
+AS 'MODULE_PATHNAME', 'pg_scheduler_recover_queue' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.recover_queue(text) IS
+'Do what recover() does for all jobs of a queue that fail or are held back. Returns the event_id. Needs an admin role';
 
 ----------------------------------------------------------------------
 -- Figures
@@ -1261,7 +1453,7 @@ DO $$
 DECLARE
 	table_name text;
 BEGIN
-	FOREACH table_name IN ARRAY '{job,pending_run,run_history,dead_letter,metric_minute,metric_total,job_minute,recovery_event,alert_check,alert_handler,http_response}'::text[]
+	FOREACH table_name IN ARRAY '{job,pending_run,run_history,dead_letter,metric_minute,metric_total,job_minute,alert_check,alert_handler,http_response}'::text[]
 	LOOP
 		EXECUTE format('ALTER TABLE scheduler.%I ENABLE ROW LEVEL SECURITY', table_name);
 		EXECUTE format('CREATE POLICY visible ON scheduler.%I FOR SELECT USING (scheduler._visible(owner))', table_name);
@@ -1291,7 +1483,14 @@ CREATE POLICY visible ON scheduler.job_health_state FOR SELECT
 ALTER TABLE scheduler.job_recovery ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON scheduler.job_recovery FOR SELECT
 	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = job_recovery.job_id));
-GRANT SELECT ON scheduler.job_recovery TO PUBLIC;
+ALTER TABLE scheduler.recovery_event ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.recovery_event FOR SELECT
+	USING (CASE WHEN owner IS NULL THEN scheduler._admin() ELSE scheduler._visible(owner) END);
+GRANT SELECT ON scheduler.job_recovery, scheduler.recovery_event TO PUBLIC;
+ALTER TABLE scheduler.job_hook ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.job_hook FOR SELECT
+	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = job_hook.job_id));
+GRANT SELECT ON scheduler.job_hook TO PUBLIC;
 ALTER TABLE scheduler.job_metric ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON scheduler.job_metric FOR SELECT
 	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = job_metric.job_id));
@@ -1356,7 +1555,8 @@ SELECT j.job_id,
 	j.calendar,
 	j.calendar_action,
 	j.description,
-	j.created_at
+	j.created_at,
+	j.serves
 FROM scheduler.job j
 LEFT JOIN scheduler.job_state s ON s.job_id = j.job_id;
 
@@ -1584,23 +1784,50 @@ CROSS JOIN LATERAL (SELECT CASE
 	WHEN s.finished AND NOT EXISTS (SELECT FROM scheduler.pending_run p
 		WHERE p.job_id = j.job_id) THEN 'stopped'
 	ELSE COALESCE(h.state, 'healthy') END AS state) o
-WHERE scheduler._visible(j.owner);
+WHERE scheduler._visible(j.owner) AND j.serves IS NULL;
 COMMENT ON VIEW scheduler.job_health IS
 'The state of each job (healthy, degraded, unhealthy, stopped, starting, stopping), why, and since when';
 
+CREATE VIEW scheduler.job_hooks WITH (security_invoker = true) AS
+SELECT h.job_id, j.job_name, j.owner, h.event, c.command, c.timeout, c.max_retries,
+	h.hook_job_id, s.last_run_at, s.last_status,
+	COALESCE(s.consecutive_failures, 0) AS consecutive_failures
+FROM scheduler.job_hook h
+JOIN scheduler.job j ON j.job_id = h.job_id
+JOIN scheduler.job c ON c.job_id = h.hook_job_id
+LEFT JOIN scheduler.job_state s ON s.job_id = h.hook_job_id
+WHERE h.event <> 'health_check';
+COMMENT ON VIEW scheduler.job_hooks IS
+'What is executed at the start, at the stop and after a failure of jobs, and what became of it last; see set_hook()';
+
+CREATE VIEW scheduler.health_checks WITH (security_invoker = true) AS
+SELECT h.job_id, j.job_name, j.owner, h.query, c.schedule, c.timeout,
+	h.healthy, h.checked_at, h.hook_job_id, s.last_run_at, s.last_status,
+	COALESCE(s.consecutive_failures, 0) AS consecutive_failures
+FROM scheduler.job_hook h
+JOIN scheduler.job j ON j.job_id = h.job_id
+JOIN scheduler.job c ON c.job_id = h.hook_job_id
+LEFT JOIN scheduler.job_state s ON s.job_id = h.hook_job_id
+WHERE h.event = 'health_check';
+COMMENT ON VIEW scheduler.health_checks IS
+'Queries that say whether jobs are healthy, and their last answer; see set_health_check()';
+
+GRANT SELECT ON scheduler.job_hooks, scheduler.health_checks TO PUBLIC;
+
 CREATE VIEW scheduler.job_recoveries WITH (security_invoker = true) AS
 SELECT j.job_id, j.job_name, j.owner, r.error_threshold, r.restart_delay, r.max_restarts,
-	r.state, r.restarts, r.retry_at
+	CASE r.state WHEN 'closing' THEN 'closed' ELSE r.state END AS state,
+	r.restarts, r.retry_at, r.enabled
 FROM scheduler.job_recovery r
 JOIN scheduler.job j ON j.job_id = r.job_id;
 COMMENT ON VIEW scheduler.job_recoveries IS
 'Circuit breakers of jobs: closed, open, probing or given_up; see set_recovery()';
 
 CREATE VIEW scheduler.recovery_events WITH (security_invoker = true) AS
-SELECT event_id, at, job_id, action, reason
+SELECT event_id, at, subject, job_id, action, reason, outcome, finished_at, run_id
 FROM scheduler.recovery_event;
 COMMENT ON VIEW scheduler.recovery_events IS
-'What recovery did: open, probe, given_up, close, recover, and why';
+'What was done to mend something, why, and what came of it: outcome is pending, succeeded or failed; kept for pg_scheduler.recovery_retention';
 
 GRANT SELECT ON scheduler.job_recoveries, scheduler.recovery_events TO PUBLIC;
 
@@ -1625,7 +1852,8 @@ SELECT q.queue_name,
 	q.description
 FROM scheduler.queue q
 LEFT JOIN scheduler.queue_health_state h ON h.queue_name = q.queue_name
-LEFT JOIN (SELECT queue, pg_catalog.count(*) AS jobs FROM scheduler.job GROUP BY queue) j
+LEFT JOIN (SELECT queue, pg_catalog.count(*) AS jobs FROM scheduler.job
+		WHERE serves IS NULL GROUP BY queue) j
 	ON j.queue = q.queue_name;
 COMMENT ON VIEW scheduler.queues IS
 'The queues with their limits, their state and why; jobs counts those the reader sees, backlog and running are for admins';
@@ -1669,7 +1897,8 @@ SELECT j.job_id,
 	scheduler._usecs(m.max_lateness) AS max_lateness
 FROM scheduler.job j
 LEFT JOIN scheduler.job_state s ON s.job_id = j.job_id
-LEFT JOIN scheduler.job_metric m ON m.job_id = j.job_id;
+LEFT JOIN scheduler.job_metric m ON m.job_id = j.job_id
+WHERE j.serves IS NULL;
 COMMENT ON VIEW scheduler.job_stats IS
 'What became of the runs of each job since it was made, how long they took and how late they started; durations and lateness are written every pg_scheduler.metrics_interval, and quantiles are good to within a fifth';
 
@@ -1812,7 +2041,7 @@ RETURN pg_catalog.jsonb_build_object(
 			'since', h.since)), '[]')
 		FROM (SELECT * FROM scheduler.job_health_state WHERE state = 'unhealthy'
 			ORDER BY since LIMIT 20) h
-		JOIN scheduler.job j ON j.job_id = h.job_id),
+		JOIN scheduler.job j ON j.job_id = h.job_id AND j.serves IS NULL),
 	'last_minutes', (SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
 			'minute', m.minute, 'succeeded', m.succeeded, 'failed', m.failed,
 			'p95_seconds', m.p95) ORDER BY m.minute), '[]')
@@ -2027,6 +2256,8 @@ COMMENT ON VIEW scheduler.http_responses IS 'What HTTP servers have answered, on
 COMMENT ON VIEW scheduler.secrets IS 'Names of secrets, never their values';
 COMMENT ON VIEW scheduler.secret_values IS 'A way to set secrets with COPY; always empty';
 COMMENT ON VIEW scheduler.http_jobs IS 'What HTTP jobs send, with secrets by their names';
+COMMENT ON TABLE scheduler.job_hook IS 'SQL that serves jobs; use the views job_hooks and health_checks';
+COMMENT ON COLUMN scheduler.jobs.serves IS 'Null, or what this job is for somebody else: alert check, alert handler, health check, start hook, stop hook, cleanup hook; views of health and figures leave such jobs out';
 COMMENT ON TABLE scheduler.job_recovery IS 'How jobs that keep failing are held back; use the view job_recoveries';
 COMMENT ON TABLE scheduler.recovery_event IS 'What was done to recover jobs; use the view recovery_events';
 COMMENT ON SEQUENCE scheduler.recovery_event_id_seq IS 'Source of the ids of recovery events';
@@ -2069,6 +2300,7 @@ SELECT pg_catalog.pg_extension_config_dump('scheduler.job', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.job_state', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.job_recovery', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_rule', '');
+SELECT pg_catalog.pg_extension_config_dump('scheduler.job_hook', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_check', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_handler', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_check_id_seq', '');

@@ -1,40 +1,24 @@
 -- States of health, alerts and metrics, from real runs.
-SET client_min_messages = error;
-DROP EXTENSION IF EXISTS pg_scheduler CASCADE;
-RESET client_min_messages;
-CREATE EXTENSION pg_scheduler;
+\getenv srcdir PG_ABS_SRCDIR
+\set helpers :srcdir /test/lib/regress.sql
+\set ECHO none
+\i :helpers
+\set ECHO all
 ALTER SYSTEM SET pg_scheduler.monitor_interval = '10ms';
 ALTER SYSTEM SET pg_scheduler.metrics_interval = '1s';
 SELECT pg_reload_conf();
 
--- Wait until a query returns true; what it returned last if it never does.
-CREATE PROCEDURE await(query text) LANGUAGE plpgsql AS $$
+-- Run a job a number of times.
+CREATE PROCEDURE run(name text, times int DEFAULT 1) LANGUAGE plpgsql AS $$
 DECLARE
-	result boolean;
-BEGIN
-	FOR i IN 1 .. 3000 LOOP
-		EXECUTE query INTO result;
-		EXIT WHEN result;
-		COMMIT;
-		PERFORM pg_sleep(0.01);
-	END LOOP;
-	IF result IS NOT TRUE THEN
-		RAISE WARNING 'waited in vain for: %', query;
-	END IF;
-END
-$$;
-CREATE PROCEDURE run(job text, times int DEFAULT 1) LANGUAGE plpgsql AS $$
-DECLARE
-	run bigint;
+	status text;
 BEGIN
 	FOR i IN 1 .. times LOOP
-		run := scheduler.run_job(job);
-		COMMIT;
-		PERFORM scheduler.wait_for_run(run, '30 s');
+		CALL run_job(name, NULL, status);
 	END LOOP;
 END
 $$;
-CALL await($$SELECT state = 'healthy' FROM scheduler.health WHERE scope = 'scheduler'$$);
+SELECT wait_until($$(SELECT state = 'healthy' FROM scheduler.health WHERE scope = 'scheduler')$$);
 SELECT state, reason FROM scheduler.health WHERE scope = 'scheduler';
 
 -- A job goes from healthy to unhealthy and back
@@ -43,28 +27,28 @@ INSERT INTO switch VALUES (false);
 CREATE FUNCTION work() RETURNS void LANGUAGE plpgsql AS
 $$BEGIN IF (SELECT fails FROM switch) THEN RAISE 'it fails'; END IF; END$$;
 SELECT scheduler.schedule_job('work', '@yearly', 'SELECT work()') > 0 AS scheduled;
-CALL await($$SELECT state = 'healthy' FROM scheduler.job_health WHERE job_name = 'work'$$);
+SELECT wait_until($$(SELECT state = 'healthy' FROM scheduler.job_health WHERE job_name = 'work')$$);
 CALL run('work');
 SELECT state, reason, consecutive_failures FROM scheduler.job_health WHERE job_name = 'work';
 UPDATE switch SET fails = true;
 CALL run('work');
-CALL await($$SELECT state = 'degraded' FROM scheduler.job_health WHERE job_name = 'work'$$);
+SELECT wait_until($$(SELECT state = 'degraded' FROM scheduler.job_health WHERE job_name = 'work')$$);
 SELECT state, reason FROM scheduler.job_health WHERE job_name = 'work';
 CALL run('work', 4);
-CALL await($$SELECT state = 'unhealthy' FROM scheduler.job_health WHERE job_name = 'work'$$);
+SELECT wait_until($$(SELECT state = 'unhealthy' FROM scheduler.job_health WHERE job_name = 'work')$$);
 SELECT state, reason FROM scheduler.job_health WHERE job_name = 'work';
-CALL await($$SELECT count(*) = 2 FROM scheduler.alerts WHERE kind IN ('job_failing', 'failure_rate')$$);
+SELECT wait_until($$(SELECT count(*) = 2 FROM scheduler.alerts WHERE kind IN ('job_failing', 'failure_rate'))$$);
 SELECT kind, severity, message, resolved_at IS NULL AS open FROM scheduler.alerts
 	WHERE kind = 'job_failing';
 SELECT scheduler.health_summary() ->> 'state' AS summary;
 UPDATE switch SET fails = false;
 CALL run('work');
-CALL await($$SELECT resolved_at IS NOT NULL FROM scheduler.alerts WHERE kind = 'job_failing'$$);
+SELECT wait_until($$(SELECT resolved_at IS NOT NULL FROM scheduler.alerts WHERE kind = 'job_failing')$$);
 -- most of the last attempts have failed
 SELECT state FROM scheduler.job_health WHERE job_name = 'work';
 CALL run('work', 30);
-CALL await($$SELECT state = 'healthy' FROM scheduler.job_health WHERE job_name = 'work'$$);
-CALL await($$SELECT bool_and(resolved_at IS NOT NULL) FROM scheduler.alerts WHERE kind <> 'repaired'$$);
+SELECT wait_until($$(SELECT state = 'healthy' FROM scheduler.job_health WHERE job_name = 'work')$$);
+SELECT wait_until($$(SELECT bool_and(resolved_at IS NOT NULL) FROM scheduler.alerts WHERE kind <> 'repaired')$$);
 SELECT kind, resolved_by IS NULL AS by_itself FROM scheduler.alerts
 	WHERE kind <> 'repaired' ORDER BY kind;
 
@@ -77,11 +61,11 @@ BEGIN
 		UPDATE switch SET fails = true;
 		COMMIT;
 		CALL run('work');
-		CALL await('SELECT count(*) = 1 FROM scheduler.alerts WHERE kind = ''job_failing'' AND resolved_at IS NULL');
+		PERFORM wait_until('(SELECT count(*) = 1 FROM scheduler.alerts WHERE kind = ''job_failing'' AND resolved_at IS NULL)');
 		UPDATE switch SET fails = false;
 		COMMIT;
 		CALL run('work');
-		CALL await('SELECT count(*) = 0 FROM scheduler.alerts WHERE kind = ''job_failing'' AND resolved_at IS NULL');
+		PERFORM wait_until('(SELECT count(*) = 0 FROM scheduler.alerts WHERE kind = ''job_failing'' AND resolved_at IS NULL)');
 	END LOOP;
 END
 $$;
@@ -90,16 +74,16 @@ SELECT kind, count >= 6 AS counted FROM scheduler.alerts WHERE kind = 'job_faili
 -- but one that was resolved by hand is a new one when it fails again
 UPDATE switch SET fails = true;
 CALL run('work');
-CALL await($$SELECT count(*) = 1 FROM scheduler.alerts WHERE kind = 'job_failing' AND resolved_at IS NULL$$);
+SELECT wait_until($$(SELECT count(*) = 1 FROM scheduler.alerts WHERE kind = 'job_failing' AND resolved_at IS NULL)$$);
 SELECT scheduler.resolve_alerts('job_failing');
 SELECT scheduler.resolve_alerts('job_failing');
 SELECT scheduler.resolve_alert(0);
 UPDATE switch SET fails = false;
 CALL run('work');
-CALL await($$SELECT state = 'healthy' FROM scheduler.job_health WHERE job_name = 'work'$$);
+SELECT wait_until($$(SELECT state = 'healthy' FROM scheduler.job_health WHERE job_name = 'work')$$);
 UPDATE switch SET fails = true;
 CALL run('work');
-CALL await($$SELECT count(*) = 1 FROM scheduler.alerts WHERE kind = 'job_failing' AND resolved_at IS NULL$$);
+SELECT wait_until($$(SELECT count(*) = 1 FROM scheduler.alerts WHERE kind = 'job_failing' AND resolved_at IS NULL)$$);
 SELECT count(*) FROM scheduler.alerts WHERE kind = 'job_failing';
 SELECT scheduler.clear_alerts() > 0 AS cleared;
 SELECT scheduler.alter_alert_rule('job_failing', threshold => -1);
@@ -115,64 +99,64 @@ SELECT scheduler.unschedule_job('work');
 -- A paused job whose run goes on
 SELECT scheduler.schedule_job('long', '@yearly', 'SELECT pg_sleep(600)') > 0 AS scheduled;
 SELECT scheduler.run_job('long') AS run \gset
-CALL await($$SELECT count(*) = 1 FROM scheduler.runs WHERE status = 'running'$$);
+SELECT wait_until($$(SELECT count(*) = 1 FROM scheduler.runs WHERE status = 'running')$$);
 SELECT scheduler.pause_job('long');
 SELECT state FROM scheduler.job_health WHERE job_name = 'long';
 SELECT scheduler.cancel_run(:run);
-CALL await($$SELECT state = 'stopped' FROM scheduler.job_health WHERE job_name = 'long'$$);
+SELECT wait_until($$(SELECT state = 'stopped' FROM scheduler.job_health WHERE job_name = 'long')$$);
 
 -- A timeout
 SELECT scheduler.schedule_job('slow', '@yearly', 'SELECT pg_sleep(600)', timeout => '10 ms') > 0 AS scheduled;
 CALL run('slow');
-CALL await($$SELECT count(*) = 1 FROM scheduler.alerts WHERE kind = 'timeouts' AND resolved_at IS NULL$$);
+SELECT wait_until($$(SELECT count(*) = 1 FROM scheduler.alerts WHERE kind = 'timeouts' AND resolved_at IS NULL)$$);
 SELECT message FROM scheduler.alerts WHERE kind = 'timeouts';
 -- goes with its job
 SELECT scheduler.unschedule_job('slow');
-CALL await($$SELECT count(*) = 0 FROM scheduler.alerts WHERE kind = 'timeouts' AND resolved_at IS NULL$$);
+SELECT wait_until($$(SELECT count(*) = 0 FROM scheduler.alerts WHERE kind = 'timeouts' AND resolved_at IS NULL)$$);
 
 -- A dead letter, and its end
 SELECT scheduler.schedule_job('mail', '@yearly', 'SELECT 1 / 0', max_retries => 1,
 	retry_delay => '1 ms', retry_on => '{division_by_zero}') > 0 AS scheduled;
 CALL run('mail');
-CALL await($$SELECT count(*) = 1 FROM scheduler.alerts WHERE kind = 'dead_letter' AND resolved_at IS NULL$$);
+SELECT wait_until($$(SELECT count(*) = 1 FROM scheduler.alerts WHERE kind = 'dead_letter' AND resolved_at IS NULL)$$);
 SELECT message FROM scheduler.alerts WHERE kind = 'dead_letter';
 SELECT scheduler.discard_dead_letter(dead_letter_id) FROM scheduler.dead_letters;
-CALL await($$SELECT count(*) = 0 FROM scheduler.alerts WHERE kind = 'dead_letter' AND resolved_at IS NULL$$);
+SELECT wait_until($$(SELECT count(*) = 0 FROM scheduler.alerts WHERE kind = 'dead_letter' AND resolved_at IS NULL)$$);
 SELECT scheduler.unschedule_job('mail');
 
 -- A start that is too late
 SELECT scheduler.alter_alert_rule('late_start', threshold => 0.00001);
 SELECT scheduler.schedule_job('late', '@yearly', 'SELECT 1') > 0 AS scheduled;
 CALL run('late');
-CALL await($$SELECT count(*) = 1 FROM scheduler.alerts JOIN scheduler.jobs USING (job_id)
-	WHERE alerts.kind = 'late_start' AND resolved_at IS NULL AND job_name = 'late'$$);
+SELECT wait_until($$(SELECT count(*) = 1 FROM scheduler.alerts JOIN scheduler.jobs USING (job_id)
+	WHERE alerts.kind = 'late_start' AND resolved_at IS NULL AND job_name = 'late')$$);
 SELECT scheduler.alter_alert_rule('late_start', threshold => 3600);
 CALL run('late');
-CALL await($$SELECT count(*) = 0 FROM scheduler.alerts WHERE kind = 'late_start' AND resolved_at IS NULL$$);
+SELECT wait_until($$(SELECT count(*) = 0 FROM scheduler.alerts WHERE kind = 'late_start' AND resolved_at IS NULL)$$);
 
 -- The scheduler is stopped, and says so
 SELECT scheduler.stop('0');
-CALL await($$SELECT state = 'stopped' FROM scheduler.health WHERE scope = 'scheduler'$$);
+SELECT wait_until($$(SELECT state = 'stopped' FROM scheduler.health WHERE scope = 'scheduler')$$);
 SELECT scheduler.status() ->> 'reason' AS reason;
-CALL await($$SELECT count(*) = 1 FROM scheduler.alerts WHERE kind = 'scheduler_stopped' AND resolved_at IS NULL$$);
+SELECT wait_until($$(SELECT count(*) = 1 FROM scheduler.alerts WHERE kind = 'scheduler_stopped' AND resolved_at IS NULL)$$);
 SELECT scheduler.health_summary() ->> 'state' AS summary;
 SELECT scheduler.start();
-CALL await($$SELECT state = 'healthy' FROM scheduler.health WHERE scope = 'scheduler'$$);
-CALL await($$SELECT count(*) = 0 FROM scheduler.alerts WHERE kind = 'scheduler_stopped' AND resolved_at IS NULL$$);
+SELECT wait_until($$(SELECT state = 'healthy' FROM scheduler.health WHERE scope = 'scheduler')$$);
+SELECT wait_until($$(SELECT count(*) = 0 FROM scheduler.alerts WHERE kind = 'scheduler_stopped' AND resolved_at IS NULL)$$);
 
 -- Connections
 SELECT scheduler.alter_alert_rule('connections', threshold => 0.0001);
-CALL await($$SELECT count(*) = 1 FROM scheduler.alerts WHERE kind = 'connections' AND resolved_at IS NULL$$);
+SELECT wait_until($$(SELECT count(*) = 1 FROM scheduler.alerts WHERE kind = 'connections' AND resolved_at IS NULL)$$);
 SELECT scheduler.alter_alert_rule('connections', threshold => 1);
-CALL await($$SELECT count(*) = 0 FROM scheduler.alerts WHERE kind = 'connections' AND resolved_at IS NULL$$);
+SELECT wait_until($$(SELECT count(*) = 0 FROM scheduler.alerts WHERE kind = 'connections' AND resolved_at IS NULL)$$);
 
 -- A check of one's own
 SELECT scheduler.create_alert_check('switch', '(SELECT fails FROM switch)', '1 second', 'critical',
 	'the switch is on');
-CALL await($$SELECT count(*) = 1 FROM scheduler.alerts WHERE kind = 'check' AND resolved_at IS NULL$$);
+SELECT wait_until($$(SELECT count(*) = 1 FROM scheduler.alerts WHERE kind = 'check' AND resolved_at IS NULL)$$);
 SELECT severity, message FROM scheduler.alerts WHERE kind = 'check';
 UPDATE switch SET fails = false;
-CALL await($$SELECT count(*) = 0 FROM scheduler.alerts WHERE kind = 'check' AND resolved_at IS NULL$$);
+SELECT wait_until($$(SELECT count(*) = 0 FROM scheduler.alerts WHERE kind = 'check' AND resolved_at IS NULL)$$);
 SELECT check_name, owner = current_user::regrole AS mine, predicate, severity FROM scheduler.alert_checks;
 SELECT scheduler.drop_alert_check('switch');
 SELECT count(*) FROM scheduler.alert_checks;
@@ -188,11 +172,11 @@ SELECT scheduler.create_alert_listener('listen', 'alerts', min_severity => 'info
 UPDATE switch SET fails = true;
 SELECT scheduler.schedule_job('other', '@yearly', 'SELECT work()') > 0 AS scheduled;
 CALL run('other');
-CALL await($$SELECT count(*) >= 1 FROM told$$);
+SELECT wait_until($$(SELECT count(*) >= 1 FROM told)$$);
 SELECT alerts -> 0 ->> 'kind' AS kind, alerts -> 0 ->> 'message' AS message FROM told
 	WHERE alerts -> 0 ->> 'message' LIKE '%"other"%';
-CALL await($$SELECT last_status = 'failed' FROM scheduler.alert_handlers WHERE handler_name = 'deaf'$$);
-CALL await($$SELECT last_status = 'succeeded' FROM scheduler.alert_handlers WHERE handler_name = 'hear'$$);
+SELECT wait_until($$(SELECT last_status = 'failed' FROM scheduler.alert_handlers WHERE handler_name = 'deaf')$$);
+SELECT wait_until($$(SELECT last_status = 'succeeded' FROM scheduler.alert_handlers WHERE handler_name = 'hear')$$);
 SELECT handler_name, kind, kinds, min_severity, last_status FROM scheduler.alert_handlers ORDER BY 1;
 SELECT count(*) FROM scheduler.alerts a JOIN scheduler.jobs j USING (job_id)
 	WHERE j.job_name = 'alert handler deaf' AND a.resolved_at IS NULL;
@@ -200,11 +184,11 @@ SELECT scheduler.drop_alert_handler(handler_name) FROM scheduler.alert_handlers;
 SELECT scheduler.drop_alert_handler('deaf');
 
 -- Metrics
-CALL await($$SELECT timed > 0 FROM scheduler.job_metric m JOIN scheduler.job j USING (job_id) WHERE job_name = 'late'$$);
+SELECT wait_until($$(SELECT timed > 0 FROM scheduler.job_metric m JOIN scheduler.job j USING (job_id) WHERE job_name = 'late')$$);
 SELECT succeeded, failed, success_rate, p50_duration <= p99_duration AS ordered,
 	max_duration > '0'::interval AS timed
 	FROM scheduler.job_stats WHERE job_name = 'late';
-CALL await($$SELECT sum(failed) > 0 FROM scheduler.metrics WHERE queue = 'default'$$);
+SELECT wait_until($$(SELECT sum(failed) > 0 FROM scheduler.metrics WHERE queue = 'default')$$);
 SELECT count(*) > 0 AS kept FROM scheduler.scheduler_metrics;
 SELECT count(DISTINCT m[1]) AS families
 	FROM regexp_matches(scheduler.prometheus_metrics(), '^# TYPE (\S+)', 'gn') m;
@@ -232,22 +216,18 @@ SELECT pg_reload_conf();
 SELECT (scheduler.status() ->> 'pid')::int AS pid \gset
 SELECT scheduler.restart();
 SELECT set_config('test.pid', :'pid', false) IS NOT NULL AS set;
-CALL await($$SELECT state = 'healthy' AND scheduler.status() ->> 'pid' <> current_setting('test.pid')
-	FROM scheduler.health WHERE scope = 'scheduler'$$);
+SELECT wait_until($$(SELECT state = 'healthy' AND scheduler.status() ->> 'pid' <> current_setting('test.pid')
+	FROM scheduler.health WHERE scope = 'scheduler')$$);
 SELECT scheduler.schedule_job('unseen', '@yearly', 'SELECT work()') > 0 AS scheduled;
 CALL run('unseen', 6);
-CALL await($$SELECT timed > 0 FROM scheduler.job_metric m JOIN scheduler.job j USING (job_id) WHERE job_name = 'unseen'$$);
+SELECT wait_until($$(SELECT timed > 0 FROM scheduler.job_metric m JOIN scheduler.job j USING (job_id) WHERE job_name = 'unseen')$$);
 SELECT state FROM scheduler.job_health WHERE job_name = 'unseen';
 SELECT count(*) FROM scheduler.alerts JOIN scheduler.jobs USING (job_id) WHERE job_name = 'unseen';
 ALTER SYSTEM RESET pg_scheduler.monitoring;
 SELECT pg_reload_conf();
-CALL await($$SELECT state = 'unhealthy' FROM scheduler.job_health WHERE job_name = 'unseen'$$);
+SELECT wait_until($$(SELECT state = 'unhealthy' FROM scheduler.job_health WHERE job_name = 'unseen')$$);
 
 DROP ROLE health_other;
 ALTER SYSTEM RESET pg_scheduler.monitor_interval;
 ALTER SYSTEM RESET pg_scheduler.metrics_interval;
 SELECT pg_reload_conf();
-DROP EXTENSION pg_scheduler;
-DROP TABLE switch, told;
-DROP FUNCTION work, hear, deaf;
-DROP PROCEDURE await, run;

@@ -21,6 +21,7 @@
 #include "alert.h"
 #include "alert_handler.h"
 #include "catalog.h"
+#include "catalog_hook.h"
 #include "catalog_monitor.h"
 #include "clock.h"
 #include "guc.h"
@@ -222,6 +223,7 @@ pg_scheduler_add_alert_check(PG_FUNCTION_ARGS)
 	check.severity = text_or_null(fcinfo, 3);
 	check.message = text_or_null(fcinfo, 4);
 	check_severity(check.severity);
+	catalog_set_serves(PG_GETARG_INT64(1), "alert check");
 	PG_RETURN_INT64(catalog_upsert_alert_check(&check, PG_GETARG_INT64(1)));
 }
 
@@ -291,6 +293,8 @@ pg_scheduler_add_alert_handler(PG_FUNCTION_ARGS)
 	name = text_or_null(fcinfo, 0);
 	owner = job_id ? owner_of_job(job_id) : GetUserId();
 	old_job_id = catalog_find_handler_job(name, owner);
+	if (job_id != 0)
+		catalog_set_serves(job_id, "alert handler");
 	result = catalog_upsert_alert_handler(name, owner,
 										  job_id, channel,
 										  PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3),

@@ -237,6 +237,7 @@ catalog_scan_uncounted_runs(int64 run_id, TimestampTz before,
 		 &params, counted_row, &context);
 }
 
+/* What recovery has paused it leaves to whoever pauses it now. */
 void
 catalog_pause_job(int64 job_id, TimestampTz paused_at, const char *reason)
 {
@@ -245,8 +246,11 @@ catalog_pause_job(int64 job_id, TimestampTz paused_at, const char *reason)
 	catalog_add_int64(&params, job_id);
 	catalog_add_time(&params, paused_at);
 	catalog_add_text(&params, reason);
-	catalog_run("UPDATE scheduler.job SET paused_at = $2, paused_reason = $3"
-		" WHERE job_id = $1 AND paused_at IS NULL",
+	catalog_run("WITH taken AS (UPDATE scheduler.job_recovery SET state = 'closing',"
+		" retry_at = NULL WHERE job_id = $1 AND state NOT IN ('closed', 'closing')"
+		" RETURNING job_id)"
+		" UPDATE scheduler.job SET paused_at = $2, paused_reason = $3"
+		" WHERE job_id = $1 AND (paused_at IS NULL OR EXISTS (SELECT FROM taken))",
 		&params);
 }
 
@@ -259,7 +263,9 @@ catalog_pause_jobs_of(Oid owner, TimestampTz paused_at, const char *reason)
 	catalog_add_time(&params, paused_at);
 	catalog_add_text(&params, reason);
 	return catalog_run("UPDATE scheduler.job SET paused_at = $2, paused_reason = $3"
-			   " WHERE owner::oid = $1 AND paused_at IS NULL",
+			   " WHERE job_id IN (SELECT job_id FROM scheduler.job"
+			   " WHERE owner::oid = $1 AND paused_at IS NULL"
+			   " FOR NO KEY UPDATE SKIP LOCKED)",
 			   &params);
 }
 

@@ -79,7 +79,10 @@ extern void catalog_write_stopped(bool stopped, TimestampTz deadline);
 extern void catalog_write_booted_at(TimestampTz booted_at);
 extern void catalog_write_counted(int64 run_id);
 
-/* Pause a job on behalf of the scheduler. */
+/*
+ * Pause a job.  The second is for the scheduler, which never waits for a row
+ * that a user has locked: it passes that over.
+ */
 extern void catalog_pause_job(int64 job_id, TimestampTz paused_at, const char *reason);
 extern int64 catalog_pause_jobs_of(Oid owner, TimestampTz paused_at, const char *reason);
 

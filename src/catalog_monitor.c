@@ -484,7 +484,7 @@ catalog_scan_queue_jobs(QueueJobsCallback callback, void *arg)
 				 " count(*) FILTER (WHERE h.state = 'unhealthy')"
 				 " FROM scheduler.queue q"
 				 " LEFT JOIN scheduler.job j ON j.queue = q.queue_name AND j.enabled"
-				 " AND j.paused_at IS NULL"
+				 " AND j.paused_at IS NULL AND j.serves IS NULL"
 				 " LEFT JOIN scheduler.job_health_state h ON h.job_id = j.job_id"
 				 " GROUP BY q.queue_name",
 				 NULL, queue_jobs_row, &scan);

@@ -128,6 +128,8 @@ pg_scheduler_changed(PG_FUNCTION_ARGS)
 	require_trigger(fcinfo);
 	if (strcmp(((TriggerData *) fcinfo->context)->tg_trigger->tgargs[0], "queues") == 0)
 		change_note(CHANGE_QUEUES, 0);
+	else if (strcmp(((TriggerData *) fcinfo->context)->tg_trigger->tgargs[0], "hooks") == 0)
+		change_note(CHANGE_HOOKS, 0);
 	else
 		change_note(CHANGE_RULES, 0);
 	return PointerGetDatum(NULL);

@@ -35,6 +35,8 @@ int			pg_scheduler_shutdown_grace = 30 * 1000;
 int			pg_scheduler_crash_limit = 3;
 int			pg_scheduler_repair_interval = 300;
 bool		pg_scheduler_monitoring = true;
+bool		pg_scheduler_recovery = true;
+int			pg_scheduler_recovery_retention = 30 * 24 * 60;
 int			pg_scheduler_monitor_interval = 1000;
 int			pg_scheduler_alert_reopen_window = 600;
 int			pg_scheduler_job_metrics_rows = 1000000;
@@ -271,6 +273,23 @@ define_monitor_settings(void)
 }
 
 static void
+define_recovery_settings(void)
+{
+	DefineCustomBoolVariable("pg_scheduler.recovery",
+							 "Holds jobs back that keep failing, and tries them again, as scheduler.set_recovery() has set it.",
+							 NULL,
+							 &pg_scheduler_recovery,
+							 true, PGC_SIGHUP, 0,
+							 NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_scheduler.recovery_retention",
+							"Events of recovery are kept for this time.",
+							NULL,
+							&pg_scheduler_recovery_retention,
+							30 * 24 * 60, 1, INT_MAX, PGC_SIGHUP, GUC_UNIT_MIN,
+							NULL, NULL, NULL);
+}
+
+static void
 define_http_settings(void)
 {
 	DefineCustomIntVariable("pg_scheduler.http_max_in_flight",
@@ -338,5 +357,6 @@ guc_define(void)
 	define_run_settings();
 	define_database_settings();
 	define_monitor_settings();
+	define_recovery_settings();
 	define_http_settings();
 }

@@ -46,6 +46,7 @@ set(Health *health, HealthState state, const char *format,...)
 	va_list		args;
 
 	health->state = state;
+	health->rule = format;
 	va_start(args, format);
 	(void) vsnprintf(health->reason, sizeof(health->reason), format, args);
 	va_end(args);
@@ -90,6 +91,8 @@ health_of_job(const JobFigures *figures, const HealthLimits *limits, Health *hea
 	else if (limits->error_threshold > 0 &&
 			 figures->consecutive_failures >= limits->error_threshold)
 		set(health, HEALTH_UNHEALTHY, "%d consecutive failures", figures->consecutive_failures);
+	else if (figures->check_failed)
+		set(health, HEALTH_UNHEALTHY, "%.150s", figures->check_reason);
 	else if (!figures->has_next)
 		set(health, HEALTH_UNHEALTHY, "the job has no next time");
 	else if (figures->consecutive_failures > 0)
@@ -101,6 +104,8 @@ health_of_job(const JobFigures *figures, const HealthLimits *limits, Health *hea
 	else if (limits->timeouts > 0 && figures->timeouts >= limits->timeouts)
 		set(health, HEALTH_DEGRADED, "%d of the last %d attempts timed out",
 			figures->timeouts, figures->attempts);
+	else if (figures->recycled > 0)
+		set(health, HEALTH_DEGRADED, "a worker that ran it was replaced for its memory");
 	else if (limits->lateness > 0 && figures->lateness > limits->lateness)
 		set(health, HEALTH_DEGRADED, "the last run started %.0f seconds late",
 			floor(figures->lateness / 1e6));

@@ -7,8 +7,10 @@
  *		stopped		paused, finished			stopped, nothing runs
  *		stopping	paused, a run goes on		stopped, runs go on
  *		starting	not planned yet				started a moment ago
- *		unhealthy	fails time after time		most of its jobs are unhealthy
- *		degraded	fails, or is late, at times	a backlog, an unhealthy job
+ *		unhealthy	fails time after time,		most of its jobs are unhealthy
+ *					or its check says so
+ *		degraded	fails, or is late, at		a backlog, an unhealthy job
+ *					times, or needs memory
  *		healthy		none of these				none of these
  *
  * The first state whose condition holds, in the order stopped, stopping,
@@ -38,6 +40,7 @@ typedef enum HealthState
 typedef struct Health
 {
 	HealthState state;
+	const char *rule;			/* one for each rule: the reason without its figures */
 	char		reason[HEALTH_REASON_LENGTH];
 } Health;
 
@@ -65,7 +68,10 @@ typedef struct JobFigures
 	int			attempts;		/* in the window */
 	int			failures;		/* of these */
 	int			timeouts;		/* of these */
+	int			recycled;		/* workers in the window that left for their memory */
 	int64		lateness;		/* of the last start, us */
+	bool		check_failed;	/* its health check says no, or is in error */
+	const char *check_reason;	/* in words, when that is so */
 } JobFigures;
 
 typedef struct QueueFigures

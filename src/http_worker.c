@@ -521,6 +521,8 @@ recover(void)
 {
 	bool		exists;
 
+	/* those of the frames that the error has left */
+	error_context_stack = NULL;
 	HOLD_INTERRUPTS();
 	EmitErrorReport();
 	AbortCurrentTransaction();

@@ -17,21 +17,12 @@
 #include "guc.h"
 #include "job.h"
 
-static int
-find_name(const char *const *names, int n, const char *name)
-{
-	for (int i = 0; i < n; i++)
-		if (strcmp(names[i], name) == 0)
-			return i;
-	return -1;
-}
-
 int
 job_kind_from_name(const char *name)
 {
 	static const char *const names[] = {"sql", "http"};
 
-	return find_name(names, lengthof(names), name);
+	return run_find_name(names, lengthof(names), name);
 }
 
 int
@@ -39,7 +30,7 @@ overlap_from_name(const char *name)
 {
 	static const char *const names[] = {"skip", "queue", "allow", "cancel"};
 
-	return find_name(names, lengthof(names), name);
+	return run_find_name(names, lengthof(names), name);
 }
 
 int
@@ -47,7 +38,7 @@ misfire_from_name(const char *name)
 {
 	static const char *const names[] = {"run_once", "run_all", "skip"};
 
-	return find_name(names, lengthof(names), name);
+	return run_find_name(names, lengthof(names), name);
 }
 
 int
@@ -55,7 +46,7 @@ on_lost_from_name(const char *name)
 {
 	static const char *const names[] = {"fail", "retry"};
 
-	return find_name(names, lengthof(names), name);
+	return run_find_name(names, lengthof(names), name);
 }
 
 int64

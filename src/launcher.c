@@ -381,6 +381,8 @@ main_loop(void)
 static void
 recover(void)
 {
+	/* those of the frames that the error has left */
+	error_context_stack = NULL;
 	HOLD_INTERRUPTS();
 	disable_all_timeouts(false);
 	QueryCancelPending = false;

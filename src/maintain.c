@@ -16,6 +16,7 @@
 
 #include "alert.h"
 #include "catalog.h"
+#include "catalog_recovery.h"
 #include "clock.h"
 #include "due_heap.h"
 #include "enqueue.h"
@@ -110,6 +111,8 @@ delete_old_rows(void *arg)
 									USECS_PER_MINUTE);
 	catalog_delete_spent_requests();
 	catalog_delete_orphaned_secrets();
+	(void) catalog_delete_old_events(now - (int64) pg_scheduler_recovery_retention *
+									 USECS_PER_MINUTE);
 }
 
 bool
@@ -228,6 +231,12 @@ maintain(TimestampTz now)
 		(void) repair();
 		next_repair = now + (int64) pg_scheduler_repair_interval * USECS_PER_SEC;
 	}
+}
+
+void
+maintain_request(void)
+{
+	next_repair = DT_NOBEGIN;
 }
 
 TimestampTz

@@ -22,6 +22,9 @@ extern bool maintain_partition(TimestampTz now);
 extern void maintain(TimestampTz now);
 
 /* When there is something to do next. */
+/* Have the records checked soon. */
+extern void maintain_request(void);
+
 extern TimestampTz maintain_next_time(void);
 
 /* Do everything at the next call. */

@@ -138,6 +138,7 @@ meter_window(JobMeter *meter, TimestampTz now)
 		sum.attempts += meter->window[i].attempts;
 		sum.failures += meter->window[i].failures;
 		sum.timeouts += meter->window[i].timeouts;
+		sum.recycled += meter->window[i].recycled;
 	}
 	return sum;
 }
@@ -227,6 +228,18 @@ meter_outcome(const JobEntry *job, const Outcome *outcome)
 	meter->consecutive_failures = job->state.consecutive_failures;
 	meter->dead_letter |= outcome->dead_letter;
 	tallied = true;
+	meter_touch(meter);
+}
+
+void
+meter_recycled(int64 job_id, TimestampTz now)
+{
+	JobMeter   *meter = meter_find(job_id);
+
+	if (meter == NULL)
+		return;
+	slide(meter, Max(now, meter->window_start * slot_width));
+	meter->window[meter->window_start % METER_SLOTS].recycled++;
 	meter_touch(meter);
 }
 

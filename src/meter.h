@@ -50,6 +50,7 @@ typedef struct WindowSlot
 	int			attempts;
 	int			failures;
 	int			timeouts;
+	int			recycled;		/* workers that left for their memory */
 } WindowSlot;
 
 typedef struct JobMeter
@@ -66,6 +67,7 @@ typedef struct JobMeter
 	bool		dead_letter;	/* there is a new one */
 	uint32		raised;			/* kinds of alerts that are open: 1 << AlertKind */
 	HealthState state;			/* as written */
+	const char *rule;			/* Health.rule, as written; NULL: not known */
 	bool		dirty;			/* to be judged */
 	dlist_node	dirty_node;
 	Tally		tally;
@@ -84,6 +86,9 @@ extern int	meter_deaths_since(TimestampTz since);
 
 /* How many since this was last asked. */
 extern int64 meter_take_deaths(void);
+
+/* A worker left for its memory after a run of this job. */
+extern void meter_recycled(int64 job_id, TimestampTz now);
 
 /* The meter of a job; made if need be. NULL: there are too many. */
 extern JobMeter *meter_get(int64 job_id, Oid owner, const char *queue);

@@ -23,10 +23,12 @@
 #include "catalog_monitor.h"
 #include "clock.h"
 #include "guc.h"
+#include "hook.h"
 #include "meter.h"
 #include "metrics.h"
 #include "monitor.h"
 #include "recovery.h"
+#include "recovery_event.h"
 #include "run_queue.h"
 #include "server_watch.h"
 
@@ -68,6 +70,7 @@ figures_of_job(JobMeter *meter, TimestampTz now, JobFigures *figures)
 	figures->attempts = window.attempts;
 	figures->failures = window.failures;
 	figures->timeouts = window.timeouts;
+	figures->recycled = window.recycled;
 	figures->lateness = meter->lateness;
 }
 
@@ -128,6 +131,19 @@ alert_of_job(JobMeter *meter, const JobFigures *figures, const char *name, Times
 	}
 }
 
+static void
+alert_of_check(JobMeter *meter, const JobFigures *figures, const char *name)
+{
+	char		subject[64];
+
+	snprintf(subject, sizeof(subject), "job " INT64_FORMAT, meter->job_id);
+	if (figures->check_failed)
+		alert_raise("health_check", "error", subject, meter->job_id, meter->owner,
+					psprintf("job \"%s\" is unhealthy: %s", name, figures->check_reason));
+	else
+		alert_resolve("health_check", subject);
+}
+
 /* The job has gone: so have its alerts. */
 static void
 forget_job(JobMeter *meter)
@@ -145,18 +161,27 @@ judge_job(JobMeter *meter, TimestampTz now, JobHealthRow *row)
 	JobEntry   *entry = job_cache_get(meter->job_id);
 	JobFigures	figures;
 	bool		result;
+	bool		check_changed;
 
 	if (entry == NULL)
 	{
 		forget_job(meter);
 		return false;
 	}
+	if (hook_is(meter->job_id))
+		return false;			/* a part of another job, which is judged */
 	figures_of_job(meter, now, &figures);
+	figures.check_reason = hook_check_reason(meter->job_id, &check_changed);
+	figures.check_failed = figures.check_reason != NULL;
 	health_of_job(&figures, &limits, &row->health);
 	row->job_id = meter->job_id;
 	alert_of_job(meter, &figures, entry->job.job_name, now);
-	result = row->health.state != meter->state;
+	if (check_changed)
+		alert_of_check(meter, &figures, entry->job.job_name);
+	result = row->health.state != meter->state || check_changed ||
+		(meter->rule != NULL && row->health.rule != meter->rule);
 	meter->state = row->health.state;
+	meter->rule = row->health.rule;
 	return result;
 }
 
@@ -327,7 +352,10 @@ each_judgement(TimestampTz now)
 	StartTransactionCommand();
 	MemoryContextSwitchTo(context);
 	if (pg_scheduler_monitoring)
+	{
+		hook_read_checks();
 		judge_jobs(now);
+	}
 	if (next_queues <= now)
 	{
 		judge_queues(now);
@@ -336,13 +364,12 @@ each_judgement(TimestampTz now)
 	if (requested && catalog_resolve_gone_alerts(now) > 0)
 		alert_look_for_ends();
 	alert_tell_ends(now);
-	if (recovery_active() && pg_scheduler_monitoring)
-	{
-		(void) job_cache_write();
+	if (recovery_active())
 		recovery_step(now);
-	}
+	recovery_event_write();
 	CommitTransactionCommand();
 	job_cache_written(true);
+	recovery_event_written();
 	requested = false;
 }
 
@@ -409,9 +436,10 @@ monitor_next_time(void)
 {
 	TimestampTz result = DT_NOEND;
 
-	if (to_judge() || requested)
+	if (to_judge() || requested || recovery_event_pending() ||
+		(recovery_active() && meter_dirty_count() > 0))
 		result = next_judgement;
-	if (pg_scheduler_monitoring)
+	if (recovery_active())
 		result = Min(result, Max(recovery_next_time(), next_judgement));
 	result = Min(result, Max(alert_next_end(), next_judgement));
 	if (watching())

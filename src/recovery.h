@@ -12,19 +12,25 @@
 
 #include "datatype/timestamp.h"
 
-/* Policies have been made or dropped.  In a transaction. */
+/* Policies have been made or dropped, or recover() was called.  In a transaction. */
 extern void recovery_load(void);
 
-/* Is there any job with a policy? */
+/* Is there anything to do? */
 extern bool recovery_active(void);
 
 /*
- * Move circuits on.  In a transaction in which the states of jobs have been
- * written.
+ * See to those who have called recover(), and move circuits on.  In a
+ * transaction; it writes the states of jobs.
  */
 extern void recovery_step(TimestampTz now);
 
-/* When a delay is over, or DT_NOEND. */
+/* When there is something to do, or DT_NOEND. */
 extern TimestampTz recovery_next_time(void);
+
+/*
+ * Pause a job on behalf of the scheduler: now, or as soon as nobody has its
+ * row locked.  In a transaction.
+ */
+extern void recovery_pause_job(int64 job_id, const char *reason);
 
 #endif							/* PG_SCHEDULER_RECOVERY_H */

@@ -28,15 +28,28 @@ static const char *const trigger_names[] = {
 	[TRIGGER_MANUAL] = "manual",
 	[TRIGGER_REDRIVE] = "redrive",
 	[TRIGGER_CHAIN] = "chain",
+	[TRIGGER_RECOVERY] = "recovery",
+	[TRIGGER_HOOK] = "hook",
 };
 
-static int
-find_name(const char *const *names, int n, const char *name)
+int
+run_find_name(const char *const *names, int n, const char *name)
 {
 	for (int i = 0; i < n; i++)
 		if (strcmp(names[i], name) == 0)
 			return i;
-	elog(ERROR, "unrecognized name \"%s\"", name);
+	return -1;
+}
+
+/* A name that a table has must be one of ours. */
+static int
+known_name(const char *const *names, int n, const char *name)
+{
+	int			result = run_find_name(names, n, name);
+
+	if (result < 0)
+		elog(ERROR, "unrecognized name \"%s\"", name);
+	return result;
 }
 
 const char *
@@ -48,7 +61,7 @@ run_status_name(RunStatus status)
 RunStatus
 run_status_from_name(const char *name)
 {
-	return find_name(status_names, lengthof(status_names), name);
+	return known_name(status_names, lengthof(status_names), name);
 }
 
 const char *
@@ -60,7 +73,7 @@ run_trigger_name(RunTrigger trigger)
 RunTrigger
 run_trigger_from_name(const char *name)
 {
-	return find_name(trigger_names, lengthof(trigger_names), name);
+	return known_name(trigger_names, lengthof(trigger_names), name);
 }
 
 bool

@@ -36,7 +36,9 @@ typedef enum RunTrigger
 	TRIGGER_SCHEDULE,
 	TRIGGER_MANUAL,				/* run_job() */
 	TRIGGER_REDRIVE,			/* redrive_dead_letter() */
-	TRIGGER_CHAIN				/* the end of another run */
+	TRIGGER_CHAIN,				/* the end of another run */
+	TRIGGER_RECOVERY,			/* the probe of a circuit: recovery.c */
+	TRIGGER_HOOK				/* of another job: hook.c */
 } RunTrigger;
 
 typedef struct Run
@@ -53,6 +55,9 @@ typedef struct Run
 	ItemPointerData tid;		/* its row in pending_run, if still there */
 	ItemPointerData job_tid;	/* the row of its job, if still there */
 } Run;
+
+/* The place of a name among those of an enum, or -1. */
+extern int	run_find_name(const char *const *names, int n, const char *name);
 
 extern const char *run_status_name(RunStatus status);
 extern RunStatus run_status_from_name(const char *name);

@@ -19,6 +19,7 @@
 #include "utils/timestamp.h"
 
 #include "catalog.h"
+#include "hook.h"
 #include "run_end.h"
 
 void
@@ -120,6 +121,7 @@ run_end_failure(const Job *job, RunRecord *record, Jsonb *args,
 		return;
 	}
 	store_insert_history(record);
+	hook_add_cleanup(job, record);
 	if (outcome->kind == OUTCOME_FINAL && record->status != RUN_CANCELLED &&
 		job->retry.max_retries > 0)
 	{

@@ -19,6 +19,7 @@
 #include "alert.h"
 #include "catalog.h"
 #include "clock.h"
+#include "recovery_event.h"
 #include "run_owner.h"
 
 bool
@@ -76,4 +77,5 @@ run_owner_turn_off(Oid role)
 	snprintf(message, sizeof(message), "the jobs of the role with OID %u are paused: it does not exist any more", role);
 	(void) catalog_pause_jobs_of(role, clock_now(), "its owner does not exist any more");
 	alert_raise("owner_dropped", "error", subject, 0, role, message);
+	recovery_event_note("pause", subject, 0, role, true, message);
 }

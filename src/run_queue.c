@@ -19,6 +19,7 @@
 
 #include "clock.h"
 #include "guc.h"
+#include "hook.h"
 #include "run_queue.h"
 
 static MemoryContext queue_context = NULL;
@@ -32,6 +33,7 @@ static TimestampTz next_rate_release = DT_NOEND;
 static dlist_head ready_roles;	/* RoleQueue with ready runs */
 static int	nsuspects = 0;		/* dispatched runs with crashes > 0 */
 static bool suspect_left = false;	/* the next suspect may go */
+static bool hooks_only = false; /* on the way to a stop */
 static int64 newest_run = 0;	/* greatest run_id that was ever added */
 
 /* pairingheap keeps the greatest on top: "greater" is "goes first". */
@@ -200,6 +202,7 @@ place(RunEntry *entry)
 static void
 displace(RunEntry *entry)
 {
+	hook_moved(entry->job->job_id);
 	switch (entry->state)
 	{
 		case RUN_STATE_WAITING:
@@ -240,7 +243,8 @@ run_queue_add(const Run *run, JobEntry *job)
 	newest_run = Max(newest_run, run->run_id);
 	entry->run = *run;
 	entry->job = job;
-	entry->queue = get_queue(job->job.queue);
+	/* hooks run whatever has become of queues: they have one of their own */
+	entry->queue = get_queue(hook_is(job->job_id) ? "" : job->job.queue);
 	entry->held_by_queue = false;
 	entry->unrecorded = 0;
 	job->nruns++;
@@ -306,6 +310,21 @@ run_queue_release(JobEntry *job)
 		count_ready(entry, -1);
 		add_to_ready(entry);
 	}
+}
+
+static void
+release_held(RunEntry *entry, void *arg)
+{
+	if (entry->state == RUN_STATE_HELD && !entry->held_by_queue)
+		run_queue_release(entry->job);
+}
+
+void
+run_queue_hooks_only(bool only)
+{
+	if (hooks_only && !only)
+		run_queue_foreach(release_held, NULL);
+	hooks_only = only;
 }
 
 static void
@@ -479,6 +498,10 @@ may_run(const RunEntry *entry)
 	const JobEntry *job = entry->job;
 
 	if (!job->job.active && entry->run.trigger == TRIGGER_SCHEDULE)
+		return false;
+	if (hooks_only && !hook_is(job->job_id))
+		return false;
+	if (!hook_admits(job))
 		return false;
 	if (entry->run.crashes > 0 &&
 		(nsuspects > 0 || entry->run.crashes >= pg_scheduler_crash_limit))

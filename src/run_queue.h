@@ -122,6 +122,9 @@ extern RoleQueue *run_queue_of_role(Oid role);
 /* Iterate over the queues that have ready runs; start with NULL. */
 extern RoleQueue *run_queue_next_role(RoleQueue *queue);
 
+/* From now on hooks alone may be executed, or everything again. */
+extern void run_queue_hooks_only(bool only);
+
 extern int64 run_queue_count(void);
 
 /* All runs before this one are over, and their outcomes have been seen. */

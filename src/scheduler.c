@@ -33,6 +33,7 @@
 
 #include "alert.h"
 #include "catalog.h"
+#include "catalog_hook.h"
 #include "catalog_queue.h"
 #include "clock.h"
 #include "compat.h"
@@ -40,10 +41,12 @@
 #include "due_heap.h"
 #include "enqueue.h"
 #include "guc.h"
+#include "hook.h"
 #include "http_dispatch.h"
 #include "maintain.h"
 #include "monitor.h"
 #include "queue_stop.h"
+#include "recovery_event.h"
 #include "run_owner.h"
 #include "run_queue.h"
 #include "scheduler.h"
@@ -86,6 +89,7 @@ static Database *my_db = NULL;
 static MemoryContext cycle_context = NULL;
 static bool loaded = false;		/* memory mirrors the tables */
 static RunMode mode = MODE_RUNNING;
+static bool stop_hooks = false; /* stopped by stop(): hooks run before that */
 static TimestampTz stop_deadline;
 static TimestampTz dirty_since = DT_NOEND;
 static TimestampTz outcome_at = DT_NOBEGIN; /* of the last outcome */
@@ -105,6 +109,7 @@ detach(int code, Datum arg)
 		my_db->scheduler_latch = NULL;
 		my_db->ready = false;
 		my_db->demand = 0;
+		my_db->left = code == 0;
 	}
 	shmem_wake(scheduler_shared->launcher_latch);
 	LWLockRelease(scheduler_shared->lock);
@@ -123,6 +128,7 @@ attach(Oid database)
 	{
 		my_db->scheduler_pid = MyProcPid;
 		my_db->scheduler_latch = MyLatch;
+		my_db->nstarts++;
 		result = true;
 	}
 	LWLockRelease(scheduler_shared->lock);
@@ -181,6 +187,7 @@ note_boot(void)
 		enqueue_reboot_jobs();
 		(void) job_cache_write();
 		catalog_write_booted_at(PgStartTime);
+		catalog_forget_starts();
 	}
 	CommitTransactionCommand();
 	job_cache_written(true);
@@ -217,6 +224,9 @@ read_control(void)
 		mode = MODE_STOPPING;
 		dispatch_withdraw();
 	}
+	stop_hooks = control.stopped;
+	run_queue_hooks_only(control.stopped);
+	hook_changed(0);
 	publish_control(control.stopped);
 	server_watch_stopped(control.stopped);
 }
@@ -246,6 +256,19 @@ load_queues(void)
 	CommitTransactionCommand();
 }
 
+/* The launcher has started this process in place of another. */
+static void
+note_restart(void)
+{
+	static bool noted = false;
+
+	if (!noted && my_db->nstarts > 1)
+		recovery_event_note("restart", SUBJECT_SCHEDULER, 0, InvalidOid, true,
+							my_db->left ? "the scheduler was asked to leave" :
+							"the scheduler had died");
+	noted = true;
+}
+
 /* Read everything from the tables, after a start or an error. */
 static void
 load(void)
@@ -257,6 +280,7 @@ load(void)
 
 	(void) maintain_partition(clock_now());
 	load_queues();
+	hook_load();
 	settle_start(my_db);
 	(void) settle_uncounted(DT_NOEND);
 	monitor_load();
@@ -268,6 +292,7 @@ load(void)
 	note_boot();
 	loaded = true;
 	publish_ready();
+	note_restart();
 }
 
 /*
@@ -335,14 +360,21 @@ apply_changes(void)
 	job_cache_written(true);
 	for (int i = 0; i < n; i++)
 	{
-		if (changes[i].kind == CHANGE_RUN)
+		if (changes[i].kind == CHANGE_JOB)
+			hook_changed(changes[i].id);
+		else if (changes[i].kind == CHANGE_RUN)
 			settle_changed_run(changes[i].id);
 		else if (changes[i].kind == CHANGE_CONTROL)
 			read_control();
 		else if (changes[i].kind == CHANGE_QUEUES)
+		{
 			load_queues();
+			hook_changed(0);
+		}
 		else if (changes[i].kind == CHANGE_RULES)
 			monitor_reload_rules();
+		else if (changes[i].kind == CHANGE_HOOKS)
+			hook_load();
 	}
 	monitor_request();
 	job_cache_trim();
@@ -393,6 +425,12 @@ stop_runs(TimestampTz now)
 
 	if (mode == MODE_STOPPED)
 		return DT_NOEND;
+	if (stop_hooks && stop_deadline > now && hook_pending())
+	{
+		TimestampTz next = run_queue_wake(now);
+
+		return Min(Min(next, dispatch_runs()), stop_deadline);
+	}
 	worker_pool_dismiss(stop_deadline <= now);
 	worker_pool_count(&running, &total);
 	if (total == 0)
@@ -431,6 +469,9 @@ do_cycle(void)
 	}
 	next = Min(next, settle_deaths());
 	settle_http_worker(my_db);
+	if (hook_any())
+		apply_changes();		/* what an outcome has told a hook came before it */
+	next = Min(next, hook_step(now));
 	if (mode == MODE_RUNNING && !maintain_partition(now))
 		next = Min(next, now + ERROR_DELAY_MS * 1000);
 	else if (mode == MODE_RUNNING)
@@ -570,13 +611,20 @@ publish_error(void)
 static void
 recover(void)
 {
+	ErrorData  *error;
+
+	/* those of the frames that the error has left */
+	error_context_stack = NULL;
 	HOLD_INTERRUPTS();
 	disable_all_timeouts(false);
 	QueryCancelPending = false;
 	EmitErrorReport();
+	MemoryContextSwitchTo(cycle_context);
+	error = CopyErrorData();
 	AbortCurrentTransaction();
 	MemoryContextSwitchTo(cycle_context);
 	FlushErrorState();
+	recovery_event_note("reload", SUBJECT_SCHEDULER, 0, InvalidOid, true, error->message);
 	MemoryContextReset(cycle_context);
 	loaded = false;
 	publish_error();

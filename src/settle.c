@@ -24,8 +24,11 @@
 #include "enqueue.h"
 #include "flight_recorder.h"
 #include "guc.h"
+#include "hook.h"
 #include "http_flight.h"
 #include "meter.h"
+#include "recovery.h"
+#include "recovery_event.h"
 #include "run_end.h"
 #include "run_owner.h"
 #include "run_queue.h"
@@ -104,6 +107,7 @@ apply_outcome(const Outcome *outcome)
 			alert_resolve("recording_failed", unrecorded_subject(job->job_id));
 		entry->unrecorded = 0;
 		meter_outcome(job, outcome);
+		hook_outcome(job, outcome);
 	}
 	switch (outcome->kind)
 	{
@@ -351,6 +355,34 @@ take_back(const Run *run)
 		run_queue_put_back(entry, NULL);
 }
 
+/* A worker died that was not asked to. */
+static void
+note_death(const WorkerSlot *slot)
+{
+	const char *reason = slot->error[0] ? slot->error : "it ended without a word";
+
+	if (slot->terminate)
+		reason = "it was terminated, for its run did not stop";
+	else if (!slot->connected)
+		reason = psprintf("it could not be started: %s", reason);
+	meter_worker_died(clock_now());
+	if (slot->has_run)
+		recovery_event_of_job("worker_died", slot->run.job_id, slot->role, true,
+							  psprintf("%s; another one takes its place", reason));
+	else
+		recovery_event_note("worker_died", SUBJECT_SCHEDULER, 0, InvalidOid, false, reason);
+}
+
+/* A worker left for its memory, and will be replaced. */
+static void
+note_recycled(const WorkerSlot *slot)
+{
+	meter_recycled(slot->run.job_id, clock_now());
+	recovery_event_of_job("recycle", slot->run.job_id, slot->role, true,
+						  psprintf("its worker had " INT64_FORMAT " kB in use after it",
+								   slot->memory / 1024));
+}
+
 TimestampTz
 settle_deaths(void)
 {
@@ -362,7 +394,9 @@ settle_deaths(void)
 	for (int i = 0; i < n; i++)
 	{
 		if (dead[i].has_run || !dead[i].connected)
-			meter_worker_died(clock_now());
+			note_death(&dead[i]);
+		else if (dead[i].recycled)
+			note_recycled(&dead[i]);
 		if (dead[i].has_run)
 			settle_dead_run(&dead[i]);
 		else if (!dead[i].connected)
@@ -420,6 +454,10 @@ settle_http_worker(Database *db)
 	LWLockRelease(scheduler_shared->lock);
 	dispatch_withdraw();
 	run_queue_foreach(collect_dispatched_requests, &dropped);
+	if (dropped != NIL)
+		recovery_event_note("http_worker_died", SUBJECT_SCHEDULER, 0, InvalidOid, true,
+							psprintf("it had %d requests in hand; another one sends them again",
+									 list_length(dropped)));
 	foreach(lc, dropped)
 		settle_dropped_request(lfirst(lc));
 	MemoryContextSwitchTo(context);
@@ -520,9 +558,11 @@ suspect(PendingRun *pending, JobEntry *job)
 	if (pending->run.crashes < pg_scheduler_crash_limit)
 		return;
 	job->job.active = false;	/* before the change is noticed */
-	catalog_pause_job(job->job_id, clock_now(),
-					  psprintf("its runs were part of %d server crashes",
-							   pending->run.crashes));
+	recovery_pause_job(job->job_id, psprintf("its runs were part of %d server crashes",
+											 pending->run.crashes));
+	recovery_event_of_job("pause", job->job_id, job->job.owner, true,
+						  psprintf("its runs were part of %d server crashes",
+								   pending->run.crashes));
 	alert_raise("crash_limit", "critical", job->job.job_name, job->job_id,
 				job->job.owner,
 				psprintf("job \"%s\" is paused: its runs were part of %d server crashes",
@@ -539,7 +579,9 @@ settle_pending(PendingRun *pending, bool crashed)
 
 	if (job == NULL)
 	{
-		store_delete_pending(&pending->run);
+		/* a worker that executes it has the row in hand: do not wait for that */
+		if (!at_worker(pending->run.run_id))
+			store_delete_pending(&pending->run);
 		return;
 	}
 	if (crashed)
@@ -579,7 +621,11 @@ settle_start(Database *db)
 	MemoryContextSwitchTo(list.context);
 	ncrashed = flight_recorder_take(&crashed);
 	if (ncrashed > 0)
+	{
 		enqueue_durably();
+		recovery_event_note("crash", SUBJECT_SCHEDULER, 0, InvalidOid, true,
+							psprintf("the server crashed with %d runs in hand", ncrashed));
+	}
 
 	foreach(lc, list.rows)
 	{

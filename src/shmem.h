@@ -85,6 +85,7 @@ typedef struct WorkerSlot
 	char		job_name[JOB_NAME_LENGTH];
 	int64		runs_done;
 	int64		memory;			/* bytes, as of the last look */
+	bool		recycled;		/* it left for its memory */
 	char		error[SLOT_ERROR_LENGTH];	/* of a worker that is DEAD */
 	int			sqlerrcode;
 	int64		crashed_run_id; /* in flight here when the server crashed */
@@ -137,7 +138,8 @@ typedef enum ChangeKind
 	CHANGE_ALL,					/* read everything again */
 	CHANGE_CONTROL,				/* start, stop: read scheduler_state again */
 	CHANGE_QUEUES,				/* read scheduler.queue again */
-	CHANGE_RULES				/* read scheduler.alert_rule again */
+	CHANGE_RULES,				/* read scheduler.alert_rule again */
+	CHANGE_HOOKS				/* read scheduler.job_hook again */
 } ChangeKind;
 
 typedef struct Change
@@ -164,6 +166,8 @@ typedef struct Database
 	bool		ready;			/* the scheduler has read all jobs */
 	bool		stopped;		/* by scheduler.stop(), and at rest */
 	TimestampTz ready_since;
+	int			nstarts;		/* of its scheduler, since the server started */
+	bool		left;			/* the last scheduler went in good order */
 	int			http_pid;		/* 0: no HTTP worker, or it takes no more runs */
 	Latch	   *http_latch;
 	TimestampTz http_since;		/* when it attached */

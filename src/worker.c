@@ -37,6 +37,9 @@
 #include "sql_run.h"
 #include "worker.h"
 
+/* Between two looks at the memory of a worker that idles: 1 s. */
+#define MEMORY_INTERVAL		USECS_PER_SEC
+
 static WorkerSlot *my_slot = NULL;
 static Database *my_db = NULL;
 static emit_log_hook_type prev_emit_log_hook = NULL;
@@ -174,8 +177,13 @@ look_at_memory(void)
 static bool
 too_large(void)
 {
-	if (my_slot->runs_done % 64 == 1)
+	static TimestampTz looked_at = DT_NOBEGIN;
+
+	if (my_slot->runs_done % 64 == 1 || my_slot->idle_since - looked_at >= MEMORY_INTERVAL)
+	{
 		look_at_memory();
+		looked_at = clock_now();
+	}
 	return my_slot->memory > (int64) pg_scheduler_worker_memory_limit * 1024;
 }
 
@@ -248,6 +256,19 @@ main_loop(void)
 }
 
 /*
+ * Leave in good order: the run in hand is over, and reported.  Whoever buries
+ * the slot would otherwise take it for one that the worker died of.
+ */
+static void
+let_go(void)
+{
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	my_slot->has_run = false;
+	my_slot->recycled = too_large();
+	LWLockRelease(scheduler_shared->lock);
+}
+
+/*
  * In a smart shutdown a run may be finished: the scheduler, which has got the
  * same signal, stops it when the grace is over.
  */
@@ -285,5 +306,6 @@ pg_scheduler_worker_main(Datum arg)
 	my_slot->connected = true;
 	sql_run_init();
 	main_loop();
+	let_go();
 	proc_exit(0);
 }
