@@ -244,10 +244,14 @@ clean(JobEntry *entry)
 	ndirty--;
 }
 
-/* Make room to note what is being written. */
+/*
+ * Make room to note what is being written.  What was written before in the
+ * same transaction is dirty still, and counts again if it is written again.
+ */
 static void
 begin_write(int max)
 {
+	job_cache_written(false);
 	if (writing != NULL)
 		pfree(writing);
 	writing = MemoryContextAlloc(cache_context, Max(max, 1) * sizeof(JobEntry *));
