@@ -138,7 +138,13 @@ SELECT name, owner FROM scheduler.secrets WHERE owner <> current_user::regrole O
 BEGIN;
 SELECT scheduler.http_request('http://127.0.0.1:9/') > 0 AS added;
 ROLLBACK;
+BEGIN;
+SAVEPOINT s;
+SELECT scheduler.http_request('http://127.0.0.1:9/') > 0 AS added;
+ROLLBACK TO s;
+COMMIT;
 SELECT count(*) FROM scheduler.job WHERE job_name LIKE 'http\_request\_%';
+SELECT count(*) FROM scheduler.runs;
 
 -- the guard: every class of address, however it is written
 CREATE TABLE request (run_id bigint, url text);

@@ -447,6 +447,10 @@ http_client_create(const HttpLimits *limits, const HttpPolicy *policy)
 	curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
 	curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
 	curl_multi_setopt(client->multi, CURLMOPT_PIPELINING, (long) CURLPIPE_MULTIPLEX);
+
+	/* a name server that hangs must hold up neither other names nor the end */
+	curl_multi_setopt(client->multi, CURLMOPT_RESOLVE_THREADS_MAX, (long) MAX_RESOLVING);
+	curl_multi_setopt(client->multi, CURLMOPT_QUICK_EXIT, 1L);
 	return client;
 }
 

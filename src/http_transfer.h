@@ -27,6 +27,15 @@
 #error "libcurl 7.88 or later is needed"
 #endif
 
+/*
+ * Options of libcurl 8.20, which may come after we were built.  An older one
+ * refuses them, and needs neither.
+ */
+#if LIBCURL_VERSION_NUM < 0x081400
+#define CURLMOPT_RESOLVE_THREADS_MAX	((CURLMoption) (CURLOPTTYPE_LONG + 20))
+#define CURLMOPT_QUICK_EXIT				((CURLMoption) (CURLOPTTYPE_LONG + 21))
+#endif
+
 typedef struct HttpHost HttpHost;
 
 /* Bytes held by all transfers of a client, and from where bodies are cut. */

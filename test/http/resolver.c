@@ -4,9 +4,9 @@
  *	  Names that mean what a test wants, and change when it wants.
  *
  * Preloaded into a server.  The file that HTTP_TEST_NAMES names is read at each
- * lookup; a line is a name and its addresses, separated by blanks.  Names that
- * end in ".test" and are not there do not exist; all others are looked up as
- * always.
+ * lookup; a line is a name and its addresses, separated by blanks.  The address
+ * "never" is not answered.  Names that end in ".test" and are not there do not
+ * exist; all others are looked up as always.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 typedef int (*Lookup) (const char *, const char *, const struct addrinfo *,
 					   struct addrinfo **);
@@ -43,6 +44,8 @@ look_up_all(char *addresses, const char *service, const struct addrinfo *hints,
 	{
 		struct addrinfo *found;
 
+		if (strcmp(address, "never") == 0)
+			pause();			/* all signals are blocked */
 		if (real_lookup() (address, service, hints, &found) != 0)
 			continue;
 		*result = found;

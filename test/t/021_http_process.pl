@@ -8,6 +8,7 @@ use FindBin;
 use lib "$FindBin::Bin/../perl";
 use HttpNode;
 use PostgreSQL::Test::Utils;
+use SchedulerNode qw(kill_server start_again wait_for_processes_gone);
 use Test::More;
 use Time::HiRes 'time';
 
@@ -211,6 +212,24 @@ $node->restart;
 note(sprintf 'it restarted in %.0f ms', 1000 * (time - $since));
 wait_for_quiet();
 is(counted($node, $base, 'shutdown'), '2000 2000', 'each is sent again');
+
+#
+# The postmaster dies, and an immediate shutdown: no process stays behind, for
+# answers that may never come
+#
+
+foreach my $how ('kill -9 of the postmaster', 'immediate shutdown')
+{
+	my $name = $how =~ /kill/ ? 'headless' : 'immediate';
+
+	requests_under_way(500, $name);
+	answer_from_now_on($name);
+	$name eq 'headless' ? kill_server($node) : $node->stop('immediate');
+	ok(wait_for_processes_gone($node), "$how: all processes have gone");
+	start_again($node);
+	wait_for_quiet();
+	is(counted($node, $base, $name), '500 500', "$how: all were sent again");
+}
 
 #
 # on_lost => 'fail'

@@ -16,6 +16,7 @@ use Test::More;
 
 my %names = (
 	'rebind.test'  => '127.0.0.1',
+	'never.test'   => 'never',
 	'mixed.test'   => '127.0.0.2 10.0.0.1 127.0.0.1',
 	'allowed.test' => '127.0.0.1',
 	'refused.test' => '127.0.0.2');
@@ -151,7 +152,7 @@ is($sql->('SELECT count(*) FROM scheduler.http_responses WHERE http_status = 200
 
 SKIP:
 {
-	skip 'names cannot be made up here', 11 unless $have_names;
+	skip 'names cannot be made up here', 12 unless $have_names;
 	my %by_name = map { my $name = $_; $name =~ tr/.:/--/; ("at-$name.test" => $special{$_} // $special6{$_}) }
 	  grep { !/%/ } keys %special, keys %special6;
 
@@ -181,6 +182,8 @@ SKIP:
 			'h.failure, h.redirects', follow_redirects => 'true'),
 		'refused_address|1', 'from a name that is allowed to one that is not');
 	is(call($node, "http://no-such.test:$port/", 'h.failure'), 'resolve', 'a name that is not there');
+	is( call($node, "http://never.test:$port/", 'r.status, h.failure', timeout => q('200 ms')),
+		'timed_out|timeout', 'a name server that does not answer');
 }
 
 #
@@ -233,7 +236,14 @@ all_are_refused('proxy', sub { "http://$_[0]:$port/echo" }, %hosts);
 configure($node, http_proxy => undef);
 isnt(call_until($node, 'failed', 'http://www.example.invalid/status/202', 'r.status'), 'succeeded', 'and no longer than that');
 
-unlike(slurp_file($node->logfile), qr/(ERROR|PANIC|FATAL|WARNING):  (?!invalid value|terminating)|terminated by signal/,
-	'nothing went wrong on the way');
+# nobody waits for a name server either
+if ($have_names)
+{
+	my $run = $sql->("SELECT scheduler.http_request('http://never.test:$port/')");
+	wait_for($node, "SELECT status = 'running' FROM scheduler.runs WHERE run_id = $run", 'it runs');
+}
 $node->stop('fast');
+unlike(slurp_file($node->logfile),
+	qr/(ERROR|PANIC|FATAL|WARNING):  (?!invalid value|terminating)|terminated by signal/,
+	'nothing went wrong on the way');
 done_testing();

@@ -315,6 +315,7 @@ test_guard(void)
 	};
 	HttpResponse *response;
 	HttpRequest request;
+	int			lookups;
 
 	allow("");
 	for (int i = 0; i < lengthof(refused); i++)
@@ -355,9 +356,11 @@ test_guard(void)
 	http_client_destroy(client);
 	client = NULL;
 	allow("127.0.0.1/32");
+	lookups = rebind_lookups;
+	rebind_address = "127.0.0.2";
 	expect_failure(with_port("http://rebind.test:%d/"), HTTP_FAILURE_REFUSED_ADDRESS,
 				   "and refused when it leads to another address");
-	is_number(rebind_lookups > 1, 1, "it was looked up twice");
+	ok(lookups > 0 && rebind_lookups > lookups, "it was looked up twice");
 	allow("127.0.0.0/8");
 }
 

@@ -37,6 +37,7 @@ static HttpClient *client;
  * Names
  */
 
+static const char *volatile rebind_address = "127.0.0.1";
 static volatile int rebind_lookups = 0;
 static volatile bool slow_returned = false;
 static volatile int unblocked_signals = -1;
@@ -106,7 +107,10 @@ getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 		return code != 0 ? code : real("127.0.0.1", service, hints, &(*result)->ai_next);
 	}
 	if (strcmp(node, "rebind.test") == 0)
-		return real(rebind_lookups++ == 0 ? "127.0.0.1" : "127.0.0.2", service, hints, result);
+	{
+		rebind_lookups++;
+		return real(rebind_address, service, hints, result);
+	}
 	for (int i = 0; i < lengthof(names); i++)
 	{
 		if (strcmp(node, names[i].name) == 0)
