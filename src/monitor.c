@@ -387,6 +387,7 @@ guarded(void (*task) (TimestampTz now), TimestampTz now)
 		AbortCurrentTransaction();
 		job_cache_written(false);
 		meter_foreach(distrust, NULL);
+		alert_look_for_ends();
 		not_again_before = clock_now() + ERROR_DELAY;
 	}
 	PG_END_TRY();
