@@ -89,6 +89,10 @@ SELECT scheduler.clear_alerts() > 0 AS cleared;
 SELECT scheduler.alter_alert_rule('job_failing', threshold => -1);
 SELECT scheduler.alter_alert_rule('job_failing', severity => 'loud');
 SELECT scheduler.alter_alert_rule('nothing');
+SELECT scheduler.alter_alert_rule('failure_rate', "interval" => '0');
+SELECT scheduler.reset_alert_rule('nothing');
+SELECT scheduler.reset_alert_rule(NULL);
+SELECT kind, enabled, threshold FROM scheduler.alert_rules WHERE altered ORDER BY kind;
 
 -- paused, and resumed
 SELECT scheduler.pause_job('work', 'a holiday');

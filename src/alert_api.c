@@ -146,6 +146,15 @@ no_such_rule(const char *kind)
 			 errhint("See the view scheduler.alert_rules.")));
 }
 
+static bool
+is_positive(const Interval *interval)
+{
+	Interval	nothing = {0};
+
+	return DatumGetBool(DirectFunctionCall2(interval_gt, IntervalPGetDatum(interval),
+											IntervalPGetDatum(&nothing)));
+}
+
 Datum
 pg_scheduler_alter_alert_rule(PG_FUNCTION_ARGS)
 {
@@ -154,7 +163,6 @@ pg_scheduler_alter_alert_rule(PG_FUNCTION_ARGS)
 	bool		enabled = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
 	double		threshold = PG_ARGISNULL(2) ? 0 : PG_GETARG_FLOAT8(2);
 	Interval   *interval = PG_ARGISNULL(4) ? NULL : PG_GETARG_INTERVAL_P(4);
-	Interval	nothing = {0};
 
 	require(fcinfo, 0, "kind");
 	kind = text_or_null(fcinfo, 0);
@@ -165,8 +173,7 @@ pg_scheduler_alter_alert_rule(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"threshold\" must not be negative")));
-	if (interval != NULL && DatumGetBool(DirectFunctionCall2(interval_le, IntervalPGetDatum(interval),
-															 IntervalPGetDatum(&nothing))))
+	if (interval != NULL && !is_positive(interval))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"interval\" must be greater than 0")));

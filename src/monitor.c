@@ -32,8 +32,14 @@
 #include "run_queue.h"
 #include "server_watch.h"
 
-/* Jobs judged in one transaction */
-#define JUDGE_BATCH		1000
+/*
+ * Jobs judged in one transaction, which holds everything else up.  While
+ * there are more, other things get this many times as long as it took: alerts
+ * of thousands of jobs that begin to fail at once are raised in some seconds,
+ * and runs go on meanwhile.
+ */
+#define JUDGE_BATCH		200
+#define JUDGE_PAUSE		15
 
 /* Of an alert that lasts, the count is written every: 60 s. */
 #define TOUCH_INTERVAL	USECS_PER_MINUTE
@@ -367,7 +373,9 @@ each_judgement(TimestampTz now)
 	if (recovery_active())
 		recovery_step(now);
 	recovery_event_write();
+	alert_write();
 	CommitTransactionCommand();
+	alert_written();
 	job_cache_written(true);
 	recovery_event_written();
 	requested = false;
@@ -406,6 +414,7 @@ guarded(void (*task) (TimestampTz now), TimestampTz now)
 		AbortCurrentTransaction();
 		job_cache_written(false);
 		meter_foreach(distrust, NULL);
+		alert_look_for_ends();
 		not_again_before = clock_now() + ERROR_DELAY;
 	}
 	PG_END_TRY();
@@ -453,6 +462,8 @@ void
 monitor(TimestampTz now)
 {
 	TimestampTz due = monitor_next_time();
+	TimestampTz begun;
+	TimestampTz ended;
 
 	if (due > now)
 		return;
@@ -461,8 +472,10 @@ monitor(TimestampTz now)
 		next_minute = start_of_interval(now) + metrics_interval();
 		guarded(each_minute, now);
 	}
+	begun = clock_now();
 	guarded(each_judgement, now);
-	next_judgement = to_judge() ? now : clock_now() + judgement_interval();
+	ended = clock_now();
+	next_judgement = ended + (to_judge() ? JUDGE_PAUSE * (ended - begun) : judgement_interval());
 }
 
 void

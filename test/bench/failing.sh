@@ -6,7 +6,7 @@
 # the scheduler and its workers says the same with less noise.
 
 if [ "$QUICK" ]; then jobs=1000; else jobs=10000; fi
-times=5
+times=20
 
 # failing_round on | off: runs per second, and microseconds of CPU time a run
 failing_round()

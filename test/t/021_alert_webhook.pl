@@ -177,6 +177,8 @@ told('hook', "$before, resolved job_failing work", 'and that is over');
 is($sql->(q(SELECT count(*) FROM scheduler.runs WHERE owner = 'stranger'::regrole)),
 	'0', 'nothing of that is told to a role that may not see it');
 
+my $run;
+
 # Bad input, and the end of handlers
 my ($ret, $out, $err) = $node->psql('postgres', q(SELECT scheduler.create_alert_webhook('x', 'ftp://127.0.0.1/')));
 like($err, qr/scheme|http/, 'only http and https');
@@ -192,6 +194,38 @@ $sql->(q(SELECT scheduler.drop_alert_handler(handler_name) FROM scheduler.alert_
 	WHERE owner = current_user::regrole));
 is($sql->(q(SELECT count(*) FROM scheduler.jobs WHERE job_name LIKE 'alert handler%' AND owner = current_user::regrole)),
 	'0', 'dropped handlers leave none');
+
+# What metrics say of requests, also of those whose job has gone
+my $counts = q(
+	SELECT count(*) FILTER (WHERE http_status / 100 = 2), count(*) FILTER (WHERE http_status / 100 = 5),
+		count(*) FILTER (WHERE failure IS NOT NULL), count(*) FILTER (WHERE reused_connection),
+		sum(GREATEST(total_size, 0)) FROM scheduler.http_responses);
+request_all($node, 20, "$base/echo");
+request_all($node, 10, "$base/status/503");
+ok( wait_for($node, q(SELECT (http_2xx, http_5xx, http_errors, http_reused, http_bytes) = c FROM
+		(SELECT sum(http_2xx)::bigint AS http_2xx, sum(http_5xx)::bigint AS http_5xx,
+			sum(http_errors)::bigint AS http_errors, sum(http_reused)::bigint AS http_reused,
+			sum(http_bytes)::bigint AS http_bytes FROM scheduler.metrics) m,
+		LATERAL (SELECT t FROM (SELECT count(*) FILTER (WHERE http_status / 100 = 2),
+			count(*) FILTER (WHERE http_status / 100 = 5), count(*) FILTER (WHERE failure IS NOT NULL),
+			count(*) FILTER (WHERE reused_connection), sum(GREATEST(total_size, 0))::bigint
+			FROM scheduler.http_responses) t) r (c)
+		WHERE (SELECT count(*) FROM scheduler.http_responses WHERE http_status = 503) = 10),
+		'all requests are in the metrics'),
+	'metrics count all answers, failures, connections and bytes')
+  or diag $sql->($counts) . ' and ' . $sql->(q(SELECT sum(http_2xx), sum(http_5xx), sum(http_errors),
+		sum(http_reused), sum(http_bytes) FROM scheduler.metrics));
+my ($answers) = split /\|/, $sql->($counts);
+my $exposition = $sql->('SELECT scheduler.prometheus_metrics()');
+like($exposition, qr/^pg_scheduler_http_responses_total\{queue="default",class="2xx"\} $answers$/m, 'so do those for Prometheus');
+like($exposition, qr/^pg_scheduler_http_responses_total\{queue="default",class="5xx"\} 10$/m, 'with the errors of servers');
+$run = $sql->("SELECT scheduler.http_request('$base/hang', max_retries => 0)");
+ok( wait_for($node, q(SELECT scheduler.status() -> 'http' ->> 'in_flight' = '1'), 'one is under way'),
+	'what is under way is shown');
+ok( wait_for($node, q(SELECT count(*) > 0 FROM scheduler.scheduler_metrics WHERE http_in_flight = 1), 'a minute says so'),
+	'and kept by the minute');
+$sql->("SELECT scheduler.cancel_run($run)");
+ok( wait_for($node, q(SELECT scheduler.status() -> 'http' ->> 'in_flight' = '0'), 'none is under way'), 'until it is over');
 
 $node->stop;
 done_testing();
