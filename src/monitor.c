@@ -61,6 +61,7 @@ static uint32 raised = 0;		/* alerts of no job: 1 << AlertKind */
 static bool requested = false;	/* a judgement, by a change of jobs or queues */
 static TimestampTz not_again_before = DT_NOBEGIN;	/* after an error */
 static TimestampTz next_queues = DT_NOBEGIN;
+static bool queues_owed = false;	/* they were not looked at for lack of time */
 static TimestampTz next_cleaning = DT_NOBEGIN;
 static WorkerMemory *memories = NULL;
 
@@ -632,7 +633,10 @@ each_judgement(TimestampTz now)
 	{
 		judge_queues(now);
 		next_queues = not_before(now, 0);
+		queues_owed = false;
 	}
+	else
+		queues_owed = true;
 	if (requested)
 		(void) catalog_resolve_gone_alerts(now);
 	if (recovery_active())
@@ -707,6 +711,8 @@ monitor_next_time(void)
 		result = next_judgement;
 	if (recovery_active())
 		result = Min(result, Max(recovery_next_time(), next_judgement));
+	if (queues_owed)
+		result = Min(result, Max(next_queues, next_judgement));
 	if (watching())
 		result = Min(result, Max(next_server, next_judgement));
 	if (meter_count() > 0 || run_queue_count() > 0)
