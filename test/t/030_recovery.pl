@@ -153,13 +153,18 @@ wait_for_running($node, 'work');
 kill_server($node);
 start_again($node);
 wait_for_running($node, 'work');
+signal_processes('KILL', 'worker');
+wait_until(sub { !defined try_sql($node, 'SELECT 1') or try_sql($node, q(SELECT count(*) = 1 FROM scheduler.recovery_events WHERE action = 'crash')) eq 't' }, 'the server notices');
+wait_for_server($node);
+becomes(q(SELECT count(*) = 1 FROM scheduler.recovery_events WHERE action = 'crash'
+	AND reason = 'the server crashed with 1 run in hand'), 'the crash of a worker is an event');
+wait_for_running($node, 'work');
 is(sql(q(SELECT state FROM scheduler.job_recoveries)), 'probing', 'the probe goes on after a crash');
 sql(q(UPDATE switch SET closed = true));
 circuit_is('closed', 'and closes the circuit');
 becomes(q(SELECT state = 'active' FROM scheduler.jobs WHERE job_name = 'work'), 'the job is active');
 becomes(q(SELECT outcome = 'succeeded' FROM scheduler.recovery_events WHERE action = 'probe'
 	ORDER BY event_id DESC LIMIT 1), 'its event says so');
-becomes(q(SELECT count(*) > 0 FROM scheduler.recovery_events WHERE action = 'crash'), 'the crash is an event');
 
 # Hooks: a start of the server is one of its jobs.
 sql(q(
