@@ -57,6 +57,7 @@ static TimestampTz next_minute = DT_NOBEGIN;
 static bool requested = false;	/* a judgement, by a change of jobs or queues */
 static TimestampTz not_again_before = DT_NOBEGIN;	/* after an error */
 static TimestampTz next_queues = DT_NOBEGIN;
+static bool queues_owed = false;	/* they were not looked at for lack of time */
 static TimestampTz next_cleaning = DT_NOBEGIN;
 
 /*
@@ -366,7 +367,10 @@ each_judgement(TimestampTz now)
 	{
 		judge_queues(now);
 		next_queues = not_before(now, 0);
+		queues_owed = false;
 	}
+	else
+		queues_owed = true;
 	if (requested && catalog_resolve_gone_alerts(now) > 0)
 		alert_look_for_ends();
 	alert_tell_ends(now);
@@ -451,6 +455,8 @@ monitor_next_time(void)
 	if (recovery_active())
 		result = Min(result, Max(recovery_next_time(), next_judgement));
 	result = Min(result, Max(alert_next_end(), next_judgement));
+	if (queues_owed)
+		result = Min(result, Max(next_queues, next_judgement));
 	if (watching())
 		result = Min(result, Max(next_server, next_judgement));
 	if (meter_count() > 0 || meter_tallied() || run_queue_count() > 0 || server_watch_open())

@@ -128,7 +128,6 @@ attach(Oid database)
 	{
 		my_db->scheduler_pid = MyProcPid;
 		my_db->scheduler_latch = MyLatch;
-		my_db->nstarts++;
 		result = true;
 	}
 	LWLockRelease(scheduler_shared->lock);
@@ -159,7 +158,10 @@ exit_if_absent(void)
 		return;
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	if (my_db->extension_events == events)
+	{
 		my_db->state = DATABASE_ABSENT;
+		my_db->nstarts = 0;
+	}
 	LWLockRelease(scheduler_shared->lock);
 	proc_exit(0);
 }
@@ -262,11 +264,13 @@ note_restart(void)
 {
 	static bool noted = false;
 
-	if (!noted && my_db->nstarts > 1)
+	if (noted)
+		return;
+	noted = true;
+	if (my_db->nstarts++ > 0)
 		recovery_event_note("restart", SUBJECT_SCHEDULER, 0, InvalidOid, true,
 							my_db->left ? "the scheduler was asked to leave" :
 							"the scheduler had died");
-	noted = true;
 }
 
 /* Read everything from the tables, after a start or an error. */

@@ -624,7 +624,8 @@ settle_start(Database *db)
 	{
 		enqueue_durably();
 		recovery_event_note("crash", SUBJECT_SCHEDULER, 0, InvalidOid, true,
-							psprintf("the server crashed with %d runs in hand", ncrashed));
+							psprintf("the server crashed with %d %s in hand", ncrashed,
+									 ncrashed == 1 ? "run" : "runs"));
 	}
 
 	foreach(lc, list.rows)
