@@ -447,6 +447,10 @@ http_client_create(const HttpLimits *limits, const HttpPolicy *policy)
 	curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
 	curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
 	curl_multi_setopt(client->multi, CURLMOPT_PIPELINING, (long) CURLPIPE_MULTIPLEX);
+#if CURL_AT_LEAST_VERSION(8, 20, 0)
+	/* threads that look up names belong to it since: do not wait for them */
+	curl_multi_setopt(client->multi, CURLMOPT_QUICK_EXIT, 1L);
+#endif
 	return client;
 }
 
@@ -466,6 +470,11 @@ http_client_configure(HttpClient *client, const HttpLimits *limits,
 	client->memory.limit = limits->max_memory;
 	curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS,
 					  (long) client->limits.max_in_flight);
+#if CURL_AT_LEAST_VERSION(8, 20, 0)
+	/* lookups that hang must not keep others waiting for a thread */
+	curl_multi_setopt(client->multi, CURLMOPT_RESOLVE_THREADS_MAX,
+					  (long) client->limits.max_in_flight);
+#endif
 
 	/* a higher limit lets waiting requests go */
 	for (int i = 0; i < HOST_BUCKETS; i++)
