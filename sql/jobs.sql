@@ -116,7 +116,7 @@ SELECT scheduler.run_job(NULL::text);
 
 -- max_runs, and a beginning.
 SELECT scheduler.schedule_job('thrice', 'every 1 millisecond', $$INSERT INTO log (line) VALUES ('thrice')$$,
-	max_runs => 3, misfire => 'run_all', overlap => 'queue') AS thrice_id \gset
+	max_runs => 3, misfire => 'run_all', overlap => 'allow', max_instances => 3) AS thrice_id \gset
 SELECT wait_until($$(SELECT state = 'finished' FROM scheduler.jobs WHERE job_name = 'thrice')$$);
 SELECT status, count(*) FROM scheduler.runs WHERE job_id = :thrice_id GROUP BY status;
 SELECT next_run_at FROM scheduler.jobs WHERE job_id = :thrice_id;
