@@ -12,7 +12,8 @@ COPY . /src
 RUN make -C /src with_llvm=no && make -C /src with_llvm=no install DESTDIR=/out
 
 FROM postgres:${PG}
-RUN apt-get update && apt-get install -y --no-install-recommends libcurl4 \
+RUN apt-get update && apt-get install -y --no-install-recommends \
+	ca-certificates libcurl4 \
 	&& rm -rf /var/lib/apt/lists/*
 COPY --from=build /out /
 RUN echo "shared_preload_libraries = 'pg_scheduler'" \

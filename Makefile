@@ -11,7 +11,7 @@ MODULE_big = pg_scheduler
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
 
 EXTENSION = pg_scheduler
-DATA = pg_scheduler--1.0.sql
+DATA = $(sort $(wildcard pg_scheduler--*.sql))
 
 PG_CPPFLAGS = -I$(CURDIR)/src
 PG_CFLAGS = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \

@@ -470,6 +470,11 @@ http_client_configure(HttpClient *client, const HttpLimits *limits,
 	client->memory.limit = limits->max_memory;
 	curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS,
 					  (long) client->limits.max_in_flight);
+#if CURL_AT_LEAST_VERSION(8, 20, 0)
+	/* lookups that hang must not keep others waiting for a thread */
+	curl_multi_setopt(client->multi, CURLMOPT_RESOLVE_THREADS_MAX,
+					  (long) client->limits.max_in_flight);
+#endif
 
 	/* a higher limit lets waiting requests go */
 	for (int i = 0; i < HOST_BUCKETS; i++)

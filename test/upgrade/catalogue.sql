@@ -28,16 +28,21 @@ FROM (
       AND p.prokind IN ('f', 'p', 'w')
   UNION ALL
     SELECT m.name || ' has ' || coalesce(c.relacl::text, 'default privileges')
-           || ' ' || c.relkind::text || ' ' || c.relrowsecurity::text
+           || ' ' || c.relkind::text || c.relpersistence::text
+           || ' ' || c.relrowsecurity::text || ' ' || c.relforcerowsecurity::text
            || ' ' || coalesce(c.reloptions::text, '')
+           || ' ' || coalesce(pg_catalog.pg_get_partkeydef(c.oid), '')
            || ' ' || coalesce(pg_catalog.pg_get_viewdef(c.oid), '')
     FROM pg_temp.member m
     JOIN pg_catalog.pg_class c ON c.oid = m.objid
     WHERE m.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
   UNION ALL
-    SELECT m.name || ' column ' || a.attname || ' '
+    -- the number too: the library finds columns of its tables by that
+    SELECT m.name || ' column ' || a.attnum::text || ' ' || a.attname || ' '
            || pg_catalog.format_type(a.atttypid, a.atttypmod)
            || ' ' || a.attnotnull::text || ' ' || a.attstorage::text
+           || a.attidentity::text || a.attgenerated::text
+           || ' ' || coalesce(a.attacl::text, '')
            || ' ' || coalesce(pg_catalog.pg_get_expr(d.adbin, d.adrelid), '')
            || ' ' || coalesce(pg_catalog.col_description(a.attrelid, a.attnum), '')
     FROM pg_temp.member m
@@ -50,21 +55,23 @@ FROM (
     SELECT m.name || ' constraint ' || c.conname || ' '
            || pg_catalog.pg_get_constraintdef(c.oid)
     FROM pg_temp.member m
-    JOIN pg_catalog.pg_constraint c ON c.conrelid = m.objid
-    WHERE m.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+    JOIN pg_catalog.pg_constraint c
+      ON m.objid = CASE m.classid WHEN 'pg_catalog.pg_class'::pg_catalog.regclass THEN c.conrelid
+                                  WHEN 'pg_catalog.pg_type'::pg_catalog.regclass THEN c.contypid END
   UNION ALL
     SELECT m.name || ' index ' || pg_catalog.pg_get_indexdef(i.indexrelid)
     FROM pg_temp.member m
     JOIN pg_catalog.pg_index i ON i.indrelid = m.objid
     WHERE m.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
   UNION ALL
-    SELECT m.name || ' trigger ' || pg_catalog.pg_get_triggerdef(t.oid)
+    SELECT m.name || ' trigger ' || t.tgenabled::text || ' ' || pg_catalog.pg_get_triggerdef(t.oid)
     FROM pg_temp.member m
     JOIN pg_catalog.pg_trigger t ON t.tgrelid = m.objid
     WHERE m.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
       AND NOT t.tgisinternal
   UNION ALL
     SELECT m.name || ' policy ' || p.polname || ' ' || p.polcmd::text || ' '
+           || p.polpermissive::text || ' ' || p.polroles::pg_catalog.regrole[]::text || ' '
            || coalesce(pg_catalog.pg_get_expr(p.polqual, p.polrelid), '') || ' '
            || coalesce(pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid), '')
     FROM pg_temp.member m
@@ -75,6 +82,23 @@ FROM (
     FROM pg_temp.member m
     JOIN pg_catalog.pg_enum e ON e.enumtypid = m.objid
     WHERE m.classid = 'pg_catalog.pg_type'::pg_catalog.regclass
+  UNION ALL
+    SELECT m.name || ' has ' || coalesce(n.nspacl::text, 'default privileges')
+    FROM pg_temp.member m
+    JOIN pg_catalog.pg_namespace n ON n.oid = m.objid
+    WHERE m.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
+  UNION ALL
+    SELECT m.name || ' has ' || coalesce(t.typacl::text, 'default privileges')
+           || ' ' || t.typnotnull::text || ' ' || coalesce(t.typdefault, '')
+    FROM pg_temp.member m
+    JOIN pg_catalog.pg_type t ON t.oid = m.objid
+    WHERE m.classid = 'pg_catalog.pg_type'::pg_catalog.regclass
+  UNION ALL
+    SELECT m.name || ' counts ' || s.seqstart::text || ' ' || s.seqincrement::text || ' '
+           || s.seqmin::text || ' ' || s.seqmax::text || ' ' || s.seqcycle::text
+    FROM pg_temp.member m
+    JOIN pg_catalog.pg_sequence s ON s.seqrelid = m.objid
+    WHERE m.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
   UNION ALL
     SELECT 'dumped: ' || c::pg_catalog.regclass::text || ' ' || coalesce(w, '')
     FROM pg_catalog.pg_extension e,
