@@ -68,7 +68,9 @@ DECLARE
 		WHEN view = 'workers' THEN 'v.role::text'
 		ELSE 'COALESCE((SELECT owner FROM vis_job j WHERE j.job_id = v.job_id), ''scheduler'')' END;
 BEGIN
-	EXECUTE format('SELECT string_agg(DISTINCT %s, '', '') FROM scheduler.%I v', key, view) INTO result;
+	EXECUTE format('SELECT string_agg(DISTINCT %s, '', '') FROM scheduler.%I v WHERE %s', key, view,
+		-- the scheduler may have been restarted
+		CASE WHEN view = 'recovery_events' THEN 'job_id IS NOT NULL' ELSE 'true' END) INTO result;
 	RETURN COALESCE(replace(result, 'vis_', ''), '-');
 END
 $$;
