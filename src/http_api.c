@@ -16,6 +16,7 @@
 
 #include "api.h"
 #include "catalog.h"
+#include "chain_api.h"
 #include "clock.h"
 #include "compat.h"
 #include "http_definition.h"
@@ -193,6 +194,8 @@ pg_scheduler_schedule_http_job(PG_FUNCTION_ARGS)
 {
 	JobDefinition job;
 	HttpDefinition def;
+	ChainOptions chain;
+	int64		job_id;
 	bool		replace;
 	int			arg = 0;
 
@@ -207,9 +210,13 @@ pg_scheduler_schedule_http_job(PG_FUNCTION_ARGS)
 	take_columns(&job, fcinfo, &arg, args_column, lengthof(args_column));
 	take_fields(&def, fcinfo, &arg, last_fields, lengthof(last_fields));
 	take_columns(&job, fcinfo, &arg, last_columns, lengthof(last_columns));
+	chain_api_get(&chain, fcinfo, arg, false);
+	chain_api_define(&chain, &job);
 	put_request(&job, &def);
 	job_definition_check(&job);
-	PG_RETURN_INT64(catalog_upsert_job(&job, replace));
+	job_id = catalog_upsert_job(&job, replace);
+	chain_api_store(&chain, &job, job_id);
+	PG_RETURN_INT64(job_id);
 }
 
 /*

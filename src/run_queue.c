@@ -478,7 +478,7 @@ may_run(const RunEntry *entry)
 {
 	const JobEntry *job = entry->job;
 
-	if (!job->job.active && entry->run.trigger == TRIGGER_SCHEDULE)
+	if (!job->job.active && run_waits_for_resume(&entry->run))
 		return false;
 	if (entry->run.crashes > 0 &&
 		(nsuspects > 0 || entry->run.crashes >= pg_scheduler_crash_limit))

@@ -121,6 +121,7 @@ typedef struct Outcome
 	TimestampTz started_at;
 	TimestampTz finished_at;
 	bool		dead_letter;
+	bool		chained;		/* word was left for jobs that run after this one */
 } Outcome;
 
 typedef enum ChangeKind
