@@ -54,35 +54,74 @@ catalog_find_job_of_others(Oid role, const char *name, int64 *job_ids)
 	return n;
 }
 
-int
-catalog_lock_leaders(const int64 *job_ids, int n)
+/*
+ * Lock jobs, by a statement that returns their ids.  What is to be decided of
+ * them takes another statement: only that sees what others have committed
+ * before they let go of the locks.
+ */
+static int
+lock_jobs(const char *sql, const int64 *job_ids, int n, int64 *locked)
 {
 	CatalogState state;
 	Params		params = {0};
 	int			result;
 
+	if (n == 0)
+		return 0;
 	add_ids(&params, job_ids, n);
 	catalog_enter(&state);
-	result = catalog_execute("SELECT FROM scheduler.job WHERE job_id = ANY ($1)"
-							 " AND (request ->> 'one_off') IS NULL"
-							 " ORDER BY job_id FOR NO KEY UPDATE", &params);
+	result = catalog_execute(sql, &params);
+	for (int row = 0; row < result; row++)
+		locked[row] = catalog_int64(row, 1);
 	catalog_leave(&state);
 	return result;
 }
 
-/* Leaders that have lost a follower, and have none left */
+int
+catalog_lock_leaders(const int64 *job_ids, int n)
+{
+	return lock_jobs("SELECT job_id FROM scheduler.job WHERE job_id = ANY ($1)"
+					 " AND (request ->> 'one_off') IS NULL"
+					 " ORDER BY job_id FOR NO KEY UPDATE",
+					 job_ids, n, palloc(Max(n, 1) * sizeof(int64)));
+}
+
+/* Leaders that have lost a follower, and may have none left */
 static void
 unset_leads(const int64 *leaders, int n)
 {
 	Params		params = {0};
+	int64	   *locked = palloc(Max(n, 1) * sizeof(int64));
+	int			nlocked = lock_jobs("SELECT job_id FROM scheduler.job"
+									" WHERE job_id = ANY ($1) AND leads"
+									" ORDER BY job_id FOR NO KEY UPDATE SKIP LOCKED",
+									leaders, n, locked);
 
-	if (n == 0)
+	if (nlocked == 0)
 		return;
-	add_ids(&params, leaders, n);
-	catalog_run("UPDATE scheduler.job SET leads = false WHERE job_id IN"
-				" (SELECT j.job_id FROM scheduler.job j WHERE j.job_id = ANY ($1) AND j.leads"
+	add_ids(&params, locked, nlocked);
+	catalog_run("UPDATE scheduler.job j SET leads = false WHERE j.job_id = ANY ($1)"
 				" AND NOT EXISTS (SELECT FROM scheduler.job_after a"
-				" WHERE a.leader_id = j.job_id) FOR NO KEY UPDATE SKIP LOCKED)", &params);
+				" WHERE a.leader_id = j.job_id)", &params);
+}
+
+/* Followers that have lost a leader, and may have none left */
+static void
+unset_follows(const int64 *followers, int n)
+{
+	Params		params = {0};
+	int64	   *locked = palloc(Max(n, 1) * sizeof(int64));
+	int			nlocked = lock_jobs("SELECT job_id FROM scheduler.job"
+									" WHERE job_id = ANY ($1) AND follows"
+									" ORDER BY job_id FOR NO KEY UPDATE",
+									followers, n, locked);
+
+	if (nlocked == 0)
+		return;
+	add_ids(&params, locked, nlocked);
+	catalog_run("UPDATE scheduler.job j SET follows = false WHERE j.job_id = ANY ($1)"
+				" AND NOT EXISTS (SELECT FROM scheduler.job_after a"
+				" WHERE a.job_id = j.job_id)", &params);
 }
 
 static void
@@ -210,11 +249,7 @@ catalog_drop_edges(int64 job_id)
 	catalog_clear_leaders(job_id);
 	catalog_add_int64(&params, job_id);
 	catalog_run("DELETE FROM scheduler.job_after WHERE leader_id = $1", &params);
-	memset(&params, 0, sizeof(params));
-	add_ids(&params, followers, nfollowers);
-	catalog_run("UPDATE scheduler.job j SET follows = false WHERE j.job_id = ANY ($1)"
-				" AND NOT EXISTS (SELECT FROM scheduler.job_after a"
-				" WHERE a.job_id = j.job_id)", &params);
+	unset_follows(followers, nfollowers);
 }
 
 void

@@ -343,8 +343,9 @@ list_followers(const int64 *followers, int n)
 			hidden++;
 	}
 	if (hidden > 0)
-		appendStringInfo(&list, "%s%d %s of other roles after it.", list.len ? "\n" : "",
-						 hidden, hidden == 1 ? "job runs" : "jobs run");
+		appendStringInfo(&list, hidden == 1 ? "%s%d job of another role runs after it." :
+						 "%s%d jobs of other roles run after it.",
+						 list.len ? "\n" : "", hidden);
 	return list.data;
 }
 
