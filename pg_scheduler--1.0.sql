@@ -1278,6 +1278,14 @@ RETURN CASE WHEN job_name ~ '^["[:space:]]|,|[[:space:]]$'
 COMMENT ON FUNCTION scheduler._quote_job_name(text) IS
 'The name of a job as the argument "after" has it in a list';
 
+CREATE FUNCTION scheduler._is_over(job scheduler.job, state scheduler.job_state) RETURNS boolean
+LANGUAGE SQL STABLE PARALLEL SAFE
+RETURN CASE WHEN job.follows
+	THEN COALESCE(state.runs >= job.max_runs, false) OR COALESCE(job.ends_at < pg_catalog.now(), false)
+	ELSE COALESCE(state.finished AND state.schedule_version = job.schedule_version, false) END;
+COMMENT ON FUNCTION scheduler._is_over(scheduler.job, scheduler.job_state) IS
+'Will a job not run any more, by its schedule or after others?';
+
 CREATE VIEW scheduler.jobs WITH (security_invoker = true) AS
 SELECT j.job_id,
 	j.job_name,
@@ -1291,9 +1299,7 @@ SELECT j.job_id,
 	j.priority,
 	j.enabled,
 	CASE WHEN NOT j.enabled OR j.paused_at IS NOT NULL THEN 'paused'
-		WHEN CASE WHEN j.follows
-				THEN COALESCE(s.runs >= j.max_runs, false) OR COALESCE(j.ends_at < pg_catalog.now(), false)
-				ELSE s.finished AND s.schedule_version = j.schedule_version END
+		WHEN scheduler._is_over(j, s)
 			AND NOT EXISTS (SELECT FROM scheduler.pending_run p WHERE p.job_id = j.job_id)
 			THEN 'finished'
 		ELSE 'active' END AS state,
@@ -1576,7 +1582,7 @@ CROSS JOIN LATERAL (SELECT CASE
 			JOIN scheduler.pending_run p ON p.run_id = r.run_id
 			WHERE p.job_id = j.job_id) THEN 'stopping' ELSE 'stopped' END
 	WHEN s.schedule_version IS DISTINCT FROM j.schedule_version THEN 'starting'
-	WHEN s.finished AND NOT EXISTS (SELECT FROM scheduler.pending_run p
+	WHEN scheduler._is_over(j, s) AND NOT EXISTS (SELECT FROM scheduler.pending_run p
 		WHERE p.job_id = j.job_id) THEN 'stopped'
 	ELSE COALESCE(h.state, 'healthy') END AS state) o;
 COMMENT ON VIEW scheduler.job_health IS
@@ -1964,7 +1970,7 @@ COMMENT ON TABLE scheduler.scheduler_state IS 'What start() and stop() have aske
 COMMENT ON VIEW scheduler.jobs IS 'Jobs of the roles that the current user is a member of, with their state';
 COMMENT ON COLUMN scheduler.jobs.state IS 'active, paused (or disabled), or finished: no time is left';
 COMMENT ON COLUMN scheduler.jobs.next_run_at IS 'Next time of the schedule; null when paused or finished';
-COMMENT ON COLUMN scheduler.jobs.runs IS 'Occurrences that have been due by the schedule';
+COMMENT ON COLUMN scheduler.jobs.runs IS 'Occurrences that have been due, by the schedule or after other jobs';
 COMMENT ON COLUMN scheduler.jobs.after IS 'The jobs whose ends make this one run, as schedule_job() takes them';
 COMMENT ON COLUMN scheduler.jobs.failed IS 'Attempts that failed, timed out or were lost';
 COMMENT ON VIEW scheduler.runs IS 'Attempts of runs, waiting, running and finished; those of one run share its run_id';

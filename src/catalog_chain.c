@@ -86,6 +86,23 @@ catalog_lock_leaders(const int64 *job_ids, int n)
 					 job_ids, n, palloc(Max(n, 1) * sizeof(int64)));
 }
 
+bool
+catalog_lock_leader(int64 job_id)
+{
+	CatalogState state;
+	Params		params = {0};
+	bool		leads = false;
+	bool		isnull;
+
+	catalog_add_int64(&params, job_id);
+	catalog_enter(&state);
+	if (catalog_execute("SELECT leads FROM scheduler.job WHERE job_id = $1 FOR UPDATE",
+						&params) > 0)
+		leads = DatumGetBool(catalog_column(0, 1, &isnull));
+	catalog_leave(&state);
+	return leads;
+}
+
 /* Leaders that have lost a follower, and may have none left */
 static void
 unset_leads(const int64 *leaders, int n)

@@ -415,8 +415,8 @@ give_up(Follower *follower)
 				"the job's leaders have ended, and it could not be enqueued; see the server log");
 }
 
-/* Up to BATCH_SIZE of the listed followers. */
-static void
+/* Look at up to BATCH_SIZE of the listed followers; at how many. */
+static int
 look_at_batch(void)
 {
 	Firing	   *firings = palloc0(BATCH_SIZE * sizeof(Firing));
@@ -440,6 +440,7 @@ look_at_batch(void)
 		}
 	}
 	pfree(firings);
+	return n;
 }
 
 /* Read the ends that were left by the runs that have ended. */
@@ -456,11 +457,12 @@ read_noted(void)
 	MemoryContextSwitchTo(context);
 }
 
-void
+bool
 chain_cycle(void)
 {
 	if (nnoted > 0)
 		read_noted();
-	while (!dlist_is_empty(&listed))
-		look_at_batch();
+	for (int done = 0; done < BATCH_SIZE && !dlist_is_empty(&listed);)
+		done += look_at_batch();
+	return !dlist_is_empty(&listed);
 }

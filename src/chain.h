@@ -23,7 +23,10 @@ extern void chain_note_run(int64 run_id);
 /* A job has changed, or one of its leaders has: look at its ends again. */
 extern void chain_note_job(int64 job_id);
 
-/* Run the followers whose time has come.  Outside of a transaction. */
-extern void chain_cycle(void);
+/*
+ * Run followers whose leaders have ended, so many at a time.  Outside of a
+ * transaction.  True: there is more.
+ */
+extern bool chain_cycle(void);
 
 #endif							/* PG_SCHEDULER_CHAIN_H */

@@ -45,6 +45,13 @@ text_or_null(FunctionCallInfo fcinfo, int arg)
 	return PG_ARGISNULL(arg) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(arg));
 }
 
+/* Before any lock on a job */
+static void
+lock_chains(void)
+{
+	LockDatabaseObject(store_relation("job_after"), 0, 0, ExclusiveLock);
+}
+
 void
 chain_api_get(ChainOptions *options, FunctionCallInfo fcinfo, int arg, bool alter)
 {
@@ -60,7 +67,7 @@ chain_api_get(ChainOptions *options, FunctionCallInfo fcinfo, int arg, bool alte
 		bad_option("after_on", psprintf("There is no \"%s\".", pnstrdup(options->after_on, 64)),
 				   "Use one of success, failure, any.");
 	if (options->after != NULL && options->after[0] != '\0')
-		LockDatabaseObject(store_relation("job_after"), 0, 0, ExclusiveLock);
+		lock_chains();
 }
 
 void
@@ -356,7 +363,10 @@ chain_api_release_followers(int64 job_id, bool cascade)
 	int			n;
 	char	   *list;
 
-	(void) catalog_lock_leaders(&job_id, 1);
+	if (cascade)
+		lock_chains();
+	if (!catalog_lock_leader(job_id))
+		return;
 	n = catalog_find_followers(job_id, &followers);
 	if (n == 0)
 		return;

@@ -429,7 +429,7 @@ do_cycle(void)
 	else if (mode == MODE_RUNNING)
 	{
 		more |= enqueue_due();
-		chain_cycle();
+		more |= chain_cycle();
 		next = Min(next, run_queue_wake(now));
 		next = Min(next, dispatch_runs());
 		next = Min(next, enqueue_next_time());

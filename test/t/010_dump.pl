@@ -29,13 +29,14 @@ $old->safe_psql(
 	SELECT scheduler.schedule_job('daily', '30 2 * * *', 'SELECT 1', timezone => 'Europe/Berlin');
 	SELECT scheduler.schedule_job('paused', 'every 10 milliseconds', 'SELECT 1', enabled => false);
 	SELECT scheduler.schedule_job('once', 'now', 'SELECT 1');
+	SELECT scheduler.schedule_job('both', NULL, 'SELECT 1', after => 'paused, daily', after_on => 'any');
 ));
 wait_for_status($old, 'tx_every', 'succeeded', 'jobs');
 wait_for_status($old, 'once', 'succeeded', 'jobs');
 
 my $definitions = q(
 	SELECT job_id, job_name, owner, schedule, timezone, command, args, settings, priority, timeout,
-		max_retries, retry_on, enabled, description FROM scheduler.jobs ORDER BY job_id);
+		max_retries, retry_on, enabled, description, after, after_on FROM scheduler.jobs ORDER BY job_id);
 
 $old->command_ok([ 'pg_dump', '-Fc', '-f', $dump, 'jobs' ], 'pg_dump while jobs run');
 $new->command_ok([ 'pg_restore', '--exit-on-error', '-d', 'jobs', $dump ], 'pg_restore');
@@ -48,6 +49,12 @@ ok( $new->poll_query_until('jobs', "SELECT count(*) > 2 FROM scheduler.run_histo
 	'and run on, as the same role');
 is($new->safe_psql('jobs', q(SELECT count(*) FROM scheduler.run_history WHERE job_name = 'paused')),
 	'0', 'what was disabled is');
+
+# Chains are there, and run.
+$new->safe_psql('jobs', q(SELECT scheduler.run_job('daily'), scheduler.run_job('paused')));
+wait_for_status($new, 'both', 'succeeded', 'jobs');
+is($new->safe_psql('jobs', q(SELECT triggered_by, cardinality(trigger_run_ids) FROM scheduler.runs WHERE job_name = 'both')),
+	'after|2', 'what runs after others does so');
 
 # New jobs do not collide with restored ones.
 is( $new->safe_psql('jobs', q(
