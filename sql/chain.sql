@@ -84,6 +84,12 @@ SELECT job FROM take_log() ORDER BY job;
 SELECT scheduler.alter_job('extract', command => 'VACUUM switch');
 CALL run_and_wait('extract', 2);
 SELECT job FROM take_log() ORDER BY job;
+-- What fails in its commit has not succeeded.
+CREATE TABLE deferred (id int PRIMARY KEY DEFERRABLE INITIALLY DEFERRED);
+SELECT scheduler.alter_job('extract', command => 'INSERT INTO deferred VALUES (1), (1)');
+CALL run_and_wait('extract', 2);
+SELECT job FROM take_log() ORDER BY job;
+SELECT count(*) FROM scheduler.leader_end;
 -- A dead letter that is redriven ends as any run does.
 SELECT scheduler.alter_job('extract', command => 'SELECT 1');
 SELECT scheduler.redrive_dead_letters('extract');
@@ -342,9 +348,13 @@ CREATE ROLE regress_chain_club LOGIN;
 CREATE ROLE regress_chain_alice LOGIN IN ROLE regress_chain_team, regress_chain_club;
 CREATE ROLE regress_chain_bob LOGIN;
 GRANT regress_chain_bob TO CURRENT_USER;
+-- nothing of a leader's session has a say
+ALTER ROLE regress_chain_team SET default_transaction_read_only = on;
+ALTER ROLE regress_chain_team SET default_transaction_isolation = serializable;
+ALTER ROLE regress_chain_team SET search_path = pg_temp;
 RESET client_min_messages;
 SET ROLE regress_chain_team;
-SELECT scheduler.schedule_job('shared', '@at 2199-12-31', 'SELECT 1', args => '{"from": "team"}') > 0 AS id;
+SELECT scheduler.schedule_job('shared', '@at 2199-12-31', 'SET enable_indexscan = off; SELECT 1', args => '{"from": "team"}') > 0 AS id;
 SET ROLE regress_chain_alice;
 SELECT scheduler.schedule_job('hers', NULL, 'INSERT INTO log (args) VALUES ($1)', after => 'shared') > 0 AS id;
 SELECT after FROM scheduler.jobs WHERE job_name = 'hers';
