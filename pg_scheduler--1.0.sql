@@ -173,16 +173,18 @@ CREATE INDEX run_history_job_id_run_id_idx ON scheduler.run_history (job_id, run
 
 -- Chains.  There are no foreign keys: job.leads and job.follows say where there
 -- is something to look for, also when a job is dropped.
-CREATE TABLE scheduler.job_after (
+-- pg_restore loads tables in the order of their names, and the scheduler may look
+-- between any two: nothing should come between job and job_state.
+CREATE TABLE scheduler.run_after (
 	job_id bigint NOT NULL,
 	leader_id bigint NOT NULL,
 	position int NOT NULL,
 	after_on text NOT NULL,
-	CONSTRAINT job_after_pkey PRIMARY KEY (job_id, leader_id),
-	CONSTRAINT job_after_after_on_check CHECK (after_on IN ('success', 'failure', 'any'))
+	CONSTRAINT run_after_pkey PRIMARY KEY (job_id, leader_id),
+	CONSTRAINT run_after_after_on_check CHECK (after_on IN ('success', 'failure', 'any'))
 ) USING heap;
 
-CREATE INDEX job_after_leader_id_idx ON scheduler.job_after (leader_id);
+CREATE INDEX run_after_leader_id_idx ON scheduler.run_after (leader_id);
 
 -- Ends of leaders that their followers have not taken up.
 CREATE TABLE scheduler.leader_end (
@@ -563,7 +565,7 @@ COMMENT ON FUNCTION scheduler._job_changed() IS
 
 CREATE TRIGGER job_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.job
 	FOR EACH ROW EXECUTE FUNCTION scheduler._job_changed();
-CREATE TRIGGER job_after_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.job_after
+CREATE TRIGGER run_after_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.run_after
 	FOR EACH ROW EXECUTE FUNCTION scheduler._job_changed();
 CREATE TRIGGER job_truncated AFTER TRUNCATE ON scheduler.job
 	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._job_changed();
@@ -1238,13 +1240,13 @@ GRANT SELECT (owner, name, created_at, changed_at) ON scheduler.secret TO PUBLIC
 ALTER TABLE scheduler.job_state ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON scheduler.job_state FOR SELECT
 	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = job_state.job_id));
-ALTER TABLE scheduler.job_after ENABLE ROW LEVEL SECURITY;
-CREATE POLICY visible ON scheduler.job_after FOR SELECT
-	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = job_after.job_id));
+ALTER TABLE scheduler.run_after ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.run_after FOR SELECT
+	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = run_after.job_id));
 ALTER TABLE scheduler.leader_end ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON scheduler.leader_end FOR SELECT
 	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = leader_end.job_id));
-GRANT SELECT ON scheduler.job_after, scheduler.leader_end TO PUBLIC;
+GRANT SELECT ON scheduler.run_after, scheduler.leader_end TO PUBLIC;
 GRANT SELECT ON scheduler.job_state, scheduler.queue, scheduler.calendar,
 	scheduler.calendar_window TO PUBLIC;
 
@@ -1340,10 +1342,10 @@ SELECT j.job_id,
 	j.created_at,
 	CASE WHEN j.follows THEN
 		(SELECT pg_catalog.string_agg(scheduler._quote_job_name(l.job_name), ', ' ORDER BY a.position)
-		 FROM scheduler.job_after a JOIN scheduler.job l ON l.job_id = a.leader_id
+		 FROM scheduler.run_after a JOIN scheduler.job l ON l.job_id = a.leader_id
 		 WHERE a.job_id = j.job_id) END AS after,
 	CASE WHEN j.follows THEN
-		(SELECT pg_catalog.max(a.after_on) FROM scheduler.job_after a
+		(SELECT pg_catalog.max(a.after_on) FROM scheduler.run_after a
 		 WHERE a.job_id = j.job_id) END AS after_on
 FROM scheduler.job j
 LEFT JOIN scheduler.job_state s ON s.job_id = j.job_id;
@@ -1423,7 +1425,7 @@ SELECT a.job_id,
 	e.run_id AS ended_run_id,
 	e.status AS ended_status,
 	e.ended_at
-FROM scheduler.job_after a
+FROM scheduler.run_after a
 JOIN scheduler.job j ON j.job_id = a.job_id
 LEFT JOIN scheduler.job l ON l.job_id = a.leader_id
 LEFT JOIN LATERAL (SELECT e.run_id, e.status, e.ended_at FROM scheduler.leader_end e
@@ -1959,7 +1961,7 @@ COMMENT ON SEQUENCE scheduler.recovery_event_id_seq IS 'Source of the ids of rec
 COMMENT ON TABLE scheduler.job IS 'Definitions of jobs; use the view jobs';
 COMMENT ON TABLE scheduler.job_state IS 'What has become of jobs: next time and counters, written in batches';
 COMMENT ON TABLE scheduler.pending_run IS 'Runs that have yet to be done; a row goes in the transaction that does the run';
-COMMENT ON TABLE scheduler.job_after IS 'Which jobs run after which; use the view chains';
+COMMENT ON TABLE scheduler.run_after IS 'Which jobs run after which; use the view chains';
 COMMENT ON TABLE scheduler.leader_end IS 'Ends of runs that jobs which run after them have not taken up; use the view chains';
 COMMENT ON TABLE scheduler.run_trigger IS 'Which runs have brought about a run; use runs.trigger_run_ids, or run_chain()';
 COMMENT ON TABLE scheduler.run_history IS 'Finished attempts, by the day; use the view runs';
@@ -1997,7 +1999,7 @@ SELECT pg_catalog.pg_extension_config_dump('scheduler.calendar', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.calendar_window', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.calendar_window_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.job', '');
-SELECT pg_catalog.pg_extension_config_dump('scheduler.job_after', '');
+SELECT pg_catalog.pg_extension_config_dump('scheduler.run_after', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.job_state', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.job_recovery', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_check', '');

@@ -250,7 +250,7 @@ SELECT scheduler.unschedule_job('z');
 SELECT scheduler.unschedule_job('y');
 DELETE FROM scheduler.job WHERE job_name = 'one, two';
 SELECT after FROM scheduler.jobs WHERE job_name = 'f';
-SELECT count(*) FROM scheduler.job_after a WHERE NOT EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = a.leader_id);
+SELECT count(*) FROM scheduler.run_after a WHERE NOT EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = a.leader_id);
 SELECT job_name FROM scheduler.job WHERE leads ORDER BY job_id;
 
 --
@@ -363,7 +363,7 @@ SET ROLE regress_chain_bob;
 SELECT error_of($$SELECT scheduler.schedule_job('his', NULL, 'SELECT 1', after => 'shared')$$);
 SELECT error_of($$SELECT scheduler.schedule_job('his', NULL, 'SELECT 1', after => 'hers')$$);
 SELECT count(*) FROM scheduler.chains;
-SELECT count(*) FROM scheduler.job_after;
+SELECT count(*) FROM scheduler.run_after;
 RESET ROLE;
 SELECT error_of($$SELECT scheduler.schedule_job('his', NULL, 'SELECT 1', after => 'shared', run_as => 'regress_chain_bob')$$);
 -- a leader of the caller's own goes first; two of others are one too many

@@ -4,7 +4,7 @@
  *	  The SQL of job chains: who runs after whom.
  *
  * The flags job.leads and job.follows tell the rest of the library whether
- * there is anything to look for in scheduler.job_after.  A leads that is set
+ * there is anything to look for in scheduler.run_after.  A leads that is set
  * without need costs a look; one that is missing would cost a run.  So it is
  * set under a lock on the leader's row, and taken back only from leaders that
  * nobody else has locked.
@@ -118,7 +118,7 @@ unset_leads(const int64 *leaders, int n)
 		return;
 	add_ids(&params, locked, nlocked);
 	catalog_run("UPDATE scheduler.job j SET leads = false WHERE j.job_id = ANY ($1)"
-				" AND NOT EXISTS (SELECT FROM scheduler.job_after a"
+				" AND NOT EXISTS (SELECT FROM scheduler.run_after a"
 				" WHERE a.leader_id = j.job_id)", &params);
 }
 
@@ -137,7 +137,7 @@ unset_follows(const int64 *followers, int n)
 		return;
 	add_ids(&params, locked, nlocked);
 	catalog_run("UPDATE scheduler.job j SET follows = false WHERE j.job_id = ANY ($1)"
-				" AND NOT EXISTS (SELECT FROM scheduler.job_after a"
+				" AND NOT EXISTS (SELECT FROM scheduler.run_after a"
 				" WHERE a.job_id = j.job_id)", &params);
 }
 
@@ -147,7 +147,7 @@ delete_edges_to(int64 job_id)
 	Params		params = {0};
 
 	catalog_add_int64(&params, job_id);
-	catalog_run("DELETE FROM scheduler.job_after WHERE job_id = $1", &params);
+	catalog_run("DELETE FROM scheduler.run_after WHERE job_id = $1", &params);
 }
 
 static void
@@ -172,7 +172,7 @@ catalog_set_leaders(int64 job_id, const int64 *leaders, int n, const char *after
 	catalog_add_int64(&params, job_id);
 	add_ids(&params, leaders, n);
 	catalog_add_text(&params, after_on);
-	catalog_run("INSERT INTO scheduler.job_after (job_id, leader_id, position, after_on)"
+	catalog_run("INSERT INTO scheduler.run_after (job_id, leader_id, position, after_on)"
 				" SELECT $1, l.leader_id, l.position, $3"
 				" FROM pg_catalog.unnest($2) WITH ORDINALITY AS l (leader_id, position)",
 				&params);
@@ -202,7 +202,7 @@ catalog_set_after_on(int64 job_id, const char *after_on)
 
 	catalog_add_int64(&params, job_id);
 	catalog_add_text(&params, after_on);
-	catalog_run("UPDATE scheduler.job_after SET after_on = $2"
+	catalog_run("UPDATE scheduler.run_after SET after_on = $2"
 				" WHERE job_id = $1 AND after_on <> $2", &params);
 }
 
@@ -217,7 +217,7 @@ catalog_after_on(int64 job_id)
 
 	catalog_add_int64(&params, job_id);
 	catalog_enter(&state);
-	if (catalog_query("SELECT after_on FROM scheduler.job_after WHERE job_id = $1 LIMIT 1",
+	if (catalog_query("SELECT after_on FROM scheduler.run_after WHERE job_id = $1 LIMIT 1",
 					  &params) > 0)
 		result = MemoryContextStrdup(caller, TextDatumGetCString(catalog_column(0, 1, &isnull)));
 	catalog_leave(&state);
@@ -230,7 +230,7 @@ catalog_find_leaders(int64 job_id, int64 **job_ids)
 	Params		params = {0};
 
 	catalog_add_int64(&params, job_id);
-	return catalog_ids("SELECT leader_id FROM scheduler.job_after WHERE job_id = $1"
+	return catalog_ids("SELECT leader_id FROM scheduler.run_after WHERE job_id = $1"
 					   " ORDER BY position", &params, job_ids);
 }
 
@@ -240,7 +240,7 @@ catalog_find_followers(int64 job_id, int64 **job_ids)
 	Params		params = {0};
 
 	catalog_add_int64(&params, job_id);
-	return catalog_ids("SELECT job_id FROM scheduler.job_after WHERE leader_id = $1"
+	return catalog_ids("SELECT job_id FROM scheduler.run_after WHERE leader_id = $1"
 					   " ORDER BY job_id", &params, job_ids);
 }
 
@@ -252,7 +252,7 @@ catalog_find_downstream(int64 job_id, int64 **job_ids)
 	catalog_add_int64(&params, job_id);
 	return catalog_ids("WITH RECURSIVE down (job_id) AS (SELECT $1 UNION"
 					   " SELECT a.job_id FROM down"
-					   " JOIN scheduler.job_after a ON a.leader_id = down.job_id)"
+					   " JOIN scheduler.run_after a ON a.leader_id = down.job_id)"
 					   " SELECT job_id FROM down ORDER BY job_id", &params, job_ids);
 }
 
@@ -265,7 +265,7 @@ catalog_drop_edges(int64 job_id)
 
 	catalog_clear_leaders(job_id);
 	catalog_add_int64(&params, job_id);
-	catalog_run("DELETE FROM scheduler.job_after WHERE leader_id = $1", &params);
+	catalog_run("DELETE FROM scheduler.run_after WHERE leader_id = $1", &params);
 	unset_follows(followers, nfollowers);
 }
 

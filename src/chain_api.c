@@ -49,7 +49,7 @@ text_or_null(FunctionCallInfo fcinfo, int arg)
 static void
 lock_chains(void)
 {
-	LockDatabaseObject(store_relation("job_after"), 0, 0, ExclusiveLock);
+	LockDatabaseObject(store_relation("run_after"), 0, 0, ExclusiveLock);
 }
 
 void

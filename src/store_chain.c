@@ -24,7 +24,7 @@
 #include "store.h"
 #include "store_chain.h"
 
-/* Columns of scheduler.job_after, in order */
+/* Columns of scheduler.run_after, in order */
 enum
 {
 	AFTER_JOB_ID = 1,
@@ -72,7 +72,7 @@ after_on_from_name(const char *name)
 }
 
 /*
- * scheduler.job_after
+ * scheduler.run_after
  */
 
 static ChainEdge
@@ -89,7 +89,7 @@ edge_from_tuple(HeapTuple tuple, TupleDesc desc)
 	edge.position = DatumGetInt32(values[AFTER_POSITION - 1]);
 	after_on = after_on_from_name(TextDatumGetCString(values[AFTER_AFTER_ON - 1]));
 	if (after_on < 0)
-		elog(ERROR, "unrecognized condition in scheduler.job_after");
+		elog(ERROR, "unrecognized condition in scheduler.run_after");
 	edge.after_on = after_on;
 	return edge;
 }
@@ -98,7 +98,7 @@ edge_from_tuple(HeapTuple tuple, TupleDesc desc)
 static int
 read_edges(AttrNumber column, const char *index, int64 value, ChainEdge **edges)
 {
-	Relation	rel = row_open_table("job_after", AccessShareLock);
+	Relation	rel = row_open_table("run_after", AccessShareLock);
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
@@ -125,7 +125,7 @@ read_edges(AttrNumber column, const char *index, int64 value, ChainEdge **edges)
 int
 store_read_followers(int64 leader_id, ChainEdge **edges)
 {
-	return read_edges(AFTER_LEADER_ID, "job_after_leader_id_idx", leader_id, edges);
+	return read_edges(AFTER_LEADER_ID, "run_after_leader_id_idx", leader_id, edges);
 }
 
 static int
@@ -137,7 +137,7 @@ compare_positions(const void *a, const void *b)
 int
 store_read_leaders(int64 job_id, ChainEdge **edges)
 {
-	int			n = read_edges(AFTER_JOB_ID, "job_after_pkey", job_id, edges);
+	int			n = read_edges(AFTER_JOB_ID, "run_after_pkey", job_id, edges);
 
 	qsort(*edges, n, sizeof(ChainEdge), compare_positions);
 	return n;

@@ -3,7 +3,7 @@
  * store_chain.h
  *	  The tables of job chains, read and written tuple by tuple.
  *
- * scheduler.job_after says who runs after whom, and is written by the API.
+ * scheduler.run_after says who runs after whom, and is written by the API.
  * scheduler.leader_end has the ends of runs that followers have not taken up;
  * whoever ends a run inserts into it, and the scheduler deletes.
  * scheduler.run_trigger keeps which runs have brought about a run.
@@ -30,7 +30,7 @@ typedef enum AfterOn
 	AFTER_ANY
 } AfterOn;
 
-/* A row of scheduler.job_after */
+/* A row of scheduler.run_after */
 typedef struct ChainEdge
 {
 	int64		job_id;			/* the follower */
