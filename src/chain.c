@@ -57,6 +57,7 @@ typedef struct Firing
 	Follower   *follower;
 	List	   *done;			/* ends that have had their effect, or none */
 	bool		again;			/* there are more to look at */
+	bool		gone;			/* the job has been dropped */
 	bool		enqueued;
 	PendingRun	pending;
 	bool		cancel;			/* the run of the job that is under way */
@@ -311,7 +312,10 @@ look_at(Firing *firing)
 	ListCell   *lc;
 
 	if (job == NULL)
+	{
 		firing->done = list_copy(follower->ends);
+		firing->gone = true;
+	}
 	else
 	{
 		ChainEdge  *leaders;
@@ -347,6 +351,8 @@ publish(Firing *firing)
 		worker_pool_cancel_job(follower->job_id);
 	if (firing->enqueued)
 		(void) run_queue_add(run, job_cache_peek(follower->job_id));
+	if (firing->gone)
+		hash_search(followers, &follower->job_id, HASH_REMOVE, NULL);
 }
 
 /* Undo in memory what the aborted transaction has done there. */
@@ -419,7 +425,8 @@ give_up(Follower *follower)
 static int
 look_at_batch(void)
 {
-	Firing	   *firings = palloc0(BATCH_SIZE * sizeof(Firing));
+	int			max = 16;
+	Firing	   *firings = palloc(max * sizeof(Firing));
 	int			n = 0;
 	dlist_iter	iter;
 
@@ -427,6 +434,12 @@ look_at_batch(void)
 	{
 		if (n == BATCH_SIZE)
 			break;
+		if (n == max)
+		{
+			max *= 2;
+			firings = repalloc(firings, max * sizeof(Firing));
+		}
+		memset(&firings[n], 0, sizeof(Firing));
 		firings[n++].follower = dlist_container(Follower, node, iter.cur);
 	}
 	if (!try_batch(firings, n))
