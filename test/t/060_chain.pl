@@ -53,10 +53,12 @@ sub kill_one
 
 # The follower of the fast one takes all that it gets.
 $sql->(q(
+	BEGIN;
 	SELECT scheduler.schedule_job('tx_fast', 'every 10 milliseconds', 'SELECT note_run()',
 		overlap => 'allow', max_instances => 3);
 	SELECT scheduler.schedule_job('tx_after_fast', NULL, 'SELECT note_run()', after => 'tx_fast',
-		overlap => 'allow', max_instances => 1000000)));
+		overlap => 'allow', max_instances => 1000000);
+	COMMIT));
 
 my @rounds = (
 	sub { kill_one('worker') },
