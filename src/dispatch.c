@@ -129,9 +129,12 @@ dispatch_fill_lane(Lane *lane, RoleQueue *queue)
 static void
 fill_lane(RoleQueue *queue, const LaneView *view)
 {
+	Lane	   *lane = &scheduler_shared->lanes[view->lane];
+
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	wake_idle_workers(view->lane,
-					  dispatch_fill_lane(&scheduler_shared->lanes[view->lane], queue));
+	/* who was woken for a run before may be idle still, and is not one more */
+	if (dispatch_fill_lane(lane, queue) > 0)
+		wake_idle_workers(view->lane, lane->nready);
 	LWLockRelease(scheduler_shared->lock);
 }
 
