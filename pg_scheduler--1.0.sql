@@ -56,7 +56,7 @@ CREATE TABLE scheduler.job (
 	job_name text NOT NULL,
 	owner regrole NOT NULL,
 	kind text NOT NULL,
-	schedule text NOT NULL,
+	schedule text,
 	schedule_version int NOT NULL,
 	anchor timestamptz NOT NULL,
 	timezone text,
@@ -89,6 +89,8 @@ CREATE TABLE scheduler.job (
 	calendar text,
 	calendar_action text NOT NULL,
 	created_at timestamptz NOT NULL,
+	leads boolean NOT NULL DEFAULT false,
+	follows boolean NOT NULL DEFAULT false,
 	serves text,				-- stays last: C does not know of it
 	CONSTRAINT job_pkey PRIMARY KEY (job_id),
 	CONSTRAINT job_owner_job_name_key UNIQUE (owner, job_name),
@@ -169,6 +171,44 @@ CREATE TABLE scheduler.run_history (
 
 CREATE INDEX run_history_run_id_idx ON scheduler.run_history (run_id);
 CREATE INDEX run_history_job_id_run_id_idx ON scheduler.run_history (job_id, run_id);
+
+-- Chains.  There are no foreign keys: job.leads and job.follows say where there
+-- is something to look for, also when a job is dropped.
+-- pg_restore loads tables in the order of their names, and the scheduler may look
+-- between any two: nothing should come between job and job_state.
+CREATE TABLE scheduler.run_after (
+	job_id bigint NOT NULL,
+	leader_id bigint NOT NULL,
+	position int NOT NULL,
+	after_on text NOT NULL,
+	CONSTRAINT run_after_pkey PRIMARY KEY (job_id, leader_id),
+	CONSTRAINT run_after_after_on_check CHECK (after_on IN ('success', 'failure', 'any'))
+) USING heap;
+
+CREATE INDEX run_after_leader_id_idx ON scheduler.run_after (leader_id);
+
+-- Ends of leaders that their followers have not taken up.
+CREATE TABLE scheduler.leader_end (
+	run_id bigint NOT NULL,
+	job_id bigint NOT NULL,
+	leader_id bigint NOT NULL,
+	leader_owner oid NOT NULL,
+	status text NOT NULL,
+	ended_at timestamptz NOT NULL,
+	args jsonb,
+	CONSTRAINT leader_end_pkey PRIMARY KEY (run_id, job_id)
+) USING heap WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
+	autovacuum_vacuum_cost_delay = 0);
+
+-- Which runs have brought about a run.
+CREATE TABLE scheduler.run_trigger (
+	run_id bigint NOT NULL,
+	trigger_run_id bigint NOT NULL,
+	owner oid NOT NULL,
+	CONSTRAINT run_trigger_pkey PRIMARY KEY (run_id, trigger_run_id)
+) USING heap;
+
+CREATE INDEX run_trigger_trigger_run_id_idx ON scheduler.run_trigger (trigger_run_id);
 
 CREATE TABLE scheduler.dead_letter (
 	dead_letter_id bigint NOT NULL DEFAULT pg_catalog.nextval('scheduler.dead_letter_id_seq'),
@@ -613,6 +653,8 @@ COMMENT ON FUNCTION scheduler._job_changed() IS
 
 CREATE TRIGGER job_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.job
 	FOR EACH ROW EXECUTE FUNCTION scheduler._job_changed();
+CREATE TRIGGER run_after_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.run_after
+	FOR EACH ROW EXECUTE FUNCTION scheduler._job_changed();
 CREATE TRIGGER job_truncated AFTER TRUNCATE ON scheduler.job
 	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._job_changed();
 
@@ -653,10 +695,12 @@ CREATE FUNCTION scheduler.schedule_job(
 	retry_on text[] DEFAULT NULL,
 	on_lost text DEFAULT NULL,
 	calendar text DEFAULT NULL,
-	calendar_action text DEFAULT 'skip'
+	calendar_action text DEFAULT 'skip',
+	after text DEFAULT NULL,
+	after_on text DEFAULT 'success'
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'pg_scheduler_schedule_job' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.schedule_job(text, text, text, jsonb, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, regrole, jsonb, boolean, text, boolean, boolean, text[], text, text, text) IS
+COMMENT ON FUNCTION scheduler.schedule_job(text, text, text, jsonb, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, regrole, jsonb, boolean, text, boolean, boolean, text[], text, text, text, text, text) IS
 'Schedule a SQL job, or replace the definition of the caller''s job of that name; returns its job_id';
 
 CREATE FUNCTION scheduler.alter_job(job text,
@@ -688,10 +732,12 @@ CREATE FUNCTION scheduler.alter_job(job text,
 	on_lost text DEFAULT NULL,
 	calendar text DEFAULT NULL,
 	calendar_action text DEFAULT NULL,
-	job_name text DEFAULT NULL
+	job_name text DEFAULT NULL,
+	after text DEFAULT NULL,
+	after_on text DEFAULT NULL
 ) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_alter_job_by_name' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.alter_job(text, text, text, jsonb, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, regrole, jsonb, boolean, text, boolean, text[], text, text, text, text) IS
+COMMENT ON FUNCTION scheduler.alter_job(text, text, text, jsonb, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, regrole, jsonb, boolean, text, boolean, text[], text, text, text, text, text, text) IS
 'Change options of a job; NULL leaves one as it is; the job by its name';
 
 CREATE FUNCTION scheduler.alter_job(job bigint,
@@ -723,21 +769,25 @@ CREATE FUNCTION scheduler.alter_job(job bigint,
 	on_lost text DEFAULT NULL,
 	calendar text DEFAULT NULL,
 	calendar_action text DEFAULT NULL,
-	job_name text DEFAULT NULL
+	job_name text DEFAULT NULL,
+	after text DEFAULT NULL,
+	after_on text DEFAULT NULL
 ) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_alter_job' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.alter_job(bigint, text, text, jsonb, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, regrole, jsonb, boolean, text, boolean, text[], text, text, text, text) IS
+COMMENT ON FUNCTION scheduler.alter_job(bigint, text, text, jsonb, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, regrole, jsonb, boolean, text, boolean, text[], text, text, text, text, text, text) IS
 'Change options of a job; NULL leaves one as it is; the job by its id';
 
-CREATE FUNCTION scheduler.unschedule_job(job text, cancel boolean DEFAULT false) RETURNS void
+CREATE FUNCTION scheduler.unschedule_job(job text, cancel boolean DEFAULT false,
+	cascade boolean DEFAULT false) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_unschedule_job_by_name' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.unschedule_job(text, boolean) IS
-'Drop a job; what waits is cancelled, what runs finishes unless "cancel" is true; the job by its name';
+COMMENT ON FUNCTION scheduler.unschedule_job(text, boolean, boolean) IS
+'Drop a job; what waits is cancelled, what runs finishes unless "cancel" is true; that other jobs run after it is an error unless "cascade" is true, and they do so no more then; the job by its name';
 
-CREATE FUNCTION scheduler.unschedule_job(job bigint, cancel boolean DEFAULT false) RETURNS void
+CREATE FUNCTION scheduler.unschedule_job(job bigint, cancel boolean DEFAULT false,
+	cascade boolean DEFAULT false) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_unschedule_job' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.unschedule_job(bigint, boolean) IS
-'Drop a job; what waits is cancelled, what runs finishes unless "cancel" is true; the job by its id';
+COMMENT ON FUNCTION scheduler.unschedule_job(bigint, boolean, boolean) IS
+'Drop a job; what waits is cancelled, what runs finishes unless "cancel" is true; that other jobs run after it is an error unless "cascade" is true, and they do so no more then; the job by its id';
 
 CREATE FUNCTION scheduler.pause_job(job text, reason text DEFAULT NULL, cancel boolean DEFAULT false) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_pause_job_by_name' LANGUAGE C VOLATILE;
@@ -944,10 +994,12 @@ CREATE FUNCTION scheduler.schedule_http_job(
 	retry_on text[] DEFAULT NULL,
 	on_lost text DEFAULT NULL,
 	calendar text DEFAULT NULL,
-	calendar_action text DEFAULT 'skip'
+	calendar_action text DEFAULT 'skip',
+	after text DEFAULT NULL,
+	after_on text DEFAULT 'success'
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'pg_scheduler_schedule_http_job' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.schedule_http_job(text, text, text, text, jsonb, text, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, boolean, text, text, text, boolean, boolean, jsonb, text, int, interval, boolean, text[], text, text, text) IS
+COMMENT ON FUNCTION scheduler.schedule_http_job(text, text, text, text, jsonb, text, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, boolean, text, text, text, boolean, boolean, jsonb, text, int, interval, boolean, text[], text, text, text, text, text) IS
 'Schedule an HTTP request, or replace the definition of the caller''s job of that name; returns its job_id';
 
 CREATE FUNCTION scheduler.alter_http_job(job text,
@@ -1453,7 +1505,7 @@ DO $$
 DECLARE
 	table_name text;
 BEGIN
-	FOREACH table_name IN ARRAY '{job,pending_run,run_history,dead_letter,metric_minute,metric_total,job_minute,alert_check,alert_handler,http_response}'::text[]
+	FOREACH table_name IN ARRAY '{job,pending_run,run_history,dead_letter,run_trigger,metric_minute,metric_total,job_minute,alert_check,alert_handler,http_response}'::text[]
 	LOOP
 		EXECUTE format('ALTER TABLE scheduler.%I ENABLE ROW LEVEL SECURITY', table_name);
 		EXECUTE format('CREATE POLICY visible ON scheduler.%I FOR SELECT USING (scheduler._visible(owner))', table_name);
@@ -1470,6 +1522,13 @@ GRANT SELECT (owner, name, created_at, changed_at) ON scheduler.secret TO PUBLIC
 ALTER TABLE scheduler.job_state ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON scheduler.job_state FOR SELECT
 	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = job_state.job_id));
+ALTER TABLE scheduler.run_after ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.run_after FOR SELECT
+	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = run_after.job_id));
+ALTER TABLE scheduler.leader_end ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.leader_end FOR SELECT
+	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = leader_end.job_id));
+GRANT SELECT ON scheduler.run_after, scheduler.leader_end TO PUBLIC;
 GRANT SELECT ON scheduler.job_state, scheduler.queue, scheduler.calendar,
 	scheduler.calendar_window TO PUBLIC;
 
@@ -1504,6 +1563,21 @@ GRANT SELECT ON scheduler.alert, scheduler.alert_rule, scheduler.alert_rule_pres
 	scheduler.scheduler_metric TO PUBLIC;
 GRANT USAGE ON SCHEMA scheduler TO PUBLIC;
 
+CREATE FUNCTION scheduler._quote_job_name(job_name text) RETURNS text
+LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE WHEN job_name ~ '^["[:space:]]|,|[[:space:]]$'
+	THEN '"' || pg_catalog.replace(job_name, '"', '""') || '"' ELSE job_name END;
+COMMENT ON FUNCTION scheduler._quote_job_name(text) IS
+'The name of a job as the argument "after" has it in a list';
+
+CREATE FUNCTION scheduler._is_over(job scheduler.job, state scheduler.job_state) RETURNS boolean
+LANGUAGE SQL STABLE PARALLEL SAFE
+RETURN CASE WHEN job.follows
+	THEN COALESCE(state.runs >= job.max_runs, false) OR COALESCE(job.ends_at < pg_catalog.now(), false)
+	ELSE COALESCE(state.finished AND state.schedule_version = job.schedule_version, false) END;
+COMMENT ON FUNCTION scheduler._is_over(scheduler.job, scheduler.job_state) IS
+'Will a job not run any more, by its schedule or after others?';
+
 CREATE VIEW scheduler.jobs WITH (security_invoker = true) AS
 SELECT j.job_id,
 	j.job_name,
@@ -1517,7 +1591,7 @@ SELECT j.job_id,
 	j.priority,
 	j.enabled,
 	CASE WHEN NOT j.enabled OR j.paused_at IS NOT NULL THEN 'paused'
-		WHEN s.finished AND s.schedule_version = j.schedule_version
+		WHEN scheduler._is_over(j, s)
 			AND NOT EXISTS (SELECT FROM scheduler.pending_run p WHERE p.job_id = j.job_id)
 			THEN 'finished'
 		ELSE 'active' END AS state,
@@ -1556,6 +1630,13 @@ SELECT j.job_id,
 	j.calendar_action,
 	j.description,
 	j.created_at,
+	CASE WHEN j.follows THEN
+		(SELECT pg_catalog.string_agg(scheduler._quote_job_name(l.job_name), ', ' ORDER BY a.position)
+		 FROM scheduler.run_after a JOIN scheduler.job l ON l.job_id = a.leader_id
+		 WHERE a.job_id = j.job_id) END AS after,
+	CASE WHEN j.follows THEN
+		(SELECT pg_catalog.max(a.after_on) FROM scheduler.run_after a
+		 WHERE a.job_id = j.job_id) END AS after_on,
 	j.serves
 FROM scheduler.job j
 LEFT JOIN scheduler.job_state s ON s.job_id = j.job_id;
@@ -1586,7 +1667,10 @@ SELECT p.run_id,
 	NULL::bigint AS buffers_hit,
 	NULL::bigint AS buffers_read,
 	NULL::bigint AS temp_bytes,
-	NULL::bigint AS wal_bytes
+	NULL::bigint AS wal_bytes,
+	CASE WHEN p.triggered_by = 'after' THEN
+		ARRAY(SELECT t.trigger_run_id FROM scheduler.run_trigger t
+			WHERE t.run_id = p.run_id ORDER BY 1) END AS trigger_run_ids
 FROM scheduler.pending_run p
 JOIN scheduler.job j ON j.job_id = p.job_id
 LEFT JOIN scheduler._running() r ON r.run_id = p.run_id
@@ -1616,8 +1700,57 @@ SELECT h.run_id,
 	h.buffers_hit,
 	h.buffers_read,
 	h.temp_bytes,
-	h.wal_bytes
+	h.wal_bytes,
+	CASE WHEN h.triggered_by = 'after' THEN
+		ARRAY(SELECT t.trigger_run_id FROM scheduler.run_trigger t
+			WHERE t.run_id = h.run_id ORDER BY 1) END
 FROM scheduler.run_history h;
+
+CREATE VIEW scheduler.chains WITH (security_invoker = true) AS
+SELECT a.job_id,
+	j.job_name,
+	j.owner,
+	a.leader_id,
+	l.job_name AS leader_name,
+	a.after_on,
+	e.run_id AS ended_run_id,
+	e.status AS ended_status,
+	e.ended_at
+FROM scheduler.run_after a
+JOIN scheduler.job j ON j.job_id = a.job_id
+LEFT JOIN scheduler.job l ON l.job_id = a.leader_id
+LEFT JOIN LATERAL (SELECT e.run_id, e.status, e.ended_at FROM scheduler.leader_end e
+	WHERE e.job_id = a.job_id AND e.leader_id = a.leader_id
+	ORDER BY e.ended_at DESC LIMIT 1) e ON true;
+COMMENT ON VIEW scheduler.chains IS
+'Which jobs run after which, one row for each leader of a job; the end of the leader that the job has yet to take up, when it waits for that of another leader, or to be resumed';
+
+CREATE FUNCTION scheduler.run_chain(run_id bigint,
+	OUT depth int, OUT run_id bigint, OUT job_id bigint, OUT job_name text, OUT status text,
+	OUT scheduled_at timestamptz, OUT started_at timestamptz, OUT finished_at timestamptz,
+	OUT trigger_run_ids bigint[]) RETURNS SETOF record
+LANGUAGE SQL STABLE
+BEGIN ATOMIC
+	WITH RECURSIVE up (id) AS (
+		SELECT $1
+		UNION
+		SELECT t.trigger_run_id FROM up JOIN scheduler.run_trigger t ON t.run_id = up.id
+	), down (id, level) AS (
+		SELECT up.id, 0 FROM up
+		WHERE NOT EXISTS (SELECT FROM scheduler.run_trigger t WHERE t.run_id = up.id)
+		UNION
+		SELECT t.run_id, down.level + 1
+		FROM down JOIN scheduler.run_trigger t ON t.trigger_run_id = down.id
+	)
+	SELECT d.level, r.run_id, r.job_id, r.job_name, r.status, r.scheduled_at, r.started_at,
+		r.finished_at, r.trigger_run_ids
+	FROM (SELECT down.id, pg_catalog.max(down.level) AS level FROM down GROUP BY down.id) d
+	CROSS JOIN LATERAL (SELECT * FROM scheduler.runs a WHERE a.run_id = d.id
+		ORDER BY a.attempt DESC, a.finished_at DESC LIMIT 1) r
+	ORDER BY d.level, r.run_id;
+END;
+COMMENT ON FUNCTION scheduler.run_chain(bigint) IS
+'The runs that have led to a run, and all that have come of those, in order; a run has the depth of the longest way to it, and the status of its last attempt';
 
 CREATE VIEW scheduler.dead_letters WITH (security_invoker = true) AS
 SELECT dead_letter_id, run_id, job_id, job_name, owner::regrole AS owner, scheduled_at,
@@ -1781,7 +1914,7 @@ CROSS JOIN LATERAL (SELECT CASE
 			JOIN scheduler.pending_run p ON p.run_id = r.run_id
 			WHERE p.job_id = j.job_id) THEN 'stopping' ELSE 'stopped' END
 	WHEN s.schedule_version IS DISTINCT FROM j.schedule_version THEN 'starting'
-	WHEN s.finished AND NOT EXISTS (SELECT FROM scheduler.pending_run p
+	WHEN scheduler._is_over(j, s) AND NOT EXISTS (SELECT FROM scheduler.pending_run p
 		WHERE p.job_id = j.job_id) THEN 'stopped'
 	ELSE COALESCE(h.state, 'healthy') END AS state) o
 WHERE scheduler._visible(j.owner) AND j.serves IS NULL;
@@ -2220,7 +2353,7 @@ END;
 COMMENT ON FUNCTION scheduler.prometheus_metrics() IS
 'What the caller sees of the metrics, in the exposition format of Prometheus';
 
-GRANT SELECT ON scheduler.jobs, scheduler.runs, scheduler.dead_letters, scheduler.alerts,
+GRANT SELECT ON scheduler.chains, scheduler.jobs, scheduler.runs, scheduler.dead_letters, scheduler.alerts,
 	scheduler.workers, scheduler.calendars, scheduler.calendar_windows TO PUBLIC;
 
 ----------------------------------------------------------------------
@@ -2264,6 +2397,9 @@ COMMENT ON SEQUENCE scheduler.recovery_event_id_seq IS 'Source of the ids of rec
 COMMENT ON TABLE scheduler.job IS 'Definitions of jobs; use the view jobs';
 COMMENT ON TABLE scheduler.job_state IS 'What has become of jobs: next time and counters, written in batches';
 COMMENT ON TABLE scheduler.pending_run IS 'Runs that have yet to be done; a row goes in the transaction that does the run';
+COMMENT ON TABLE scheduler.run_after IS 'Which jobs run after which; use the view chains';
+COMMENT ON TABLE scheduler.leader_end IS 'Ends of runs that jobs which run after them have not taken up; use the view chains';
+COMMENT ON TABLE scheduler.run_trigger IS 'Which runs have brought about a run; use runs.trigger_run_ids, or run_chain()';
 COMMENT ON TABLE scheduler.run_history IS 'Finished attempts, by the day; use the view runs';
 COMMENT ON TABLE scheduler.dead_letter IS 'Occurrences whose attempts are exhausted; use the view dead_letters';
 COMMENT ON TABLE scheduler.queue IS 'Named groups of jobs';
@@ -2272,13 +2408,15 @@ COMMENT ON TABLE scheduler.scheduler_state IS 'What start() and stop() have aske
 COMMENT ON VIEW scheduler.jobs IS 'Jobs of the roles that the current user is a member of, with their state';
 COMMENT ON COLUMN scheduler.jobs.state IS 'active, paused (or disabled), or finished: no time is left';
 COMMENT ON COLUMN scheduler.jobs.next_run_at IS 'Next time of the schedule; null when paused or finished';
-COMMENT ON COLUMN scheduler.jobs.runs IS 'Occurrences that have been due by the schedule';
+COMMENT ON COLUMN scheduler.jobs.runs IS 'Occurrences that have been due, by the schedule or after other jobs';
+COMMENT ON COLUMN scheduler.jobs.after IS 'The jobs whose ends make this one run, as schedule_job() takes them';
 COMMENT ON COLUMN scheduler.jobs.failed IS 'Attempts that failed, timed out or were lost';
 COMMENT ON VIEW scheduler.runs IS 'Attempts of runs, waiting, running and finished; those of one run share its run_id';
 COMMENT ON COLUMN scheduler.runs.status IS 'queued, running, succeeded, failed, timed_out, cancelled, lost, skipped or missed';
 COMMENT ON COLUMN scheduler.runs.next_attempt_at IS 'Time of the retry: of this attempt while it waits, of the one after it when it has failed';
 COMMENT ON COLUMN scheduler.runs.occurrences IS 'Occurrences that a row for skipped or missed ones stands for';
 COMMENT ON COLUMN scheduler.runs.redriven_from IS 'The run_id whose dead letter was redriven';
+COMMENT ON COLUMN scheduler.runs.trigger_run_ids IS 'The runs of other jobs that have brought about this one';
 COMMENT ON COLUMN scheduler.runs.cpu_time IS 'CPU time of the attempt in microseconds';
 COMMENT ON COLUMN scheduler.runs.buffers_hit IS 'Shared blocks found in cache';
 COMMENT ON COLUMN scheduler.runs.buffers_read IS 'Shared blocks read';
@@ -2297,6 +2435,7 @@ SELECT pg_catalog.pg_extension_config_dump('scheduler.calendar', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.calendar_window', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.calendar_window_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.job', '');
+SELECT pg_catalog.pg_extension_config_dump('scheduler.run_after', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.job_state', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.job_recovery', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_rule', '');

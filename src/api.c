@@ -24,6 +24,8 @@
 
 #include "api.h"
 #include "catalog.h"
+#include "chain_api.h"
+#include "chain_end.h"
 #include "change.h"
 #include "clock.h"
 #include "compat.h"
@@ -191,12 +193,18 @@ pg_scheduler_schedule_job(PG_FUNCTION_ARGS)
 	int			nfirst = lengthof(schedule_job_columns);
 	bool		replace = PG_ARGISNULL(nfirst) || PG_GETARG_BOOL(nfirst);
 	JobDefinition def;
+	ChainOptions chain;
+	int64		job_id;
 
 	job_definition_init(&def, JOB_SQL);
 	job_definition_set(&def, fcinfo, 0, schedule_job_columns, nfirst, false);
 	job_definition_set(&def, fcinfo, nfirst + 1, schedule_job_more_columns,
 					   lengthof(schedule_job_more_columns), false);
-	PG_RETURN_INT64(api_store_job(&def, replace));
+	chain_api_get(&chain, fcinfo, nfirst + 1 + lengthof(schedule_job_more_columns), false);
+	chain_api_define(&chain, &def);
+	job_id = api_store_job(&def, replace);
+	chain_api_store(&chain, &def, job_id);
+	PG_RETURN_INT64(job_id);
 }
 
 /* A new name, or a new owner, must not be that of another job. */
@@ -218,15 +226,19 @@ static Datum
 alter_job(FunctionCallInfo fcinfo, int64 job_id)
 {
 	JobDefinition def;
+	ChainOptions chain;
 
+	chain_api_get(&chain, fcinfo, 1 + lengthof(alter_job_columns), true);
 	catalog_read_definition(job_id, &def);
 	job_definition_set(&def, fcinfo, 1, alter_job_columns,
 					   lengthof(alter_job_columns), true);
+	chain_api_define(&chain, &def);
 	def.values[JOB_ANCHOR - 1] = TimestampTzGetDatum(clock_now());
 	job_definition_check(&def);
 	check_name_is_free(job_id, &def);
 	catalog_update_job(job_id, &def);
 	check_future(job_id, &def);
+	chain_api_store(&chain, &def, job_id);
 	PG_RETURN_VOID();
 }
 
@@ -247,12 +259,15 @@ static void
 record_cancelled(const PendingRun *pending, const char *job_name, const char *reason)
 {
 	RunRecord	record;
+	Job			job;
 
 	run_end_init_record(&record, &pending->run, job_name, RUN_CANCELLED,
 						DT_NOBEGIN, clock_now());
 	record.error_message = reason;
 	record.redriven_from = pending->redriven_from;
 	store_insert_history(&record);
+	if (store_read_job(pending->run.job_id, NULL, &job) && job.leads)
+		(void) chain_end_record(&record, pending->args ? pending->args : job.args);
 	change_note(CHANGE_RUN, pending->run.run_id);
 }
 
@@ -317,6 +332,7 @@ unschedule_job(FunctionCallInfo fcinfo, int64 job_id)
 {
 	bool		cancel = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
 
+	chain_api_release_followers(job_id, !PG_ARGISNULL(2) && PG_GETARG_BOOL(2));
 	cancel_runs_of(job_id, cancel, "the job was dropped");
 	catalog_delete_job(job_id);
 	PG_RETURN_VOID();

@@ -125,6 +125,7 @@ catalog_find_stalled_jobs(int64 *job_ids, int max)
 					" FROM scheduler.job_state s"
 					" JOIN scheduler.job j ON j.job_id = s.job_id"
 					" WHERE s.next_run_at IS NULL AND NOT s.finished"
+					" AND j.schedule IS NOT NULL"
 					" AND j.enabled AND j.paused_at IS NULL"
 					" AND NOT EXISTS (SELECT FROM scheduler.pending_run p"
 					" WHERE p.job_id = s.job_id)"

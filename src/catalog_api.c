@@ -137,6 +137,7 @@ catalog_upsert_job(JobDefinition *def, bool replace)
 	CatalogState state;
 	Params		params = {0};
 	int64		result;
+	bool		isnull;
 
 	catalog_enter(&state);
 	if (plan == NULL)
@@ -156,7 +157,7 @@ catalog_upsert_job(JobDefinition *def, bool replace)
 						   " anchor = CASE WHEN " SCHEDULE_DIFFERS("old", "EXCLUDED")
 						   " THEN EXCLUDED.anchor ELSE old.anchor END, "
 						   JOB_UPDATE_LIST("EXCLUDED")
-						   " WHERE $38 RETURNING job_id",
+						   " WHERE $38 RETURNING job_id, follows",
 						   lengthof(upsert_types), upsert_types);
 		if (plan == NULL)
 			elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
@@ -171,6 +172,7 @@ catalog_upsert_job(JobDefinition *def, bool replace)
 						TextDatumGetCString(def->values[JOB_JOB_NAME - 1])),
 				 errhint("Use replace => true to replace its definition.")));
 	result = catalog_int64(0, 1);
+	def->had_leaders = DatumGetBool(catalog_column(0, 2, &isnull));
 	catalog_leave(&state);
 	return result;
 }
@@ -183,10 +185,11 @@ catalog_read_definition(int64 job_id, JobDefinition *def)
 	CatalogState state;
 	Params		params = {0};
 	MemoryContext oldcontext;
+	bool		isnull;
 
 	catalog_add_int64(&params, job_id);
 	catalog_enter(&state);
-	if (catalog_execute("SELECT " JOB_COLUMN_LIST " FROM scheduler.job"
+	if (catalog_execute("SELECT " JOB_COLUMN_LIST ", follows FROM scheduler.job"
 						" WHERE job_id = $1 FOR UPDATE", &params) != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -201,6 +204,8 @@ catalog_read_definition(int64 job_id, JobDefinition *def)
 		get_typlenbyval(job_types[i], &typlen, &typbyval);
 		def->values[i] = def->nulls[i] ? (Datum) 0 : datumCopy(value, typbyval, typlen);
 	}
+	def->follows = def->had_leaders =
+		DatumGetBool(catalog_column(0, JOB_COLUMNS + 1, &isnull));
 	MemoryContextSwitchTo(oldcontext);
 	catalog_leave(&state);
 }

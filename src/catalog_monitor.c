@@ -354,7 +354,8 @@ catalog_find_jobs_without_next(int64 **job_ids)
 					   " JOIN scheduler.job j ON j.job_id = s.job_id"
 					   " WHERE s.next_run_at IS NULL AND NOT s.finished"
 					   " AND j.enabled AND j.paused_at IS NULL"
-					   " AND j.schedule !~* '@reboot'"
+					   " AND (j.schedule !~* '@reboot'"
+					   " OR (j.schedule IS NULL AND NOT j.follows))"
 					   " AND NOT EXISTS (SELECT FROM scheduler.pending_run p"
 					   " WHERE p.job_id = s.job_id) LIMIT 1000",
 					   NULL, job_ids);

@@ -23,6 +23,7 @@
 #include "miscadmin.h"
 #include "utils/rel.h"
 
+#include "chain_api.h"
 #include "change.h"
 #include "store.h"
 
@@ -142,6 +143,9 @@ pg_scheduler_job_changed(PG_FUNCTION_ARGS)
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 
 	require_trigger(fcinfo);
+	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event) &&
+		TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+		chain_api_job_dropped(trigger->tg_relation, trigger->tg_trigtuple);
 	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
 		note_job(trigger->tg_trigtuple, RelationGetDescr(trigger->tg_relation));
 	else

@@ -58,6 +58,8 @@ typedef struct Batch
 	int			max_runs;
 	int64	   *cancel;			/* jobs whose running run makes way */
 	int			ncancel;
+	RunTrigger	trigger;
+	int64		not_run;		/* the last run_id of what was not run */
 } Batch;
 
 /* The due occurrences of one job */
@@ -128,7 +130,8 @@ record_not_run(Batch *batch, JobEntry *entry, RunStatus status,
 	run.owner = entry->job.owner;
 	run.attempt = 1;
 	run.scheduled_at = first;
-	run.trigger = TRIGGER_SCHEDULE;
+	run.trigger = batch->trigger;
+	batch->not_run = run.run_id;
 	run_end_init_record(&record, &run, entry->job.job_name, status,
 						DT_NOBEGIN, batch->now);
 	record.occurrences = count;
@@ -507,6 +510,43 @@ enqueue_reboot(Batch *batch, JobEntry *entry)
 					   "an earlier run of the job has not finished");
 	entry->state.finished = runs_exhausted(entry);
 	job_cache_touch(entry);
+}
+
+bool
+enqueue_triggered(JobEntry *entry, PendingRun *pending, bool *cancel)
+{
+	TimestampTz at = pending->run.scheduled_at;
+	Batch		batch;
+
+	if (runs_exhausted(entry) || at < entry->job.starts_at || at > entry->job.ends_at)
+		return false;
+	init_batch(&batch, 1);
+	batch.trigger = TRIGGER_CHAIN;
+	if (job_skips(&entry->job, at) || job_due_at(&entry->job, at) == DT_NOEND)
+		record_closed(&batch, entry, at, 1);
+	else if (too_late(entry, at, batch.now))
+		record_missed(&batch, entry, at, 1);
+	else if (!admit(&batch, entry))
+		record_not_run(&batch, entry, RUN_SKIPPED, at, 1,
+					   "an earlier run of the job has not finished");
+	else
+		add_run(&batch, entry, at, TRIGGER_CHAIN);
+	job_cache_touch(entry);
+	*cancel = batch.ncancel > 0;
+	pending->run.run_id = batch.not_run;
+	if (batch.nruns == 0)
+		return false;
+	if (runs_exhausted(entry))
+	{
+		entry->state.next_run_at = DT_NOEND;
+		entry->state.finished = true;
+	}
+	pending->run = batch.runs[0];
+	pending->started_at = DT_NOBEGIN;
+	store_insert_pending_run(pending);
+	if (batch.now < durable_until)
+		ForceSyncCommit();
+	return true;
 }
 
 /*

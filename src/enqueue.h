@@ -11,6 +11,7 @@
 #define PG_SCHEDULER_ENQUEUE_H
 
 #include "job_cache.h"
+#include "store.h"
 
 /*
  * Enqueue what is due, a batch at a time.  Outside of a transaction.  True:
@@ -35,6 +36,15 @@ extern int64 enqueue_plan_new_jobs(void);
 
 /* The server has come up: enqueue the @reboot jobs.  In a transaction. */
 extern void enqueue_reboot_jobs(void);
+
+/*
+ * Enqueue an occurrence that the ends of other runs have brought about, whose
+ * scheduled_at and args are set.  In a transaction.  False: it is not run; if
+ * that has been put on record, run_id is set, as it is when it is run.  When
+ * the transaction has committed, the run enters the run queue, and with
+ * *cancel the run of the job that is under way is to be cancelled.
+ */
+extern bool enqueue_triggered(JobEntry *entry, PendingRun *pending, bool *cancel);
 
 /* From now on, and for a while, have runs on disk before they can start. */
 extern void enqueue_durably(void);

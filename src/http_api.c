@@ -19,6 +19,7 @@
 
 #include "api.h"
 #include "catalog.h"
+#include "chain_api.h"
 #include "clock.h"
 #include "compat.h"
 #include "http_definition.h"
@@ -206,6 +207,8 @@ pg_scheduler_schedule_http_job(PG_FUNCTION_ARGS)
 {
 	JobDefinition job;
 	HttpDefinition def;
+	ChainOptions chain;
+	int64		job_id;
 	bool		replace;
 	int			arg = 0;
 
@@ -220,8 +223,12 @@ pg_scheduler_schedule_http_job(PG_FUNCTION_ARGS)
 	take_columns(&job, fcinfo, &arg, args_column, lengthof(args_column));
 	take_fields(&def, fcinfo, &arg, last_fields, lengthof(last_fields));
 	take_columns(&job, fcinfo, &arg, last_columns, lengthof(last_columns));
+	chain_api_get(&chain, fcinfo, arg, false);
+	chain_api_define(&chain, &job);
 	put_request(&job, &def);
-	PG_RETURN_INT64(api_store_job(&job, replace));
+	job_id = api_store_job(&job, replace);
+	chain_api_store(&chain, &job, job_id);
+	PG_RETURN_INT64(job_id);
 }
 
 /*

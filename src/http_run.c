@@ -21,6 +21,7 @@
 #include "utils/timestamp.h"
 
 #include "catalog.h"
+#include "chain_end.h"
 #include "clock.h"
 #include "guc.h"
 #include "http_definition.h"
@@ -89,7 +90,7 @@ load(HttpRun *http, Job *job)
 		job->owner != http->run.owner)
 		http->outcome.kind = OUTCOME_GONE;
 	else if (job->kind != JOB_HTTP ||
-			 (!job->active && http->run.trigger == TRIGGER_SCHEDULE))
+			 (!job->active && run_waits_for_resume(&http->run)))
 		http->outcome.kind = OUTCOME_HELD;
 	if (http->outcome.kind != OUTCOME_FINAL)
 		return false;
@@ -113,7 +114,7 @@ keep_job(HttpRun *http, const Job *job)
 	http->job.args = NULL;
 	if (job->retry_on != NULL)
 		http->job.retry_on = DatumGetArrayTypePCopy(PointerGetDatum(job->retry_on));
-	if (job->args != NULL && job->retry.max_retries > 0)
+	if (job->args != NULL && (job->retry.max_retries > 0 || job->leads))
 		http->job.args = DatumGetJsonbPCopy(PointerGetDatum(job->args));
 	MemoryContextSwitchTo(oldcontext);
 }
@@ -319,7 +320,11 @@ record_success(HttpRun *http, RunRecord *record)
 	http->outcome.status = RUN_SUCCEEDED;
 	http->outcome.finished_at = record->finished_at;
 	if (store_delete_pending(&http->run))
+	{
 		store_insert_history(record);
+		if (http->job.leads)
+			http->outcome.chained = chain_end_record(record, http->job.args);
+	}
 	else
 		http->outcome.kind = OUTCOME_GONE;
 }
@@ -345,6 +350,7 @@ http_run_record(HttpRun *http)
 	record.worker_pid = MyProcPid;
 	http->outcome.kind = OUTCOME_FINAL;
 	http->outcome.dead_letter = false;
+	http->outcome.chained = false;
 	record.redriven_from = http->redriven_from;
 	if (http->response != NULL)
 	{

@@ -69,6 +69,11 @@ job_parse_schedule(const Job *job, ScheduleError *error)
 {
 	const char *zone = job->timezone ? job->timezone : pg_scheduler_timezone;
 
+	if (job->schedule == NULL)
+	{
+		memset(error, 0, sizeof(*error));
+		return NULL;
+	}
 	return schedule_parse(job->schedule, zone, job_hash(job->job_name), error);
 }
 

@@ -54,7 +54,7 @@ typedef struct Job
 	char		job_name[JOB_NAME_LENGTH];
 	Oid			owner;
 	JobKind		kind;
-	char	   *schedule;
+	char	   *schedule;		/* NULL: runs after others only */
 	int			schedule_version;
 	TimestampTz anchor;
 	char	   *timezone;		/* NULL: the setting */
@@ -80,6 +80,7 @@ typedef struct Job
 	const Calendar *open_times; /* of the calendar; who reads the job sets it */
 	char	   *calendar;		/* NULL: none */
 	bool		calendar_defer; /* run at the end of the closed time */
+	bool		leads;			/* other jobs run after it */
 	ItemPointerData tid;		/* of the row, when it was read */
 } Job;
 
@@ -121,7 +122,7 @@ extern uint64 job_hash(const char *job_name);
 
 /*
  * Parse the schedule of a job that was accepted before.  NULL, with *error
- * filled, when it is valid no longer (a zone has gone).
+ * filled, when it is valid no longer (a zone has gone), or there is none.
  */
 extern Schedule *job_parse_schedule(const Job *job, ScheduleError *error);
 

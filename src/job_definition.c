@@ -89,6 +89,7 @@ job_definition_init(JobDefinition *def, JobKind kind)
 
 	retry_delay->time = USECS_PER_SEC;
 	max_retry_delay->time = USECS_PER_HOUR;
+	def->follows = def->had_leaders = false;
 	memset(def->values, 0, sizeof(def->values));
 	memset(def->nulls, true, sizeof(def->nulls));
 	set(def, JOB_OWNER, ObjectIdGetDatum(GetUserId()));
@@ -143,7 +144,7 @@ static void
 check_required(const JobDefinition *def)
 {
 	static const JobColumn required[] = {
-		JOB_JOB_NAME, JOB_SCHEDULE, JOB_QUEUE, JOB_PRIORITY, JOB_OVERLAP,
+		JOB_JOB_NAME, JOB_QUEUE, JOB_PRIORITY, JOB_OVERLAP,
 		JOB_MAX_INSTANCES, JOB_MISFIRE, JOB_MAX_RETRIES, JOB_BACKOFF,
 		JOB_RETRY_DELAY, JOB_MAX_RETRY_DELAY, JOB_RETRY_JITTER, JOB_ENABLED,
 		JOB_CALENDAR_ACTION
@@ -254,7 +255,7 @@ check_times(const JobDefinition *def)
 }
 
 static void
-check_schedule(const JobDefinition *def)
+check_schedule(JobDefinition *def)
 {
 	char	   *text = get_text(def, JOB_SCHEDULE);
 	char	   *zone = get_text(def, JOB_TIMEZONE);
@@ -265,6 +266,19 @@ check_schedule(const JobDefinition *def)
 		bad_option(JOB_TIMEZONE, psprintf("There is no time zone \"%s\".",
 										  pnstrdup(zone, 64)),
 				   "See the view pg_timezone_names.");
+	if (text != NULL && text[0] == '\0' && def->follows)
+	{
+		/* the way to take it away with alter_job(), where NULL means no change */
+		def->nulls[JOB_SCHEDULE - 1] = true;
+		return;
+	}
+	if (text == NULL && def->follows)
+		return;
+	if (text == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"%s\" must not be null", "schedule"),
+				 errhint("Only a job that runs after others needs none: give them with \"after\".")));
 	schedule = schedule_parse(text, zone ? zone : pg_scheduler_timezone,
 							  job_hash(get_text(def, JOB_JOB_NAME)), &error);
 	if (schedule == NULL)

@@ -20,6 +20,8 @@ typedef struct JobDefinition
 {
 	Datum		values[JOB_COLUMNS];
 	bool		nulls[JOB_COLUMNS];
+	bool		follows;		/* it runs after others, and needs no schedule */
+	bool		had_leaders;	/* what it replaces did so */
 } JobDefinition;
 
 /* A new definition: everything that has a default has it. */

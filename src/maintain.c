@@ -16,7 +16,9 @@
 
 #include "alert.h"
 #include "catalog.h"
+#include "catalog_chain.h"
 #include "catalog_recovery.h"
+#include "chain.h"
 #include "clock.h"
 #include "due_heap.h"
 #include "enqueue.h"
@@ -113,6 +115,7 @@ delete_old_rows(void *arg)
 	catalog_delete_orphaned_secrets();
 	(void) catalog_delete_old_events(now - (int64) pg_scheduler_recovery_retention *
 									 USECS_PER_MINUTE);
+	catalog_delete_old_triggers();
 }
 
 bool
@@ -188,6 +191,12 @@ delete_orphans(void *arg)
 	*(int64 *) arg += catalog_delete_orphaned_states();
 }
 
+static void
+load_chains(void *arg)
+{
+	chain_load();
+}
+
 /* Say what was mended. */
 static void
 report_repair(int64 count, const char *what)
@@ -218,6 +227,7 @@ repair(void)
 	report_repair(stalled, "jobs without a next time");
 	report_repair(settle_uncounted(clock_now() - COUNT_DELAY), "runs that had not been counted");
 	report_repair(settle_compare(), "pending runs that the scheduler did not know or that had gone");
+	ok &= in_transaction(load_chains, NULL, "reading the ends of leaders");
 	return ok;
 }
 

@@ -27,7 +27,7 @@ static const char *const trigger_names[] = {
 	[TRIGGER_SCHEDULE] = "schedule",
 	[TRIGGER_MANUAL] = "manual",
 	[TRIGGER_REDRIVE] = "redrive",
-	[TRIGGER_CHAIN] = "chain",
+	[TRIGGER_CHAIN] = "after",
 	[TRIGGER_RECOVERY] = "recovery",
 	[TRIGGER_HOOK] = "hook",
 };
@@ -74,6 +74,12 @@ RunTrigger
 run_trigger_from_name(const char *name)
 {
 	return known_name(trigger_names, lengthof(trigger_names), name);
+}
+
+bool
+run_waits_for_resume(const Run *run)
+{
+	return run->trigger == TRIGGER_SCHEDULE || run->trigger == TRIGGER_CHAIN;
 }
 
 bool

@@ -36,7 +36,7 @@ typedef enum RunTrigger
 	TRIGGER_SCHEDULE,
 	TRIGGER_MANUAL,				/* run_job() */
 	TRIGGER_REDRIVE,			/* redrive_dead_letter() */
-	TRIGGER_CHAIN,				/* the end of another run */
+	TRIGGER_CHAIN,				/* the end of runs of other jobs */
 	TRIGGER_RECOVERY,			/* the probe of a circuit: recovery.c */
 	TRIGGER_HOOK				/* of another job: hook.c */
 } RunTrigger;
@@ -63,6 +63,9 @@ extern const char *run_status_name(RunStatus status);
 extern RunStatus run_status_from_name(const char *name);
 extern const char *run_trigger_name(RunTrigger trigger);
 extern RunTrigger run_trigger_from_name(const char *name);
+
+/* Does this run wait while its job is paused?  What somebody has asked for does not. */
+extern bool run_waits_for_resume(const Run *run);
 
 /* Order of dispatch: priority, then due time, then age. */
 extern bool run_precedes(const Run *a, const Run *b);

@@ -19,6 +19,7 @@
 #include "utils/timestamp.h"
 
 #include "catalog.h"
+#include "chain_end.h"
 #include "hook.h"
 #include "run_end.h"
 
@@ -122,6 +123,8 @@ run_end_failure(const Job *job, RunRecord *record, Jsonb *args,
 	}
 	store_insert_history(record);
 	hook_add_cleanup(job, record);
+	if (outcome->kind == OUTCOME_FINAL && job->leads)
+		outcome->chained = chain_end_record(record, args);
 	if (outcome->kind == OUTCOME_FINAL && record->status != RUN_CANCELLED &&
 		job->retry.max_retries > 0)
 	{

@@ -497,7 +497,7 @@ may_run(const RunEntry *entry)
 {
 	const JobEntry *job = entry->job;
 
-	if (!job->job.active && entry->run.trigger == TRIGGER_SCHEDULE)
+	if (!job->job.active && run_waits_for_resume(&entry->run))
 		return false;
 	if (hooks_only && !hook_is(job->job_id))
 		return false;

@@ -34,6 +34,7 @@
 #include "alert.h"
 #include "catalog.h"
 #include "catalog_hook.h"
+#include "chain.h"
 #include "catalog_queue.h"
 #include "clock.h"
 #include "compat.h"
@@ -281,11 +282,15 @@ load(void)
 	run_queue_reset();
 	job_cache_reset();
 	maintain_reset();
+	chain_reset();
 
 	(void) maintain_partition(clock_now());
 	load_queues();
 	hook_load();
 	settle_start(my_db);
+	StartTransactionCommand();
+	chain_load();
+	CommitTransactionCommand();
 	(void) settle_uncounted(DT_NOEND);
 	monitor_load();
 	read_control();
@@ -358,7 +363,10 @@ apply_changes(void)
 	StartTransactionCommand();
 	for (int i = 0; i < n; i++)
 		if (changes[i].kind == CHANGE_JOB)
+		{
 			change_job(changes[i].id);
+			chain_note_job(changes[i].id);
+		}
 	(void) job_cache_write();
 	CommitTransactionCommand();
 	job_cache_written(true);
@@ -481,6 +489,7 @@ do_cycle(void)
 	else if (mode == MODE_RUNNING)
 	{
 		more |= enqueue_due();
+		more |= chain_cycle();
 		next = Min(next, run_queue_wake(now));
 		next = Min(next, dispatch_runs());
 		next = Min(next, enqueue_next_time());

@@ -18,6 +18,7 @@
 
 #include "alert.h"
 #include "catalog.h"
+#include "chain.h"
 #include "clock.h"
 #include "dispatch.h"
 #include "due_heap.h"
@@ -94,6 +95,8 @@ apply_outcome(const Outcome *outcome)
 	RunEntry   *entry = run_queue_find(outcome->run.run_id);
 	JobEntry   *job;
 
+	if (outcome->chained)
+		chain_note_run(outcome->run.run_id);
 	/* what is over when the scheduler starts has been counted then */
 	if (entry == NULL || entry->run.attempt != outcome->run.attempt)
 		return;
@@ -260,6 +263,7 @@ ended_before_death(const Run *run, Outcome *outcome)
 	memset(outcome, 0, sizeof(*outcome));
 	outcome->run = *run;
 	outcome->kind = OUTCOME_GONE;
+	outcome->chained = !is_pending;
 	if (catalog_find_attempt(run->run_id, run->attempt, &counted))
 	{
 		outcome->kind = is_pending ? OUTCOME_RETRY : OUTCOME_FINAL;
@@ -684,6 +688,7 @@ settle_changed_run(int64 run_id)
 	if (!store_read_pending(run_id, &pending))
 	{
 		/* taken away; a worker that has it finds out by itself */
+		chain_note_run(run_id);
 		if (entry != NULL &&
 			(entry->state != RUN_STATE_DISPATCHED || dispatch_withdraw_run(&entry->run)))
 			apply_gone(&entry->run);

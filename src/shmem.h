@@ -123,6 +123,7 @@ typedef struct Outcome
 	TimestampTz finished_at;
 	bool		dead_letter;
 	bool		owner_gone;		/* it failed, for its owner was dropped */
+	bool		chained;		/* word was left for jobs that run after this one */
 
 	/* of a request that was sent */
 	bool		http_sent;

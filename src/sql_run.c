@@ -54,6 +54,7 @@
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 
+#include "chain_end.h"
 #include "clock.h"
 #include "compat.h"
 #include "guc.h"
@@ -208,6 +209,8 @@ record_success(Outcome *outcome)
 
 	fill_record(&record, RUN_SUCCEEDED);
 	store_insert_history(&record);
+	if (active.job.leads)
+		outcome->chained = chain_end_record(&record, active.args);
 	outcome->status = RUN_SUCCEEDED;
 	outcome->finished_at = record.finished_at;
 }
@@ -415,7 +418,7 @@ load_run(void)
 		active.kind = OUTCOME_GONE;
 	else if (active.job.kind != JOB_SQL)
 		active.kind = OUTCOME_HELD; /* was replaced by one of another kind */
-	else if (!active.job.active && active.run.trigger == TRIGGER_SCHEDULE)
+	else if (!active.job.active && run_waits_for_resume(&active.run))
 		active.kind = OUTCOME_HELD;
 	else if (active.job.owner != active.run.owner)
 		active.kind = OUTCOME_GONE; /* has changed hands: not ours to run */

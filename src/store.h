@@ -63,7 +63,9 @@ typedef enum JobColumn
 	JOB_CALENDAR,
 	JOB_CALENDAR_ACTION,
 	JOB_CREATED_AT,
-	JOB_COLUMNS = JOB_CREATED_AT
+	JOB_COLUMNS = JOB_CREATED_AT,	/* of a definition */
+	JOB_LEADS,					/* kept with the edges of chains */
+	JOB_FOLLOWS
 } JobColumn;
 
 /* What finished: a row of run_history.  Strings may be NULL. */

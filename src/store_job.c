@@ -140,6 +140,7 @@ store_fill_job(Job *job, HeapTuple tuple, TupleDesc desc)
 	job->active = DatumGetBool(values[JOB_ENABLED - 1]) && nulls[JOB_PAUSED_AT - 1];
 	job->calendar = text_column(values, nulls, JOB_CALENDAR);
 	job->calendar_defer = strcmp(TextDatumGetCString(values[JOB_CALENDAR_ACTION - 1]), "defer") == 0;
+	job->leads = DatumGetBool(values[JOB_LEADS - 1]);
 	pfree(values);
 	pfree(nulls);
 }

@@ -35,13 +35,14 @@ $old->safe_psql(
 	SELECT scheduler.create_alert_webhook('hook', 'https://example.com/', kinds => '{job_failing}');
 	SELECT scheduler.create_alert_listener('bus', 'alerts');
 	SELECT scheduler.create_alert_check('never', 'false');
+	SELECT scheduler.schedule_job('both', NULL, 'SELECT 1', after => 'paused, daily', after_on => 'any');
 ));
 wait_for_status($old, 'tx_every', 'succeeded', 'jobs');
 wait_for_status($old, 'once', 'succeeded', 'jobs');
 
 my $definitions = q(
 	SELECT job_id, job_name, owner, schedule, timezone, command, args, settings, priority, timeout,
-		max_retries, retry_on, enabled, description FROM scheduler.jobs ORDER BY job_id);
+		max_retries, retry_on, enabled, description, after, after_on FROM scheduler.jobs ORDER BY job_id);
 
 my $monitoring = q(
 	SELECT r::text FROM scheduler.alert_rules r UNION ALL
@@ -66,6 +67,12 @@ ok( $new->poll_query_until('jobs', "SELECT count(*) > 2 FROM scheduler.run_histo
 	'and run on, as the same role');
 is($new->safe_psql('jobs', q(SELECT count(*) FROM scheduler.run_history WHERE job_name = 'paused')),
 	'0', 'what was disabled is');
+
+# Chains are there, and run.
+$new->safe_psql('jobs', q(SELECT scheduler.run_job('daily'), scheduler.run_job('paused')));
+wait_for_status($new, 'both', 'succeeded', 'jobs');
+is($new->safe_psql('jobs', q(SELECT triggered_by, cardinality(trigger_run_ids) FROM scheduler.runs WHERE job_name = 'both')),
+	'after|2', 'what runs after others does so');
 
 # New jobs do not collide with restored ones.
 is( $new->safe_psql('jobs', q(
