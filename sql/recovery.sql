@@ -62,6 +62,7 @@ SELECT r.retry_at - e.at AS delay FROM scheduler.job_recoveries r
 	JOIN scheduler.recovery_events e USING (job_id) ORDER BY event_id DESC LIMIT 1;
 UPDATE scheduler.job_recovery SET retry_at = now();
 SELECT wait_for_circuit('given_up');
+SELECT wait_until($$(SELECT consecutive_failures = 5 FROM scheduler.job_health WHERE job_name = 'work')$$);
 SELECT state, consecutive_failures FROM scheduler.job_health WHERE job_name = 'work';
 SELECT wait_until($$EXISTS (SELECT FROM scheduler.alerts WHERE kind = 'given_up' AND resolved_at IS NULL)$$);
 SELECT severity, message FROM scheduler.alerts WHERE kind = 'given_up';
