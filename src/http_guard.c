@@ -363,12 +363,17 @@ http_guard_allows(const struct sockaddr *address, const HttpNetworks *networks,
 	return false;
 }
 
-/* Read a literal address, with or without brackets and zone. */
+/*
+ * Read a literal address, with or without brackets, zone, and the dot that ends
+ * a name.  Also in the forms of long ago (0x7f.1, 017700000001), of which
+ * libcurl puts some in order and a proxy may understand the others.
+ */
 static bool
 read_literal(const char *host, struct sockaddr_storage *address)
 {
 	char		text[INET6_ADDRSTRLEN + 2];
 	size_t		length;
+	struct in_addr *ipv4 = &((struct sockaddr_in *) address)->sin_addr;
 
 	memset(address, 0, sizeof(*address));
 	if (host[0] == '[')
@@ -378,8 +383,10 @@ read_literal(const char *host, struct sockaddr_storage *address)
 		return false;
 	memcpy(text, host, length);
 	text[length] = '\0';
+	if (length > 0 && text[length - 1] == '.')
+		text[length - 1] = '\0';
 
-	if (inet_pton(AF_INET, text, &((struct sockaddr_in *) address)->sin_addr) == 1)
+	if (inet_pton(AF_INET, text, ipv4) == 1 || inet_aton(text, ipv4) != 0)
 		address->ss_family = AF_INET;
 	else if (inet_pton(AF_INET6, text, &((struct sockaddr_in6 *) address)->sin6_addr) == 1)
 		address->ss_family = AF_INET6;

@@ -208,7 +208,8 @@ is($sql->("SELECT count(*), min(attempt), max(attempt) FROM scheduler.runs WHERE
 	'2000|1|1', 'none was lost, nor counted as tried');
 answer_from_now_on('shutdown');
 $since = time;
-$node->restart;
+$node->stop('fast');
+$node->start;
 note(sprintf 'it restarted in %.0f ms', 1000 * (time - $since));
 wait_for_quiet();
 is(counted($node, $base, 'shutdown'), '2000 2000', 'each is sent again');

@@ -45,6 +45,7 @@ sub forms_of
 		sprintf('%d.%d', $a, $low),
 		sprintf('0x%x.0%o', $a, $low),
 		sprintf('%d.%d.%d', $a, $b, $c * 256 + $d),
+		sprintf('0X%x.%d', $a, $low),
 		"$a%2e$b%2E$c.$d",
 		"[::ffff:$address]",
 		"[::ffff:$hex]",
@@ -232,7 +233,7 @@ is( call($node, 'http://{{args.host}}/', 'r.sqlstate', args => q('{"host": "127.
 configure($node, http_proxy => $base);
 is(call_until($node, 'succeeded|202', 'http://www.example.com/status/202', 'r.status, r.http_status'), 'succeeded|202',
 	'a proxy by setting is used');
-all_are_refused('proxy', sub { "http://$_[0]:$port/echo" }, %hosts);
+all_are_refused('proxy', sub { "http://$_[0]:$port/echo" }, %hosts, map { ("$_." => $special{$_}) } keys %special);
 configure($node, http_proxy => undef);
 isnt(call_until($node, 'failed', 'http://www.example.invalid/status/202', 'r.status'), 'succeeded', 'and no longer than that');
 

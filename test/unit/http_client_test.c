@@ -417,6 +417,10 @@ test_environment(void)
 		http_client_release(client, response);
 		expect_failure("http://127.0.0.1/", HTTP_FAILURE_REFUSED_ADDRESS,
 					   "but not for an address that is refused");
+		expect_failure("http://0X7F000001/", HTTP_FAILURE_REFUSED_ADDRESS,
+					   "nor in a form that libcurl may leave to the proxy");
+		expect_failure("http://127.0.0.1./", HTTP_FAILURE_REFUSED_ADDRESS,
+					   "nor with a dot at the end");
 	}
 	allow("127.0.0.0/8");
 }
