@@ -145,6 +145,7 @@ SELECT pg_advisory_lock(1);
 TRUNCATE log;
 SELECT scheduler.schedule_job('block' || n, 'now', 'SELECT pg_advisory_xact_lock_shared(1)', priority => 100) > 0 AS id FROM generate_series(1, 4) n;
 SELECT wait_until($$(SELECT count(*) = 4 FROM scheduler.runs WHERE job_name LIKE 'block_' AND status = 'running')$$);
+SELECT wait_until($$(SELECT count(*) = 4 FROM scheduler.workers WHERE job_name LIKE 'block_')$$);
 SELECT job_name, state FROM scheduler.workers WHERE database = current_database() ORDER BY job_name;
 SELECT scheduler.schedule_job('low', '@at 2199-12-31', 'SELECT 1', priority => -5) > 0 AS id;
 SELECT scheduler.schedule_job('high', '@at 2199-12-31', 'SELECT 1', priority => 5) > 0 AS id;
