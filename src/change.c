@@ -23,11 +23,13 @@
 #include "miscadmin.h"
 #include "utils/rel.h"
 
+#include "catalog.h"
 #include "change.h"
 #include "store.h"
 
 PG_FUNCTION_INFO_V1(pg_scheduler_job_changed);
 PG_FUNCTION_INFO_V1(pg_scheduler_changed);
+PG_FUNCTION_INFO_V1(pg_scheduler_state_inserted);
 
 /* A transaction with more changes has the scheduler read everything. */
 #define MAX_NOTES	256
@@ -147,4 +149,26 @@ pg_scheduler_job_changed(PG_FUNCTION_ARGS)
 	else
 		change_note(CHANGE_ALL, 0);
 	return PointerGetDatum(NULL);
+}
+
+/*
+ * BEFORE INSERT FOR EACH ROW on job_state.  The scheduler writes tuples, and
+ * fires no trigger: this is pg_restore.  The scheduler may have planned the
+ * job since that came, which the row that comes now knows better.
+ */
+Datum
+pg_scheduler_state_inserted(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	bool		isnull;
+
+	require_trigger(fcinfo);
+	if (RelationGetRelid(trigger->tg_relation) == store_relation("job_state"))
+	{
+		catalog_delete_state(DatumGetInt64(heap_getattr(trigger->tg_trigtuple, 1,
+														RelationGetDescr(trigger->tg_relation),
+														&isnull)));
+		change_note(CHANGE_ALL, 0);
+	}
+	return PointerGetDatum(trigger->tg_trigtuple);
 }

@@ -49,6 +49,10 @@ ok( $new->poll_query_until('jobs', "SELECT count(*) > 2 FROM scheduler.run_histo
 is($new->safe_psql('jobs', q(SELECT count(*) FROM scheduler.run_history WHERE job_name = 'paused')),
 	'0', 'what was disabled is');
 
+# A state that comes after the scheduler has planned the job takes its place.
+is($new->psql('jobs', q(INSERT INTO scheduler.job_state SELECT * FROM scheduler.job_state)), 0,
+	'states are restored over those that the scheduler has made');
+
 # New jobs do not collide with restored ones.
 is( $new->safe_psql('jobs', q(
 		SELECT scheduler.schedule_job('another', 'now', 'SELECT 1') >
