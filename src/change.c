@@ -21,6 +21,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/rel.h"
 
 #include "catalog.h"
@@ -165,6 +166,8 @@ pg_scheduler_state_inserted(PG_FUNCTION_ARGS)
 	require_trigger(fcinfo);
 	if (RelationGetRelid(trigger->tg_relation) == store_relation("job_state"))
 	{
+		/* until the end of the restore the scheduler makes no other */
+		LockRelationOid(RelationGetRelid(trigger->tg_relation), ShareRowExclusiveLock);
 		catalog_delete_state(DatumGetInt64(heap_getattr(trigger->tg_trigtuple, 1,
 														RelationGetDescr(trigger->tg_relation),
 														&isnull)));
