@@ -658,6 +658,14 @@ CREATE TRIGGER run_after_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.r
 CREATE TRIGGER job_truncated AFTER TRUNCATE ON scheduler.job
 	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._job_changed();
 
+CREATE FUNCTION scheduler._state_inserted() RETURNS trigger
+AS 'MODULE_PATHNAME', 'pg_scheduler_state_inserted' LANGUAGE C;
+COMMENT ON FUNCTION scheduler._state_inserted() IS
+'Has a state that is restored take the place of one that the scheduler has made meanwhile';
+
+CREATE TRIGGER job_state_inserted BEFORE INSERT ON scheduler.job_state
+	FOR EACH ROW EXECUTE FUNCTION scheduler._state_inserted();
+
 -- All jobs are looked at when a calendar changes.
 CREATE TRIGGER calendar_changed AFTER UPDATE OR DELETE OR TRUNCATE ON scheduler.calendar
 	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._job_changed();

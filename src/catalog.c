@@ -149,6 +149,15 @@ catalog_delete_orphaned_states(void)
 			   NULL);
 }
 
+void
+catalog_delete_state(int64 job_id)
+{
+	Params		params = {0};
+
+	catalog_add_int64(&params, job_id);
+	catalog_run("DELETE FROM scheduler.job_state WHERE job_id = $1", &params);
+}
+
 static void
 fill_counted(int row, CountedRun *counted)
 {

@@ -60,6 +60,9 @@ typedef void (*CountedRunCallback) (const CountedRun *run, void *arg);
 extern void catalog_scan_uncounted_runs(int64 run_id, TimestampTz before,
 										CountedRunCallback callback, void *arg);
 
+/* A state that another is to take the place of. */
+extern void catalog_delete_state(int64 job_id);
+
 /* One attempt in history.  False: there is none. */
 extern bool catalog_find_attempt(int64 run_id, int attempt, CountedRun *counted);
 

@@ -21,14 +21,17 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/rel.h"
 
+#include "catalog.h"
 #include "chain_api.h"
 #include "change.h"
 #include "store.h"
 
 PG_FUNCTION_INFO_V1(pg_scheduler_job_changed);
 PG_FUNCTION_INFO_V1(pg_scheduler_changed);
+PG_FUNCTION_INFO_V1(pg_scheduler_state_inserted);
 
 /* A transaction with more changes has the scheduler read everything. */
 #define MAX_NOTES	256
@@ -151,4 +154,28 @@ pg_scheduler_job_changed(PG_FUNCTION_ARGS)
 	else
 		change_note(CHANGE_ALL, 0);
 	return PointerGetDatum(NULL);
+}
+
+/*
+ * BEFORE INSERT FOR EACH ROW on job_state.  The scheduler writes tuples, and
+ * fires no trigger: this is pg_restore.  The scheduler may have planned the
+ * job since that came, which the row that comes now knows better.
+ */
+Datum
+pg_scheduler_state_inserted(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	bool		isnull;
+
+	require_trigger(fcinfo);
+	if (RelationGetRelid(trigger->tg_relation) == store_relation("job_state"))
+	{
+		/* until the end of the restore the scheduler makes no other */
+		LockRelationOid(RelationGetRelid(trigger->tg_relation), ShareRowExclusiveLock);
+		catalog_delete_state(DatumGetInt64(heap_getattr(trigger->tg_trigtuple, 1,
+														RelationGetDescr(trigger->tg_relation),
+														&isnull)));
+		change_note(CHANGE_ALL, 0);
+	}
+	return PointerGetDatum(trigger->tg_trigtuple);
 }

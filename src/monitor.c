@@ -449,7 +449,7 @@ monitor_next_time(void)
 {
 	TimestampTz result = DT_NOEND;
 
-	if (to_judge() || requested || recovery_event_pending() ||
+	if (to_judge() || requested ||
 		(recovery_active() && meter_dirty_count() > 0))
 		result = next_judgement;
 	if (recovery_active())

@@ -396,13 +396,20 @@ apply_changes(void)
  * The rest of a cycle
  */
 
-/* Write states and alerts, when there are many or when it is time. */
+/* Alerts and events are not kept waiting. */
+static bool
+has_news(void)
+{
+	return alert_pending() || recovery_event_pending();
+}
+
+/* Write states, alerts and events, when there are many or when it is time. */
 static TimestampTz
 flush(TimestampTz now, bool force)
 {
 	TimestampTz due;
 
-	if (job_cache_dirty_count() == 0 && !alert_pending())
+	if (job_cache_dirty_count() == 0 && !has_news())
 	{
 		dirty_since = DT_NOEND;
 		return DT_NOEND;
@@ -410,12 +417,13 @@ flush(TimestampTz now, bool force)
 	if (dirty_since == DT_NOEND)
 		dirty_since = now;
 	due = Min(Max(dirty_since, outcome_at) + FLUSH_QUIET, dirty_since + FLUSH_INTERVAL);
-	if (!force && !alert_pending() && job_cache_dirty_count() < FLUSH_COUNT && now < due)
+	if (!force && !has_news() && job_cache_dirty_count() < FLUSH_COUNT && now < due)
 		return due;
 
 	StartTransactionCommand();
 	(void) job_cache_write();
 	alert_write();
+	recovery_event_write();
 	if (now - counted_at >= COUNTED_INTERVAL || counted_at == DT_NOBEGIN)
 	{
 		catalog_write_counted(run_queue_oldest());
@@ -424,6 +432,7 @@ flush(TimestampTz now, bool force)
 	CommitTransactionCommand();
 	job_cache_written(true);
 	alert_written();
+	recovery_event_written();
 	dirty_since = DT_NOEND;
 	return DT_NOEND;
 }

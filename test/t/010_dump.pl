@@ -73,6 +73,9 @@ $new->safe_psql('jobs', q(SELECT scheduler.run_job('daily'), scheduler.run_job('
 wait_for_status($new, 'both', 'succeeded', 'jobs');
 is($new->safe_psql('jobs', q(SELECT triggered_by, cardinality(trigger_run_ids) FROM scheduler.runs WHERE job_name = 'both')),
 	'after|2', 'what runs after others does so');
+# A state that comes after the scheduler has planned the job takes its place.
+is($new->psql('jobs', q(INSERT INTO scheduler.job_state SELECT * FROM scheduler.job_state)), 0,
+	'states are restored over those that the scheduler has made');
 
 # New jobs do not collide with restored ones.
 is( $new->safe_psql('jobs', q(
