@@ -337,7 +337,7 @@ test_guard(void)
 	expect_failure("/status/200", HTTP_FAILURE_REFUSED_ADDRESS,
 				   "but not when its address is no longer allowed");
 
-	/* a name that leads elsewhere the second time */
+	/* a name that leads elsewhere later; each time it may be looked up by family */
 	allow("127.0.0.1/32");
 	request = request_to(with_port("http://rebind.test:%d/close-request"));
 	response = send_request(&request);
@@ -346,9 +346,10 @@ test_guard(void)
 	http_client_destroy(client);
 	client = NULL;
 	allow("127.0.0.1/32");
+	rebound = true;
 	expect_failure(with_port("http://rebind.test:%d/"), HTTP_FAILURE_REFUSED_ADDRESS,
 				   "and refused when it leads to another address");
-	is_number(rebind_lookups > 1, 1, "it was looked up twice");
+	ok(rebound_lookups > 0, "it was looked up again");
 	allow("127.0.0.0/8");
 }
 

@@ -37,7 +37,8 @@ static HttpClient *client;
  * Names
  */
 
-static volatile int rebind_lookups = 0;
+static volatile bool rebound = false;
+static volatile int rebound_lookups = 0;
 static volatile bool slow_returned = false;
 static volatile int unblocked_signals = -1;
 static volatile int lookups_now = 0;
@@ -106,7 +107,10 @@ getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 		return code != 0 ? code : real("127.0.0.1", service, hints, &(*result)->ai_next);
 	}
 	if (strcmp(node, "rebind.test") == 0)
-		return real(rebind_lookups++ == 0 ? "127.0.0.1" : "127.0.0.2", service, hints, result);
+	{
+		rebound_lookups += rebound;
+		return real(rebound ? "127.0.0.2" : "127.0.0.1", service, hints, result);
+	}
 	for (int i = 0; i < lengthof(names); i++)
 	{
 		if (strcmp(node, names[i].name) == 0)
