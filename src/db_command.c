@@ -7,7 +7,8 @@
  * SET TABLESPACE need a database without connections; DROP EXTENSION and
  * ALTER EXTENSION ... UPDATE change the ground that our processes stand on.
  * Before such a command the database is quiesced: its processes leave, and
- * none is started until the transaction of the command is over.
+ * none is started until the transaction of the command is over.  When jobs are
+ * restored from a dump, that is when the session is.
  *
  * ALTER ROLE and ALTER DATABASE ... SET change what sessions begin with, and
  * so workers begin anew.
@@ -33,6 +34,7 @@
 #include "nodes/parsenodes.h"
 #include "nodes/pg_list.h"
 #include "storage/condition_variable.h"
+#include "storage/ipc.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/syscache.h"
@@ -165,6 +167,68 @@ release_quiesced(void)
 	}
 	LWLockRelease(scheduler_shared->lock);
 	nquiesced = 0;
+}
+
+static void
+end_restore(int code, Datum arg)
+{
+	Database   *db;
+
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	db = shmem_find_database(MyDatabaseId);
+	if (db != NULL && db->quiesced > 0)
+		db->quiesced--;
+	LWLockRelease(scheduler_shared->lock);
+	shmem_wake_launcher(true);
+}
+
+/*
+ * Jobs come out of a dump: they must not run before the rest of the database
+ * is there, nor be planned anew before their states are.  The processes leave
+ * until this session ends, for a restore is many transactions.
+ */
+static void
+begin_restore(void)
+{
+	static bool restoring = false;
+	TimestampTz give_up = GetCurrentTimestamp() + QUIESCE_TIMEOUT;
+
+	while (!restoring)
+	{
+		Database   *db;
+
+		LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+		db = shmem_find_database(MyDatabaseId);
+		if (db != NULL)
+		{
+			db->quiesced++;
+			restoring = true;
+		}
+		LWLockRelease(scheduler_shared->lock);
+		if (restoring)
+		{
+			before_shmem_exit(end_restore, (Datum) 0);
+			wait_for_processes(MyDatabaseId);
+		}
+		else if (GetCurrentTimestamp() > give_up)
+			break;
+		else
+		{
+			/* a new database: the launcher has not seen it yet */
+			CHECK_FOR_INTERRUPTS();
+			pg_usleep(10 * 1000L);
+		}
+	}
+}
+
+static bool
+restores_jobs(CopyStmt *stmt)
+{
+	return stmt->is_from && stmt->relation != NULL &&
+		stmt->relation->schemaname != NULL &&
+		strcmp(stmt->relation->schemaname, "scheduler") == 0 &&
+		strcmp(stmt->relation->relname, "job") == 0 &&
+		superuser() && catalog_extension_exists();
 }
 
 /*
@@ -388,6 +452,10 @@ before_command(Node *stmt)
 			break;
 		case T_DropRoleStmt:
 			check_drop_role((DropRoleStmt *) stmt);
+			break;
+		case T_CopyStmt:
+			if (restores_jobs((CopyStmt *) stmt))
+				begin_restore();
 			break;
 		default:
 			break;

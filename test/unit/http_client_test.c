@@ -347,7 +347,7 @@ test_guard(void)
 	expect_failure("/status/200", HTTP_FAILURE_REFUSED_ADDRESS,
 				   "but not when its address is no longer allowed");
 
-	/* a name that leads elsewhere the second time */
+	/* a name that leads elsewhere later; each time it may be looked up by family */
 	allow("127.0.0.1/32");
 	request = request_to(with_port("http://rebind.test:%d/close-request"));
 	response = send_request(&request);
