@@ -114,7 +114,8 @@ http_dispatch_runs(RoleQueue *queue)
 
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	attached = my_db->http_pid != 0;
-	if (attached && !my_db->http_leave && my_db->http_lane.nready <= LANE_LOW_WATER &&
+	if (attached && !my_db->http_leave &&
+		(my_db->http_lane.nready <= LANE_LOW_WATER || queue->overtakes) &&
 		dispatch_fill_lane(&my_db->http_lane, queue) > 0)
 		shmem_wake(my_db->http_latch);
 	LWLockRelease(scheduler_shared->lock);

@@ -50,6 +50,8 @@ typedef struct Run
 	TimestampTz due_at;			/* not before this: jitter, retry */
 	RunTrigger	trigger;
 	int32		crashes;		/* server crashes this run was part of */
+	int32		queue_priority; /* in a lane: of its queue, before its own */
+	uint64		turn;			/* in a lane: among runs of the same priority */
 	ItemPointerData tid;		/* its row in pending_run, if still there */
 	ItemPointerData job_tid;	/* the row of its job, if still there */
 } Run;
@@ -59,7 +61,10 @@ extern RunStatus run_status_from_name(const char *name);
 extern const char *run_trigger_name(RunTrigger trigger);
 extern RunTrigger run_trigger_from_name(const char *name);
 
-/* Order of dispatch: priority, then due time, then age. */
+/* Order within a queue: priority, then due time, then age. */
 extern bool run_precedes(const Run *a, const Run *b);
+
+/* Order of dispatch: priority of the queue, priority, turn, due time, age. */
+extern bool run_goes_before(const Run *a, const Run *b);
 
 #endif							/* PG_SCHEDULER_RUN_H */

@@ -36,17 +36,6 @@ static int64 newest_run = 0;	/* greatest run_id that was ever added */
 
 /* pairingheap keeps the greatest on top: "greater" is "goes first". */
 static int
-compare_ready(const pairingheap_node *a, const pairingheap_node *b, void *arg)
-{
-	const RunEntry *run_a = pairingheap_const_container(RunEntry, node, a);
-	const RunEntry *run_b = pairingheap_const_container(RunEntry, node, b);
-
-	if (run_a->queue->limits.priority != run_b->queue->limits.priority)
-		return run_a->queue->limits.priority > run_b->queue->limits.priority ? 1 : -1;
-	return run_precedes(&run_a->run, &run_b->run) ? 1 : -1;
-}
-
-static int
 compare_waiting(const pairingheap_node *a, const pairingheap_node *b, void *arg)
 {
 	const RunEntry *run_a = pairingheap_const_container(RunEntry, node, a);
@@ -101,8 +90,9 @@ run_queue_of_role(Oid role)
 	{
 		MemoryContext oldcontext = MemoryContextSwitchTo(queue_context);
 
-		queue->ready = pairingheap_allocate(compare_ready, NULL);
+		fair_queue_init(&queue->ready);
 		queue->nready = 0;
+		queue->overtakes = false;
 		queue->starved_since = DT_NOEND;
 		queue->listed = false;
 		MemoryContextSwitchTo(oldcontext);
@@ -130,7 +120,7 @@ get_queue(const char *name)
 		memset((char *) queue + JOB_NAME_LENGTH, 0, sizeof(JobQueue) - JOB_NAME_LENGTH);
 		queue->limits.enabled = true;
 		queue->limits.stop_deadline = DT_NOEND;
-		queue->held = pairingheap_allocate(compare_ready, NULL);
+		fair_queue_init(&queue->held);
 		MemoryContextSwitchTo(oldcontext);
 	}
 	return queue;
@@ -160,7 +150,9 @@ add_to_ready(RunEntry *entry)
 	entry->state = RUN_STATE_READY;
 	count_ready(entry, 1);
 	entry->role_queue = queue;
-	pairingheap_add(queue->ready, &entry->node);
+	fair_queue_add(&queue->ready, entry);
+	if (fair_queue_first(&queue->ready) == entry)
+		queue->overtakes = true;
 	queue->nready++;
 	if (!queue->listed)
 	{
@@ -169,10 +161,10 @@ add_to_ready(RunEntry *entry)
 	}
 }
 
+/* A run is no longer in the queue of its role. */
 static void
-remove_from_ready(RoleQueue *queue, RunEntry *entry)
+count_removed(RoleQueue *queue, RunEntry *entry)
 {
-	pairingheap_remove(queue->ready, &entry->node);
 	count_ready(entry, -1);
 	if (--queue->nready == 0)
 	{
@@ -207,12 +199,13 @@ displace(RunEntry *entry)
 			entry->job->nwaiting--;
 			break;
 		case RUN_STATE_READY:
-			remove_from_ready(entry->role_queue, entry);
+			fair_queue_remove(&entry->role_queue->ready, entry);
+			count_removed(entry->role_queue, entry);
 			break;
 		case RUN_STATE_HELD:
 			count_ready(entry, -1);
 			if (entry->held_by_queue)
-				pairingheap_remove(entry->queue->held, &entry->node);
+				fair_queue_remove(&entry->queue->held, entry);
 			else
 				dlist_delete(&entry->held_node);
 			break;
@@ -357,7 +350,7 @@ next_token(const JobQueue *queue)
 	const QueueLimits *limits = &queue->limits;
 
 	if (limits->rate_limit == 0 || !limits->enabled || queue->tokens >= 1 ||
-		pairingheap_is_empty(queue->held))
+		fair_queue_is_empty(&queue->held))
 		return DT_NOEND;
 	return queue->refilled_at + 1 +
 		(int64) ((1 - queue->tokens) * limits->rate_period / limits->rate_limit);
@@ -369,12 +362,12 @@ release_queue(JobQueue *queue, TimestampTz now)
 {
 	int64		room = queue_room(queue, now);
 
-	for (; room > 0 && !pairingheap_is_empty(queue->held); room--)
+	for (; room > 0 && !fair_queue_is_empty(&queue->held); room--)
 	{
-		RunEntry   *entry = pairingheap_container(RunEntry, node,
-												  pairingheap_first(queue->held));
+		RunEntry   *entry = fair_queue_take(&queue->held);
 
-		displace(entry);
+		fair_queue_set_floor(&queue->held, entry->run.turn);
+		count_ready(entry, -1);
 		entry->held_by_queue = false;
 		add_to_ready(entry);
 	}
@@ -510,7 +503,7 @@ take_room(RunEntry *entry)
 	entry->state = RUN_STATE_HELD;
 	entry->held_by_queue = true;
 	count_ready(entry, 1);
-	pairingheap_add(queue->held, &entry->node);
+	fair_queue_add(&queue->held, entry);
 	next_rate_release = Min(next_rate_release, next_token(queue));
 	return false;
 }
@@ -520,10 +513,9 @@ run_queue_take(RoleQueue *queue)
 {
 	while (queue->nready > 0)
 	{
-		RunEntry   *entry = pairingheap_container(RunEntry, node,
-												  pairingheap_first(queue->ready));
+		RunEntry   *entry = fair_queue_take(&queue->ready);
 
-		remove_from_ready(queue, entry);
+		count_removed(queue, entry);
 		if (!may_run(entry))
 		{
 			hold(entry);
@@ -535,6 +527,17 @@ run_queue_take(RoleQueue *queue)
 		return entry;
 	}
 	return NULL;
+}
+
+void
+run_queue_untake(RunEntry *entry)
+{
+	const QueueLimits *limits = &entry->queue->limits;
+
+	fair_queue_return_turn(&entry->role_queue->ready, entry);
+	if (limits->rate_limit > 0)
+		entry->queue->tokens = Min(entry->queue->tokens + 1, limits->rate_limit);
+	run_queue_put_back(entry, NULL);
 }
 
 RoleQueue *

@@ -20,6 +20,7 @@
 #include "lib/ilist.h"
 #include "lib/pairingheap.h"
 
+#include "fair_queue.h"
 #include "job_cache.h"
 #include "run.h"
 
@@ -49,7 +50,7 @@ typedef struct JobQueue
 	QueueLimits limits;
 	int64		nready;			/* runs that are READY or HELD */
 	int			ndispatched;
-	pairingheap *held;			/* runs that the limits hold back */
+	FairQueue	held;			/* runs that the limits hold back */
 	double		tokens;			/* runs that may begin now, by the rate limit */
 	TimestampTz refilled_at;
 	bool		stop_pending;	/* for queue_stop.c */
@@ -69,6 +70,7 @@ typedef struct RunEntry
 	bool		held_by_queue;	/* HELD, in the queue and not in the job */
 	struct RoleQueue *role_queue;	/* READY, DISPATCHED: where it is, or was */
 	int			unrecorded;		/* times that no record could be written */
+	FairStream *stream;			/* READY, HELD by the queue: for fair_queue.c */
 	pairingheap_node node;		/* WAITING, READY, HELD by the queue */
 	dlist_node	held_node;		/* HELD */
 } RunEntry;
@@ -79,8 +81,9 @@ typedef struct RunEntry
 typedef struct RoleQueue
 {
 	Oid			role;			/* hash key; HTTP_QUEUE: HTTP runs of all roles */
-	pairingheap *ready;
+	FairQueue	ready;
 	int			nready;
+	bool		overtakes;		/* a run has come that goes before all others */
 	TimestampTz starved_since;	/* ready runs and no worker; DT_NOEND: not so */
 	dlist_node	node;			/* in the list of queues with ready runs */
 	bool		listed;
@@ -116,6 +119,9 @@ extern TimestampTz run_queue_wake(TimestampTz now);
  * may not be executed now is held and passed over.  NULL: there is none.
  */
 extern RunEntry *run_queue_take(RoleQueue *queue);
+
+/* Take a run back that was taken, and that nobody has begun. */
+extern void run_queue_untake(RunEntry *entry);
 
 extern RoleQueue *run_queue_of_role(Oid role);
 
