@@ -201,15 +201,45 @@ CREATE TABLE scheduler.queue (
 	priority int NOT NULL DEFAULT 0,
 	description text,
 	stop_deadline timestamptz,
+	restarting boolean NOT NULL DEFAULT false,
+	start_timeout interval NOT NULL DEFAULT '5 minutes',
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	CONSTRAINT queue_pkey PRIMARY KEY (queue_name),
 	CONSTRAINT queue_name_check CHECK (pg_catalog.octet_length(queue_name) BETWEEN 1 AND 63),
 	CONSTRAINT queue_max_concurrency_check CHECK (max_concurrency > 0),
 	CONSTRAINT queue_rate_limit_check CHECK (rate_limit > 0),
-	CONSTRAINT queue_rate_period_check CHECK (rate_period > '0'::interval)
+	CONSTRAINT queue_rate_period_check CHECK (rate_period > '0'::interval),
+	CONSTRAINT queue_start_timeout_check CHECK (start_timeout >= '0'::interval)
 ) USING heap;
 
 INSERT INTO scheduler.queue (queue_name) VALUES ('default');
+
+-- What has to be healthy before a job or a queue may run (dependency_api.c).
+CREATE TABLE scheduler.dependency (
+	job_id bigint,
+	queue_name text,
+	on_job_id bigint,
+	on_queue_name text,
+	CONSTRAINT dependency_key UNIQUE NULLS NOT DISTINCT
+		(job_id, queue_name, on_job_id, on_queue_name),
+	CONSTRAINT dependency_dependent_check CHECK (pg_catalog.num_nonnulls(job_id, queue_name) = 1),
+	CONSTRAINT dependency_target_check
+		CHECK (pg_catalog.num_nonnulls(on_job_id, on_queue_name) = 1),
+	CONSTRAINT dependency_job_id_fkey FOREIGN KEY (job_id)
+		REFERENCES scheduler.job ON DELETE CASCADE,
+	CONSTRAINT dependency_queue_name_fkey FOREIGN KEY (queue_name)
+		REFERENCES scheduler.queue ON DELETE CASCADE,
+	CONSTRAINT dependency_on_job_id_fkey FOREIGN KEY (on_job_id) REFERENCES scheduler.job,
+	CONSTRAINT dependency_on_queue_name_fkey FOREIGN KEY (on_queue_name)
+		REFERENCES scheduler.queue
+) USING heap;
+
+CREATE INDEX dependency_queue_name_idx ON scheduler.dependency (queue_name)
+	WHERE queue_name IS NOT NULL;
+CREATE INDEX dependency_on_job_id_idx ON scheduler.dependency (on_job_id)
+	WHERE on_job_id IS NOT NULL;
+CREATE INDEX dependency_on_queue_name_idx ON scheduler.dependency (on_queue_name)
+	WHERE on_queue_name IS NOT NULL;
 
 CREATE TABLE scheduler.alert (
 	alert_id bigint NOT NULL DEFAULT pg_catalog.nextval('scheduler.alert_id_seq'),
@@ -252,6 +282,7 @@ INSERT INTO scheduler.alert_rule (kind, threshold, severity, "interval", descrip
 	('failure_rate', 0.2, 'warning', '5 minutes', 'a larger share of the attempts of a job failed in the interval'),
 	('timeouts', 1, 'warning', NULL, 'this number of attempts of a job timed out in the interval of failure_rate'),
 	('late_start', 60, 'warning', NULL, 'a run of a job started more than this number of seconds late'),
+	('dependency_unhealthy', NULL, 'warning', NULL, 'what a job or a queue depends on is neither healthy nor degraded'),
 	('dead_letter', NULL, 'error', NULL, 'a run of a job is out of attempts, and was not redriven'),
 	('job_without_next_time', NULL, 'error', NULL, 'an active job has neither a next time nor a run'),
 	('queue_backlog', 1000, 'warning', NULL, 'more than this number of runs wait in a queue'),
@@ -329,6 +360,8 @@ CREATE TABLE scheduler.job_health_state (
 	state text NOT NULL,
 	reason text NOT NULL,
 	since timestamptz NOT NULL,
+	own_state text NOT NULL,
+	waits_for text,
 	CONSTRAINT job_health_state_pkey PRIMARY KEY (job_id)
 ) USING heap WITH (fillfactor = 70);
 
@@ -339,6 +372,7 @@ CREATE TABLE scheduler.queue_health_state (
 	since timestamptz NOT NULL,
 	backlog bigint NOT NULL,
 	running bigint NOT NULL,
+	waits_for text,
 	CONSTRAINT queue_health_state_pkey PRIMARY KEY (queue_name)
 ) USING heap WITH (fillfactor = 70);
 
@@ -565,10 +599,11 @@ CREATE FUNCTION scheduler.schedule_job(
 	retry_on text[] DEFAULT NULL,
 	on_lost text DEFAULT NULL,
 	calendar text DEFAULT NULL,
-	calendar_action text DEFAULT 'skip'
+	calendar_action text DEFAULT 'skip',
+	depends_on text[] DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'pg_scheduler_schedule_job' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.schedule_job(text, text, text, jsonb, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, regrole, jsonb, boolean, text, boolean, boolean, text[], text, text, text) IS
+COMMENT ON FUNCTION scheduler.schedule_job(text, text, text, jsonb, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, regrole, jsonb, boolean, text, boolean, boolean, text[], text, text, text, text[]) IS
 'Schedule a SQL job, or replace the definition of the caller''s job of that name; returns its job_id';
 
 CREATE FUNCTION scheduler.alter_job(job text,
@@ -600,10 +635,11 @@ CREATE FUNCTION scheduler.alter_job(job text,
 	on_lost text DEFAULT NULL,
 	calendar text DEFAULT NULL,
 	calendar_action text DEFAULT NULL,
-	job_name text DEFAULT NULL
+	job_name text DEFAULT NULL,
+	depends_on text[] DEFAULT NULL
 ) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_alter_job_by_name' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.alter_job(text, text, text, jsonb, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, regrole, jsonb, boolean, text, boolean, text[], text, text, text, text) IS
+COMMENT ON FUNCTION scheduler.alter_job(text, text, text, jsonb, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, regrole, jsonb, boolean, text, boolean, text[], text, text, text, text, text[]) IS
 'Change options of a job; NULL leaves one as it is; the job by its name';
 
 CREATE FUNCTION scheduler.alter_job(job bigint,
@@ -635,10 +671,11 @@ CREATE FUNCTION scheduler.alter_job(job bigint,
 	on_lost text DEFAULT NULL,
 	calendar text DEFAULT NULL,
 	calendar_action text DEFAULT NULL,
-	job_name text DEFAULT NULL
+	job_name text DEFAULT NULL,
+	depends_on text[] DEFAULT NULL
 ) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_alter_job' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.alter_job(bigint, text, text, jsonb, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, regrole, jsonb, boolean, text, boolean, text[], text, text, text, text) IS
+COMMENT ON FUNCTION scheduler.alter_job(bigint, text, text, jsonb, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, regrole, jsonb, boolean, text, boolean, text[], text, text, text, text, text[]) IS
 'Change options of a job; NULL leaves one as it is; the job by its id';
 
 CREATE FUNCTION scheduler.unschedule_job(job text, cancel boolean DEFAULT false) RETURNS void
@@ -856,10 +893,11 @@ CREATE FUNCTION scheduler.schedule_http_job(
 	retry_on text[] DEFAULT NULL,
 	on_lost text DEFAULT NULL,
 	calendar text DEFAULT NULL,
-	calendar_action text DEFAULT 'skip'
+	calendar_action text DEFAULT 'skip',
+	depends_on text[] DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'pg_scheduler_schedule_http_job' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.schedule_http_job(text, text, text, text, jsonb, text, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, boolean, text, text, text, boolean, boolean, jsonb, text, int, interval, boolean, text[], text, text, text) IS
+COMMENT ON FUNCTION scheduler.schedule_http_job(text, text, text, text, jsonb, text, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, boolean, text, text, text, boolean, boolean, jsonb, text, int, interval, boolean, text[], text, text, text, text[]) IS
 'Schedule an HTTP request, or replace the definition of the caller''s job of that name; returns its job_id';
 
 CREATE FUNCTION scheduler.alter_http_job(job text,
@@ -944,6 +982,23 @@ COMMENT ON FUNCTION scheduler._changed() IS
 
 CREATE TRIGGER queue_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.queue
 	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._changed('queues');
+-- A dump has the queue "default" as it was changed: it replaces the one that
+-- comes with the extension.
+CREATE FUNCTION scheduler._replace_default_queue() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	DELETE FROM scheduler.queue WHERE queue_name = NEW.queue_name;
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION scheduler._replace_default_queue() IS
+'Lets pg_restore bring the queue "default" as it was dumped';
+CREATE TRIGGER default_queue_restored BEFORE INSERT ON scheduler.queue
+	FOR EACH ROW WHEN (NEW.queue_name = 'default')
+	EXECUTE FUNCTION scheduler._replace_default_queue();
+
+CREATE TRIGGER dependency_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.dependency
+	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._changed('dependencies');
 CREATE TRIGGER alert_rule_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.alert_rule
 	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._changed('rules');
 CREATE TRIGGER job_recovery_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.job_recovery
@@ -951,19 +1006,21 @@ CREATE TRIGGER job_recovery_changed AFTER INSERT OR UPDATE OR DELETE ON schedule
 
 CREATE FUNCTION scheduler.create_queue(queue_name text, max_concurrency int DEFAULT NULL,
 	rate_limit int DEFAULT NULL, rate_period interval DEFAULT '1 second',
-	priority int DEFAULT 0, enabled boolean DEFAULT true, description text DEFAULT NULL)
+	priority int DEFAULT 0, enabled boolean DEFAULT true, description text DEFAULT NULL,
+	depends_on text[] DEFAULT NULL, start_timeout interval DEFAULT '5 minutes')
 RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_create_queue' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.create_queue(text, int, int, interval, int, boolean, text) IS
-'Create a queue: at most max_concurrency runs at once, at most rate_limit runs begun in a rate_period, NULL being no limit; runs of a queue with a higher priority go first. Needs an admin role';
+COMMENT ON FUNCTION scheduler.create_queue(text, int, int, interval, int, boolean, text, text[], interval) IS
+'Create a queue: at most max_concurrency runs at once, at most rate_limit runs begun in a rate_period, NULL being no limit; runs of a queue with a higher priority go first, and none while something that it depends on is not healthy, for up to start_timeout. Needs an admin role';
 
 CREATE FUNCTION scheduler.alter_queue(queue_name text, max_concurrency int DEFAULT NULL,
 	rate_limit int DEFAULT NULL, rate_period interval DEFAULT NULL,
-	priority int DEFAULT NULL, enabled boolean DEFAULT NULL, description text DEFAULT NULL)
+	priority int DEFAULT NULL, enabled boolean DEFAULT NULL, description text DEFAULT NULL,
+	depends_on text[] DEFAULT NULL, start_timeout interval DEFAULT NULL)
 RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_alter_queue' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.alter_queue(text, int, int, interval, int, boolean, text) IS
-'Change a queue; NULL leaves an option as it is, and a max_concurrency or rate_limit of 0 takes the limit away. Needs an admin role';
+COMMENT ON FUNCTION scheduler.alter_queue(text, int, int, interval, int, boolean, text, text[], interval) IS
+'Change a queue; NULL leaves an option as it is, and a max_concurrency or rate_limit of 0 takes the limit away, an empty depends_on all dependencies. Needs an admin role';
 
 CREATE FUNCTION scheduler.drop_queue(queue_name text) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_drop_queue' LANGUAGE C VOLATILE;
@@ -980,13 +1037,10 @@ AS 'MODULE_PATHNAME', 'pg_scheduler_stop_queue' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.stop_queue(text, interval) IS
 'Begin no more runs of a queue; those that run may go on for the timeout, by default without an end, and are cancelled then. What is due meanwhile waits. Needs an admin role';
 
-CREATE FUNCTION scheduler.restart_queue(queue_name text) RETURNS void
-LANGUAGE SQL VOLATILE
-BEGIN ATOMIC
-	SELECT scheduler.start_queue(queue_name);
-END;
-COMMENT ON FUNCTION scheduler.restart_queue(text) IS
-'Start a queue, whether it is stopped, about to stop, or not: what runs goes on. Needs an admin role';
+CREATE FUNCTION scheduler.restart_queue(queue_name text, timeout interval DEFAULT NULL) RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_restart_queue' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.restart_queue(text, interval) IS
+'Stop a queue, as stop_queue() does, and start it when what runs has ended. Needs an admin role';
 
 CREATE FUNCTION scheduler.stop_all(timeout interval DEFAULT NULL) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_stop_all' LANGUAGE C VOLATILE;
@@ -1188,6 +1242,11 @@ GRANT SELECT (owner, name, created_at, changed_at) ON scheduler.secret TO PUBLIC
 ALTER TABLE scheduler.job_state ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON scheduler.job_state FOR SELECT
 	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = job_state.job_id));
+ALTER TABLE scheduler.dependency ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.dependency FOR SELECT
+	USING (job_id IS NULL OR
+		EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = dependency.job_id));
+GRANT SELECT ON scheduler.dependency TO PUBLIC;
 GRANT SELECT ON scheduler.job_state, scheduler.queue, scheduler.calendar,
 	scheduler.calendar_window TO PUBLIC;
 
@@ -1265,7 +1324,12 @@ SELECT j.job_id,
 	j.calendar,
 	j.calendar_action,
 	j.description,
-	j.created_at
+	j.created_at,
+	(SELECT pg_catalog.array_agg(CASE WHEN d.on_job_id IS NULL THEN 'queue:' || d.on_queue_name
+			WHEN t.owner = j.owner THEN 'job:' || t.job_name
+			ELSE 'job_id:' || d.on_job_id END ORDER BY d.on_job_id, d.on_queue_name)
+		FROM scheduler.dependency d LEFT JOIN scheduler.job t ON t.job_id = d.on_job_id
+		WHERE d.job_id = j.job_id) AS depends_on
 FROM scheduler.job j
 LEFT JOIN scheduler.job_state s ON s.job_id = j.job_id;
 
@@ -1295,10 +1359,16 @@ SELECT p.run_id,
 	NULL::bigint AS buffers_hit,
 	NULL::bigint AS buffers_read,
 	NULL::bigint AS temp_bytes,
-	NULL::bigint AS wal_bytes
+	NULL::bigint AS wal_bytes,
+	CASE WHEN r.run_id IS NULL THEN CASE WHEN hq.waits_for IS NOT NULL
+			THEN pg_catalog.format('queue "%s" %s', j.queue, hq.waits_for)
+		WHEN p.triggered_by <> 'manual' AND hj.waits_for IS NOT NULL
+			THEN pg_catalog.format('job "%s" %s', j.job_name, hj.waits_for) END END AS held_by
 FROM scheduler.pending_run p
 JOIN scheduler.job j ON j.job_id = p.job_id
 LEFT JOIN scheduler._running() r ON r.run_id = p.run_id
+LEFT JOIN scheduler.job_health_state hj ON hj.job_id = p.job_id
+LEFT JOIN scheduler.queue_health_state hq ON hq.queue_name = j.queue
 UNION ALL
 SELECT h.run_id,
 	h.job_id,
@@ -1325,7 +1395,8 @@ SELECT h.run_id,
 	h.buffers_hit,
 	h.buffers_read,
 	h.temp_bytes,
-	h.wal_bytes
+	h.wal_bytes,
+	NULL
 FROM scheduler.run_history h;
 
 CREATE VIEW scheduler.dead_letters WITH (security_invoker = true) AS
@@ -1480,8 +1551,8 @@ SELECT q.queue_name,
 		WHEN h.running > 0 THEN 'stopping' ELSE 'stopped' END AS state,
 	CASE WHEN q.enabled THEN CASE WHEN h.state IN ('stopped', 'stopping') THEN 'the queue was started'
 			ELSE COALESCE(h.reason, 'runs as planned') END
-		WHEN h.running > 0 THEN 'the queue is stopped, and runs go on'
-		ELSE 'the queue is stopped' END AS reason,
+		ELSE CASE WHEN q.restarting THEN 'the queue is being restarted' ELSE 'the queue is stopped' END ||
+			CASE WHEN h.running > 0 THEN ', and runs go on' ELSE '' END END AS reason,
 	COALESCE(h.since, q.created_at) AS since,
 	q.enabled,
 	q.priority,
@@ -1491,11 +1562,34 @@ SELECT q.queue_name,
 	(SELECT pg_catalog.count(*) FROM scheduler.job j WHERE j.queue = q.queue_name) AS jobs,
 	CASE WHEN scheduler._admin() THEN COALESCE(h.backlog, 0) END AS backlog,
 	CASE WHEN scheduler._admin() THEN COALESCE(h.running, 0) END AS running,
-	q.description
+	q.description,
+	(SELECT pg_catalog.array_agg(CASE WHEN d.on_job_id IS NULL THEN 'queue:' || d.on_queue_name
+			WHEN t.owner = CURRENT_USER::regrole THEN 'job:' || t.job_name
+			ELSE 'job_id:' || d.on_job_id END ORDER BY d.on_job_id, d.on_queue_name)
+		FROM scheduler.dependency d LEFT JOIN scheduler.job t ON t.job_id = d.on_job_id
+		WHERE d.queue_name = q.queue_name) AS depends_on,
+	q.start_timeout
 FROM scheduler.queue q
 LEFT JOIN scheduler.queue_health_state h ON h.queue_name = q.queue_name;
 COMMENT ON VIEW scheduler.queues IS
 'The queues with their limits, their state and why; jobs counts those the reader sees, backlog and running are for admins';
+
+CREATE VIEW scheduler.dependencies WITH (security_invoker = true) AS
+SELECT CASE WHEN d.job_id IS NULL THEN 'queue' ELSE 'job' END AS kind,
+	COALESCE(d.queue_name, j.job_name) AS name,
+	d.job_id,
+	CASE WHEN d.on_job_id IS NULL THEN 'queue' ELSE 'job' END AS on_kind,
+	COALESCE(d.on_queue_name, t.job_name) AS on_name,
+	d.on_job_id,
+	COALESCE(q.state, t.state) AS on_state,
+	COALESCE(q.reason, t.reason) AS on_reason
+FROM scheduler.dependency d
+LEFT JOIN scheduler.job j ON j.job_id = d.job_id
+LEFT JOIN scheduler.job_health t ON t.job_id = d.on_job_id
+LEFT JOIN scheduler.queues q ON q.queue_name = d.on_queue_name;
+COMMENT ON VIEW scheduler.dependencies IS
+'What each job and queue depends on, and how that is; the name and state of a job that the reader may not see are NULL';
+GRANT SELECT ON scheduler.dependencies TO PUBLIC;
 
 CREATE VIEW scheduler.health WITH (security_invoker = true) AS
 SELECT 'scheduler' AS scope, 'pg_scheduler' AS name, NULL::bigint AS job_id,
@@ -1831,6 +1925,7 @@ COMMENT ON TABLE scheduler.pending_run IS 'Runs that have yet to be done; a row 
 COMMENT ON TABLE scheduler.run_history IS 'Finished attempts, by the day; use the view runs';
 COMMENT ON TABLE scheduler.dead_letter IS 'Occurrences whose attempts are exhausted; use the view dead_letters';
 COMMENT ON TABLE scheduler.queue IS 'Named groups of jobs';
+COMMENT ON TABLE scheduler.dependency IS 'What jobs and queues depend on; use the view dependencies';
 COMMENT ON TABLE scheduler.alert IS 'What needs attention, open or resolved; use the view alerts';
 COMMENT ON TABLE scheduler.scheduler_state IS 'What start() and stop() have asked for; one row';
 COMMENT ON VIEW scheduler.jobs IS 'Jobs of the roles that the current user is a member of, with their state';
@@ -1848,6 +1943,7 @@ COMMENT ON COLUMN scheduler.runs.buffers_hit IS 'Shared blocks found in cache';
 COMMENT ON COLUMN scheduler.runs.buffers_read IS 'Shared blocks read';
 COMMENT ON COLUMN scheduler.runs.temp_bytes IS 'Bytes written to temporary files and tables';
 COMMENT ON COLUMN scheduler.runs.wal_bytes IS 'Bytes of write-ahead log';
+COMMENT ON COLUMN scheduler.runs.held_by IS 'Why a run that is queued does not begin, where that is a dependency or its queue';
 COMMENT ON VIEW scheduler.dead_letters IS 'Occurrences whose attempts are exhausted, with what it takes to run them again';
 COMMENT ON COLUMN scheduler.dead_letters.attempt_log IS 'All attempts: status, times and error of each';
 COMMENT ON COLUMN scheduler.dead_letters.definition IS 'The job as it was when the occurrence died';
@@ -1867,7 +1963,8 @@ SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_check', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_handler', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_check_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_handler_id_seq', '');
-SELECT pg_catalog.pg_extension_config_dump('scheduler.queue', $$WHERE queue_name <> 'default'$$);
+SELECT pg_catalog.pg_extension_config_dump('scheduler.queue', '');
+SELECT pg_catalog.pg_extension_config_dump('scheduler.dependency', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.job_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.run_id_seq', '');
 

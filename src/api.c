@@ -27,6 +27,7 @@
 #include "change.h"
 #include "clock.h"
 #include "compat.h"
+#include "dependency_api.h"
 #include "guc.h"
 #include "http_flight.h"
 #include "job_definition.h"
@@ -177,6 +178,8 @@ pg_scheduler_schedule_job(PG_FUNCTION_ARGS)
 {
 	int			nfirst = lengthof(schedule_job_columns);
 	bool		replace = PG_ARGISNULL(nfirst) || PG_GETARG_BOOL(nfirst);
+	ArrayType  *depends_on =
+		dependency_argument(fcinfo, nfirst + 1 + lengthof(schedule_job_more_columns));
 	JobDefinition def;
 	int64		job_id;
 
@@ -189,6 +192,7 @@ pg_scheduler_schedule_job(PG_FUNCTION_ARGS)
 		warn_not_preloaded();
 	job_id = catalog_upsert_job(&def, replace);
 	check_future(job_id, &def);
+	dependency_set_of_job(job_id, DatumGetObjectId(def.values[JOB_OWNER - 1]), depends_on);
 	PG_RETURN_INT64(job_id);
 }
 
@@ -210,7 +214,9 @@ check_name_is_free(int64 job_id, const JobDefinition *def)
 static Datum
 alter_job(FunctionCallInfo fcinfo, int64 job_id)
 {
+	ArrayType  *depends_on = dependency_argument(fcinfo, 1 + lengthof(alter_job_columns));
 	JobDefinition def;
+	Oid			owner;
 
 	catalog_read_definition(job_id, &def);
 	job_definition_set(&def, fcinfo, 1, alter_job_columns,
@@ -220,6 +226,11 @@ alter_job(FunctionCallInfo fcinfo, int64 job_id)
 	check_name_is_free(job_id, &def);
 	catalog_update_job(job_id, &def);
 	check_future(job_id, &def);
+	owner = DatumGetObjectId(def.values[JOB_OWNER - 1]);
+	if (depends_on != NULL)
+		dependency_set_of_job(job_id, owner, depends_on);
+	else
+		dependency_check_job(job_id, owner);
 	PG_RETURN_VOID();
 }
 
@@ -309,6 +320,7 @@ unschedule_job(FunctionCallInfo fcinfo, int64 job_id)
 {
 	bool		cancel = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
 
+	dependency_refuse_drop_of_job(job_id);
 	cancel_runs_of(job_id, cancel, "the job was dropped");
 	catalog_delete_job(job_id);
 	PG_RETURN_VOID();

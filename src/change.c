@@ -125,9 +125,14 @@ require_trigger(FunctionCallInfo fcinfo)
 Datum
 pg_scheduler_changed(PG_FUNCTION_ARGS)
 {
+	const char *what;
+
 	require_trigger(fcinfo);
-	if (strcmp(((TriggerData *) fcinfo->context)->tg_trigger->tgargs[0], "queues") == 0)
+	what = ((TriggerData *) fcinfo->context)->tg_trigger->tgargs[0];
+	if (strcmp(what, "queues") == 0)
 		change_note(CHANGE_QUEUES, 0);
+	else if (strcmp(what, "dependencies") == 0)
+		change_note(CHANGE_DEPENDENCIES, 0);
 	else
 		change_note(CHANGE_RULES, 0);
 	return PointerGetDatum(NULL);

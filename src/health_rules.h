@@ -6,9 +6,11 @@
  *		state		a job						a queue
  *		stopped		paused, finished			stopped, nothing runs
  *		stopping	paused, a run goes on		stopped, runs go on
- *		starting	not planned yet				started a moment ago
- *		unhealthy	fails time after time		most of its jobs are unhealthy
- *		degraded	fails, or is late, at times	a backlog, an unhealthy job
+ *		starting	not planned yet				started, waits for a dependency
+ *		unhealthy	fails time after time,		most of its jobs are unhealthy,
+ *					or held by a dependency		or held by a dependency
+ *		degraded	fails, or is late, at times	a backlog, an unhealthy job, or
+ *												goes without a dependency
  *		healthy		none of these				none of these
  *
  * The first state whose condition holds, in the order stopped, stopping,
@@ -66,13 +68,16 @@ typedef struct JobFigures
 	int			failures;		/* of these */
 	int			timeouts;		/* of these */
 	int64		lateness;		/* of the last start, us */
+	const char *waits_for;		/* "depends on ...": why it is held, or NULL */
 } JobFigures;
 
 typedef struct QueueFigures
 {
 	bool		enabled;
-	bool		starting;
-	const char *waits_for;		/* a dependency that is not healthy, or NULL */
+	bool		restarting;		/* when not enabled: only for as long as runs go on */
+	const char *waits_for;		/* "depends on ...", which is not healthy, or NULL */
+	bool		starting;		/* it waits since it was started */
+	bool		held;			/* it waits; else it has waited long enough */
 	int			running;
 	int64		backlog;
 	int			jobs;			/* that are not stopped */

@@ -18,6 +18,7 @@
 #include "catalog.h"
 #include "clock.h"
 #include "compat.h"
+#include "dependency_api.h"
 #include "http_definition.h"
 #include "http_jsonb.h"
 #include "http_rules.h"
@@ -193,7 +194,9 @@ pg_scheduler_schedule_http_job(PG_FUNCTION_ARGS)
 {
 	JobDefinition job;
 	HttpDefinition def;
+	ArrayType  *depends_on;
 	bool		replace;
+	int64		job_id;
 	int			arg = 0;
 
 	job_definition_init(&job, JOB_HTTP);
@@ -207,9 +210,12 @@ pg_scheduler_schedule_http_job(PG_FUNCTION_ARGS)
 	take_columns(&job, fcinfo, &arg, args_column, lengthof(args_column));
 	take_fields(&def, fcinfo, &arg, last_fields, lengthof(last_fields));
 	take_columns(&job, fcinfo, &arg, last_columns, lengthof(last_columns));
+	depends_on = dependency_argument(fcinfo, arg);
 	put_request(&job, &def);
 	job_definition_check(&job);
-	PG_RETURN_INT64(catalog_upsert_job(&job, replace));
+	job_id = catalog_upsert_job(&job, replace);
+	dependency_set_of_job(job_id, DatumGetObjectId(job.values[JOB_OWNER - 1]), depends_on);
+	PG_RETURN_INT64(job_id);
 }
 
 /*

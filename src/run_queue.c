@@ -174,6 +174,22 @@ count_removed(RoleQueue *queue, RunEntry *entry)
 	}
 }
 
+static void
+hold(RunEntry *entry)
+{
+	entry->state = RUN_STATE_HELD;
+	entry->held_by_queue = false;
+	count_ready(entry, 1);
+	dlist_push_tail(&entry->job->held, &entry->held_node);
+}
+
+/* run_job() is to run it, whatever it depends on. */
+static bool
+held_by_dependency(const RunEntry *entry)
+{
+	return entry->job->depends && entry->run.trigger != TRIGGER_MANUAL;
+}
+
 /* Where a run that is not dispatched belongs. */
 static void
 place(RunEntry *entry)
@@ -184,6 +200,8 @@ place(RunEntry *entry)
 		entry->job->nwaiting++;
 		pairingheap_add(waiting, &entry->node);
 	}
+	else if (held_by_dependency(entry))
+		hold(entry);
 	else
 		add_to_ready(entry);
 }
@@ -331,7 +349,7 @@ queue_room(JobQueue *queue, TimestampTz now)
 {
 	int64		room = PG_INT64_MAX;
 
-	if (!queue->limits.enabled)
+	if (!queue->limits.enabled || queue->waiting)
 		return 0;
 	if (queue->limits.max_concurrency > 0)
 		room = queue->limits.max_concurrency - queue->ndispatched;
@@ -349,7 +367,7 @@ next_token(const JobQueue *queue)
 {
 	const QueueLimits *limits = &queue->limits;
 
-	if (limits->rate_limit == 0 || !limits->enabled || queue->tokens >= 1 ||
+	if (limits->rate_limit == 0 || !limits->enabled || queue->waiting || queue->tokens >= 1 ||
 		fair_queue_is_empty(&queue->held))
 		return DT_NOEND;
 	return queue->refilled_at + 1 +
@@ -437,6 +455,18 @@ run_queue_set_limits(const char *name, const QueueLimits *limits)
 	queue->look_again = look_again = true;
 }
 
+bool
+run_queue_set_waiting(const char *name, bool waiting)
+{
+	JobQueue   *queue = get_queue(name);
+
+	if (queue->waiting == waiting)
+		return false;
+	queue->waiting = waiting;
+	queue->look_again = look_again = true;
+	return waiting;
+}
+
 TimestampTz
 run_queue_wake(TimestampTz now)
 {
@@ -456,7 +486,10 @@ run_queue_wake(TimestampTz now)
 		if (entry->run.due_at > now)
 			return Min(entry->run.due_at, next_release);
 		displace(entry);
-		add_to_ready(entry);
+		if (held_by_dependency(entry))
+			hold(entry);
+		else
+			add_to_ready(entry);
 	}
 	return next_release;
 }
@@ -476,16 +509,9 @@ may_run(const RunEntry *entry)
 	if (entry->run.crashes > 0 &&
 		(nsuspects > 0 || entry->run.crashes >= pg_scheduler_crash_limit))
 		return false;
+	if (held_by_dependency(entry))
+		return false;
 	return job->ndispatched < job_cache_concurrency(job);
-}
-
-static void
-hold(RunEntry *entry)
-{
-	entry->state = RUN_STATE_HELD;
-	entry->held_by_queue = false;
-	count_ready(entry, 1);
-	dlist_push_tail(&entry->job->held, &entry->held_node);
 }
 
 /* Room for a run in its queue; without it the run is held there.  */

@@ -41,6 +41,7 @@ typedef struct QueueLimits
 	int64		rate_period;	/* us */
 	int			priority;		/* higher first, before that of the run */
 	TimestampTz stop_deadline;	/* what still runs then is cancelled; DT_NOEND: not */
+	bool		restarting;		/* not enabled, until it has come to rest */
 } QueueLimits;
 
 /* A named group of jobs */
@@ -53,9 +54,11 @@ typedef struct JobQueue
 	FairQueue	held;			/* runs that the limits hold back */
 	double		tokens;			/* runs that may begin now, by the rate limit */
 	TimestampTz refilled_at;
+	bool		waiting;		/* held by a dependency: dependency.c */
 	bool		stop_pending;	/* for queue_stop.c */
 	bool		look_again;		/* there may be room for a held run */
 	bool		backlog_raised; /* for monitor.c */
+	bool		dependency_raised;
 	bool		judged;
 } JobQueue;
 
@@ -138,6 +141,9 @@ extern int64 run_queue_ready_count(void);
 
 /* The definition of a queue has been read. */
 extern void run_queue_set_limits(const char *name, const QueueLimits *limits);
+
+/* Let no runs of a queue go, or let them go again.  True: hold them from now on. */
+extern bool run_queue_set_waiting(const char *name, bool waiting);
 
 /* Call for every queue that a run has been in. */
 extern void run_queue_foreach_queue(void (*callback) (JobQueue *queue, void *arg), void *arg);

@@ -36,6 +36,7 @@
 #include "catalog_queue.h"
 #include "clock.h"
 #include "compat.h"
+#include "dependency.h"
 #include "dispatch.h"
 #include "due_heap.h"
 #include "enqueue.h"
@@ -199,6 +200,8 @@ read_control(void)
 	stop_deadline = control.stop_deadline;
 	if (!control.stopped)
 	{
+		if (mode != MODE_RUNNING)
+			dependency_start();
 		mode = MODE_RUNNING;
 		LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 		my_db->stopped = false;
@@ -236,6 +239,7 @@ load_queues(void)
 	StartTransactionCommand();
 	catalog_scan_queues(load_queue, NULL);
 	CommitTransactionCommand();
+	dependency_queues_changed();
 }
 
 /* Read everything from the tables, after a start or an error. */
@@ -258,6 +262,7 @@ load(void)
 	CommitTransactionCommand();
 	(void) enqueue_plan_new_jobs();
 	note_boot();
+	dependency_reload();
 	loaded = true;
 	publish_ready();
 }
@@ -271,6 +276,7 @@ change_job(int64 job_id)
 {
 	JobEntry   *entry = job_cache_peek(job_id);
 
+	dependency_job_changed(job_id);
 	if (entry != NULL)
 		(void) job_cache_reload(entry);
 	else
@@ -332,6 +338,8 @@ apply_changes(void)
 			read_control();
 		else if (changes[i].kind == CHANGE_QUEUES)
 			load_queues();
+		else if (changes[i].kind == CHANGE_DEPENDENCIES)
+			dependency_reload();
 		else if (changes[i].kind == CHANGE_RULES)
 			monitor_reload_rules();
 	}
@@ -416,6 +424,7 @@ do_cycle(void)
 	next = settle_outcomes(my_db) > 0 ? now + NAP : DT_NOEND;
 	next = Min(next, settle_deaths());
 	settle_http_worker(my_db);
+	dependency_step(now);
 	if (mode == MODE_RUNNING && !maintain_partition(now))
 		next = Min(next, now + ERROR_DELAY_MS * 1000);
 	else if (mode == MODE_RUNNING)
@@ -434,6 +443,7 @@ do_cycle(void)
 	next = Min(next, maintain_next_time());
 	monitor(now);
 	next = Min(next, monitor_next_time());
+	next = Min(next, dependency_next_time());
 	next = Min(next, flush(now, false));
 	publish_figures();
 	if (more || (next > now + NAP && !shmem_set_bell(my_db)))
@@ -608,6 +618,7 @@ pg_scheduler_scheduler_main(Datum arg)
 	due_heap_init();
 	run_queue_init();
 	job_cache_init();
+	dependency_init();
 	monitor_init();
 	worker_pool_init(my_db);
 	http_dispatch_init(my_db);

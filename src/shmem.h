@@ -131,7 +131,8 @@ typedef enum ChangeKind
 	CHANGE_ALL,					/* read everything again */
 	CHANGE_CONTROL,				/* start, stop: read scheduler_state again */
 	CHANGE_QUEUES,				/* read scheduler.queue again */
-	CHANGE_RULES				/* read scheduler.alert_rule again */
+	CHANGE_RULES,				/* read scheduler.alert_rule again */
+	CHANGE_DEPENDENCIES			/* read scheduler.dependency again */
 } ChangeKind;
 
 typedef struct Change
