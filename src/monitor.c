@@ -657,9 +657,11 @@ each_judgement(TimestampTz now)
 		judge_jobs(now);
 	if (next_queues <= now)
 	{
+		TimestampTz begun = clock_now();
+
 		judge_queues(now);
 		queues_requested = false;
-		next_queues = not_before(now, 0);
+		next_queues = not_before(begun, 0);
 	}
 	if (requested)
 	{
