@@ -127,6 +127,27 @@ catalog_lock_target(Oid owner, const char *job_name, int64 *job_id, Oid *job_own
 	return found;
 }
 
+bool
+catalog_lock_target_queue(const char *name)
+{
+	Params		params = {0};
+
+	catalog_add_text(&params, name);
+	return catalog_run("SELECT FROM scheduler.queue WHERE queue_name = $1 FOR KEY SHARE",
+					   &params) > 0;
+}
+
+void
+catalog_lock_end(const DependencyEnd *end)
+{
+	Params		params = {0};
+
+	add_end(&params, end);
+	catalog_run(end->job_id != 0 ?
+				"SELECT FROM scheduler.job WHERE job_id = $1 FOR UPDATE" :
+				"SELECT FROM scheduler.queue WHERE queue_name = $2 FOR UPDATE", &params);
+}
+
 /* Two columns: a job_id and the name of a queue, one of them NULL */
 static void
 read_end(int row, int attribute, DependencyEnd *end)

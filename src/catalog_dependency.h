@@ -52,6 +52,12 @@ extern void catalog_insert_dependency(const DependencyEnd *dependent,
 extern bool catalog_lock_target(Oid owner, const char *job_name, int64 *job_id,
 								Oid *job_owner);
 
+/* The same for a queue, which may change, and may not be dropped. */
+extern bool catalog_lock_target_queue(const char *name);
+
+/* Keep others from making a job or a queue a target, or wait until they have. */
+extern void catalog_lock_end(const DependencyEnd *end);
+
 /* Lists of DependencyEnd: what one depends on; what depends on one. */
 extern List *catalog_dependency_targets(const DependencyEnd *dependent);
 extern List *catalog_dependency_dependents(const DependencyEnd *target);

@@ -75,7 +75,7 @@ take_prefix(const char **text, const char *prefix)
 static void
 queue_target(const char *name, DependencyEnd *target)
 {
-	if (!catalog_queue_exists(name))
+	if (!catalog_lock_target_queue(name))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("queue \"%s\" does not exist", pnstrdup(name, NAMEDATALEN)),
@@ -379,11 +379,13 @@ dependency_check_job(int64 job_id, Oid owner)
 static void
 refuse_drop(const DependencyEnd *target)
 {
-	List	   *dependents = catalog_dependency_dependents(target);
+	List	   *dependents;
 	StringInfoData detail;
 	int			i = 0;
 	ListCell   *lc;
 
+	catalog_lock_end(target);
+	dependents = catalog_dependency_dependents(target);
 	if (dependents == NIL)
 		return;
 	initStringInfo(&detail);
