@@ -68,8 +68,15 @@ tell_notes(void)
 		shmem_put_change(MyDatabaseId, CHANGE_CONTROL, 0);
 	}
 	else
+	{
+		/* who sees a new job must know what it depends on */
 		for (int i = 0; i < nnotes; i++)
-			shmem_put_change(MyDatabaseId, notes[i].kind, notes[i].id);
+			if (notes[i].kind == CHANGE_DEPENDENCIES)
+				shmem_put_change(MyDatabaseId, notes[i].kind, notes[i].id);
+		for (int i = 0; i < nnotes; i++)
+			if (notes[i].kind != CHANGE_DEPENDENCIES)
+				shmem_put_change(MyDatabaseId, notes[i].kind, notes[i].id);
+	}
 }
 
 static void

@@ -171,7 +171,8 @@ load_node(const DependencyNodeRow *row, void *arg)
 	node = hash_search(nodes, &row->end, HASH_ENTER, &found);
 	if (!found)
 	{
-		memset((char *) node + sizeof(DependencyEnd), 0, sizeof(DependencyNode) - sizeof(DependencyEnd));
+		memset((char *) node + sizeof(DependencyEnd), 0,
+			   sizeof(DependencyNode) - sizeof(DependencyEnd));
 		node->own = row->own;
 	}
 	if (!is_job(node) && row->enabled && !node->enabled)

@@ -391,6 +391,16 @@ release_queue(JobQueue *queue, TimestampTz now)
 	}
 }
 
+/* Of queues that may go on, the one with the highest priority goes first. */
+static int
+compare_queues(const ListCell *a, const ListCell *b)
+{
+	int			priority_a = ((const JobQueue *) lfirst(a))->limits.priority;
+	int			priority_b = ((const JobQueue *) lfirst(b))->limits.priority;
+
+	return priority_a > priority_b ? -1 : priority_a < priority_b;
+}
+
 /* Look at the queues in which something has changed.  When to look next. */
 static TimestampTz
 release_queues(TimestampTz now)
@@ -399,6 +409,8 @@ release_queues(TimestampTz now)
 	JobQueue   *queue;
 	TimestampTz next = DT_NOEND;
 	bool		all = look_again;
+	List	   *holding = NIL;
+	ListCell   *lc;
 
 	look_again = false;
 	if (!all && next_rate_release > now)
@@ -406,11 +418,19 @@ release_queues(TimestampTz now)
 	hash_seq_init(&status, queues);
 	while ((queue = hash_seq_search(&status)) != NULL)
 	{
-		if (queue->look_again || queue->limits.rate_limit > 0)
-			release_queue(queue, now);
+		if ((queue->look_again || queue->limits.rate_limit > 0) &&
+			!fair_queue_is_empty(&queue->held))
+			holding = lappend(holding, queue);
 		queue->look_again = false;
+	}
+	list_sort(holding, compare_queues);
+	foreach(lc, holding)
+	{
+		queue = lfirst(lc);
+		release_queue(queue, now);
 		next = Min(next, next_token(queue));
 	}
+	list_free(holding);
 	next_rate_release = next;
 	return next;
 }
