@@ -265,11 +265,12 @@ void
 worker_pool_relieve(WorkerSlot *slot)
 {
 	WorkerSlot *asked = busy_room_maker();
+	const Lane *lane = &scheduler_shared->lanes[slot->lane];
 
 	if (asked == NULL)
 		scheduler_shared->room_maker = -1;
 	else if (asked != slot && !worker_slot_leaves(slot) &&
-			 (scheduler_shared->lanes[slot->lane].nworkers > 1 ||
+			 (lane->nworkers > 1 || lane->nready == 0 ||
 			  slot->launched_at + TIME_SLICE <= clock_now()))
 		make_room(slot);
 }

@@ -38,7 +38,8 @@ extern TimestampTz worker_pool_make_room(bool starved);
 
 /*
  * A worker has ended its run: it leaves instead of one that was asked to make
- * room and has a longer run in hand.  The caller holds scheduler_shared->lock
+ * room and has a longer run in hand, unless it has just begun with the runs of
+ * its role.  The caller holds scheduler_shared->lock
  * exclusively.
  */
 extern void worker_pool_relieve(WorkerSlot *slot);

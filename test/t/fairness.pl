@@ -3,8 +3,8 @@
 # queues of a role, between roles in a queue with a limit.
 #
 # Runs are numbered as they begin.  When all workers are at work for the crowd,
-# somebody else's single run becomes due.  From then on, a few more runs of the
-# crowd may end, and those that begin after them wait until the single run is
+# somebody else's single run becomes due.  When the scheduler knows, what these
+# workers have in hand may end, and a few more runs of the crowd, and those that begin after them wait until the single run is
 # over.  If it had to wait for more of the crowd, all would wait for ever.
 #
 use strict;
@@ -69,14 +69,16 @@ sub try_others
 {
 	my ($what, $at_once, $crowd_job, @others) = @_;
 	my $names = join(',', map { "'$_'" } @others);
-	my $may_begin = $workers + $few;
+	my $may_begin = $at_once + $few;
 
 	sql('TRUNCATE beginnings; UPDATE gate SET open = false, last = 0');
 	run_many($crowd_job, $crowd);
 	$node->poll_query_until('postgres', "SELECT count(*) = $at_once FROM pg_locks
 		WHERE locktype = 'advisory' AND objid = 7") or die 'the crowd does not wait';
-	sql("BEGIN; UPDATE gate SET last = (SELECT last_value FROM beginning) + $may_begin;
-		SELECT count(scheduler.run_job(job_id)) FROM scheduler.jobs WHERE job_name IN ($names); COMMIT");
+	sql("SELECT count(scheduler.run_job(job_id)) FROM scheduler.jobs WHERE job_name IN ($names)");
+	$node->poll_query_until('postgres', q(SELECT (scheduler.status() ->> 'pending_runs')::bigint =
+		(SELECT count(*) FROM scheduler.pending_run))) or die 'the scheduler has not seen them';
+	sql("UPDATE gate SET last = (SELECT last_value FROM beginning) + $few");
 	ok( $node->poll_query_until('postgres', 'SELECT count(*) = ' . @others . "
 			FROM scheduler.run_history WHERE status = 'succeeded' AND job_name IN ($names)
 			AND run_id IN (SELECT run_id FROM beginnings)"),
@@ -96,7 +98,7 @@ sub try_others
 				WHERE job_name IN ($names) AND run_id IN (SELECT run_id FROM beginnings)) o
 			ON h.started_at > o.due AND h.started_at < o.started_at
 			WHERE job_name = '$crowd_job' AND run_id IN (SELECT run_id FROM beginnings)
-			HAVING count(*) > $may_begin + $workers"),
+			HAVING count(*) > $may_begin"),
 		'', "$what: so say the records");
 }
 
