@@ -562,6 +562,28 @@ CREATE TRIGGER job_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.job
 CREATE TRIGGER job_truncated AFTER TRUNCATE ON scheduler.job
 	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._job_changed();
 
+-- Only a restore inserts states by SQL.  The scheduler may have planned the jobs
+-- by then, which came before: what was dumped takes the place of that.
+CREATE FUNCTION scheduler._restore_state() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF TG_LEVEL = 'STATEMENT' THEN
+		LOCK TABLE scheduler.job_state IN SHARE ROW EXCLUSIVE MODE;
+		RETURN NULL;
+	END IF;
+	DELETE FROM scheduler.job_state WHERE job_id = NEW.job_id;
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION scheduler._restore_state() IS
+'Lets pg_restore bring the states of jobs that the scheduler has seen already';
+CREATE TRIGGER job_state_lock BEFORE INSERT ON scheduler.job_state
+	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._restore_state();
+CREATE TRIGGER job_state_replace BEFORE INSERT ON scheduler.job_state
+	FOR EACH ROW EXECUTE FUNCTION scheduler._restore_state();
+CREATE TRIGGER job_state_restored AFTER INSERT ON scheduler.job_state
+	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._job_changed();
+
 -- All jobs are looked at when a calendar changes.
 CREATE TRIGGER calendar_changed AFTER UPDATE OR DELETE OR TRUNCATE ON scheduler.calendar
 	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._job_changed();

@@ -49,6 +49,27 @@ ok( $new->poll_query_until('jobs', "SELECT count(*) > 2 FROM scheduler.run_histo
 is($new->safe_psql('jobs', q(SELECT count(*) FROM scheduler.run_history WHERE job_name = 'paused')),
 	'0', 'what was disabled is');
 
+# A restore takes its time: the scheduler has planned the jobs before their
+# states come.
+my ($first, $then) = ("$dump.first", "$dump.then");
+my ($list) = run_command([ 'pg_restore', '-l', $dump ]);
+my @states = grep { /TABLE DATA scheduler job_state / } split /\n/, $list;
+is(@states, 1, 'states of jobs are in the dump');
+append_to_file($then, "$states[0]\n");
+append_to_file($first, join("\n", grep { $_ ne $states[0] } split /\n/, $list) . "\n");
+$new->safe_psql('postgres', 'CREATE DATABASE slow');
+$new->command_ok([ 'pg_restore', '--exit-on-error', '-L', $first, '-d', 'slow', $dump ],
+	'pg_restore without states');
+ok( $new->poll_query_until('slow', q(SELECT count(*) = 4 FROM scheduler.job_state)),
+	'the scheduler plans the jobs');
+$new->command_ok([ 'pg_restore', '--exit-on-error', '-L', $then, '-d', 'slow', $dump ],
+	'states come later');
+$last = $new->safe_psql('slow', q(SELECT COALESCE(max(run_id), 0) FROM scheduler.run_history
+	WHERE job_name = 'tx_every'));
+ok( $new->poll_query_until('slow', "SELECT count(*) > 2 FROM scheduler.run_history
+		WHERE job_name = 'tx_every' AND status = 'succeeded' AND run_id > $last"),
+	'and the jobs run on');
+
 # New jobs do not collide with restored ones.
 is( $new->safe_psql('jobs', q(
 		SELECT scheduler.schedule_job('another', 'now', 'SELECT 1') >
