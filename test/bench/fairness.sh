@@ -22,6 +22,11 @@ SELECT count(scheduler.run_job(job_id)) FROM scheduler.jobs, generate_series(1, 
 WHERE job_name = 'crowd';
 SQL
 
+# The scheduler has seen them all.
+until [ "$(sql -c "SELECT (scheduler.status() ->> 'pending_runs')::bigint > $crowd / 2")" = t ]; do
+	sleep 0.1
+done
+
 # overtaken JOB: of each single run, how many of the crowd began while it waited
 overtaken()
 {
