@@ -257,6 +257,18 @@ SELECT scheduler.unschedule_job('roof'), scheduler.unschedule_job('tenant');
 SELECT scheduler.drop_queue('roof'), scheduler.drop_queue('upper'), scheduler.drop_queue('base');
 CALL await($$SELECT bool_and(resolved_at IS NOT NULL) FROM scheduler.alerts WHERE kind = 'dependency_unhealthy'$$);
 
+-- Without monitoring nothing is found to be unhealthy
+UPDATE switch SET fails = true;
+SELECT count(scheduler.run_job('top')) FROM generate_series(1, 5);
+CALL await($$SELECT state = 'unhealthy' FROM scheduler.job_health WHERE job_name = 'left'$$);
+SELECT scheduler.schedule_job('unwatched', 'now', 'SELECT 1', depends_on => '{top}') > 0 AS scheduled;
+CALL await($$SELECT held_by IS NOT NULL FROM scheduler.runs WHERE job_name = 'unwatched'$$);
+ALTER SYSTEM SET pg_scheduler.monitoring = off;
+SELECT pg_reload_conf();
+CALL await($$SELECT count(*) = 1 FROM scheduler.runs WHERE job_name = 'unwatched' AND status = 'succeeded'$$);
+ALTER SYSTEM RESET pg_scheduler.monitoring;
+SELECT pg_reload_conf();
+
 -- The rule can be turned off; who depends waits all the same
 SELECT scheduler.alter_alert_rule('dependency_unhealthy', enabled => false);
 SELECT count(*) AS alerts FROM scheduler.alerts WHERE kind = 'dependency_unhealthy' \gset

@@ -477,6 +477,7 @@ reload_config(void)
 	char	   *zone = pstrdup(pg_scheduler_timezone);
 
 	ProcessConfigFile(PGC_SIGHUP);
+	dependency_reload();		/* monitoring may have been turned off or on */
 	if (strcmp(zone, pg_scheduler_timezone) != 0)
 		shmem_put_change(MyDatabaseId, CHANGE_ALL, 0);
 	pfree(zone);
