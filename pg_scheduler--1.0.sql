@@ -242,15 +242,45 @@ CREATE TABLE scheduler.queue (
 	priority int NOT NULL DEFAULT 0,
 	description text,
 	stop_deadline timestamptz,
+	restarting boolean NOT NULL DEFAULT false,
+	start_timeout interval NOT NULL DEFAULT '5 minutes',
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	CONSTRAINT queue_pkey PRIMARY KEY (queue_name),
 	CONSTRAINT queue_name_check CHECK (pg_catalog.octet_length(queue_name) BETWEEN 1 AND 63),
 	CONSTRAINT queue_max_concurrency_check CHECK (max_concurrency > 0),
 	CONSTRAINT queue_rate_limit_check CHECK (rate_limit > 0),
-	CONSTRAINT queue_rate_period_check CHECK (rate_period > '0'::interval)
+	CONSTRAINT queue_rate_period_check CHECK (rate_period > '0'::interval),
+	CONSTRAINT queue_start_timeout_check CHECK (start_timeout >= '0'::interval)
 ) USING heap;
 
 INSERT INTO scheduler.queue (queue_name) VALUES ('default');
+
+-- What has to be healthy before a job or a queue may run (dependency_api.c).
+CREATE TABLE scheduler.dependency (
+	job_id bigint,
+	queue_name text,
+	on_job_id bigint,
+	on_queue_name text,
+	CONSTRAINT dependency_key UNIQUE NULLS NOT DISTINCT
+		(job_id, queue_name, on_job_id, on_queue_name),
+	CONSTRAINT dependency_dependent_check CHECK (pg_catalog.num_nonnulls(job_id, queue_name) = 1),
+	CONSTRAINT dependency_target_check
+		CHECK (pg_catalog.num_nonnulls(on_job_id, on_queue_name) = 1),
+	CONSTRAINT dependency_job_id_fkey FOREIGN KEY (job_id)
+		REFERENCES scheduler.job ON DELETE CASCADE,
+	CONSTRAINT dependency_queue_name_fkey FOREIGN KEY (queue_name)
+		REFERENCES scheduler.queue ON DELETE CASCADE,
+	CONSTRAINT dependency_on_job_id_fkey FOREIGN KEY (on_job_id) REFERENCES scheduler.job,
+	CONSTRAINT dependency_on_queue_name_fkey FOREIGN KEY (on_queue_name)
+		REFERENCES scheduler.queue
+) USING heap;
+
+CREATE INDEX dependency_queue_name_idx ON scheduler.dependency (queue_name)
+	WHERE queue_name IS NOT NULL;
+CREATE INDEX dependency_on_job_id_idx ON scheduler.dependency (on_job_id)
+	WHERE on_job_id IS NOT NULL;
+CREATE INDEX dependency_on_queue_name_idx ON scheduler.dependency (on_queue_name)
+	WHERE on_queue_name IS NOT NULL;
 
 CREATE TABLE scheduler.alert (
 	alert_id bigint NOT NULL DEFAULT pg_catalog.nextval('scheduler.alert_id_seq'),
@@ -301,6 +331,8 @@ VALUES
 		'this number of attempts of a job timed out in the interval of failure_rate'),
 	('late_start', true, 60, 'warning', NULL,
 		'a run of a job started more than this number of seconds late'),
+	('dependency_unhealthy', true, NULL, 'warning', NULL,
+		'what a job or a queue depends on is neither healthy nor degraded'),
 	('dead_letter', true, NULL, 'error', NULL,
 		'a run of a job is out of attempts, and was not redriven'),
 	('job_without_next_time', true, NULL, 'error', NULL,
@@ -419,6 +451,8 @@ CREATE TABLE scheduler.job_health_state (
 	state text NOT NULL,
 	reason text NOT NULL,
 	since timestamptz NOT NULL,
+	own_state text NOT NULL,
+	waits_for text,
 	CONSTRAINT job_health_state_pkey PRIMARY KEY (job_id)
 ) USING heap WITH (fillfactor = 70);
 
@@ -429,6 +463,7 @@ CREATE TABLE scheduler.queue_health_state (
 	since timestamptz NOT NULL,
 	backlog bigint NOT NULL,
 	running bigint NOT NULL,
+	waits_for text,
 	CONSTRAINT queue_health_state_pkey PRIMARY KEY (queue_name)
 ) USING heap WITH (fillfactor = 70);
 
@@ -705,10 +740,11 @@ CREATE FUNCTION scheduler.schedule_job(
 	calendar text DEFAULT NULL,
 	calendar_action text DEFAULT 'skip',
 	after text DEFAULT NULL,
-	after_on text DEFAULT 'success'
+	after_on text DEFAULT 'success',
+	depends_on text[] DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'pg_scheduler_schedule_job' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.schedule_job(text, text, text, jsonb, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, regrole, jsonb, boolean, text, boolean, boolean, text[], text, text, text, text, text) IS
+COMMENT ON FUNCTION scheduler.schedule_job(text, text, text, jsonb, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, regrole, jsonb, boolean, text, boolean, boolean, text[], text, text, text, text, text, text[]) IS
 'Schedule a SQL job, or replace the definition of the caller''s job of that name; returns its job_id';
 
 CREATE FUNCTION scheduler.alter_job(job text,
@@ -742,10 +778,11 @@ CREATE FUNCTION scheduler.alter_job(job text,
 	calendar_action text DEFAULT NULL,
 	job_name text DEFAULT NULL,
 	after text DEFAULT NULL,
-	after_on text DEFAULT NULL
+	after_on text DEFAULT NULL,
+	depends_on text[] DEFAULT NULL
 ) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_alter_job_by_name' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.alter_job(text, text, text, jsonb, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, regrole, jsonb, boolean, text, boolean, text[], text, text, text, text, text, text) IS
+COMMENT ON FUNCTION scheduler.alter_job(text, text, text, jsonb, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, regrole, jsonb, boolean, text, boolean, text[], text, text, text, text, text, text, text[]) IS
 'Change options of a job; NULL leaves one as it is; the job by its name';
 
 CREATE FUNCTION scheduler.alter_job(job bigint,
@@ -779,10 +816,11 @@ CREATE FUNCTION scheduler.alter_job(job bigint,
 	calendar_action text DEFAULT NULL,
 	job_name text DEFAULT NULL,
 	after text DEFAULT NULL,
-	after_on text DEFAULT NULL
+	after_on text DEFAULT NULL,
+	depends_on text[] DEFAULT NULL
 ) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_alter_job' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.alter_job(bigint, text, text, jsonb, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, regrole, jsonb, boolean, text, boolean, text[], text, text, text, text, text, text) IS
+COMMENT ON FUNCTION scheduler.alter_job(bigint, text, text, jsonb, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, regrole, jsonb, boolean, text, boolean, text[], text, text, text, text, text, text, text[]) IS
 'Change options of a job; NULL leaves one as it is; the job by its id';
 
 CREATE FUNCTION scheduler.unschedule_job(job text, cancel boolean DEFAULT false,
@@ -1004,10 +1042,11 @@ CREATE FUNCTION scheduler.schedule_http_job(
 	calendar text DEFAULT NULL,
 	calendar_action text DEFAULT 'skip',
 	after text DEFAULT NULL,
-	after_on text DEFAULT 'success'
+	after_on text DEFAULT 'success',
+	depends_on text[] DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'pg_scheduler_schedule_http_job' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.schedule_http_job(text, text, text, text, jsonb, text, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, boolean, text, text, text, boolean, boolean, jsonb, text, int, interval, boolean, text[], text, text, text, text, text) IS
+COMMENT ON FUNCTION scheduler.schedule_http_job(text, text, text, text, jsonb, text, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, boolean, text, text, text, boolean, boolean, jsonb, text, int, interval, boolean, text[], text, text, text, text, text, text[]) IS
 'Schedule an HTTP request, or replace the definition of the caller''s job of that name; returns its job_id';
 
 CREATE FUNCTION scheduler.alter_http_job(job text,
@@ -1097,6 +1136,23 @@ COMMENT ON FUNCTION scheduler._changed() IS
 
 CREATE TRIGGER queue_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.queue
 	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._changed('queues');
+-- A dump has the queue "default" as it was changed: it replaces the one that
+-- comes with the extension.
+CREATE FUNCTION scheduler._replace_default_queue() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	DELETE FROM scheduler.queue WHERE queue_name = NEW.queue_name;
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION scheduler._replace_default_queue() IS
+'Lets pg_restore bring the queue "default" as it was dumped';
+CREATE TRIGGER default_queue_restored BEFORE INSERT ON scheduler.queue
+	FOR EACH ROW WHEN (NEW.queue_name = 'default')
+	EXECUTE FUNCTION scheduler._replace_default_queue();
+
+CREATE TRIGGER dependency_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.dependency
+	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._changed('dependencies');
 CREATE TRIGGER alert_rule_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.alert_rule
 	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._changed('rules');
 CREATE TRIGGER job_recovery_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.job_recovery
@@ -1104,19 +1160,21 @@ CREATE TRIGGER job_recovery_changed AFTER INSERT OR UPDATE OR DELETE ON schedule
 
 CREATE FUNCTION scheduler.create_queue(queue_name text, max_concurrency int DEFAULT NULL,
 	rate_limit int DEFAULT NULL, rate_period interval DEFAULT '1 second',
-	priority int DEFAULT 0, enabled boolean DEFAULT true, description text DEFAULT NULL)
+	priority int DEFAULT 0, enabled boolean DEFAULT true, description text DEFAULT NULL,
+	depends_on text[] DEFAULT NULL, start_timeout interval DEFAULT '5 minutes')
 RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_create_queue' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.create_queue(text, int, int, interval, int, boolean, text) IS
-'Create a queue: at most max_concurrency runs at once, at most rate_limit runs begun in a rate_period, NULL being no limit; runs of a queue with a higher priority go first. Needs an admin role';
+COMMENT ON FUNCTION scheduler.create_queue(text, int, int, interval, int, boolean, text, text[], interval) IS
+'Create a queue: at most max_concurrency runs at once, at most rate_limit runs begun in a rate_period, NULL being no limit; runs of a queue with a higher priority go first, and none while something that it depends on is not healthy, for up to start_timeout. Needs an admin role';
 
 CREATE FUNCTION scheduler.alter_queue(queue_name text, max_concurrency int DEFAULT NULL,
 	rate_limit int DEFAULT NULL, rate_period interval DEFAULT NULL,
-	priority int DEFAULT NULL, enabled boolean DEFAULT NULL, description text DEFAULT NULL)
+	priority int DEFAULT NULL, enabled boolean DEFAULT NULL, description text DEFAULT NULL,
+	depends_on text[] DEFAULT NULL, start_timeout interval DEFAULT NULL)
 RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_alter_queue' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.alter_queue(text, int, int, interval, int, boolean, text) IS
-'Change a queue; NULL leaves an option as it is, and a max_concurrency or rate_limit of 0 takes the limit away. Needs an admin role';
+COMMENT ON FUNCTION scheduler.alter_queue(text, int, int, interval, int, boolean, text, text[], interval) IS
+'Change a queue; NULL leaves an option as it is, and a max_concurrency or rate_limit of 0 takes the limit away, an empty depends_on all dependencies. Needs an admin role';
 
 CREATE FUNCTION scheduler.drop_queue(queue_name text) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_drop_queue' LANGUAGE C VOLATILE;
@@ -1133,13 +1191,10 @@ AS 'MODULE_PATHNAME', 'pg_scheduler_stop_queue' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.stop_queue(text, interval) IS
 'Begin no more runs of a queue; those that run may go on for the timeout, by default without an end, and are cancelled then. What is due meanwhile waits. Needs an admin role';
 
-CREATE FUNCTION scheduler.restart_queue(queue_name text) RETURNS void
-LANGUAGE SQL VOLATILE
-BEGIN ATOMIC
-	SELECT scheduler.start_queue(queue_name);
-END;
-COMMENT ON FUNCTION scheduler.restart_queue(text) IS
-'Start a queue, whether it is stopped, about to stop, or not: what runs goes on. Needs an admin role';
+CREATE FUNCTION scheduler.restart_queue(queue_name text, timeout interval DEFAULT NULL) RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_restart_queue' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.restart_queue(text, interval) IS
+'Stop a queue, as stop_queue() does, and start it when what runs has ended. Needs an admin role';
 
 CREATE FUNCTION scheduler.stop_all(timeout interval DEFAULT NULL) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_stop_all' LANGUAGE C VOLATILE;
@@ -1537,6 +1592,11 @@ ALTER TABLE scheduler.leader_end ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON scheduler.leader_end FOR SELECT
 	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = leader_end.job_id));
 GRANT SELECT ON scheduler.run_after, scheduler.leader_end TO PUBLIC;
+ALTER TABLE scheduler.dependency ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.dependency FOR SELECT
+	USING (job_id IS NULL OR
+		EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = dependency.job_id));
+GRANT SELECT ON scheduler.dependency TO PUBLIC;
 GRANT SELECT ON scheduler.job_state, scheduler.queue, scheduler.calendar,
 	scheduler.calendar_window TO PUBLIC;
 
@@ -1645,7 +1705,12 @@ SELECT j.job_id,
 	CASE WHEN j.follows THEN
 		(SELECT pg_catalog.max(a.after_on) FROM scheduler.run_after a
 		 WHERE a.job_id = j.job_id) END AS after_on,
-	j.serves
+	j.serves,
+	(SELECT pg_catalog.array_agg(CASE WHEN d.on_job_id IS NULL THEN 'queue:' || d.on_queue_name
+			WHEN t.owner = j.owner THEN 'job:' || t.job_name
+			ELSE 'job_id:' || d.on_job_id END ORDER BY d.on_job_id, d.on_queue_name)
+		FROM scheduler.dependency d LEFT JOIN scheduler.job t ON t.job_id = d.on_job_id
+		WHERE d.job_id = j.job_id) AS depends_on
 FROM scheduler.job j
 LEFT JOIN scheduler.job_state s ON s.job_id = j.job_id;
 
@@ -1678,10 +1743,16 @@ SELECT p.run_id,
 	NULL::bigint AS wal_bytes,
 	CASE WHEN p.triggered_by = 'after' THEN
 		ARRAY(SELECT t.trigger_run_id FROM scheduler.run_trigger t
-			WHERE t.run_id = p.run_id ORDER BY 1) END AS trigger_run_ids
+			WHERE t.run_id = p.run_id ORDER BY 1) END AS trigger_run_ids,
+	CASE WHEN r.run_id IS NULL THEN CASE WHEN hq.waits_for IS NOT NULL
+			THEN pg_catalog.format('queue "%s" %s', j.queue, hq.waits_for)
+		WHEN p.triggered_by <> 'manual' AND hj.waits_for IS NOT NULL
+			THEN pg_catalog.format('job "%s" %s', j.job_name, hj.waits_for) END END AS held_by
 FROM scheduler.pending_run p
 JOIN scheduler.job j ON j.job_id = p.job_id
 LEFT JOIN scheduler._running() r ON r.run_id = p.run_id
+LEFT JOIN scheduler.job_health_state hj ON hj.job_id = p.job_id
+LEFT JOIN scheduler.queue_health_state hq ON hq.queue_name = j.queue
 UNION ALL
 SELECT h.run_id,
 	h.job_id,
@@ -1711,7 +1782,8 @@ SELECT h.run_id,
 	h.wal_bytes,
 	CASE WHEN h.triggered_by = 'after' THEN
 		ARRAY(SELECT t.trigger_run_id FROM scheduler.run_trigger t
-			WHERE t.run_id = h.run_id ORDER BY 1) END
+			WHERE t.run_id = h.run_id ORDER BY 1) END,
+	NULL
 FROM scheduler.run_history h;
 
 CREATE VIEW scheduler.chains WITH (security_invoker = true) AS
@@ -1979,8 +2051,8 @@ SELECT q.queue_name,
 		WHEN h.running > 0 THEN 'stopping' ELSE 'stopped' END AS state,
 	CASE WHEN q.enabled THEN CASE WHEN h.state IN ('stopped', 'stopping') THEN 'the queue was started'
 			ELSE COALESCE(h.reason, 'runs as planned') END
-		WHEN h.running > 0 THEN 'the queue is stopped, and runs go on'
-		ELSE 'the queue is stopped' END AS reason,
+		ELSE CASE WHEN q.restarting THEN 'the queue is being restarted' ELSE 'the queue is stopped' END ||
+			CASE WHEN h.running > 0 THEN ', and runs go on' ELSE '' END END AS reason,
 	COALESCE(h.since, q.created_at) AS since,
 	q.enabled,
 	q.priority,
@@ -1990,7 +2062,13 @@ SELECT q.queue_name,
 	COALESCE(j.jobs, 0) AS jobs,
 	CASE WHEN scheduler._admin() THEN COALESCE(h.backlog, 0) END AS backlog,
 	CASE WHEN scheduler._admin() THEN COALESCE(h.running, 0) END AS running,
-	q.description
+	q.description,
+	(SELECT pg_catalog.array_agg(CASE WHEN d.on_job_id IS NULL THEN 'queue:' || d.on_queue_name
+			WHEN t.owner = CURRENT_USER::regrole THEN 'job:' || t.job_name
+			ELSE 'job_id:' || d.on_job_id END ORDER BY d.on_job_id, d.on_queue_name)
+		FROM scheduler.dependency d LEFT JOIN scheduler.job t ON t.job_id = d.on_job_id
+		WHERE d.queue_name = q.queue_name) AS depends_on,
+	q.start_timeout
 FROM scheduler.queue q
 LEFT JOIN scheduler.queue_health_state h ON h.queue_name = q.queue_name
 LEFT JOIN (SELECT queue, pg_catalog.count(*) AS jobs FROM scheduler.job
@@ -1998,6 +2076,23 @@ LEFT JOIN (SELECT queue, pg_catalog.count(*) AS jobs FROM scheduler.job
 	ON j.queue = q.queue_name;
 COMMENT ON VIEW scheduler.queues IS
 'The queues with their limits, their state and why; jobs counts those the reader sees, backlog and running are for admins';
+
+CREATE VIEW scheduler.dependencies WITH (security_invoker = true) AS
+SELECT CASE WHEN d.job_id IS NULL THEN 'queue' ELSE 'job' END AS kind,
+	COALESCE(d.queue_name, j.job_name) AS name,
+	d.job_id,
+	CASE WHEN d.on_job_id IS NULL THEN 'queue' ELSE 'job' END AS on_kind,
+	COALESCE(d.on_queue_name, t.job_name) AS on_name,
+	d.on_job_id,
+	COALESCE(q.state, t.state) AS on_state,
+	COALESCE(q.reason, t.reason) AS on_reason
+FROM scheduler.dependency d
+LEFT JOIN scheduler.job j ON j.job_id = d.job_id
+LEFT JOIN scheduler.job_health t ON t.job_id = d.on_job_id
+LEFT JOIN scheduler.queues q ON q.queue_name = d.on_queue_name;
+COMMENT ON VIEW scheduler.dependencies IS
+'What each job and queue depends on, and how that is; the name and state of a job that the reader may not see are NULL';
+GRANT SELECT ON scheduler.dependencies TO PUBLIC;
 
 CREATE VIEW scheduler.health WITH (security_invoker = true) AS
 SELECT 'scheduler' AS scope, 'pg_scheduler' AS name, NULL::bigint AS job_id,
@@ -2411,6 +2506,7 @@ COMMENT ON TABLE scheduler.run_trigger IS 'Which runs have brought about a run; 
 COMMENT ON TABLE scheduler.run_history IS 'Finished attempts, by the day; use the view runs';
 COMMENT ON TABLE scheduler.dead_letter IS 'Occurrences whose attempts are exhausted; use the view dead_letters';
 COMMENT ON TABLE scheduler.queue IS 'Named groups of jobs';
+COMMENT ON TABLE scheduler.dependency IS 'What jobs and queues depend on; use the view dependencies';
 COMMENT ON TABLE scheduler.alert IS 'What needs attention, open or resolved; use the view alerts';
 COMMENT ON TABLE scheduler.scheduler_state IS 'What start() and stop() have asked for; one row';
 COMMENT ON VIEW scheduler.jobs IS 'Jobs of the roles that the current user is a member of, with their state';
@@ -2430,6 +2526,7 @@ COMMENT ON COLUMN scheduler.runs.buffers_hit IS 'Shared blocks found in cache';
 COMMENT ON COLUMN scheduler.runs.buffers_read IS 'Shared blocks read';
 COMMENT ON COLUMN scheduler.runs.temp_bytes IS 'Bytes written to temporary files and tables';
 COMMENT ON COLUMN scheduler.runs.wal_bytes IS 'Bytes of write-ahead log';
+COMMENT ON COLUMN scheduler.runs.held_by IS 'Why a run that is queued does not begin, where that is a dependency or its queue';
 COMMENT ON VIEW scheduler.dead_letters IS 'Occurrences whose attempts are exhausted, with what it takes to run them again';
 COMMENT ON COLUMN scheduler.dead_letters.attempt_log IS 'All attempts: status, times and error of each';
 COMMENT ON COLUMN scheduler.dead_letters.definition IS 'The job as it was when the occurrence died';
@@ -2452,7 +2549,8 @@ SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_check', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_handler', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_check_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_handler_id_seq', '');
-SELECT pg_catalog.pg_extension_config_dump('scheduler.queue', $$WHERE queue_name <> 'default'$$);
+SELECT pg_catalog.pg_extension_config_dump('scheduler.queue', '');
+SELECT pg_catalog.pg_extension_config_dump('scheduler.dependency', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.job_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.run_id_seq', '');
 

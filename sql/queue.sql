@@ -54,6 +54,32 @@ CALL await('SELECT count(*) = 1 FROM scheduler.runs WHERE status = ''running''')
 SELECT scheduler.stop_queue('narrow', '0');
 SELECT scheduler.wait_for_run(:run, '30 s');
 SELECT scheduler.restart_queue('narrow');
+CALL await($$SELECT state = 'healthy' FROM scheduler.queues WHERE queue_name = 'narrow'$$);
+
+-- A restart waits for what runs, until its timeout; what is due meanwhile waits
+SELECT scheduler.run_job('narrow 1') AS run \gset
+CALL await('SELECT count(*) = 1 FROM scheduler.runs WHERE status = ''running''');
+SELECT scheduler.restart_queue('narrow');
+SELECT scheduler.run_job('narrow 2') AS next \gset
+CALL await($$SELECT state = 'stopping' FROM scheduler.queues WHERE queue_name = 'narrow'$$);
+CALL await($$SELECT count(*) = 1 FROM scheduler.runs WHERE held_by IS NOT NULL$$);
+SELECT state, reason, enabled FROM scheduler.queues WHERE queue_name = 'narrow';
+SELECT status, held_by FROM scheduler.runs WHERE run_id = :next;
+SELECT scheduler.restart_queue('narrow', '0');
+SELECT scheduler.wait_for_run(:run, '30 s');
+SELECT scheduler.wait_for_run(:next, '30 s');
+CALL await($$SELECT state = 'healthy' FROM scheduler.queues WHERE queue_name = 'narrow'$$);
+-- one that was stopped during its restart stays so
+SELECT scheduler.run_job('narrow 1') AS run \gset
+CALL await('SELECT count(*) = 1 FROM scheduler.runs WHERE status = ''running''');
+SELECT scheduler.restart_queue('narrow');
+SELECT scheduler.stop_queue('narrow', '0');
+SELECT scheduler.wait_for_run(:run, '30 s');
+CALL await($$SELECT state = 'stopped' FROM scheduler.queues WHERE queue_name = 'narrow'$$);
+SELECT reason FROM scheduler.queues WHERE queue_name = 'narrow';
+SELECT scheduler.start_queue('narrow');
+SELECT scheduler.restart_queue('missing');
+SELECT scheduler.restart_queue('narrow', '-1 s');
 
 -- A rate: what is due at once begins one after the other
 SELECT scheduler.create_queue('slow', rate_limit => 2, rate_period => '0.2 s');
@@ -82,6 +108,8 @@ CREATE ROLE queue_other LOGIN;
 SET ROLE queue_other;
 SELECT scheduler.create_queue('mine');
 SELECT scheduler.stop_queue('narrow');
+SELECT scheduler.restart_queue('narrow');
+SELECT scheduler.alter_queue('narrow', depends_on => '{default}');
 SELECT scheduler.start_all();
 SELECT queue_name, jobs, backlog FROM scheduler.queues ORDER BY 1;
 RESET ROLE;

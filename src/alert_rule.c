@@ -22,6 +22,7 @@ static const char *const kind_names[] = {
 	[ALERT_FAILURE_RATE] = "failure_rate",
 	[ALERT_TIMEOUTS] = "timeouts",
 	[ALERT_LATE_START] = "late_start",
+	[ALERT_DEPENDENCY_UNHEALTHY] = "dependency_unhealthy",
 	[ALERT_DEAD_LETTER] = "dead_letter",
 	[ALERT_JOB_WITHOUT_NEXT_TIME] = "job_without_next_time",
 	[ALERT_QUEUE_BACKLOG] = "queue_backlog",

@@ -29,6 +29,7 @@
 #include "change.h"
 #include "clock.h"
 #include "compat.h"
+#include "dependency_api.h"
 #include "guc.h"
 #include "http_flight.h"
 #include "job_definition.h"
@@ -192,6 +193,8 @@ pg_scheduler_schedule_job(PG_FUNCTION_ARGS)
 {
 	int			nfirst = lengthof(schedule_job_columns);
 	bool		replace = PG_ARGISNULL(nfirst) || PG_GETARG_BOOL(nfirst);
+	ArrayType  *depends_on =
+		dependency_argument(fcinfo, nfirst + 1 + lengthof(schedule_job_more_columns) + CHAIN_ARGUMENTS);
 	JobDefinition def;
 	ChainOptions chain;
 	int64		job_id;
@@ -204,6 +207,7 @@ pg_scheduler_schedule_job(PG_FUNCTION_ARGS)
 	chain_api_define(&chain, &def);
 	job_id = api_store_job(&def, replace);
 	chain_api_store(&chain, &def, job_id);
+	dependency_set_of_job(job_id, DatumGetObjectId(def.values[JOB_OWNER - 1]), depends_on);
 	PG_RETURN_INT64(job_id);
 }
 
@@ -225,8 +229,10 @@ check_name_is_free(int64 job_id, const JobDefinition *def)
 static Datum
 alter_job(FunctionCallInfo fcinfo, int64 job_id)
 {
+	ArrayType  *depends_on = dependency_argument(fcinfo, 1 + lengthof(alter_job_columns) + CHAIN_ARGUMENTS);
 	JobDefinition def;
 	ChainOptions chain;
+	Oid			owner;
 
 	chain_api_get(&chain, fcinfo, 1 + lengthof(alter_job_columns), true);
 	catalog_read_definition(job_id, &def);
@@ -239,6 +245,11 @@ alter_job(FunctionCallInfo fcinfo, int64 job_id)
 	catalog_update_job(job_id, &def);
 	check_future(job_id, &def);
 	chain_api_store(&chain, &def, job_id);
+	owner = DatumGetObjectId(def.values[JOB_OWNER - 1]);
+	if (depends_on != NULL)
+		dependency_set_of_job(job_id, owner, depends_on);
+	else
+		dependency_check_job(job_id, owner);
 	PG_RETURN_VOID();
 }
 
@@ -332,6 +343,7 @@ unschedule_job(FunctionCallInfo fcinfo, int64 job_id)
 {
 	bool		cancel = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
 
+	dependency_refuse_drop_of_job(job_id);
 	chain_api_release_followers(job_id, !PG_ARGISNULL(2) && PG_GETARG_BOOL(2));
 	cancel_runs_of(job_id, cancel, "the job was dropped");
 	catalog_delete_job(job_id);

@@ -372,9 +372,16 @@ catalog_write_job_health(const JobHealthRow *rows, int n, TimestampTz now)
 	Datum	   *ids = palloc(n * sizeof(Datum));
 	Datum	   *states = palloc(n * sizeof(Datum));
 	Datum	   *reasons = palloc(n * sizeof(Datum));
+	Datum	   *own_states = palloc(n * sizeof(Datum));
+	Datum	   *waits = palloc0(n * sizeof(Datum));
+	bool	   *no_wait = palloc(n * sizeof(bool));
 
 	for (int i = 0; i < n; i++)
 	{
+		own_states[i] = CStringGetTextDatum(health_state_name(rows[i].own));
+		no_wait[i] = rows[i].waits_for == NULL;
+		if (!no_wait[i])
+			waits[i] = CStringGetTextDatum(rows[i].waits_for);
 		ids[i] = Int64GetDatum(rows[i].job_id);
 		states[i] = CStringGetTextDatum(health_state_name(rows[i].health.state));
 		reasons[i] = CStringGetTextDatum(rows[i].health.reason);
@@ -383,12 +390,17 @@ catalog_write_job_health(const JobHealthRow *rows, int n, TimestampTz now)
 	add_texts(&params, states, NULL, n);
 	add_texts(&params, reasons, NULL, n);
 	catalog_add_time(&params, now);
-	catalog_run("INSERT INTO scheduler.job_health_state AS h (job_id, state, reason, since)"
-				" SELECT n.job_id, n.state, n.reason, $4 FROM ROWS FROM"
-				" (unnest($1::bigint[]), unnest($2::text[]), unnest($3::text[]))"
-				" AS n (job_id, state, reason)"
+	add_texts(&params, own_states, NULL, n);
+	add_texts(&params, waits, no_wait, n);
+	catalog_run("INSERT INTO scheduler.job_health_state AS h"
+				" (job_id, state, reason, since, own_state, waits_for)"
+				" SELECT n.job_id, n.state, n.reason, $4, n.own_state, n.waits_for FROM ROWS FROM"
+				" (unnest($1::bigint[]), unnest($2::text[]), unnest($3::text[]),"
+				" unnest($5::text[]), unnest($6::text[]))"
+				" AS n (job_id, state, reason, own_state, waits_for)"
 				" ON CONFLICT (job_id) DO UPDATE SET state = EXCLUDED.state,"
-				" reason = EXCLUDED.reason,"
+				" reason = EXCLUDED.reason, own_state = EXCLUDED.own_state,"
+				" waits_for = EXCLUDED.waits_for,"
 				" since = CASE WHEN h.state = EXCLUDED.state THEN h.since"
 				" ELSE EXCLUDED.since END",
 				&params);
@@ -433,12 +445,16 @@ void
 catalog_write_queue_health(const QueueHealthRow *rows, int n, TimestampTz now)
 {
 	Params		params = {0};
-	Datum	   *values[5];
+	Datum	   *values[6];
+	bool	   *no_wait = palloc(n * sizeof(bool));
 
 	for (int i = 0; i < lengthof(values); i++)
-		values[i] = palloc(n * sizeof(Datum));
+		values[i] = palloc0(n * sizeof(Datum));
 	for (int i = 0; i < n; i++)
 	{
+		no_wait[i] = rows[i].waits_for == NULL;
+		if (!no_wait[i])
+			values[5][i] = CStringGetTextDatum(rows[i].waits_for);
 		values[0][i] = CStringGetTextDatum(rows[i].queue);
 		values[1][i] = CStringGetTextDatum(health_state_name(rows[i].health.state));
 		values[2][i] = CStringGetTextDatum(rows[i].health.reason);
@@ -451,19 +467,21 @@ catalog_write_queue_health(const QueueHealthRow *rows, int n, TimestampTz now)
 	add_int64s(&params, values[3], NULL, n);
 	add_int64s(&params, values[4], NULL, n);
 	catalog_add_time(&params, now);
+	add_texts(&params, values[5], no_wait, n);
 	catalog_run("INSERT INTO scheduler.queue_health_state AS h"
-				" (queue_name, state, reason, since, backlog, running)"
-				" SELECT n.queue_name, n.state, n.reason, $6, n.backlog, n.running"
+				" (queue_name, state, reason, since, backlog, running, waits_for)"
+				" SELECT n.queue_name, n.state, n.reason, $6, n.backlog, n.running, n.waits_for"
 				" FROM ROWS FROM (unnest($1::text[]), unnest($2::text[]), unnest($3::text[]),"
-				" unnest($4::bigint[]), unnest($5::bigint[]))"
-				" AS n (queue_name, state, reason, backlog, running)"
+				" unnest($4::bigint[]), unnest($5::bigint[]), unnest($7::text[]))"
+				" AS n (queue_name, state, reason, backlog, running, waits_for)"
 				" ON CONFLICT (queue_name) DO UPDATE SET state = EXCLUDED.state,"
 				" reason = EXCLUDED.reason, backlog = EXCLUDED.backlog,"
-				" running = EXCLUDED.running,"
+				" running = EXCLUDED.running, waits_for = EXCLUDED.waits_for,"
 				" since = CASE WHEN h.state = EXCLUDED.state THEN h.since"
 				" ELSE EXCLUDED.since END"
-				" WHERE (h.state, h.reason, h.backlog, h.running) IS DISTINCT FROM"
-				" (EXCLUDED.state, EXCLUDED.reason, EXCLUDED.backlog, EXCLUDED.running)",
+				" WHERE (h.state, h.reason, h.backlog, h.running, h.waits_for) IS DISTINCT FROM"
+				" (EXCLUDED.state, EXCLUDED.reason, EXCLUDED.backlog, EXCLUDED.running,"
+				" EXCLUDED.waits_for)",
 				&params);
 }
 

@@ -133,6 +133,8 @@ typedef struct JobHealthRow
 {
 	int64		job_id;
 	Health		health;
+	HealthState own;			/* all dependencies left aside */
+	const char *waits_for;		/* NULL: nothing */
 } JobHealthRow;
 
 extern void catalog_write_job_health(const JobHealthRow *rows, int n, TimestampTz now);
@@ -150,6 +152,7 @@ typedef struct QueueHealthRow
 	Health		health;
 	int64		backlog;
 	int64		running;
+	const char *waits_for;		/* why no runs begin; NULL: they do */
 } QueueHealthRow;
 extern void catalog_write_queue_health(const QueueHealthRow *rows, int n, TimestampTz now);
 

@@ -36,6 +36,7 @@ queue_row(int row, void *arg)
 	limits.rate_period = Max(catalog_int64(row, 5), 1);
 	limits.priority = (int) catalog_int64(row, 6);
 	limits.stop_deadline = catalog_time(row, 7, DT_NOEND);
+	limits.restarting = DatumGetBool(catalog_column(row, 8, &isnull));
 	scan->callback(name, &limits, scan->arg);
 }
 
@@ -47,7 +48,7 @@ catalog_scan_queues(QueueCallback callback, void *arg)
 	catalog_scan("SELECT queue_name, enabled, COALESCE(max_concurrency, 0)::bigint,"
 				 " COALESCE(rate_limit, 0)::bigint,"
 				 " (extract(epoch FROM rate_period) * 1000000)::bigint,"
-				 " priority::bigint, stop_deadline FROM scheduler.queue",
+				 " priority::bigint, stop_deadline, restarting FROM scheduler.queue",
 				 NULL, queue_row, &scan);
 }
 
@@ -57,7 +58,7 @@ add_int(Params *params, const int *value)
 	catalog_add(params, INT4OID, value ? Int32GetDatum(*value) : (Datum) 0, value == NULL);
 }
 
-/* $1 to $7 */
+/* $1 to $8 */
 static void
 add_options(Params *params, const QueueOptions *options)
 {
@@ -70,6 +71,8 @@ add_options(Params *params, const QueueOptions *options)
 	catalog_add(params, BOOLOID, options->enabled ? BoolGetDatum(*options->enabled) : (Datum) 0,
 				options->enabled == NULL);
 	catalog_add_text(params, options->description);
+	catalog_add(params, INTERVALOID, IntervalPGetDatum(options->start_timeout),
+				options->start_timeout == NULL);
 }
 
 void
@@ -79,9 +82,10 @@ catalog_insert_queue(const QueueOptions *options)
 
 	add_options(&params, options);
 	catalog_run("INSERT INTO scheduler.queue (queue_name, max_concurrency, rate_limit,"
-				" rate_period, priority, enabled, description)"
+				" rate_period, priority, enabled, description, start_timeout)"
 				" VALUES ($1, NULLIF($2, 0), NULLIF($3, 0),"
-				" COALESCE($4, '1 second'), COALESCE($5, 0), COALESCE($6, true), $7)",
+				" COALESCE($4, '1 second'), COALESCE($5, 0), COALESCE($6, true), $7,"
+				" COALESCE($8, '5 minutes'))",
 				&params);
 }
 
@@ -97,7 +101,9 @@ catalog_update_queue(const QueueOptions *options)
 					   " rate_period = COALESCE($4, rate_period),"
 					   " priority = COALESCE($5, priority),"
 					   " enabled = COALESCE($6, enabled),"
-					   " description = COALESCE($7, description)"
+					   " restarting = restarting AND $6 IS NULL,"
+					   " description = COALESCE($7, description),"
+					   " start_timeout = COALESCE($8, start_timeout)"
 					   " WHERE queue_name = $1", &params) > 0;
 }
 
@@ -125,13 +131,26 @@ catalog_queue_has_jobs(const char *name)
 }
 
 bool
-catalog_enable_queue(const char *name, bool enabled, TimestampTz stop_deadline)
+catalog_enable_queue(const char *name, bool enabled, TimestampTz stop_deadline,
+					 bool restarting)
 {
 	Params		params = {0};
 
 	catalog_add_text(&params, name);
 	catalog_add(&params, BOOLOID, BoolGetDatum(enabled), false);
 	catalog_add_time(&params, stop_deadline);
-	return catalog_run("UPDATE scheduler.queue SET enabled = $2, stop_deadline = $3"
+	catalog_add(&params, BOOLOID, BoolGetDatum(restarting), false);
+	return catalog_run("UPDATE scheduler.queue SET enabled = $2, stop_deadline = $3,"
+					   " restarting = $4"
 					   " WHERE queue_name = COALESCE($1, queue_name)", &params) > 0;
+}
+
+void
+catalog_finish_restart(const char *name)
+{
+	Params		params = {0};
+
+	catalog_add_text(&params, name);
+	catalog_run("UPDATE scheduler.queue SET enabled = true, stop_deadline = NULL,"
+				" restarting = false WHERE queue_name = $1 AND restarting", &params);
 }

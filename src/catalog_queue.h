@@ -26,6 +26,7 @@ typedef struct QueueOptions
 	Interval   *rate_period;
 	int		   *priority;
 	bool	   *enabled;
+	Interval   *start_timeout;
 	char	   *description;
 } QueueOptions;
 
@@ -36,7 +37,14 @@ extern bool catalog_update_queue(const QueueOptions *options);
 extern bool catalog_delete_queue(const char *name);
 extern bool catalog_queue_has_jobs(const char *name);
 
-/* Enable or disable a queue; NULL: all.  False: there is none. */
-extern bool catalog_enable_queue(const char *name, bool enabled, TimestampTz stop_deadline);
+/*
+ * Enable or disable a queue; NULL: all.  One that is "restarting" is to be
+ * enabled when it has come to rest.  False: there is none.
+ */
+extern bool catalog_enable_queue(const char *name, bool enabled, TimestampTz stop_deadline,
+								 bool restarting);
+
+/* A queue that was to be restarted has come to rest. */
+extern void catalog_finish_restart(const char *name);
 
 #endif							/* PG_SCHEDULER_CATALOG_QUEUE_H */

@@ -17,6 +17,9 @@
 struct JobDefinition;
 
 /* The options after and after_on */
+/* How many arguments of a call are for chains: after, after_on */
+#define CHAIN_ARGUMENTS	2
+
 typedef struct ChainOptions
 {
 	char	   *after;			/* NULL: as it is; "": none */

@@ -72,8 +72,15 @@ tell_notes(void)
 		shmem_put_change(MyDatabaseId, CHANGE_CONTROL, 0);
 	}
 	else
+	{
+		/* who sees a new job must know what it depends on */
 		for (int i = 0; i < nnotes; i++)
-			shmem_put_change(MyDatabaseId, notes[i].kind, notes[i].id);
+			if (notes[i].kind == CHANGE_DEPENDENCIES)
+				shmem_put_change(MyDatabaseId, notes[i].kind, notes[i].id);
+		for (int i = 0; i < nnotes; i++)
+			if (notes[i].kind != CHANGE_DEPENDENCIES)
+				shmem_put_change(MyDatabaseId, notes[i].kind, notes[i].id);
+	}
 }
 
 static void
@@ -129,11 +136,16 @@ require_trigger(FunctionCallInfo fcinfo)
 Datum
 pg_scheduler_changed(PG_FUNCTION_ARGS)
 {
+	const char *what;
+
 	require_trigger(fcinfo);
-	if (strcmp(((TriggerData *) fcinfo->context)->tg_trigger->tgargs[0], "queues") == 0)
+	what = ((TriggerData *) fcinfo->context)->tg_trigger->tgargs[0];
+	if (strcmp(what, "queues") == 0)
 		change_note(CHANGE_QUEUES, 0);
-	else if (strcmp(((TriggerData *) fcinfo->context)->tg_trigger->tgargs[0], "hooks") == 0)
+	else if (strcmp(what, "hooks") == 0)
 		change_note(CHANGE_HOOKS, 0);
+	else if (strcmp(what, "dependencies") == 0)
+		change_note(CHANGE_DEPENDENCIES, 0);
 	else
 		change_note(CHANGE_RULES, 0);
 	return PointerGetDatum(NULL);

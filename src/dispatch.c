@@ -3,7 +3,8 @@
  * dispatch.c
  *	  From ready runs to workers.
  *
- * Within a role, runs go in order of priority and due time.  Between roles,
+ * Within a role, runs go in order of priority, its queues in turns, and each
+ * queue in order of due time.  Between roles,
  * whoever has waited longest without a worker gets the next one, so that no
  * tenant waits for more than the run that a worker has in hand.
  *
@@ -57,7 +58,7 @@ view_lane(Oid role)
 	{
 		WorkerSlot *slot = &scheduler_shared->workers[i];
 
-		if (slot->lane != view.lane || slot->leave ||
+		if (slot->lane != view.lane || worker_slot_leaves(slot) ||
 			slot->state == WORKER_FREE || slot->state == WORKER_DEAD)
 			continue;
 		view.nworkers++;
@@ -84,7 +85,7 @@ wake_idle_workers(int lane)
 	{
 		WorkerSlot *slot = &scheduler_shared->workers[i];
 
-		if (slot->state == WORKER_IDLE && slot->lane == lane && !slot->leave)
+		if (slot->state == WORKER_IDLE && slot->lane == lane && !worker_slot_leaves(slot))
 		{
 			shmem_wake(slot->latch);
 			n--;
@@ -99,7 +100,7 @@ take_back(const Run *run)
 	RunEntry   *entry = run_queue_find(run->run_id);
 
 	if (entry != NULL)
-		run_queue_put_back(entry, NULL);
+		run_queue_untake(entry);
 }
 
 /* Take runs out of a queue, as many as a lane may have room for. */
@@ -153,6 +154,11 @@ dispatch_fill_lane(Lane *lane, RoleQueue *queue)
 	int			n;
 	int			nput;
 
+	/* who comes late goes before what the workers have not begun, if in turn */
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	fair_queue_set_floor(&queue->ready, lane->nready > 0 ? lane_first(lane)->turn :
+						 queue->ready.last);
+	LWLockRelease(scheduler_shared->lock);
 	do
 	{
 		int			ndisplaced;
@@ -163,16 +169,17 @@ dispatch_fill_lane(Lane *lane, RoleQueue *queue)
 		for (int i = 0; i < ndisplaced; i++)
 			take_back(&displaced[i]);
 		for (int i = nput; i < n; i++)
-			run_queue_put_back(entries[i], NULL);
+			run_queue_untake(entries[i]);
 		total += nput;
 	} while (n > 0 && nput == n);
+	queue->overtakes = false;
 	return total;
 }
 
 /*
  * Fill a lane from the queue of its role.  A lane is refilled when it is half
- * empty, unless it has idle workers, so that the lock is not taken for every
- * single run under load.
+ * empty, unless it has idle workers or there is a run that goes before others,
+ * so that the lock is not taken for every single run under load.
  */
 static void
 fill_lane(RoleQueue *queue, const LaneView *view)
@@ -370,7 +377,7 @@ dispatch_runs(void)
 			result = Min(result, staff(queue));
 		view = view_lane(queue->role);
 		if (view.nworkers > 0 &&
-			(view.nidle > 0 || view.nready <= LANE_LOW_WATER))
+			(view.nidle > 0 || view.nready <= LANE_LOW_WATER || queue->overtakes))
 			fill_lane(queue, &view);
 		queue = next;
 	}

@@ -93,6 +93,8 @@ health_of_job(const JobFigures *figures, const HealthLimits *limits, Health *hea
 		set(health, HEALTH_UNHEALTHY, "%d consecutive failures", figures->consecutive_failures);
 	else if (figures->check_failed)
 		set(health, HEALTH_UNHEALTHY, "%.150s", figures->check_reason);
+	else if (figures->waits_for != NULL)
+		set(health, HEALTH_UNHEALTHY, "%s", figures->waits_for);
 	else if (!figures->has_next)
 		set(health, HEALTH_UNHEALTHY, "the job has no next time");
 	else if (figures->consecutive_failures > 0)
@@ -116,18 +118,21 @@ health_of_job(const JobFigures *figures, const HealthLimits *limits, Health *hea
 void
 health_of_queue(const QueueFigures *figures, const HealthLimits *limits, Health *health)
 {
+	const char *stopped = figures->restarting ? "the queue is being restarted" :
+		"the queue is stopped";
+
 	if (!figures->enabled && figures->running > 0)
-		set(health, HEALTH_STOPPING, "the queue is stopped, and %d runs go on", figures->running);
+		set(health, HEALTH_STOPPING, "%s, and %d runs go on", stopped, figures->running);
 	else if (!figures->enabled)
-		set(health, HEALTH_STOPPED, "the queue is stopped");
-	else if (figures->starting)
-		set(health, HEALTH_STARTING, "waits for \"%.100s\"",
-			figures->waits_for ? figures->waits_for : "the scheduler");
+		set(health, HEALTH_STOPPED, "%s", stopped);
+	else if (figures->held)
+		set(health, figures->starting ? HEALTH_STARTING : HEALTH_UNHEALTHY, "%s",
+			figures->waits_for);
 	else if (figures->jobs > 0 && figures->unhealthy_jobs * 2 > figures->jobs)
 		set(health, HEALTH_UNHEALTHY, "%d of %d jobs are unhealthy",
 			figures->unhealthy_jobs, figures->jobs);
 	else if (figures->waits_for != NULL)
-		set(health, HEALTH_DEGRADED, "\"%.100s\" is not healthy", figures->waits_for);
+		set(health, HEALTH_DEGRADED, "goes on, but %s", figures->waits_for);
 	else if (limits->backlog > 0 && figures->backlog > limits->backlog)
 		set(health, HEALTH_DEGRADED, INT64_FORMAT " runs wait", figures->backlog);
 	else if (figures->unhealthy_jobs > 0)

@@ -6,11 +6,12 @@
  *		state		a job						a queue
  *		stopped		paused, finished			stopped, nothing runs
  *		stopping	paused, a run goes on		stopped, runs go on
- *		starting	not planned yet				started a moment ago
- *		unhealthy	fails time after time,		most of its jobs are unhealthy
- *					or its check says so
- *		degraded	fails, or is late, at		a backlog, an unhealthy job
- *					times, or needs memory
+ *		starting	not planned yet				started, waits for a dependency
+ *		unhealthy	fails time after time,		most of its jobs are unhealthy,
+ *					or its check says so, or	or held by a dependency
+ *					held by a dependency
+ *		degraded	fails, or is late, at		a backlog, an unhealthy job, or
+ *					times, or needs memory		goes without a dependency
  *		healthy		none of these				none of these
  *
  * The first state whose condition holds, in the order stopped, stopping,
@@ -72,13 +73,16 @@ typedef struct JobFigures
 	int64		lateness;		/* of the last start, us */
 	bool		check_failed;	/* its health check says no, or is in error */
 	const char *check_reason;	/* in words, when that is so */
+	const char *waits_for;		/* "depends on ...": why it is held, or NULL */
 } JobFigures;
 
 typedef struct QueueFigures
 {
 	bool		enabled;
-	bool		starting;
-	const char *waits_for;		/* a dependency that is not healthy, or NULL */
+	bool		restarting;		/* when not enabled: only for as long as runs go on */
+	const char *waits_for;		/* "depends on ...", which is not healthy, or NULL */
+	bool		starting;		/* it waits since it was started */
+	bool		held;			/* it waits; else it has waited long enough */
 	int			running;
 	int64		backlog;
 	int			jobs;			/* that are not stopped */

@@ -22,6 +22,7 @@
 #include "chain_api.h"
 #include "clock.h"
 #include "compat.h"
+#include "dependency_api.h"
 #include "http_definition.h"
 #include "http_jsonb.h"
 #include "http_rules.h"
@@ -208,8 +209,9 @@ pg_scheduler_schedule_http_job(PG_FUNCTION_ARGS)
 	JobDefinition job;
 	HttpDefinition def;
 	ChainOptions chain;
-	int64		job_id;
+	ArrayType  *depends_on;
 	bool		replace;
+	int64		job_id;
 	int			arg = 0;
 
 	job_definition_init(&job, JOB_HTTP);
@@ -224,10 +226,12 @@ pg_scheduler_schedule_http_job(PG_FUNCTION_ARGS)
 	take_fields(&def, fcinfo, &arg, last_fields, lengthof(last_fields));
 	take_columns(&job, fcinfo, &arg, last_columns, lengthof(last_columns));
 	chain_api_get(&chain, fcinfo, arg, false);
+	depends_on = dependency_argument(fcinfo, arg + CHAIN_ARGUMENTS);
 	chain_api_define(&chain, &job);
 	put_request(&job, &def);
 	job_id = api_store_job(&job, replace);
 	chain_api_store(&chain, &job, job_id);
+	dependency_set_of_job(job_id, DatumGetObjectId(job.values[JOB_OWNER - 1]), depends_on);
 	PG_RETURN_INT64(job_id);
 }
 

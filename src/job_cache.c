@@ -15,6 +15,7 @@
 #include "utils/timestamp.h"
 
 #include "catalog.h"
+#include "dependency.h"
 #include "job_cache.h"
 #include "store.h"
 
@@ -152,6 +153,7 @@ add_entry(const Job *job, const JobState *state)
 	memset((char *) entry + sizeof(int64), 0, sizeof(JobEntry) - sizeof(int64));
 	dlist_init(&entry->held);
 	entry->state = *state;
+	entry->depends = dependency_holds_job(job->job_id);
 	keep_definition(entry, job);
 	return entry;
 }

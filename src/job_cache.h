@@ -29,6 +29,7 @@ typedef struct JobEntry
 	int			ndispatched;	/* of these, in a lane or at a worker */
 	int			nwaiting;		/* of these, waiting for a retry */
 	dlist_head	held;			/* RunEntry: ready, but the job is at its limit */
+	bool		depends;		/* held by a dependency: dependency.c */
 	bool		dirty;			/* state has to be written */
 	bool		writing;		/* is being written */
 	dlist_node	dirty_node;		/* in the list of dirty entries */

@@ -81,7 +81,7 @@ lane_put(Lane *lane, const Run *run, Run *displaced, bool *is_displaced)
 	{
 		Run		   *last = lane_at(lane, LANE_DEPTH - 1);
 
-		if (!run_precedes(run, last))
+		if (!run_goes_before(run, last))
 			return false;
 		*displaced = *last;
 		*is_displaced = true;
@@ -92,13 +92,19 @@ lane_put(Lane *lane, const Run *run, Run *displaced, bool *is_displaced)
 	{
 		Run		   *before = lane_at(lane, position - 1);
 
-		if (!run_precedes(run, before))
+		if (!run_goes_before(run, before))
 			break;
 		*lane_at(lane, position) = *before;
 	}
 	*lane_at(lane, position) = *run;
 	lane->nready++;
 	return true;
+}
+
+const Run *
+lane_first(const Lane *lane)
+{
+	return &lane->ready[lane->first];
 }
 
 bool

@@ -33,6 +33,9 @@ extern void lane_release(Lane *lane);
  */
 extern bool lane_put(Lane *lane, const Run *run, Run *displaced, bool *is_displaced);
 
+/* The run that goes first; the lane must not be empty. */
+extern const Run *lane_first(const Lane *lane);
+
 /* Take the first run out.  False: the lane is empty. */
 extern bool lane_take(Lane *lane, Run *run);
 

@@ -20,8 +20,10 @@
 
 #include "alert.h"
 #include "alert_rule.h"
+#include "catalog_dependency.h"
 #include "catalog_monitor.h"
 #include "clock.h"
+#include "dependency.h"
 #include "guc.h"
 #include "hook.h"
 #include "meter.h"
@@ -125,6 +127,10 @@ alert_of_job(JobMeter *meter, const JobFigures *figures, const char *name, Times
 				  limits.lateness > 0 && figures->lateness > limits.lateness, false, 1,
 				  psprintf("job \"%s\" started " INT64_FORMAT " seconds late", name,
 						   figures->lateness / USECS_PER_SEC));
+	if (figures->waits_for != NULL || (meter->raised & (1 << ALERT_DEPENDENCY_UNHEALTHY)))
+		set_job_alert(meter, ALERT_DEPENDENCY_UNHEALTHY, figures->waits_for != NULL, false, 1,
+					  psprintf("job \"%s\" %s", name,
+							   figures->waits_for ? figures->waits_for : ""));
 	if (meter->dead_letter && alert_rule(ALERT_DEAD_LETTER)->enabled)
 		set_job_alert(meter, ALERT_DEAD_LETTER, true, true, 1,
 					  psprintf("a run of job \"%s\" is out of attempts, and a dead letter", name));
@@ -161,6 +167,15 @@ forget_job(JobMeter *meter)
 	meter_forget(meter);
 }
 
+/* Nothing will come of the job any more, and its last run has failed. */
+static bool
+has_ended_badly(const JobEntry *entry)
+{
+	return entry->state.finished && entry->nruns == 0 &&
+		entry->state.schedule_version == entry->job.schedule_version &&
+		entry->state.consecutive_failures > 0;
+}
+
 /* True: its state is other than what was written. */
 static bool
 judge_job(JobMeter *meter, TimestampTz now, JobHealthRow *row)
@@ -182,6 +197,11 @@ judge_job(JobMeter *meter, TimestampTz now, JobHealthRow *row)
 	figures.check_failed = figures.check_reason != NULL;
 	health_of_job(&figures, &limits, &row->health);
 	row->job_id = meter->job_id;
+	row->own = row->health.state;
+	row->waits_for = figures.waits_for = dependency_of_job(meter->job_id);
+	if (figures.waits_for != NULL)
+		health_of_job(&figures, &limits, &row->health);
+	dependency_note_job(meter->job_id, has_ended_badly(entry) ? HEALTH_UNHEALTHY : row->own);
 	alert_of_job(meter, &figures, entry->job.job_name, now);
 	if (check_changed)
 		alert_of_check(meter, &figures, entry->job.job_name);
@@ -224,6 +244,7 @@ judge_queue(const char *name, int64 jobs, int64 unhealthy, void *arg)
 	QueueJudgement *judgement = arg;
 	QueueHealthRow *row;
 	QueueFigures figures = {.enabled = true};
+	QueueWait	wait;
 	JobQueue   *queue = run_queue_find_queue(name);
 	MemoryContext oldcontext = MemoryContextSwitchTo(judgement->context);
 
@@ -235,14 +256,43 @@ judge_queue(const char *name, int64 jobs, int64 unhealthy, void *arg)
 	if (queue != NULL)
 	{
 		figures.enabled = queue->limits.enabled;
+		figures.restarting = queue->limits.restarting;
 		figures.running = queue->ndispatched;
 		figures.backlog = queue->nready;
 	}
 	health_of_queue(&figures, &limits, &row->health);
+	dependency_note_queue(name, row->health.state);
+	dependency_of_queue(name, &wait);
+	figures.waits_for = wait.waits_for;
+	figures.starting = wait.starting;
+	figures.held = wait.held;
+	if (wait.waits_for != NULL)
+		health_of_queue(&figures, &limits, &row->health);
+	row->waits_for = figures.enabled ? wait.held ? wait.waits_for : NULL :
+		figures.restarting ? "is being restarted" : "is stopped";
 	row->queue = pstrdup(name);
 	row->backlog = figures.backlog;
 	row->running = figures.running;
 	MemoryContextSwitchTo(oldcontext);
+}
+
+static void
+alert_of_waiting_queue(const QueueHealthRow *row, JobQueue *queue)
+{
+	const char *kind = alert_kind_name(ALERT_DEPENDENCY_UNHEALTHY);
+	char	   *subject;
+	QueueWait	wait;
+
+	dependency_of_queue(row->queue, &wait);
+	if (queue->judged && (wait.waits_for != NULL) == queue->dependency_raised)
+		return;
+	subject = psprintf("queue %s", row->queue);
+	if (wait.waits_for != NULL)
+		alert_raise(kind, alert_rule(ALERT_DEPENDENCY_UNHEALTHY)->severity, subject, 0,
+					InvalidOid, psprintf("queue \"%s\" %s", row->queue, wait.waits_for));
+	else
+		alert_resolve(kind, subject);
+	queue->dependency_raised = wait.waits_for != NULL;
 }
 
 static void
@@ -253,6 +303,8 @@ alert_of_queue(const QueueHealthRow *row)
 	bool		holds = limits.backlog > 0 && row->backlog > limits.backlog;
 	char	   *subject;
 
+	if (queue != NULL && pg_scheduler_monitoring)
+		alert_of_waiting_queue(row, queue);
 	if (queue == NULL || (queue->judged && holds == queue->backlog_raised))
 		return;
 	subject = psprintf("queue %s", row->queue);
@@ -365,14 +417,20 @@ each_judgement(TimestampTz now)
 	}
 	if (next_queues <= now)
 	{
+		TimestampTz begun = clock_now();
+
 		judge_queues(now);
-		next_queues = not_before(now, 0);
 		queues_owed = false;
+		next_queues = not_before(begun, 0);
 	}
 	else
 		queues_owed = true;
-	if (requested && catalog_resolve_gone_alerts(now) > 0)
-		alert_look_for_ends();
+	if (requested)
+	{
+		if (catalog_resolve_gone_alerts(now) > 0)
+			alert_look_for_ends();
+		catalog_resolve_gone_queue_alerts(now);
+	}
 	alert_tell_ends(now);
 	if (recovery_active())
 		recovery_step(now);

@@ -18,6 +18,7 @@
 #include "catalog.h"
 #include "catalog_queue.h"
 #include "clock.h"
+#include "dependency_api.h"
 #include "rights.h"
 
 PG_FUNCTION_INFO_V1(pg_scheduler_create_queue);
@@ -25,6 +26,7 @@ PG_FUNCTION_INFO_V1(pg_scheduler_alter_queue);
 PG_FUNCTION_INFO_V1(pg_scheduler_drop_queue);
 PG_FUNCTION_INFO_V1(pg_scheduler_start_queue);
 PG_FUNCTION_INFO_V1(pg_scheduler_stop_queue);
+PG_FUNCTION_INFO_V1(pg_scheduler_restart_queue);
 PG_FUNCTION_INFO_V1(pg_scheduler_start_all);
 PG_FUNCTION_INFO_V1(pg_scheduler_stop_all);
 
@@ -77,6 +79,11 @@ get_options(FunctionCallInfo fcinfo, QueueOptions *options)
 		options->enabled = palloc(sizeof(bool));
 		*options->enabled = PG_GETARG_BOOL(5);
 	}
+	options->start_timeout = PG_ARGISNULL(8) ? NULL : PG_GETARG_INTERVAL_P(8);
+	if (options->start_timeout != NULL && interval_usecs(options->start_timeout) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"start_timeout\" must not be negative")));
 	options->description = PG_ARGISNULL(6) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(6));
 	if (options->rate_period != NULL && interval_usecs(options->rate_period) <= 0)
 		ereport(ERROR,
@@ -88,8 +95,10 @@ Datum
 pg_scheduler_create_queue(PG_FUNCTION_ARGS)
 {
 	QueueOptions options;
+	ArrayType  *depends_on;
 
 	rights_require_admin("create_queue");
+	depends_on = dependency_argument(fcinfo, 7);
 	get_options(fcinfo, &options);
 	if (options.name[0] == '\0' || strlen(options.name) >= NAMEDATALEN)
 		ereport(ERROR,
@@ -101,6 +110,7 @@ pg_scheduler_create_queue(PG_FUNCTION_ARGS)
 				 errmsg("queue \"%s\" already exists", options.name),
 				 errhint("Use scheduler.alter_queue() to change it.")));
 	catalog_insert_queue(&options);
+	dependency_set_of_queue(options.name, depends_on);
 	PG_RETURN_VOID();
 }
 
@@ -108,11 +118,14 @@ Datum
 pg_scheduler_alter_queue(PG_FUNCTION_ARGS)
 {
 	QueueOptions options;
+	ArrayType  *depends_on;
 
 	rights_require_admin("alter_queue");
+	depends_on = dependency_argument(fcinfo, 7);
 	get_options(fcinfo, &options);
 	if (!catalog_update_queue(&options))
 		report_missing(options.name);
+	dependency_set_of_queue(options.name, depends_on);
 	PG_RETURN_VOID();
 }
 
@@ -131,6 +144,7 @@ pg_scheduler_drop_queue(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 				 errmsg("queue \"%s\" cannot be dropped because it has jobs", name),
 				 errhint("Give them another queue with scheduler.alter_job().")));
+	dependency_refuse_drop_of_queue(name);
 	if (!catalog_delete_queue(name))
 		report_missing(name);
 	PG_RETURN_VOID();
@@ -142,7 +156,7 @@ pg_scheduler_start_queue(PG_FUNCTION_ARGS)
 	char	   *name = queue_argument(fcinfo);
 
 	rights_require_admin("start_queue");
-	if (!catalog_enable_queue(name, true, DT_NOEND))
+	if (!catalog_enable_queue(name, true, DT_NOEND, false))
 		report_missing(name);
 	PG_RETURN_VOID();
 }
@@ -169,7 +183,19 @@ pg_scheduler_stop_queue(PG_FUNCTION_ARGS)
 	char	   *name = queue_argument(fcinfo);
 
 	rights_require_admin("stop_queue");
-	if (!catalog_enable_queue(name, false, stop_deadline(fcinfo, 1)))
+	if (!catalog_enable_queue(name, false, stop_deadline(fcinfo, 1), false))
+		report_missing(name);
+	PG_RETURN_VOID();
+}
+
+/* The scheduler starts the queue when it has come to rest. */
+Datum
+pg_scheduler_restart_queue(PG_FUNCTION_ARGS)
+{
+	char	   *name = queue_argument(fcinfo);
+
+	rights_require_admin("restart_queue");
+	if (!catalog_enable_queue(name, false, stop_deadline(fcinfo, 1), true))
 		report_missing(name);
 	PG_RETURN_VOID();
 }
@@ -178,7 +204,7 @@ Datum
 pg_scheduler_start_all(PG_FUNCTION_ARGS)
 {
 	rights_require_admin("start_all");
-	(void) catalog_enable_queue(NULL, true, DT_NOEND);
+	(void) catalog_enable_queue(NULL, true, DT_NOEND, false);
 	PG_RETURN_VOID();
 }
 
@@ -186,6 +212,6 @@ Datum
 pg_scheduler_stop_all(PG_FUNCTION_ARGS)
 {
 	rights_require_admin("stop_all");
-	(void) catalog_enable_queue(NULL, false, stop_deadline(fcinfo, 0));
+	(void) catalog_enable_queue(NULL, false, stop_deadline(fcinfo, 0), false);
 	PG_RETURN_VOID();
 }

@@ -9,8 +9,11 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
+#include "nodes/pg_list.h"
 #include "utils/timestamp.h"
 
+#include "catalog_queue.h"
 #include "dispatch.h"
 #include "queue_stop.h"
 #include "run_queue.h"
@@ -21,6 +24,7 @@ typedef struct Stop
 	TimestampTz now;
 	TimestampTz next;
 	bool		any;			/* some queue has something to stop */
+	List	   *to_start;		/* JobQueue: at rest, and to be started again */
 } Stop;
 
 static void
@@ -30,10 +34,28 @@ look_at_queue(JobQueue *queue, void *arg)
 
 	if (!queue->stop_pending)
 		return;
-	if (queue->limits.enabled || queue->ndispatched == 0)
-		queue->stop_pending = false;
-	else
+	if (!queue->limits.enabled && queue->ndispatched > 0)
+	{
 		stop->any = true;
+		return;
+	}
+	queue->stop_pending = false;
+	if (queue->limits.restarting)
+		stop->to_start = lappend(stop->to_start, queue);
+}
+
+/* Queues that were to be restarted are at rest: the change comes to us. */
+static void
+finish_restarts(List *queues)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ListCell   *lc;
+
+	StartTransactionCommand();
+	foreach(lc, queues)
+		catalog_finish_restart(((JobQueue *) lfirst(lc))->name);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
 }
 
 /*
@@ -50,7 +72,7 @@ stop_run(RunEntry *entry, void *arg)
 		entry->stopped)
 		return;
 	if (dispatch_withdraw_run(&entry->run))
-		run_queue_put_back(entry, NULL);
+		run_queue_untake(entry);
 	else if (entry->queue->limits.stop_deadline <= stop->now)
 		entry->stopped = worker_pool_cancel(entry->run_id);
 	else
@@ -65,5 +87,7 @@ queue_stop(TimestampTz now)
 	run_queue_foreach_queue(look_at_queue, &stop);
 	if (stop.any)
 		run_queue_foreach(stop_run, &stop);
+	if (stop.to_start != NIL)
+		finish_restarts(stop.to_start);
 	return stop.next;
 }

@@ -14,7 +14,8 @@
 
 /*
  * Take back what stopped queues have in lanes, and cancel what still runs
- * after their deadline.  When to call again, or DT_NOEND.
+ * after their deadline; start again what is to be restarted.  Outside of a
+ * transaction.  When to call again, or DT_NOEND.
  */
 extern TimestampTz queue_stop(TimestampTz now);
 

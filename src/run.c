@@ -91,3 +91,13 @@ run_precedes(const Run *a, const Run *b)
 		return a->due_at < b->due_at;
 	return a->run_id < b->run_id;
 }
+
+bool
+run_goes_before(const Run *a, const Run *b)
+{
+	if (a->queue_priority != b->queue_priority)
+		return a->queue_priority > b->queue_priority;
+	if (a->priority == b->priority && a->turn != b->turn)
+		return a->turn < b->turn;
+	return run_precedes(a, b);
+}

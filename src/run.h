@@ -52,6 +52,8 @@ typedef struct Run
 	TimestampTz due_at;			/* not before this: jitter, retry */
 	RunTrigger	trigger;
 	int32		crashes;		/* server crashes this run was part of */
+	int32		queue_priority; /* in a lane: of its queue, before its own */
+	uint64		turn;			/* in a lane: among runs of the same priority */
 	ItemPointerData tid;		/* its row in pending_run, if still there */
 	ItemPointerData job_tid;	/* the row of its job, if still there */
 } Run;
@@ -67,7 +69,10 @@ extern RunTrigger run_trigger_from_name(const char *name);
 /* Does this run wait while its job is paused?  What somebody has asked for does not. */
 extern bool run_waits_for_resume(const Run *run);
 
-/* Order of dispatch: priority, then due time, then age. */
+/* Order within a queue: priority, then due time, then age. */
 extern bool run_precedes(const Run *a, const Run *b);
+
+/* Order of dispatch: priority of the queue, priority, turn, due time, age. */
+extern bool run_goes_before(const Run *a, const Run *b);
 
 #endif							/* PG_SCHEDULER_RUN_H */

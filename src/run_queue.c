@@ -38,17 +38,6 @@ static int64 newest_run = 0;	/* greatest run_id that was ever added */
 
 /* pairingheap keeps the greatest on top: "greater" is "goes first". */
 static int
-compare_ready(const pairingheap_node *a, const pairingheap_node *b, void *arg)
-{
-	const RunEntry *run_a = pairingheap_const_container(RunEntry, node, a);
-	const RunEntry *run_b = pairingheap_const_container(RunEntry, node, b);
-
-	if (run_a->queue->limits.priority != run_b->queue->limits.priority)
-		return run_a->queue->limits.priority > run_b->queue->limits.priority ? 1 : -1;
-	return run_precedes(&run_a->run, &run_b->run) ? 1 : -1;
-}
-
-static int
 compare_waiting(const pairingheap_node *a, const pairingheap_node *b, void *arg)
 {
 	const RunEntry *run_a = pairingheap_const_container(RunEntry, node, a);
@@ -103,8 +92,9 @@ run_queue_of_role(Oid role)
 	{
 		MemoryContext oldcontext = MemoryContextSwitchTo(queue_context);
 
-		queue->ready = pairingheap_allocate(compare_ready, NULL);
+		fair_queue_init(&queue->ready);
 		queue->nready = 0;
+		queue->overtakes = false;
 		queue->starved_since = DT_NOEND;
 		queue->listed = false;
 		MemoryContextSwitchTo(oldcontext);
@@ -132,7 +122,7 @@ get_queue(const char *name)
 		memset((char *) queue + JOB_NAME_LENGTH, 0, sizeof(JobQueue) - JOB_NAME_LENGTH);
 		queue->limits.enabled = true;
 		queue->limits.stop_deadline = DT_NOEND;
-		queue->held = pairingheap_allocate(compare_ready, NULL);
+		fair_queue_init(&queue->held);
 		MemoryContextSwitchTo(oldcontext);
 	}
 	return queue;
@@ -162,7 +152,9 @@ add_to_ready(RunEntry *entry)
 	entry->state = RUN_STATE_READY;
 	count_ready(entry, 1);
 	entry->role_queue = queue;
-	pairingheap_add(queue->ready, &entry->node);
+	fair_queue_add(&queue->ready, entry);
+	if (fair_queue_first(&queue->ready) == entry)
+		queue->overtakes = true;
 	queue->nready++;
 	if (!queue->listed)
 	{
@@ -171,10 +163,10 @@ add_to_ready(RunEntry *entry)
 	}
 }
 
+/* A run is no longer in the queue of its role. */
 static void
-remove_from_ready(RoleQueue *queue, RunEntry *entry)
+count_removed(RoleQueue *queue, RunEntry *entry)
 {
-	pairingheap_remove(queue->ready, &entry->node);
 	count_ready(entry, -1);
 	if (--queue->nready == 0)
 	{
@@ -182,6 +174,22 @@ remove_from_ready(RoleQueue *queue, RunEntry *entry)
 		queue->listed = false;
 		queue->starved_since = DT_NOEND;
 	}
+}
+
+static void
+hold(RunEntry *entry)
+{
+	entry->state = RUN_STATE_HELD;
+	entry->held_by_queue = false;
+	count_ready(entry, 1);
+	dlist_push_tail(&entry->job->held, &entry->held_node);
+}
+
+/* run_job() is to run it, whatever it depends on. */
+static bool
+held_by_dependency(const RunEntry *entry)
+{
+	return entry->job->depends && entry->run.trigger != TRIGGER_MANUAL;
 }
 
 /* Where a run that is not dispatched belongs. */
@@ -194,6 +202,8 @@ place(RunEntry *entry)
 		entry->job->nwaiting++;
 		pairingheap_add(waiting, &entry->node);
 	}
+	else if (held_by_dependency(entry))
+		hold(entry);
 	else
 		add_to_ready(entry);
 }
@@ -210,12 +220,13 @@ displace(RunEntry *entry)
 			entry->job->nwaiting--;
 			break;
 		case RUN_STATE_READY:
-			remove_from_ready(entry->role_queue, entry);
+			fair_queue_remove(&entry->role_queue->ready, entry);
+			count_removed(entry->role_queue, entry);
 			break;
 		case RUN_STATE_HELD:
 			count_ready(entry, -1);
 			if (entry->held_by_queue)
-				pairingheap_remove(entry->queue->held, &entry->node);
+				fair_queue_remove(&entry->queue->held, entry);
 			else
 				dlist_delete(&entry->held_node);
 			break;
@@ -357,7 +368,7 @@ queue_room(JobQueue *queue, TimestampTz now)
 {
 	int64		room = PG_INT64_MAX;
 
-	if (!queue->limits.enabled)
+	if (!queue->limits.enabled || queue->waiting)
 		return 0;
 	if (queue->limits.max_concurrency > 0)
 		room = queue->limits.max_concurrency - queue->ndispatched;
@@ -375,8 +386,8 @@ next_token(const JobQueue *queue)
 {
 	const QueueLimits *limits = &queue->limits;
 
-	if (limits->rate_limit == 0 || !limits->enabled || queue->tokens >= 1 ||
-		pairingheap_is_empty(queue->held))
+	if (limits->rate_limit == 0 || !limits->enabled || queue->waiting || queue->tokens >= 1 ||
+		fair_queue_is_empty(&queue->held))
 		return DT_NOEND;
 	return queue->refilled_at + 1 +
 		(int64) ((1 - queue->tokens) * limits->rate_period / limits->rate_limit);
@@ -388,15 +399,25 @@ release_queue(JobQueue *queue, TimestampTz now)
 {
 	int64		room = queue_room(queue, now);
 
-	for (; room > 0 && !pairingheap_is_empty(queue->held); room--)
+	for (; room > 0 && !fair_queue_is_empty(&queue->held); room--)
 	{
-		RunEntry   *entry = pairingheap_container(RunEntry, node,
-												  pairingheap_first(queue->held));
+		RunEntry   *entry = fair_queue_take(&queue->held);
 
-		displace(entry);
+		fair_queue_set_floor(&queue->held, entry->run.turn);
+		count_ready(entry, -1);
 		entry->held_by_queue = false;
 		add_to_ready(entry);
 	}
+}
+
+/* Of queues that may go on, the one with the highest priority goes first. */
+static int
+compare_queues(const ListCell *a, const ListCell *b)
+{
+	int			priority_a = ((const JobQueue *) lfirst(a))->limits.priority;
+	int			priority_b = ((const JobQueue *) lfirst(b))->limits.priority;
+
+	return priority_a > priority_b ? -1 : priority_a < priority_b;
 }
 
 /* Look at the queues in which something has changed.  When to look next. */
@@ -407,6 +428,8 @@ release_queues(TimestampTz now)
 	JobQueue   *queue;
 	TimestampTz next = DT_NOEND;
 	bool		all = look_again;
+	List	   *holding = NIL;
+	ListCell   *lc;
 
 	look_again = false;
 	if (!all && next_rate_release > now)
@@ -414,11 +437,19 @@ release_queues(TimestampTz now)
 	hash_seq_init(&status, queues);
 	while ((queue = hash_seq_search(&status)) != NULL)
 	{
-		if (queue->look_again || queue->limits.rate_limit > 0)
-			release_queue(queue, now);
+		if ((queue->look_again || queue->limits.rate_limit > 0) &&
+			!fair_queue_is_empty(&queue->held))
+			holding = lappend(holding, queue);
 		queue->look_again = false;
+	}
+	list_sort(holding, compare_queues);
+	foreach(lc, holding)
+	{
+		queue = lfirst(lc);
+		release_queue(queue, now);
 		next = Min(next, next_token(queue));
 	}
+	list_free(holding);
 	next_rate_release = next;
 	return next;
 }
@@ -463,6 +494,18 @@ run_queue_set_limits(const char *name, const QueueLimits *limits)
 	queue->look_again = look_again = true;
 }
 
+bool
+run_queue_set_waiting(const char *name, bool waiting)
+{
+	JobQueue   *queue = get_queue(name);
+
+	if (queue->waiting == waiting)
+		return false;
+	queue->waiting = waiting;
+	queue->look_again = look_again = true;
+	return waiting;
+}
+
 TimestampTz
 run_queue_wake(TimestampTz now)
 {
@@ -482,7 +525,10 @@ run_queue_wake(TimestampTz now)
 		if (entry->run.due_at > now)
 			return Min(entry->run.due_at, next_release);
 		displace(entry);
-		add_to_ready(entry);
+		if (held_by_dependency(entry))
+			hold(entry);
+		else
+			add_to_ready(entry);
 	}
 	return next_release;
 }
@@ -506,16 +552,9 @@ may_run(const RunEntry *entry)
 	if (entry->run.crashes > 0 &&
 		(nsuspects > 0 || entry->run.crashes >= pg_scheduler_crash_limit))
 		return false;
+	if (held_by_dependency(entry))
+		return false;
 	return job->ndispatched < job_cache_concurrency(job);
-}
-
-static void
-hold(RunEntry *entry)
-{
-	entry->state = RUN_STATE_HELD;
-	entry->held_by_queue = false;
-	count_ready(entry, 1);
-	dlist_push_tail(&entry->job->held, &entry->held_node);
 }
 
 /* Room for a run in its queue; without it the run is held there.  */
@@ -533,7 +572,7 @@ take_room(RunEntry *entry)
 	entry->state = RUN_STATE_HELD;
 	entry->held_by_queue = true;
 	count_ready(entry, 1);
-	pairingheap_add(queue->held, &entry->node);
+	fair_queue_add(&queue->held, entry);
 	next_rate_release = Min(next_rate_release, next_token(queue));
 	return false;
 }
@@ -543,10 +582,9 @@ run_queue_take(RoleQueue *queue)
 {
 	while (queue->nready > 0)
 	{
-		RunEntry   *entry = pairingheap_container(RunEntry, node,
-												  pairingheap_first(queue->ready));
+		RunEntry   *entry = fair_queue_take(&queue->ready);
 
-		remove_from_ready(queue, entry);
+		count_removed(queue, entry);
 		if (!may_run(entry))
 		{
 			hold(entry);
@@ -558,6 +596,17 @@ run_queue_take(RoleQueue *queue)
 		return entry;
 	}
 	return NULL;
+}
+
+void
+run_queue_untake(RunEntry *entry)
+{
+	const QueueLimits *limits = &entry->queue->limits;
+
+	fair_queue_return_turn(&entry->role_queue->ready, entry);
+	if (limits->rate_limit > 0)
+		entry->queue->tokens = Min(entry->queue->tokens + 1, limits->rate_limit);
+	run_queue_put_back(entry, NULL);
 }
 
 RoleQueue *

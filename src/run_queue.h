@@ -20,6 +20,7 @@
 #include "lib/ilist.h"
 #include "lib/pairingheap.h"
 
+#include "fair_queue.h"
 #include "job_cache.h"
 #include "run.h"
 
@@ -40,6 +41,7 @@ typedef struct QueueLimits
 	int64		rate_period;	/* us */
 	int			priority;		/* higher first, before that of the run */
 	TimestampTz stop_deadline;	/* what still runs then is cancelled; DT_NOEND: not */
+	bool		restarting;		/* not enabled, until it has come to rest */
 } QueueLimits;
 
 /* A named group of jobs */
@@ -49,12 +51,14 @@ typedef struct JobQueue
 	QueueLimits limits;
 	int64		nready;			/* runs that are READY or HELD */
 	int			ndispatched;
-	pairingheap *held;			/* runs that the limits hold back */
+	FairQueue	held;			/* runs that the limits hold back */
 	double		tokens;			/* runs that may begin now, by the rate limit */
 	TimestampTz refilled_at;
+	bool		waiting;		/* held by a dependency: dependency.c */
 	bool		stop_pending;	/* for queue_stop.c */
 	bool		look_again;		/* there may be room for a held run */
 	bool		backlog_raised; /* for monitor.c */
+	bool		dependency_raised;
 	bool		judged;
 } JobQueue;
 
@@ -69,6 +73,7 @@ typedef struct RunEntry
 	bool		held_by_queue;	/* HELD, in the queue and not in the job */
 	struct RoleQueue *role_queue;	/* READY, DISPATCHED: where it is, or was */
 	int			unrecorded;		/* times that no record could be written */
+	FairStream *stream;			/* READY, HELD by the queue: for fair_queue.c */
 	pairingheap_node node;		/* WAITING, READY, HELD by the queue */
 	dlist_node	held_node;		/* HELD */
 } RunEntry;
@@ -79,8 +84,9 @@ typedef struct RunEntry
 typedef struct RoleQueue
 {
 	Oid			role;			/* hash key; HTTP_QUEUE: HTTP runs of all roles */
-	pairingheap *ready;
+	FairQueue	ready;
 	int			nready;
+	bool		overtakes;		/* a run has come that goes before all others */
 	TimestampTz starved_since;	/* ready runs and no worker; DT_NOEND: not so */
 	dlist_node	node;			/* in the list of queues with ready runs */
 	bool		listed;
@@ -117,6 +123,9 @@ extern TimestampTz run_queue_wake(TimestampTz now);
  */
 extern RunEntry *run_queue_take(RoleQueue *queue);
 
+/* Take a run back that was taken, and that nobody has begun. */
+extern void run_queue_untake(RunEntry *entry);
+
 extern RoleQueue *run_queue_of_role(Oid role);
 
 /* Iterate over the queues that have ready runs; start with NULL. */
@@ -135,6 +144,9 @@ extern int64 run_queue_ready_count(void);
 
 /* The definition of a queue has been read. */
 extern void run_queue_set_limits(const char *name, const QueueLimits *limits);
+
+/* Let no runs of a queue go, or let them go again.  True: hold them from now on. */
+extern bool run_queue_set_waiting(const char *name, bool waiting);
 
 /* Call for every queue that a run has been in. */
 extern void run_queue_foreach_queue(void (*callback) (JobQueue *queue, void *arg), void *arg);

@@ -38,6 +38,7 @@
 #include "catalog_queue.h"
 #include "clock.h"
 #include "compat.h"
+#include "dependency.h"
 #include "dispatch.h"
 #include "due_heap.h"
 #include "enqueue.h"
@@ -217,6 +218,8 @@ read_control(void)
 	stop_deadline = control.stop_deadline;
 	if (!control.stopped)
 	{
+		if (mode != MODE_RUNNING)
+			dependency_start();
 		mode = MODE_RUNNING;
 		LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 		my_db->stopped = false;
@@ -257,6 +260,7 @@ load_queues(void)
 	StartTransactionCommand();
 	catalog_scan_queues(load_queue, NULL);
 	CommitTransactionCommand();
+	dependency_queues_changed();
 }
 
 /* The launcher has started this process in place of another. */
@@ -299,6 +303,7 @@ load(void)
 	CommitTransactionCommand();
 	(void) enqueue_plan_new_jobs();
 	note_boot();
+	dependency_reload();
 	loaded = true;
 	publish_ready();
 	note_restart();
@@ -313,6 +318,7 @@ change_job(int64 job_id)
 {
 	JobEntry   *entry = job_cache_peek(job_id);
 
+	dependency_job_changed(job_id);
 	if (entry != NULL)
 		(void) job_cache_reload(entry);
 	else
@@ -383,6 +389,8 @@ apply_changes(void)
 			load_queues();
 			hook_changed(0);
 		}
+		else if (changes[i].kind == CHANGE_DEPENDENCIES)
+			dependency_reload();
 		else if (changes[i].kind == CHANGE_RULES)
 			monitor_reload_rules();
 		else if (changes[i].kind == CHANGE_HOOKS)
@@ -493,6 +501,7 @@ do_cycle(void)
 	if (hook_any())
 		apply_changes();		/* what an outcome has told a hook came before it */
 	next = Min(next, hook_step(now));
+	dependency_step(now);
 	if (mode == MODE_RUNNING && !maintain_partition(now))
 		next = Min(next, now + ERROR_DELAY_MS * 1000);
 	else if (mode == MODE_RUNNING)
@@ -512,6 +521,7 @@ do_cycle(void)
 	next = Min(next, maintain_next_time());
 	monitor(now);
 	next = Min(next, monitor_next_time());
+	next = Min(next, dependency_next_time());
 	next = Min(next, flush(now, false));
 	publish_figures();
 	if (more || (next > now + NAP && !shmem_set_bell(my_db)))
@@ -545,6 +555,7 @@ reload_config(void)
 	char	   *zone = pstrdup(pg_scheduler_timezone);
 
 	ProcessConfigFile(PGC_SIGHUP);
+	dependency_reload();		/* monitoring may have been turned off or on */
 	if (strcmp(zone, pg_scheduler_timezone) != 0)
 		shmem_put_change(MyDatabaseId, CHANGE_ALL, 0);
 	pfree(zone);
@@ -693,6 +704,7 @@ pg_scheduler_scheduler_main(Datum arg)
 	due_heap_init();
 	run_queue_init();
 	job_cache_init();
+	dependency_init();
 	monitor_init();
 	worker_pool_init(my_db);
 	http_dispatch_init(my_db);

@@ -356,7 +356,7 @@ take_back(const Run *run)
 	RunEntry   *entry = run_queue_find(run->run_id);
 
 	if (entry != NULL)
-		run_queue_put_back(entry, NULL);
+		run_queue_untake(entry);
 }
 
 /* A worker died that was not asked to. */
@@ -408,6 +408,54 @@ settle_deaths(void)
 	}
 	pfree(dead);
 	return look_again;
+}
+
+/* A run that waited for longer than its job wants is missed. */
+static void
+miss(RunEntry *entry)
+{
+	PendingRun	pending;
+	RunRecord	record;
+	Outcome		outcome = {.kind = OUTCOME_GONE, .run = entry->run};
+
+	StartTransactionCommand();
+	outcome.finished_at = clock_now();
+	if (store_read_pending(entry->run_id, &pending) && store_delete_pending(&pending.run))
+	{
+		run_end_init_record(&record, &pending.run, entry->job->job.job_name, RUN_MISSED,
+							DT_NOBEGIN, outcome.finished_at);
+		record.error_message = "what the job depends on was not healthy for longer than misfire_grace";
+		record.redriven_from = pending.redriven_from;
+		store_insert_history(&record);
+		outcome.kind = OUTCOME_FINAL;
+		outcome.status = RUN_MISSED;
+		outcome.started_at = DT_NOBEGIN;
+	}
+	CommitTransactionCommand();
+	apply_outcome(&outcome);
+}
+
+void
+settle_release_late(JobEntry *job)
+{
+	MemoryContext context = CurrentMemoryContext;
+	TimestampTz now = clock_now();
+	List	   *late = NIL;
+	ListCell   *lc;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &job->held)
+	{
+		RunEntry   *entry = dlist_container(RunEntry, held_node, iter.cur);
+
+		if (job->job.misfire_grace >= 0 && entry->run.trigger == TRIGGER_SCHEDULE &&
+			entry->run.attempt == 1 && now - entry->run.due_at > job->job.misfire_grace)
+			late = lappend(late, entry);
+	}
+	foreach(lc, late)
+		miss(lfirst(lc));
+	MemoryContextSwitchTo(context);
+	run_queue_release(job);
 }
 
 static void

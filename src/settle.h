@@ -10,6 +10,7 @@
 #ifndef PG_SCHEDULER_SETTLE_H
 #define PG_SCHEDULER_SETTLE_H
 
+#include "job_cache.h"
 #include "shmem.h"
 
 /*
@@ -43,5 +44,12 @@ extern void settle_changed_run(int64 run_id);
 
 /* Compare all of pending_run with what is known of it; mend what differs. */
 extern int	settle_compare(void);
+
+/*
+ * What a job depends on is healthy again: of the runs that were held, those
+ * that are later than its misfire_grace are missed, the others may go.
+ * Outside of a transaction.
+ */
+extern void settle_release_late(JobEntry *job);
 
 #endif							/* PG_SCHEDULER_SETTLE_H */

@@ -67,6 +67,7 @@ shmem_startup(void)
 		scheduler_shared->lock = &(GetNamedLWLockTranche("pg_scheduler"))->lock;
 		scheduler_shared->ndatabases = pg_scheduler_max_databases;
 		scheduler_shared->nworkers = pg_scheduler_max_workers;
+		scheduler_shared->room_maker = -1;
 		base += MAXALIGN(sizeof(SchedulerShared));
 		scheduler_shared->databases = (Database *) base;
 		base += pg_scheduler_max_databases * sizeof(Database);

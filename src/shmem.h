@@ -75,6 +75,7 @@ typedef struct WorkerSlot
 	TimestampTz died_at;		/* when it became DEAD */
 	bool		connected;		/* has been IDLE or RUNNING */
 	bool		leave;			/* asked to go after the current run */
+	bool		make_room;		/* the same, for the sake of another role */
 	bool		cancel;			/* asked to cancel the current run */
 	bool		terminate;		/* SIGTERM sent because the run does not stop */
 	bool		requeue;		/* stopped by us: the run is to be done again */
@@ -100,7 +101,7 @@ typedef struct Lane
 	int			nworkers;
 	int			first;			/* a ring: lane.c */
 	int			nready;
-	Run			ready[LANE_DEPTH];	/* in order of run_precedes() */
+	Run			ready[LANE_DEPTH];	/* in order of run_goes_before() */
 } Lane;
 
 typedef enum OutcomeKind
@@ -140,7 +141,8 @@ typedef enum ChangeKind
 	CHANGE_CONTROL,				/* start, stop: read scheduler_state again */
 	CHANGE_QUEUES,				/* read scheduler.queue again */
 	CHANGE_RULES,				/* read scheduler.alert_rule again */
-	CHANGE_HOOKS				/* read scheduler.job_hook again */
+	CHANGE_HOOKS,				/* read scheduler.job_hook again */
+	CHANGE_DEPENDENCIES			/* read scheduler.dependency again */
 } ChangeKind;
 
 typedef struct Change
@@ -210,6 +212,7 @@ typedef struct SchedulerShared
 	bool		smart_shutdown; /* written by the postmaster: shutdown.c */
 	uint64		last_ticket;
 	uint64		last_generation;
+	int			room_maker;		/* slot that was asked to make room, or -1 */
 	ConditionVariable process_left; /* a scheduler or worker has gone */
 	int64		workers_started;
 	int64		workers_died;
@@ -223,6 +226,13 @@ typedef struct SchedulerShared
 } SchedulerShared;
 
 extern SchedulerShared *scheduler_shared;
+
+/* Is a worker going to leave after the current run? */
+static inline bool
+worker_slot_leaves(const WorkerSlot *slot)
+{
+	return slot->leave || slot->make_room;
+}
 
 /* from _PG_init, while shared libraries are preloaded */
 extern void shmem_init(void);

@@ -36,6 +36,7 @@
 #include "shutdown.h"
 #include "sql_run.h"
 #include "worker.h"
+#include "worker_pool.h"
 
 /* Between two looks at the memory of a worker that idles: 1 s. */
 #define MEMORY_INTERVAL		USECS_PER_SEC
@@ -120,7 +121,9 @@ take_run(Run *run)
 	my_slot->has_run = false;
 	my_slot->cancel = false;
 	my_slot->deadline = DT_NOEND;
-	result = !my_slot->leave && lane_take(lane, run);
+	if (scheduler_shared->room_maker >= 0)
+		worker_pool_relieve(my_slot);
+	result = !worker_slot_leaves(my_slot) && lane_take(lane, run);
 	if (result)
 	{
 		my_slot->state = WORKER_RUNNING;
@@ -190,7 +193,7 @@ too_large(void)
 static bool
 should_leave(void)
 {
-	return my_slot->leave || ShutdownRequestPending ||
+	return worker_slot_leaves(my_slot) || ShutdownRequestPending ||
 		my_slot->runs_done >= pg_scheduler_worker_max_runs || too_large();
 }
 

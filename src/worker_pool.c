@@ -78,7 +78,7 @@ free_slot(WorkerSlot *slot)
 		lane_release(lane);
 	slot->state = WORKER_FREE;
 	slot->has_run = false;
-	slot->leave = false;
+	slot->leave = slot->make_room = false;
 	slot->generation = 0;
 	for (int i = 0; i < scheduler_shared->ndatabases; i++)
 		if (scheduler_shared->databases[i].demand != 0)
@@ -204,7 +204,7 @@ find_idle_victim(void)
 	{
 		WorkerSlot *slot = &scheduler_shared->workers[i];
 
-		if (slot->state == WORKER_IDLE && !slot->leave &&
+		if (slot->state == WORKER_IDLE && !worker_slot_leaves(slot) &&
 			scheduler_shared->lanes[slot->lane].nready == 0 &&
 			(victim == NULL || slot->idle_since < victim->idle_since))
 			victim = slot;
@@ -231,6 +231,50 @@ find_plural_victim(void)
 	return victim;
 }
 
+/*
+ * The worker that was asked to make room, and has a run in hand; NULL: there
+ * is none.  Lock held.
+ */
+static WorkerSlot *
+busy_room_maker(void)
+{
+	WorkerSlot *slot;
+
+	if (scheduler_shared->room_maker < 0)
+		return NULL;
+	slot = &scheduler_shared->workers[scheduler_shared->room_maker];
+	if (slot->make_room && slot->state == WORKER_RUNNING)
+		return slot;
+	return NULL;
+}
+
+/* Let a worker make room, instead of the one that was asked before.  Lock held. */
+static void
+make_room(WorkerSlot *slot)
+{
+	WorkerSlot *before = busy_room_maker();
+
+	if (before != NULL)
+		before->make_room = false;
+	scheduler_shared->room_maker = slot - scheduler_shared->workers;
+	slot->make_room = true;
+	shmem_wake(slot->latch);
+}
+
+void
+worker_pool_relieve(WorkerSlot *slot)
+{
+	WorkerSlot *asked = busy_room_maker();
+	const Lane *lane = &scheduler_shared->lanes[slot->lane];
+
+	if (asked == NULL)
+		scheduler_shared->room_maker = -1;
+	else if (asked != slot && !worker_slot_leaves(slot) &&
+			 (lane->nworkers > 1 || lane->nready == 0 ||
+			  slot->launched_at + TIME_SLICE <= clock_now()))
+		make_room(slot);
+}
+
 /* The worker that has served its role longest. */
 static WorkerSlot *
 find_overdue_victim(void)
@@ -253,12 +297,15 @@ worker_pool_make_room(bool starved)
 {
 	TimestampTz result = DT_NOEND;
 	WorkerSlot *victim;
+	WorkerSlot *busy;
 
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	busy = busy_room_maker();
 	for (int i = 0; i < scheduler_shared->nworkers; i++)
 	{
 		/* somebody has been asked already, or is being buried */
-		if (scheduler_shared->workers[i].leave ||
+		if ((worker_slot_leaves(&scheduler_shared->workers[i]) &&
+			 &scheduler_shared->workers[i] != busy) ||
 			scheduler_shared->workers[i].state == WORKER_DEAD)
 		{
 			LWLockRelease(scheduler_shared->lock);
@@ -266,6 +313,8 @@ worker_pool_make_room(bool starved)
 		}
 	}
 	victim = find_idle_victim();
+	if (victim == NULL && busy != NULL)
+		starved = false;		/* whoever ends a run first makes room */
 	if (victim == NULL && starved)
 		victim = find_plural_victim();
 	if (victim == NULL && starved)
@@ -278,7 +327,7 @@ worker_pool_make_room(bool starved)
 		}
 	}
 	if (victim != NULL)
-		ask_to_leave(victim);
+		make_room(victim);
 	LWLockRelease(scheduler_shared->lock);
 	return result;
 }

@@ -37,6 +37,14 @@ extern LaunchResult worker_pool_launch(Oid role);
 extern TimestampTz worker_pool_make_room(bool starved);
 
 /*
+ * A worker has ended its run: it leaves instead of one that was asked to make
+ * room and has a longer run in hand, unless it has just begun with the runs of
+ * its role.  The caller holds scheduler_shared->lock
+ * exclusively.
+ */
+extern void worker_pool_relieve(WorkerSlot *slot);
+
+/*
  * Collect workers of this database that have died, and free their slots.
  * Up to max are copied to *dead; the ready runs of a lane that loses its last
  * worker are handed to take_back, which must not fail.  *look_again is the
