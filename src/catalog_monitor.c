@@ -636,7 +636,7 @@ catalog_insert_minutes(const MinuteRow *rows, int n, TimestampTz minute)
 	" lateness, max_lateness"
 
 void
-catalog_add_job_metrics(JobMeter *const *meters, int n, TimestampTz minute)
+catalog_add_job_metrics(const JobTally *jobs, int n, TimestampTz minute)
 {
 	Params		params = {0};
 	Datum	   *ids = palloc(n * sizeof(Datum));
@@ -648,10 +648,10 @@ catalog_add_job_metrics(JobMeter *const *meters, int n, TimestampTz minute)
 		values[j] = palloc(n * sizeof(Datum));
 	for (int i = 0; i < n; i++)
 	{
-		ids[i] = Int64GetDatum(meters[i]->job_id);
-		owners[i] = ObjectIdGetDatum(meters[i]->owner);
-		buckets[i] = buckets_text(&meters[i]->tally);
-		fill_tally(values, i, &meters[i]->tally);
+		ids[i] = Int64GetDatum(jobs[i].job_id);
+		owners[i] = ObjectIdGetDatum(jobs[i].owner);
+		buckets[i] = buckets_text(&jobs[i].tally);
+		fill_tally(values, i, &jobs[i].tally);
 	}
 	add_int64s(&params, ids, NULL, n);
 	add_oids(&params, owners, NULL, n);

@@ -175,7 +175,7 @@ typedef struct MinuteRow
 extern void catalog_insert_minutes(const MinuteRow *rows, int n, TimestampTz minute);
 
 /* Add to the totals of jobs, and keep as a minute of each unless DT_NOBEGIN. */
-extern void catalog_add_job_metrics(JobMeter *const *meters, int n, TimestampTz minute);
+extern void catalog_add_job_metrics(const JobTally *jobs, int n, TimestampTz minute);
 
 /* Delete minutes of jobs before a time, and the oldest of more than some. */
 extern void catalog_delete_old_job_minutes(TimestampTz before, int64 max_rows);

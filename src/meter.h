@@ -45,6 +45,14 @@ typedef struct Tally
 	uint32		buckets[HISTOGRAM_BUCKETS]; /* of durations */
 } Tally;
 
+/* Of one job */
+typedef struct JobTally
+{
+	int64		job_id;
+	Oid			owner;
+	Tally		tally;
+} JobTally;
+
 typedef struct WindowSlot
 {
 	int			attempts;

@@ -20,18 +20,22 @@
 #include "metrics.h"
 #include "run_queue.h"
 
-/* Jobs whose figures are written by one statement */
-#define JOBS_BATCH		1000
+/* Jobs whose figures are written in one transaction, which holds all else up */
+#define JOBS_BATCH		200
 
 typedef struct MinuteBatch
 {
 	MinuteRow  *rows;
 	int			nrows;
 	int			maxrows;
-	JobMeter  **meters;
-	int			nmeters;
-	int			maxmeters;
 } MinuteBatch;
+
+/* Figures of single jobs that have yet to be written, in a context of their own */
+static JobTally *owed = NULL;
+static int	nowed = 0;
+static int	nwritten = 0;		/* of these, from the first on */
+static TimestampTz owed_minute = DT_NOBEGIN;
+static MemoryContext owed_context = NULL;
 
 /* What is left of jobs that have gone since the last minute was written */
 static MinuteBatch departed;
@@ -109,17 +113,36 @@ collect(JobMeter *meter, void *arg)
 {
 	MinuteBatch *batch = arg;
 
+	if (!meter_tally_is_empty(&meter->tally))
+		add_tally(&row_of(batch, meter->owner, meter->queue)->tally, &meter->tally);
+}
+
+/* Take over what a job has tallied, to be written later. */
+static void
+take_over(JobMeter *meter, void *arg)
+{
+	JobTally   *job;
+
 	if (meter_tally_is_empty(&meter->tally))
 		return;
-	add_tally(&row_of(batch, meter->owner, meter->queue)->tally, &meter->tally);
-	if (batch->nmeters == batch->maxmeters)
-	{
-		batch->maxmeters = Max(64, batch->maxmeters * 2);
-		batch->meters = batch->meters == NULL ?
-			palloc(batch->maxmeters * sizeof(JobMeter *)) :
-			repalloc(batch->meters, batch->maxmeters * sizeof(JobMeter *));
-	}
-	batch->meters[batch->nmeters++] = meter;
+	job = &owed[nowed++];
+	job->job_id = meter->job_id;
+	job->owner = meter->owner;
+	job->tally = meter->tally;
+	meter_clear_tally(meter);
+}
+
+static void
+take_over_all(TimestampTz minute)
+{
+	if (owed_context == NULL)
+		owed_context = AllocSetContextCreate(TopMemoryContext, "pg_scheduler owed metrics",
+											 ALLOCSET_SMALL_SIZES);
+	MemoryContextReset(owed_context);
+	owed = MemoryContextAllocHuge(owed_context, Max(meter_count(), 1) * sizeof(JobTally));
+	nowed = nwritten = 0;
+	owed_minute = minute;
+	meter_foreach(take_over, NULL);
 }
 
 void
@@ -161,28 +184,60 @@ write_scheduler_minute(TimestampTz minute)
 	catalog_insert_scheduler_minute(&figures, minute);
 }
 
+/* In a transaction: what can be written only as a whole. */
+static void
+write_minute(const MinuteBatch *batch, TimestampTz minute, TimestampTz now)
+{
+	if (batch->nrows > 0)
+		catalog_insert_minutes(batch->rows, batch->nrows, minute);
+	write_scheduler_minute(minute);
+	catalog_delete_old_minutes(now - (int64) pg_scheduler_metrics_retention * USECS_PER_MINUTE);
+}
+
 void
 metrics_write(TimestampTz minute, TimestampTz now)
 {
 	MinuteBatch batch = {0};
 	MemoryContext context = CurrentMemoryContext;
 
+	while (metrics_owed())
+		metrics_step();
 	for (int i = 0; i < departed.nrows; i++)
 		add_tally(&row_of(&batch, departed.rows[i].owner, departed.rows[i].queue)->tally,
 				  &departed.rows[i].tally);
 	meter_foreach(collect, &batch);
 	StartTransactionCommand();
-	if (batch.nrows > 0)
-		catalog_insert_minutes(batch.rows, batch.nrows, minute);
-	for (int i = 0; i < batch.nmeters; i += JOBS_BATCH)
-		catalog_add_job_metrics(batch.meters + i, Min(JOBS_BATCH, batch.nmeters - i),
-								pg_scheduler_job_metrics_rows > 0 ? minute : DT_NOBEGIN);
-	write_scheduler_minute(minute);
-	catalog_delete_old_minutes(now - (int64) pg_scheduler_metrics_retention * USECS_PER_MINUTE);
+	write_minute(&batch, minute, now);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
-	for (int i = 0; i < batch.nmeters; i++)
-		meter_clear_tally(batch.meters[i]);
+	take_over_all(minute);
 	forget_departed();
 	meter_tallies_written();
+}
+
+bool
+metrics_owed(void)
+{
+	return nwritten < nowed;
+}
+
+void
+metrics_step(void)
+{
+	MemoryContext context = CurrentMemoryContext;
+	int			n = Min(JOBS_BATCH, nowed - nwritten);
+
+	if (n == 0)
+		return;
+	StartTransactionCommand();
+	catalog_add_job_metrics(owed + nwritten, n,
+							pg_scheduler_job_metrics_rows > 0 ? owed_minute : DT_NOBEGIN);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
+	nwritten += n;
+	if (nwritten == nowed)
+	{
+		MemoryContextReset(owed_context);
+		nowed = nwritten = 0;
+	}
 }

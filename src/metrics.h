@@ -14,9 +14,13 @@
 
 /*
  * Write all tallies as those of a minute, and clear them after the commit.
- * Outside of a transaction.
+ * What is kept of single jobs is owed then.  Outside of a transaction.
  */
 extern void metrics_write(TimestampTz minute, TimestampTz now);
+
+/* Are there figures of jobs to be written?  Write those of some. */
+extern bool metrics_owed(void);
+extern void metrics_step(void);
 
 /* Keep the tally of a meter that is about to be forgotten. */
 extern void metrics_keep(const JobMeter *meter);

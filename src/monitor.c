@@ -36,12 +36,12 @@
 
 /*
  * Jobs judged in one transaction, which holds everything else up.  While
- * there are more, other things get this many times as long as it took: alerts
- * of thousands of jobs that begin to fail at once are raised in some seconds,
- * and runs go on meanwhile.
+ * there are more to judge, or more metrics to write, other things get this
+ * many times as long as it took: alerts of thousands of jobs that begin to
+ * fail at once are raised in some seconds, and runs go on meanwhile.
  */
 #define JUDGE_BATCH		200
-#define JUDGE_PAUSE		15
+#define PAUSE			15
 
 /* Of an alert that lasts, the count is written every: 60 s. */
 #define TOUCH_INTERVAL	USECS_PER_MINUTE
@@ -54,6 +54,7 @@
 
 static HealthLimits limits;
 static TimestampTz next_judgement = DT_NOEND;
+static TimestampTz next_metrics = DT_NOBEGIN;	/* when some are owed */
 static TimestampTz next_server = DT_NOBEGIN;
 static TimestampTz next_minute = DT_NOBEGIN;
 static bool requested = false;	/* a judgement, by a change of jobs or queues */
@@ -452,9 +453,17 @@ distrust(JobMeter *meter, void *arg)
 }
 
 static void
+each_metrics(TimestampTz now)
+{
+	metrics_step();
+}
+
+static void
 last_minute(TimestampTz now)
 {
 	metrics_write(start_of_interval(now), now);
+	while (metrics_owed())
+		metrics_step();
 }
 
 /* Call one of the above.  An error is logged, and the work done later. */
@@ -502,8 +511,8 @@ judgement_interval(void)
 	return (int64) pg_scheduler_monitor_interval * 1000;
 }
 
-TimestampTz
-monitor_next_time(void)
+static TimestampTz
+judgement_time(void)
 {
 	TimestampTz result = DT_NOEND;
 
@@ -519,27 +528,50 @@ monitor_next_time(void)
 		result = Min(result, Max(next_server, next_judgement));
 	if (meter_count() > 0 || meter_tallied() || run_queue_count() > 0 || server_watch_open())
 		result = Min(result, next_minute);
+	return result;
+}
+
+TimestampTz
+monitor_next_time(void)
+{
+	TimestampTz result = judgement_time();
+
+	if (metrics_owed())
+		result = Min(result, next_metrics);
 	return Max(result, not_again_before);
+}
+
+/* Call one of the above; how long it took. */
+static int64
+timed(void (*task) (TimestampTz now), TimestampTz now)
+{
+	TimestampTz begun = clock_now();
+
+	guarded(task, now);
+	return clock_now() - begun;
 }
 
 void
 monitor(TimestampTz now)
 {
-	TimestampTz due = monitor_next_time();
-	TimestampTz begun;
-	TimestampTz ended;
+	int64		took;
 
-	if (due > now)
+	if (not_again_before > now)
+		return;
+	if (metrics_owed() && next_metrics <= now)
+	{
+		took = timed(each_metrics, now);
+		next_metrics = clock_now() + PAUSE * took;
+	}
+	if (judgement_time() > now)
 		return;
 	if (next_minute <= now)
 	{
 		next_minute = start_of_interval(now) + metrics_interval();
 		guarded(each_minute, now);
 	}
-	begun = clock_now();
-	guarded(each_judgement, now);
-	ended = clock_now();
-	next_judgement = ended + (to_judge() ? JUDGE_PAUSE * (ended - begun) : judgement_interval());
+	took = timed(each_judgement, now);
+	next_judgement = clock_now() + (to_judge() ? PAUSE * took : judgement_interval());
 }
 
 void
@@ -551,7 +583,7 @@ monitor_request(void)
 void
 monitor_leave(TimestampTz now)
 {
-	if (meter_tallied())
+	if (meter_tallied() || metrics_owed())
 		guarded(last_minute, now);
 }
 
