@@ -26,6 +26,23 @@ extern void settle_start(Database *db);
  */
 extern int64 settle_uncounted(TimestampTz before);
 
+/* An attempt has ended: count it, and see to what follows. */
+extern void settle_apply(const Outcome *outcome);
+
+/*
+ * A run has been taken away.  Whoever has done that has put its end on record,
+ * unless its job was dropped; that counts like any other.  In a transaction.
+ */
+extern void settle_apply_gone(const Run *run);
+
+/*
+ * End an attempt on behalf of a worker that cannot.  In a transaction.  The
+ * outcome is to be applied after the commit.
+ */
+extern void settle_fail_attempt(const Run *run, RunStatus status, int sqlerrcode,
+								const char *message, const char *hint,
+								TimestampTz started_at, Outcome *outcome);
+
 /* Take note of what workers have reported; of how many runs. */
 extern int	settle_outcomes(Database *db);
 

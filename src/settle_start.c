@@ -1,0 +1,282 @@
+/*-------------------------------------------------------------------------
+ *
+ * settle_start.c
+ *	  Runs that are pending when the scheduler starts, or that it has lost track of.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "nodes/pg_list.h"
+#include "utils/memutils.h"
+
+#include "alert.h"
+#include "catalog.h"
+#include "clock.h"
+#include "dispatch.h"
+#include "enqueue.h"
+#include "flight_recorder.h"
+#include "guc.h"
+#include "http_flight.h"
+#include "recovery.h"
+#include "recovery_event.h"
+#include "run_owner.h"
+#include "run_queue.h"
+#include "settle.h"
+#include "store.h"
+
+/* The HTTP runs in flight when we began to look, in order */
+static int64 *flights = NULL;
+static int	nflights = 0;
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	int64		x = *(const int64 *) a;
+	int64		y = *(const int64 *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void
+note_flights(Database *db)
+{
+	int			flight = -1;
+
+	if (flights == NULL)
+		flights = MemoryContextAlloc(TopMemoryContext, HTTP_FLIGHTS * sizeof(int64));
+	nflights = 0;
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	while (nflights < db->http_nflights &&
+		   (flight = http_flight_next(db->oid, flight)) >= 0)
+		flights[nflights++] = http_flight_at(flight)->run_id;
+	LWLockRelease(scheduler_shared->lock);
+	qsort(flights, nflights, sizeof(int64), compare_ids);
+}
+
+typedef struct PendingList
+{
+	List	   *rows;			/* PendingRun */
+	MemoryContext context;
+} PendingList;
+
+static void
+collect_pending(const PendingRun *pending, void *arg)
+{
+	PendingList *list = arg;
+	MemoryContext oldcontext = MemoryContextSwitchTo(list->context);
+	PendingRun *copy = palloc(sizeof(PendingRun));
+
+	*copy = *pending;
+	copy->args = NULL;
+	list->rows = lappend(list->rows, copy);
+	MemoryContextSwitchTo(oldcontext);
+}
+
+/* Is this run in the hands of a worker? */
+static bool
+at_worker(int64 run_id)
+{
+	bool		result = bsearch(&run_id, flights, nflights, sizeof(int64), compare_ids) != NULL;
+
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	{
+		const WorkerSlot *slot = &scheduler_shared->workers[i];
+
+		if ((slot->state == WORKER_RUNNING || slot->state == WORKER_DEAD) &&
+			slot->has_run && slot->run.run_id == run_id &&
+			slot->database == MyDatabaseId)
+			result = true;
+	}
+	LWLockRelease(scheduler_shared->lock);
+	return result;
+}
+
+static bool
+is_among(int64 id, const int64 *ids, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (ids[i] == id)
+			return true;
+	return false;
+}
+
+/*
+ * A job whose run was part of too many crashes is paused: it must not keep
+ * the server from coming up.
+ */
+static void
+suspect(PendingRun *pending, JobEntry *job)
+{
+	pending->run.crashes++;
+	store_count_crash(&pending->run);
+	/* it may crash again before an asynchronous commit is on disk */
+	ForceSyncCommit();
+	if (pending->run.crashes < pg_scheduler_crash_limit)
+		return;
+	job->job.active = false;	/* before the change is noticed */
+	recovery_pause_job(job->job_id, psprintf("its runs were part of %d server crashes",
+											 pending->run.crashes));
+	recovery_event_of_job("pause", job->job_id, job->job.owner, true,
+						  psprintf("its runs were part of %d server crashes",
+								   pending->run.crashes));
+	alert_raise("crash_limit", "critical", job->job.job_name, job->job_id,
+				job->job.owner,
+				psprintf("job \"%s\" is paused: its runs were part of %d server crashes",
+						 job->job.job_name, pending->run.crashes));
+}
+
+/* Settle one pending run.  In a transaction; the outcome is applied later. */
+static void
+settle_pending(PendingRun *pending, bool crashed)
+{
+	JobEntry   *job = job_cache_get(pending->run.job_id);
+	RunEntry   *entry;
+	Outcome		outcome;
+
+	if (job == NULL)
+	{
+		/* a worker that executes it has the row in hand: do not wait for that */
+		if (!at_worker(pending->run.run_id))
+			store_delete_pending(&pending->run);
+		return;
+	}
+	if (crashed)
+		suspect(pending, job);
+	if (pending->started_at != DT_NOBEGIN && !at_worker(pending->run.run_id))
+	{
+		settle_fail_attempt(&pending->run, RUN_LOST, ERRCODE_CRASH_SHUTDOWN,
+					 "the server stopped after the run had committed a part of its work",
+					 NULL, pending->started_at, &outcome);
+		if (outcome.kind != OUTCOME_RETRY)
+			return;				/* counted with what history has */
+		pending->run = outcome.next;
+	}
+	entry = run_queue_add(&pending->run, job);
+	if (entry != NULL && at_worker(pending->run.run_id))
+		run_queue_adopt(entry);
+	else if (entry != NULL && entry->run.owner != job->job.owner)
+		(void) run_owner_follow(entry);
+}
+
+void
+settle_start(Database *db)
+{
+	PendingList list = {.context = CurrentMemoryContext};
+	int64	   *crashed;
+	int			ncrashed;
+	ListCell   *lc;
+
+	dispatch_withdraw();
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	db->http_left = false;		/* what it had in hand is simply pending */
+	LWLockRelease(scheduler_shared->lock);
+	note_flights(db);
+	StartTransactionCommand();
+	store_scan_pending(collect_pending, &list);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(list.context);
+	ncrashed = flight_recorder_take(&crashed);
+	if (ncrashed > 0)
+	{
+		enqueue_durably();
+		recovery_event_note("crash", SUBJECT_SCHEDULER, 0, InvalidOid, true,
+							psprintf("the server crashed with %d %s in hand", ncrashed,
+									 ncrashed == 1 ? "run" : "runs"));
+	}
+
+	foreach(lc, list.rows)
+	{
+		PendingRun *pending = lfirst(lc);
+
+		if (foreach_current_index(lc) % 1000 == 0)
+			StartTransactionCommand();
+		settle_pending(pending, is_among(pending->run.run_id, crashed, ncrashed));
+		if (foreach_current_index(lc) % 1000 == 999 ||
+			foreach_current_index(lc) == list_length(list.rows) - 1)
+			CommitTransactionCommand();
+	}
+	MemoryContextSwitchTo(list.context);
+}
+
+static void
+count_run(const CountedRun *counted, void *arg)
+{
+	JobEntry   *job = job_cache_get(counted->job_id);
+
+	if (job == NULL)
+		return;
+	job_state_count(&job->state, counted->status, counted->started_at,
+					counted->finished_at, counted->occurrences, counted->final);
+	job_cache_touch(job);
+	(*(int64 *) arg)++;
+}
+
+int64
+settle_uncounted(TimestampTz before)
+{
+	ControlState control;
+	MemoryContext context = CurrentMemoryContext;
+	int64		count = 0;
+
+	StartTransactionCommand();
+	catalog_read_control(&control);
+	catalog_scan_uncounted_runs(control.counted_run_id, before, count_run, &count);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(context);
+	return count;
+}
+
+static void
+check_entry(RunEntry *entry, void *arg)
+{
+	List	  **missing = arg;
+	PendingRun	pending;
+
+	if (entry->state != RUN_STATE_DISPATCHED &&
+		!store_read_pending(entry->run_id, &pending))
+		*missing = lappend(*missing, entry);
+}
+
+/* In both directions; returns the number of differences found. */
+int
+settle_compare(void)
+{
+	PendingList list = {.context = CurrentMemoryContext};
+	List	   *missing = NIL;
+	ListCell   *lc;
+	int			result = 0;
+
+	note_flights(shmem_find_database(MyDatabaseId));
+	StartTransactionCommand();
+	MemoryContextSwitchTo(list.context);
+	store_scan_pending(collect_pending, &list);
+	run_queue_foreach(check_entry, &missing);
+	foreach(lc, missing)
+	{
+		RunEntry   *entry = lfirst(lc);
+
+		settle_apply_gone(&entry->run);
+		result++;
+	}
+	foreach(lc, list.rows)
+	{
+		PendingRun *pending = lfirst(lc);
+
+		if (run_queue_find(pending->run.run_id) != NULL)
+			continue;
+		/* it may have been finished since it was read */
+		if (!store_read_pending(pending->run.run_id, pending))
+			continue;
+		settle_pending(pending, false);
+		result++;
+	}
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(list.context);
+	return result;
+}
