@@ -194,7 +194,8 @@ pg_scheduler_schedule_job(PG_FUNCTION_ARGS)
 	int			nfirst = lengthof(schedule_job_columns);
 	bool		replace = PG_ARGISNULL(nfirst) || PG_GETARG_BOOL(nfirst);
 	ArrayType  *depends_on =
-		dependency_argument(fcinfo, nfirst + 1 + lengthof(schedule_job_more_columns) + CHAIN_ARGUMENTS);
+		dependency_argument(fcinfo, nfirst + 1 + lengthof(schedule_job_more_columns) +
+							CHAIN_ARGUMENTS);
 	JobDefinition def;
 	ChainOptions chain;
 	int64		job_id;
@@ -229,7 +230,8 @@ check_name_is_free(int64 job_id, const JobDefinition *def)
 static Datum
 alter_job(FunctionCallInfo fcinfo, int64 job_id)
 {
-	ArrayType  *depends_on = dependency_argument(fcinfo, 1 + lengthof(alter_job_columns) + CHAIN_ARGUMENTS);
+	ArrayType  *depends_on =
+		dependency_argument(fcinfo, 1 + lengthof(alter_job_columns) + CHAIN_ARGUMENTS);
 	JobDefinition def;
 	ChainOptions chain;
 	Oid			owner;
