@@ -29,13 +29,13 @@ $old->safe_psql(
 	SELECT scheduler.schedule_job('daily', '30 2 * * *', 'SELECT 1', timezone => 'Europe/Berlin');
 	SELECT scheduler.schedule_job('paused', 'every 10 milliseconds', 'SELECT 1', enabled => false);
 	SELECT scheduler.schedule_job('once', 'now', 'SELECT 1');
+	SELECT scheduler.schedule_job('both', NULL, 'SELECT 1', after => 'paused, daily', after_on => 'any');
 	SELECT scheduler.alter_alert_rule('late_start', threshold => 7, severity => 'critical');
 	SELECT scheduler.alter_alert_rule('failure_rate', enabled => false, "interval" => '1 hour');
 	SET ROLE "Odd Name";
 	SELECT scheduler.create_alert_webhook('hook', 'https://example.com/', kinds => '{job_failing}');
 	SELECT scheduler.create_alert_listener('bus', 'alerts');
 	SELECT scheduler.create_alert_check('never', 'false');
-	SELECT scheduler.schedule_job('both', NULL, 'SELECT 1', after => 'paused, daily', after_on => 'any');
 ));
 wait_for_status($old, 'tx_every', 'succeeded', 'jobs');
 wait_for_status($old, 'once', 'succeeded', 'jobs');
