@@ -38,25 +38,13 @@ catalog_has_dependencies(void)
 	return result;
 }
 
-static bool
-exists(const char *sql, const Params *params)
-{
-	CatalogState state;
-	bool		result;
-
-	catalog_enter(&state);
-	result = catalog_query(sql, params) > 0;
-	catalog_leave(&state);
-	return result;
-}
-
 bool
 catalog_job_has_dependencies(int64 job_id)
 {
 	Params		params = {0};
 
 	catalog_add_int64(&params, job_id);
-	return exists("SELECT FROM scheduler.dependency WHERE job_id = $1 OR on_job_id = $1"
+	return catalog_exists("SELECT FROM scheduler.dependency WHERE job_id = $1 OR on_job_id = $1"
 				  " LIMIT 1", &params);
 }
 
@@ -66,7 +54,7 @@ catalog_job_is_needed(int64 job_id)
 	Params		params = {0};
 
 	catalog_add_int64(&params, job_id);
-	return exists("SELECT FROM scheduler.dependency WHERE on_job_id = $1 OR on_queue_name ="
+	return catalog_exists("SELECT FROM scheduler.dependency WHERE on_job_id = $1 OR on_queue_name ="
 				  " (SELECT j.queue FROM scheduler.job j WHERE j.job_id = $1) LIMIT 1", &params);
 }
 

@@ -214,6 +214,36 @@ catalog_time(int row, int attribute, TimestampTz null_value)
 	return isnull ? null_value : DatumGetTimestampTz(value);
 }
 
+char *
+catalog_text(int row, int attribute)
+{
+	bool		isnull;
+	Datum		value = catalog_column(row, attribute, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+Oid
+catalog_oid(int row, int attribute)
+{
+	bool		isnull;
+	Datum		value = catalog_column(row, attribute, &isnull);
+
+	return isnull ? InvalidOid : DatumGetObjectId(value);
+}
+
+bool
+catalog_exists(const char *sql, const Params *params)
+{
+	CatalogState state;
+	bool		result;
+
+	catalog_enter(&state);
+	result = catalog_query(sql, params) > 0;
+	catalog_leave(&state);
+	return result;
+}
+
 void
 catalog_scan(const char *sql, const Params *params,
 	 void (*row_callback) (int row, void *arg), void *arg)

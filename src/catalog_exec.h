@@ -63,6 +63,11 @@ extern int64 catalog_run(const char *sql, const Params *params);
 extern Datum catalog_column(int row, int attribute, bool *isnull);
 extern int64 catalog_int64(int row, int attribute);
 extern TimestampTz catalog_time(int row, int attribute, TimestampTz null_value);
+extern char *catalog_text(int row, int attribute);	/* NULL: NULL */
+extern Oid	catalog_oid(int row, int attribute);	/* NULL: InvalidOid */
+
+/* Enter, execute a query, leave: does it return anything? */
+extern bool catalog_exists(const char *sql, const Params *params);
 
 /* Enter, execute a query through a cursor with a callback for each row, leave. */
 extern void catalog_scan(const char *sql, const Params *params,

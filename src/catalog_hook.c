@@ -31,15 +31,6 @@ add_ids(Params *params, const int64 *ids, int n)
 				false);
 }
 
-static char *
-text_column(int row, int attribute)
-{
-	bool		isnull;
-	Datum		value = catalog_column(row, attribute, &isnull);
-
-	return isnull ? NULL : TextDatumGetCString(value);
-}
-
 typedef struct HookScan
 {
 	HookCallback callback;
@@ -52,8 +43,8 @@ hook_row(int row, void *arg)
 	HookScan   *scan = arg;
 
 	scan->callback(catalog_int64(row, 1),
-				   (HookEvent) hook_event_from_name(text_column(row, 2)),
-				   catalog_int64(row, 3), text_column(row, 4), scan->arg);
+				   (HookEvent) hook_event_from_name(catalog_text(row, 2)),
+				   catalog_int64(row, 3), catalog_text(row, 4), scan->arg);
 }
 
 void
@@ -99,7 +90,7 @@ catalog_find_hook_changes(const int64 *job_ids, int n, HookChange **changes)
 		bool		isnull;
 
 		change->job_id = catalog_int64(row, 1);
-		change->event = (HookEvent) hook_event_from_name(text_column(row, 2));
+		change->event = (HookEvent) hook_event_from_name(catalog_text(row, 2));
 		change->hook_job_id = catalog_int64(row, 3);
 		change->live = DatumGetBool(catalog_column(row, 4, &isnull));
 	}
@@ -152,7 +143,7 @@ check_row(int row, void *arg)
 	bool		isnull;
 	bool		healthy = DatumGetBool(catalog_column(row, 2, &isnull));
 
-	scan->callback(catalog_int64(row, 1), isnull ? NULL : &healthy, text_column(row, 3),
+	scan->callback(catalog_int64(row, 1), isnull ? NULL : &healthy, catalog_text(row, 3),
 				   scan->arg);
 }
 

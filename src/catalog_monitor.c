@@ -214,24 +214,6 @@ catalog_delete_old_alerts(TimestampTz before)
 	return catalog_run("DELETE FROM scheduler.alert WHERE resolved_at < $1", &params);
 }
 
-static char *
-text_column(int row, int attribute)
-{
-	bool		isnull;
-	Datum		value = catalog_column(row, attribute, &isnull);
-
-	return isnull ? NULL : TextDatumGetCString(value);
-}
-
-static Oid
-oid_column(int row, int attribute)
-{
-	bool		isnull;
-	Datum		value = catalog_column(row, attribute, &isnull);
-
-	return isnull ? InvalidOid : DatumGetObjectId(value);
-}
-
 typedef struct RowScan
 {
 	void		(*callback) (void);
@@ -243,8 +225,8 @@ open_alert_row(int row, void *arg)
 {
 	RowScan	   *scan = arg;
 
-	((OpenAlertCallback) scan->callback) (text_column(row, 1), catalog_int64(row, 2),
-										  oid_column(row, 3), text_column(row, 4),
+	((OpenAlertCallback) scan->callback) (catalog_text(row, 1), catalog_int64(row, 2),
+										  catalog_oid(row, 3), catalog_text(row, 4),
 										  (int) catalog_int64(row, 5), scan->arg);
 }
 
@@ -272,9 +254,9 @@ alert_rule_row(int row, void *arg)
 	rule.threshold = DatumGetFloat8(catalog_column(row, 3, &isnull));
 	if (isnull)
 		rule.threshold = 0;
-	strlcpy(rule.severity, text_column(row, 4), sizeof(rule.severity));
+	strlcpy(rule.severity, catalog_text(row, 4), sizeof(rule.severity));
 	rule.interval = catalog_int64(row, 5);
-	((AlertRuleCallback) scan->callback) (text_column(row, 1), &rule, scan->arg);
+	((AlertRuleCallback) scan->callback) (catalog_text(row, 1), &rule, scan->arg);
 }
 
 void
@@ -297,8 +279,8 @@ alert_call_row(int row, void *arg)
 	Datum		alerts;
 
 	call.job_id = catalog_int64(row, 1);
-	call.channel = text_column(row, 2);
-	call.payload = text_column(row, 3);
+	call.channel = catalog_text(row, 2);
+	call.payload = catalog_text(row, 3);
 	alerts = catalog_column(row, 4, &isnull);
 	call.alerts = isnull ? NULL : DatumGetJsonbPCopy(alerts);
 	((AlertCallCallback) scan->callback) (&call, scan->arg);
@@ -422,8 +404,8 @@ unhealthy_row(int row, void *arg)
 {
 	RowScan	   *scan = arg;
 
-	((JobHealthCallback) scan->callback) (catalog_int64(row, 1), oid_column(row, 2),
-										  text_column(row, 3), text_column(row, 4),
+	((JobHealthCallback) scan->callback) (catalog_int64(row, 1), catalog_oid(row, 2),
+										  catalog_text(row, 3), catalog_text(row, 4),
 										  (int) catalog_int64(row, 5), scan->arg);
 }
 
@@ -490,7 +472,7 @@ queue_jobs_row(int row, void *arg)
 {
 	RowScan	   *scan = arg;
 
-	((QueueJobsCallback) scan->callback) (text_column(row, 1), catalog_int64(row, 2),
+	((QueueJobsCallback) scan->callback) (catalog_text(row, 1), catalog_int64(row, 2),
 										  catalog_int64(row, 3), scan->arg);
 }
 

@@ -41,23 +41,10 @@
 	" ELSE make_interval(secs => LEAST(extract(epoch FROM r.restart_delay)::float8" \
 	" * 2.0::float8 ^ LEAST(r.restarts, 64), 86400)) END"
 
-/* Does a query return anything? */
-static bool
-exists(const char *sql, const Params *params)
-{
-	CatalogState state;
-	bool		result;
-
-	catalog_enter(&state);
-	result = catalog_query(sql, params) > 0;
-	catalog_leave(&state);
-	return result;
-}
-
 bool
 catalog_has_recovery(void)
 {
-	return exists("SELECT FROM scheduler.job_recovery UNION ALL"
+	return catalog_exists("SELECT FROM scheduler.job_recovery UNION ALL"
 				  " SELECT FROM scheduler.recovery_event WHERE outcome = 'pending'"
 				  " LIMIT 1", NULL);
 }
