@@ -476,18 +476,22 @@ queue_jobs_row(int row, void *arg)
 										  catalog_int64(row, 3), scan->arg);
 }
 
+#define LIVE_JOB " AND j.enabled AND j.paused_at IS NULL AND j.serves IS NULL"
+
+/* To count the jobs of a queue takes a look at all jobs: only where it matters. */
 void
 catalog_scan_queue_jobs(QueueJobsCallback callback, void *arg)
 {
 	RowScan		scan = {(void (*) (void)) callback, arg};
 
-	catalog_scan("SELECT q.queue_name, count(j.job_id),"
-				 " count(*) FILTER (WHERE h.state = 'unhealthy')"
+	catalog_scan("SELECT q.queue_name, CASE WHEN u.unhealthy > 0 THEN"
+				 " (SELECT count(*) FROM scheduler.job j WHERE j.queue = q.queue_name" LIVE_JOB ")"
+				 " ELSE 0 END, COALESCE(u.unhealthy, 0)"
 				 " FROM scheduler.queue q"
-				 " LEFT JOIN scheduler.job j ON j.queue = q.queue_name AND j.enabled"
-				 " AND j.paused_at IS NULL AND j.serves IS NULL"
-				 " LEFT JOIN scheduler.job_health_state h ON h.job_id = j.job_id"
-				 " GROUP BY q.queue_name",
+				 " LEFT JOIN (SELECT j.queue, count(*) AS unhealthy"
+				 " FROM scheduler.job_health_state h JOIN scheduler.job j ON j.job_id = h.job_id"
+				 " WHERE h.state = 'unhealthy'" LIVE_JOB " GROUP BY j.queue) u"
+				 " ON u.queue = q.queue_name",
 				 NULL, queue_jobs_row, &scan);
 }
 

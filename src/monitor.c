@@ -363,16 +363,18 @@ age(JobMeter *meter, void *arg)
  * The whole
  */
 
-/* Work whose cost grows with the number of jobs takes a hundredth of the time. */
+/* Work whose cost grows with the number of jobs takes a part of the time only. */
 static TimestampTz
-not_before(TimestampTz begun, int64 at_least)
+not_before(TimestampTz begun, int64 part, int64 at_least)
 {
-	return clock_now() + Max(100 * (clock_now() - begun), at_least);
+	return clock_now() + Max(part * (clock_now() - begun), at_least);
 }
 
 static void
 clean(TimestampTz now)
 {
+	TimestampTz begun = clock_now();
+
 	StartTransactionCommand();
 	if (pg_scheduler_monitoring)
 		server_watch_jobs();
@@ -382,7 +384,7 @@ clean(TimestampTz now)
 	catalog_delete_old_job_minutes(now - (int64) pg_scheduler_metrics_retention * USECS_PER_MINUTE,
 								   pg_scheduler_job_metrics_rows);
 	CommitTransactionCommand();
-	next_cleaning = not_before(now, Min(metrics_interval(), USECS_PER_MINUTE));
+	next_cleaning = not_before(begun, 2000, Min(metrics_interval(), USECS_PER_MINUTE));
 }
 
 static void
@@ -422,7 +424,7 @@ each_judgement(TimestampTz now)
 
 		judge_queues(now);
 		queues_owed = false;
-		next_queues = not_before(begun, 0);
+		next_queues = not_before(begun, 100, 0);
 	}
 	else
 		queues_owed = true;
