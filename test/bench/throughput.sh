@@ -4,7 +4,8 @@
 # the ceiling (a procedure doing the same writes in as many sessions), the
 # half of it that empties a queue, and pgbench running the bare INSERT.
 
-if [ "$QUICK" ]; then counts=8 seconds=1; else counts="1 2 4 8 16" seconds=2; fi
+seconds=1
+if [ "$QUICK" ]; then counts=8; else counts="1 2 4 8 16"; fi
 jobs=20000
 CEILING_QUEUE=$((seconds * 150000))
 
