@@ -6,21 +6,6 @@
 \set ECHO all
 ALTER SYSTEM SET pg_scheduler.monitor_interval = '10ms';
 SELECT pg_reload_conf();
-CREATE PROCEDURE await(query text) LANGUAGE plpgsql AS $$
-DECLARE
-	result boolean;
-BEGIN
-	FOR i IN 1 .. 3000 LOOP
-		EXECUTE query INTO result;
-		EXIT WHEN result;
-		COMMIT;
-		PERFORM pg_sleep(0.01);
-	END LOOP;
-	IF result IS NOT TRUE THEN
-		RAISE WARNING 'waited in vain for: %', query;
-	END IF;
-END
-$$;
 CREATE TABLE switch (fails boolean);
 INSERT INTO switch VALUES (false);
 CREATE FUNCTION work() RETURNS void LANGUAGE plpgsql AS

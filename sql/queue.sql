@@ -1,23 +1,9 @@
 -- Queues: limits, start and stop.
-SET client_min_messages = error;
-DROP EXTENSION IF EXISTS pg_scheduler CASCADE;
-RESET client_min_messages;
-CREATE EXTENSION pg_scheduler;
-CREATE PROCEDURE await(query text) LANGUAGE plpgsql AS $$
-DECLARE
-	result boolean;
-BEGIN
-	FOR i IN 1 .. 3000 LOOP
-		EXECUTE query INTO result;
-		EXIT WHEN result;
-		COMMIT;
-		PERFORM pg_sleep(0.01);
-	END LOOP;
-	IF result IS NOT TRUE THEN
-		RAISE WARNING 'waited in vain for: %', query;
-	END IF;
-END
-$$;
+\getenv srcdir PG_ABS_SRCDIR
+\set helpers :srcdir /test/lib/regress.sql
+\set ECHO none
+\i :helpers
+\set ECHO all
 SELECT scheduler.create_queue('narrow', max_concurrency => 1, description => 'one at a time');
 SELECT scheduler.create_queue('narrow');
 SELECT scheduler.create_queue('');

@@ -1,9 +1,10 @@
 -- A role sees health, alerts and metrics of its own jobs only; a member of the
 -- admin role sees all.
-SET client_min_messages = error;
-DROP EXTENSION IF EXISTS pg_scheduler CASCADE;
-RESET client_min_messages;
-CREATE EXTENSION pg_scheduler;
+\getenv srcdir PG_ABS_SRCDIR
+\set helpers :srcdir /test/lib/regress.sql
+\set ECHO none
+\i :helpers
+\set ECHO all
 CREATE ROLE vis_ann LOGIN;
 CREATE ROLE vis_bob LOGIN;
 CREATE ROLE vis_team;
@@ -14,21 +15,6 @@ ALTER SYSTEM SET pg_scheduler.admin_role = 'vis_team';
 ALTER SYSTEM SET pg_scheduler.monitor_interval = '10ms';
 ALTER SYSTEM SET pg_scheduler.metrics_interval = '1s';
 SELECT pg_reload_conf();
-CREATE PROCEDURE await(query text) LANGUAGE plpgsql AS $$
-DECLARE
-	result boolean;
-BEGIN
-	FOR i IN 1 .. 3000 LOOP
-		EXECUTE query INTO result;
-		EXIT WHEN result;
-		COMMIT;
-		PERFORM pg_sleep(0.01);
-	END LOOP;
-	IF result IS NOT TRUE THEN
-		RAISE WARNING 'waited in vain for: %', query;
-	END IF;
-END
-$$;
 SELECT scheduler.alter_alert_rule('job_failing', threshold => 1);
 
 -- Two roles do the same: a job with a dead letter, a recovery, a check that

@@ -27,6 +27,23 @@ BEGIN
 END
 $$;
 
+-- The same for a query, between whose executions no snapshot is kept.
+CREATE PROCEDURE await(query text) LANGUAGE plpgsql AS $$
+DECLARE
+	result boolean;
+BEGIN
+	FOR i IN 1 .. 3000 LOOP
+		EXECUTE query INTO result;
+		EXIT WHEN result;
+		COMMIT;
+		PERFORM pg_sleep(0.01);
+	END LOOP;
+	IF result IS NOT TRUE THEN
+		RAISE WARNING 'waited in vain for: %', query;
+	END IF;
+END
+$$;
+
 -- Wait for the last run of a job; its status.
 CREATE FUNCTION wait_for_job(name text) RETURNS text
 LANGUAGE plpgsql AS $$
