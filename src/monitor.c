@@ -84,10 +84,16 @@ figures_of_job(JobMeter *meter, TimestampTz now, JobFigures *figures)
 	figures->lateness = meter->lateness;
 }
 
-/* Raise, keep up or resolve one alert of a job. */
+/*
+ * Raise, keep up or resolve one alert of a job.  The message is put together
+ * only when there is something to say.
+ */
+static void set_job_alert(JobMeter *meter, AlertKind kind, bool holds, bool touch,
+						  int64 count, const char *format,...) pg_attribute_printf(6, 7);
+
 static void
 set_job_alert(JobMeter *meter, AlertKind kind, bool holds, bool touch,
-			  int64 count, const char *message)
+			  int64 count, const char *format,...)
 {
 	char		subject[64];
 	uint32		bit = 1 << kind;
@@ -98,8 +104,23 @@ set_job_alert(JobMeter *meter, AlertKind kind, bool holds, bool touch,
 	if (!holds)
 		alert_resolve(alert_kind_name(kind), subject);
 	else if (touch || !(meter->raised & bit))
+	{
+		StringInfoData message;
+		va_list		args;
+		int			needed;
+
+		initStringInfo(&message);
+		do
+		{
+			va_start(args, format);
+			needed = appendStringInfoVA(&message, format, args);
+			va_end(args);
+			if (needed > 0)
+				enlargeStringInfo(&message, needed);
+		} while (needed > 0);
 		alert_raise_counted(alert_kind_name(kind), alert_rule(kind)->severity, subject,
-							meter->job_id, meter->owner, message, Max(count, 1));
+							meter->job_id, meter->owner, message.data, Max(count, 1));
+	}
 	meter->raised = holds ? meter->raised | bit : meter->raised & ~bit;
 }
 
@@ -113,28 +134,25 @@ alert_of_job(JobMeter *meter, const JobFigures *figures, const char *name, Times
 				  limits.error_threshold > 0 &&
 				  figures->consecutive_failures >= limits.error_threshold,
 				  touch, meter->new_failures,
-				  psprintf("job \"%s\" failed %d times in a row", name,
-						   figures->consecutive_failures));
+				  "job \"%s\" failed %d times in a row", name,
+				  figures->consecutive_failures);
 	set_job_alert(meter, ALERT_FAILURE_RATE, health_rate_exceeded(figures, &limits),
-				  touch, 1,
-				  psprintf("%d of the last %d attempts of job \"%s\" failed",
-						   figures->failures, figures->attempts, name));
+				  touch, 1, "%d of the last %d attempts of job \"%s\" failed",
+				  figures->failures, figures->attempts, name);
 	set_job_alert(meter, ALERT_TIMEOUTS,
 				  limits.timeouts > 0 && figures->timeouts >= limits.timeouts,
 				  touch, figures->timeouts,
-				  psprintf("%d of the last %d attempts of job \"%s\" timed out",
-						   figures->timeouts, figures->attempts, name));
+				  "%d of the last %d attempts of job \"%s\" timed out",
+				  figures->timeouts, figures->attempts, name);
 	set_job_alert(meter, ALERT_LATE_START,
 				  limits.lateness > 0 && figures->lateness > limits.lateness, false, 1,
-				  psprintf("job \"%s\" started " INT64_FORMAT " seconds late", name,
-						   figures->lateness / USECS_PER_SEC));
-	if (figures->waits_for != NULL || (meter->raised & (1 << ALERT_DEPENDENCY_UNHEALTHY)))
-		set_job_alert(meter, ALERT_DEPENDENCY_UNHEALTHY, figures->waits_for != NULL, false, 1,
-					  psprintf("job \"%s\" %s", name,
-							   figures->waits_for ? figures->waits_for : ""));
+				  "job \"%s\" started " INT64_FORMAT " seconds late", name,
+				  figures->lateness / USECS_PER_SEC);
+	set_job_alert(meter, ALERT_DEPENDENCY_UNHEALTHY, figures->waits_for != NULL, false, 1,
+				  "job \"%s\" %s", name, figures->waits_for ? figures->waits_for : "");
 	if (meter->dead_letter && alert_rule(ALERT_DEAD_LETTER)->enabled)
 		set_job_alert(meter, ALERT_DEAD_LETTER, true, true, 1,
-					  psprintf("a run of job \"%s\" is out of attempts, and a dead letter", name));
+					  "a run of job \"%s\" is out of attempts, and a dead letter", name);
 	/* it lasts as long as the dead letter, whatever becomes of later runs */
 	meter->raised &= ~(1 << ALERT_DEAD_LETTER);
 	meter->dead_letter = false;
