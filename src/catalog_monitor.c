@@ -226,8 +226,7 @@ open_alert_row(int row, void *arg)
 	RowScan	   *scan = arg;
 
 	((OpenAlertCallback) scan->callback) (catalog_text(row, 1), catalog_int64(row, 2),
-										  catalog_oid(row, 3), catalog_text(row, 4),
-										  (int) catalog_int64(row, 5), scan->arg);
+										  catalog_oid(row, 3), catalog_text(row, 4), scan->arg);
 }
 
 void
@@ -235,10 +234,8 @@ catalog_scan_open_alerts(OpenAlertCallback callback, void *arg)
 {
 	RowScan		scan = {(void (*) (void)) callback, arg};
 
-	catalog_scan("SELECT a.kind, a.job_id, j.owner::oid, j.queue,"
-				 " COALESCE(s.consecutive_failures, 0)::bigint"
+	catalog_scan("SELECT a.kind, a.job_id, j.owner::oid, j.queue"
 				 " FROM scheduler.alert a JOIN scheduler.job j ON j.job_id = a.job_id"
-				 " LEFT JOIN scheduler.job_state s ON s.job_id = a.job_id"
 				 " WHERE a.resolved_at IS NULL",
 				 NULL, open_alert_row, &scan);
 }
@@ -405,8 +402,7 @@ unhealthy_row(int row, void *arg)
 	RowScan	   *scan = arg;
 
 	((JobHealthCallback) scan->callback) (catalog_int64(row, 1), catalog_oid(row, 2),
-										  catalog_text(row, 3), catalog_text(row, 4),
-										  (int) catalog_int64(row, 5), scan->arg);
+										  catalog_text(row, 3), catalog_text(row, 4), scan->arg);
 }
 
 void
@@ -414,11 +410,9 @@ catalog_scan_unhealthy_jobs(JobHealthCallback callback, void *arg)
 {
 	RowScan		scan = {(void (*) (void)) callback, arg};
 
-	catalog_scan("SELECT h.job_id, j.owner::oid, j.queue, h.state,"
-				 " COALESCE(s.consecutive_failures, 0)::bigint"
+	catalog_scan("SELECT h.job_id, j.owner::oid, j.queue, h.state"
 				 " FROM scheduler.job_health_state h"
 				 " JOIN scheduler.job j ON j.job_id = h.job_id"
-				 " LEFT JOIN scheduler.job_state s ON s.job_id = h.job_id"
 				 " WHERE h.state <> 'healthy'",
 				 NULL, unhealthy_row, &scan);
 }

@@ -58,8 +58,7 @@ extern int64 catalog_delete_old_alerts(TimestampTz before);
 
 /* The open alerts that have jobs as their subject */
 typedef void (*OpenAlertCallback) (const char *kind, int64 job_id, Oid owner,
-								   const char *queue, int consecutive_failures,
-								   void *arg);
+								   const char *queue, void *arg);
 extern void catalog_scan_open_alerts(OpenAlertCallback callback, void *arg);
 
 typedef void (*AlertRuleCallback) (const char *kind, const AlertRule *rule, void *arg);
@@ -142,8 +141,7 @@ extern void catalog_delete_gone_health(void);
 
 /* Jobs whose last state was not healthy */
 typedef void (*JobHealthCallback) (int64 job_id, Oid owner, const char *queue,
-								   const char *state, int consecutive_failures,
-								   void *arg);
+								   const char *state, void *arg);
 extern void catalog_scan_unhealthy_jobs(JobHealthCallback callback, void *arg);
 
 typedef struct QueueHealthRow

@@ -225,7 +225,6 @@ meter_outcome(const JobEntry *job, const Outcome *outcome)
 		tally_times(meter, outcome);
 	if (outcome->http_sent)
 		tally_http(&meter->tally, outcome);
-	meter->consecutive_failures = job->state.consecutive_failures;
 	meter->dead_letter |= outcome->dead_letter;
 	tallied = true;
 	meter_touch(meter);

@@ -66,7 +66,6 @@ typedef struct JobMeter
 	int64		job_id;			/* hash key */
 	Oid			owner;
 	char		queue[NAMEDATALEN];
-	int			consecutive_failures;
 	int64		lateness;		/* of the last start */
 	int64		window_start;	/* number of the newest slot */
 	WindowSlot	window[METER_SLOTS];

@@ -68,7 +68,7 @@ static TimestampTz next_cleaning = DT_NOBEGIN;
  */
 
 static void
-figures_of_job(JobMeter *meter, TimestampTz now, JobFigures *figures)
+figures_of_job(JobMeter *meter, const JobEntry *entry, TimestampTz now, JobFigures *figures)
 {
 	WindowSlot	window = meter_window(meter, now);
 
@@ -76,7 +76,7 @@ figures_of_job(JobMeter *meter, TimestampTz now, JobFigures *figures)
 	figures->active = true;
 	figures->planned = true;
 	figures->has_next = true;
-	figures->consecutive_failures = meter->consecutive_failures;
+	figures->consecutive_failures = entry->state.consecutive_failures;
 	figures->attempts = window.attempts;
 	figures->failures = window.failures;
 	figures->timeouts = window.timeouts;
@@ -211,7 +211,7 @@ judge_job(JobMeter *meter, TimestampTz now, JobHealthRow *row)
 	}
 	if (hook_is(meter->job_id))
 		return false;			/* a part of another job, which is judged */
-	figures_of_job(meter, now, &figures);
+	figures_of_job(meter, entry, now, &figures);
 	figures.check_reason = hook_check_reason(meter->job_id, &check_changed);
 	figures.check_failed = figures.check_reason != NULL;
 	health_of_job(&figures, &limits, &row->health);
@@ -225,7 +225,7 @@ judge_job(JobMeter *meter, TimestampTz now, JobHealthRow *row)
 	if (check_changed)
 		alert_of_check(meter, &figures, entry->job.job_name);
 	result = row->health.state != meter->state || check_changed ||
-		(meter->rule != NULL && row->health.rule != meter->rule);
+		(row->health.state != HEALTH_HEALTHY && row->health.rule != meter->rule);
 	meter->state = row->health.state;
 	meter->rule = row->health.rule;
 	return result;
@@ -612,8 +612,7 @@ monitor_leave(TimestampTz now)
  */
 
 static void
-load_alert(const char *kind, int64 job_id, Oid owner, const char *queue,
-		   int consecutive_failures, void *arg)
+load_alert(const char *kind, int64 job_id, Oid owner, const char *queue, void *arg)
 {
 	int			i = alert_kind_from_name(kind);
 	JobMeter   *meter;
@@ -624,20 +623,17 @@ load_alert(const char *kind, int64 job_id, Oid owner, const char *queue,
 	if (meter == NULL)
 		return;
 	meter->raised |= 1 << i;
-	meter->consecutive_failures = consecutive_failures;
 	meter_touch(meter);
 }
 
 static void
-load_health(int64 job_id, Oid owner, const char *queue, const char *state,
-			int consecutive_failures, void *arg)
+load_health(int64 job_id, Oid owner, const char *queue, const char *state, void *arg)
 {
 	JobMeter   *meter = meter_get(job_id, owner, queue);
 
 	if (meter == NULL)
 		return;
 	meter->state = health_state_from_name(state);
-	meter->consecutive_failures = consecutive_failures;
 	meter_touch(meter);
 }
 

@@ -158,10 +158,7 @@ forgive(int64 job_id)
 	job_cache_touch(entry);
 	forgiven++;
 	if (meter != NULL)
-	{
-		meter->consecutive_failures = 0;
 		meter_touch(meter);
-	}
 }
 
 /*
