@@ -159,7 +159,7 @@ RESET ROLE;
 SELECT scheduler.create_queue('handover');
 SELECT scheduler.stop_queue('handover');
 SET ROLE regress_alice;
-SELECT scheduler.schedule_job('given', '0 0 1 1 *', 'SELECT 1', queue => 'handover');
+SELECT scheduler.schedule_job('given', '0 0 1 1 *', 'SELECT 1', queue => 'handover') AS job_id \gset
 SELECT scheduler.run_job('given') AS run_id \gset
 RESET ROLE;
 SELECT scheduler.alter_job(job_id, run_as => 'regress_bob') FROM scheduler.jobs WHERE job_name = 'given';
