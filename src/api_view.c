@@ -111,7 +111,7 @@ worker_state_name(const WorkerSlot *slot)
 		case WORKER_STARTING:
 			return "starting";
 		case WORKER_IDLE:
-			return worker_slot_leaves(slot) ? "stopping" : "idle";
+			return slot->leave ? "stopping" : "idle";
 		case WORKER_RUNNING:
 			return "running";
 		default:

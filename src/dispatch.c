@@ -35,6 +35,7 @@
 #define LAUNCH_RETRY_DELAY	(5 * USECS_PER_SEC)
 
 static TimestampTz launch_not_before = DT_NOBEGIN;
+static bool more_wanted = false;	/* a role could use one more worker */
 
 /* The workers of a lane, as dispatch sees them */
 typedef struct LaneView
@@ -43,27 +44,34 @@ typedef struct LaneView
 	int			nready;
 	int			nidle;			/* free to take a run, or about to be */
 	int			nworkers;		/* that are not on their way out */
+	int64		run_time;
+	TimestampTz last_start;		/* of a run under way; DT_NOBEGIN: none */
 } LaneView;
 
 static LaneView
 view_lane(Oid role)
 {
-	LaneView	view = {.lane = -1};
+	LaneView	view = {.lane = -1, .last_start = DT_NOBEGIN};
 
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
 	view.lane = lane_find(MyDatabaseId, role);
 	if (view.lane >= 0)
+	{
 		view.nready = scheduler_shared->lanes[view.lane].nready;
+		view.run_time = scheduler_shared->lanes[view.lane].run_time;
+	}
 	for (int i = 0; i < scheduler_shared->nworkers && view.lane >= 0; i++)
 	{
 		WorkerSlot *slot = &scheduler_shared->workers[i];
 
-		if (slot->lane != view.lane || worker_slot_leaves(slot) ||
+		if (slot->lane != view.lane || slot->leave ||
 			slot->state == WORKER_FREE || slot->state == WORKER_DEAD)
 			continue;
 		view.nworkers++;
 		if (slot->state != WORKER_RUNNING)
 			view.nidle++;
+		else
+			view.last_start = Max(view.last_start, slot->started_at);
 	}
 	LWLockRelease(scheduler_shared->lock);
 	return view;
@@ -85,7 +93,7 @@ wake_idle_workers(int lane)
 	{
 		WorkerSlot *slot = &scheduler_shared->workers[i];
 
-		if (slot->state == WORKER_IDLE && slot->lane == lane && !worker_slot_leaves(slot))
+		if (slot->state == WORKER_IDLE && slot->lane == lane && !slot->leave)
 		{
 			shmem_wake(slot->latch);
 			n--;
@@ -173,6 +181,7 @@ dispatch_fill_lane(Lane *lane, RoleQueue *queue)
 		total += nput;
 	} while (n > 0 && nput == n);
 	queue->overtakes = false;
+	lane->more = queue->nready > 0;
 	return total;
 }
 
@@ -230,9 +239,12 @@ warn_no_process(void)
 				"no background worker slot is free: increase max_worker_processes");
 }
 
-/* Try to get one worker for a role.  The time to try again, or DT_NOEND. */
+/*
+ * Try to get one worker for a role.  The time to try again, or DT_NOEND: when
+ * a worker has left.
+ */
 static TimestampTz
-launch(Oid role, bool starved)
+launch(Oid role, bool more)
 {
 	TimestampTz now = clock_now();
 
@@ -251,10 +263,11 @@ launch(Oid role, bool starved)
 			warn_no_process();
 			dispatch_delay_launch();
 			/* an idle worker of another role is room, too */
-			(void) worker_pool_make_room(starved);
+			more_wanted |= more;
 			return launch_not_before;
 		case LAUNCH_POOL_FULL:
-			return worker_pool_make_room(starved);
+			more_wanted |= more;
+			return DT_NOEND;
 	}
 	return DT_NOEND;
 }
@@ -268,9 +281,24 @@ worker_limit(void)
 	return Min(pg_scheduler_max_workers_per_role, scheduler_shared->nworkers);
 }
 
-/* See that a role has the workers that it can use. */
+/*
+ * Would one more worker end its runs sooner?  Not while those at work take one
+ * run after the other, and will have done them all before it is there.  When
+ * to look again is in *again.
+ */
+static bool
+pays(const LaneView *view, int ready, TimestampTz *again)
+{
+	if (view->last_start == DT_NOBEGIN ||
+		ready * view->run_time > view->nworkers * (int64) WORKER_START_TIME)
+		return true;
+	*again = view->last_start + WORKER_START_TIME;
+	return *again <= clock_now();
+}
+
+/* See that a role has the workers that it can use, within a limit. */
 static TimestampTz
-staff(RoleQueue *queue)
+staff(RoleQueue *queue, int limit)
 {
 	LaneView	view = view_lane(queue->role);
 	int			ready = queue->nready + view.nready;
@@ -280,9 +308,9 @@ staff(RoleQueue *queue)
 		return DT_NOEND;
 	if (view.nworkers == 0 && queue->starved_since == DT_NOEND)
 		queue->starved_since = clock_now();
-	while (ready > view.nidle && view.nworkers < worker_limit())
+	while (ready > view.nidle && view.nworkers < limit && pays(&view, ready, &result))
 	{
-		result = launch(queue->role, view.nworkers == 0);
+		result = launch(queue->role, view.nworkers > 0);
 		if (view_lane(queue->role).nworkers == view.nworkers)
 			break;				/* nothing was launched */
 		view = view_lane(queue->role);
@@ -308,6 +336,20 @@ longest_starved(void)
 	return result;
 }
 
+static int
+count_starved(void)
+{
+	int			result = 0;
+
+	for (RoleQueue *queue = run_queue_next_role(NULL); queue != NULL;
+		 queue = run_queue_next_role(queue))
+	{
+		if (queue->starved_since != DT_NOEND)
+			result++;
+	}
+	return result;
+}
+
 /* Serve starved roles in their order until there is no worker to be had. */
 static TimestampTz
 staff_starved(void)
@@ -316,7 +358,7 @@ staff_starved(void)
 
 	while ((queue = longest_starved()) != NULL)
 	{
-		TimestampTz again = staff(queue);
+		TimestampTz again = staff(queue, 1);
 
 		if (queue->nready > 0 && queue->starved_since != DT_NOEND)
 			return again;		/* it is still the first */
@@ -350,17 +392,34 @@ staff_lanes(void)
 		RoleQueue  *queue = run_queue_of_role(roles[i]);
 
 		if (queue->nready == 0)
-			result = Min(result, staff(queue));
+			result = Min(result, staff(queue, worker_limit()));
 	}
 	pfree(roles);
+	return result;
+}
+
+/* Roles that have a worker get more, when no role is without. */
+static TimestampTz
+staff_further(void)
+{
+	TimestampTz result = staff_lanes();
+	RoleQueue  *next;
+
+	for (RoleQueue *queue = run_queue_next_role(NULL); queue != NULL; queue = next)
+	{
+		next = run_queue_next_role(queue);
+		if (queue->role != HTTP_QUEUE)
+			result = Min(result, staff(queue, worker_limit()));
+	}
 	return result;
 }
 
 TimestampTz
 dispatch_runs(void)
 {
-	TimestampTz result = Min(staff_starved(), staff_lanes());
+	TimestampTz result = staff_starved();
 	RoleQueue  *queue = run_queue_next_role(NULL);
+	int			nstarved;
 
 	while (queue != NULL)
 	{
@@ -374,14 +433,20 @@ dispatch_runs(void)
 			continue;
 		}
 		if (queue->starved_since == DT_NOEND)
-			result = Min(result, staff(queue));
+			result = Min(result, staff(queue, 1));
 		view = view_lane(queue->role);
 		if (view.nworkers > 0 &&
 			(view.nidle > 0 || view.nready <= LANE_LOW_WATER || queue->overtakes))
 			fill_lane(queue, &view);
 		queue = next;
 	}
-	return Min(result, staff_starved());
+	result = Min(result, staff_starved());
+	more_wanted = false;
+	nstarved = count_starved();
+	if (nstarved == 0)
+		result = Min(result, staff_further());
+	worker_pool_make_room(nstarved, more_wanted);
+	return result;
 }
 
 /* Lock held. */

@@ -52,6 +52,9 @@ lane_obtain(Oid database, Oid role)
 		lane->nworkers = 0;
 		lane->first = 0;
 		lane->nready = 0;
+		lane->more = false;
+		/* long, unless proven otherwise: they must not wait for each other */
+		lane->run_time = WORKER_START_TIME;
 		return i;
 	}
 	elog(ERROR, "no free lane");

@@ -148,7 +148,7 @@ bury_workers_of(Oid database)
 			continue;
 		slot->state = WORKER_FREE;
 		slot->has_run = false;
-		slot->leave = slot->make_room = false;
+		slot->leave = false;
 		if (--lane->nworkers == 0)
 		{
 			lane->nready = 0;

@@ -111,6 +111,7 @@ detach(int code, Datum arg)
 		my_db->scheduler_latch = NULL;
 		my_db->ready = false;
 		my_db->demand = 0;
+		shmem_want_rooms(my_db, 0);
 		my_db->left = code == 0;
 	}
 	shmem_wake(scheduler_shared->launcher_latch);

@@ -67,7 +67,6 @@ shmem_startup(void)
 		scheduler_shared->lock = &(GetNamedLWLockTranche("pg_scheduler"))->lock;
 		scheduler_shared->ndatabases = pg_scheduler_max_databases;
 		scheduler_shared->nworkers = pg_scheduler_max_workers;
-		scheduler_shared->room_maker = -1;
 		base += MAXALIGN(sizeof(SchedulerShared));
 		scheduler_shared->databases = (Database *) base;
 		base += pg_scheduler_max_databases * sizeof(Database);
@@ -219,6 +218,13 @@ shmem_take_changes(Database *db, Change *changes, int max, bool *overflow)
 	}
 	SpinLockRelease(&db->mutex);
 	return n;
+}
+
+void
+shmem_want_rooms(Database *db, int n)
+{
+	scheduler_shared->rooms_wanted += n - db->rooms_wanted;
+	db->rooms_wanted = n;
 }
 
 void

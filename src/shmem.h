@@ -75,7 +75,6 @@ typedef struct WorkerSlot
 	TimestampTz died_at;		/* when it became DEAD */
 	bool		connected;		/* has been IDLE or RUNNING */
 	bool		leave;			/* asked to go after the current run */
-	bool		make_room;		/* the same, for the sake of another role */
 	bool		cancel;			/* asked to cancel the current run */
 	bool		terminate;		/* SIGTERM sent because the run does not stop */
 	bool		requeue;		/* stopped by us: the run is to be done again */
@@ -100,6 +99,8 @@ typedef struct Lane
 	Oid			role;
 	int			nworkers;
 	int			first;			/* a ring: lane.c */
+	bool		more;			/* the scheduler has more than there was room for */
+	int64		run_time;		/* what a run takes of late, in microseconds */
 	int			nready;
 	Run			ready[LANE_DEPTH];	/* in order of run_goes_before() */
 } Lane;
@@ -182,6 +183,7 @@ typedef struct Database
 	int			http_nflights;	/* entries in the table of flights */
 	Lane		http_lane;
 	uint64		demand;			/* ticket of a worker wanted, 0: none */
+	int			rooms_wanted;	/* workers, of whatever database, to leave for it */
 	ConditionVariable run_finished; /* for wait_for_run() */
 
 	/* figures for views */
@@ -212,7 +214,7 @@ typedef struct SchedulerShared
 	bool		smart_shutdown; /* written by the postmaster: shutdown.c */
 	uint64		last_ticket;
 	uint64		last_generation;
-	int			room_maker;		/* slot that was asked to make room, or -1 */
+	int			rooms_wanted;	/* the sum of those of all databases */
 	ConditionVariable process_left; /* a scheduler or worker has gone */
 	int64		workers_started;
 	int64		workers_died;
@@ -226,13 +228,6 @@ typedef struct SchedulerShared
 } SchedulerShared;
 
 extern SchedulerShared *scheduler_shared;
-
-/* Is a worker going to leave after the current run? */
-static inline bool
-worker_slot_leaves(const WorkerSlot *slot)
-{
-	return slot->leave || slot->make_room;
-}
 
 /* from _PG_init, while shared libraries are preloaded */
 extern void shmem_init(void);
@@ -257,6 +252,12 @@ extern bool shmem_set_bell(Database *db);
 extern void shmem_put_change(Oid database, ChangeKind kind, int64 id);
 extern int	shmem_take_changes(Database *db, Change *changes, int max,
 							   bool *overflow);
+
+/* What a process takes to start, and a run by which starting one pays: 5 ms. */
+#define WORKER_START_TIME	5000
+
+/* Workers that are to leave for the sake of a database's roles.  Lock held. */
+extern void shmem_want_rooms(Database *db, int n);
 
 /* Set a latch that may be NULL. */
 extern void shmem_wake(Latch *latch);

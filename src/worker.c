@@ -118,12 +118,14 @@ take_run(Run *run)
 	bool		result;
 
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	if (my_slot->has_run)
+		lane->run_time += (now - my_slot->started_at - lane->run_time) / 8;
 	my_slot->has_run = false;
 	my_slot->cancel = false;
 	my_slot->deadline = DT_NOEND;
-	if (scheduler_shared->room_maker >= 0)
+	if (scheduler_shared->rooms_wanted > 0)
 		worker_pool_relieve(my_slot);
-	result = !worker_slot_leaves(my_slot) && lane_take(lane, run);
+	result = !my_slot->leave && lane_take(lane, run);
 	if (result)
 	{
 		my_slot->state = WORKER_RUNNING;
@@ -193,7 +195,7 @@ too_large(void)
 static bool
 should_leave(void)
 {
-	return worker_slot_leaves(my_slot) || ShutdownRequestPending ||
+	return my_slot->leave || ShutdownRequestPending ||
 		my_slot->runs_done >= pg_scheduler_worker_max_runs || too_large();
 }
 

@@ -3,11 +3,11 @@
  * worker_pool.c
  *	  Which worker for which role: launch, retire, bury.
  *
- * The slots are shared by all databases of the cluster.  When none is free, a
- * role without a worker is served in turns: the worker that has idled longest
- * leaves, else one of the lane that has most workers, else the one that has
- * served its role longest, once it has done so for a time slice.  It finishes
- * its run first.  Between databases, whoever has waited longest is next.
+ * The slots are shared by all databases of the cluster.  When none is free,
+ * roles without a worker are served in turns: for each of them a worker leaves,
+ * those that have idled longest first, then whoever ends a run and has nothing
+ * more to do, or is not the only one of its role, or has served it for a time
+ * slice.  Between databases, whoever has waited longest is next.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
@@ -78,7 +78,7 @@ free_slot(WorkerSlot *slot)
 		lane_release(lane);
 	slot->state = WORKER_FREE;
 	slot->has_run = false;
-	slot->leave = slot->make_room = false;
+	slot->leave = false;
 	slot->generation = 0;
 	for (int i = 0; i < scheduler_shared->ndatabases; i++)
 		if (scheduler_shared->databases[i].demand != 0)
@@ -204,7 +204,7 @@ find_idle_victim(void)
 	{
 		WorkerSlot *slot = &scheduler_shared->workers[i];
 
-		if (slot->state == WORKER_IDLE && !worker_slot_leaves(slot) &&
+		if (slot->state == WORKER_IDLE && !slot->leave &&
 			scheduler_shared->lanes[slot->lane].nready == 0 &&
 			(victim == NULL || slot->idle_since < victim->idle_since))
 			victim = slot;
@@ -212,124 +212,69 @@ find_idle_victim(void)
 	return victim;
 }
 
-/* A worker of the lane that has most; lanes with one are left alone. */
-static WorkerSlot *
-find_plural_victim(void)
+/* Workers of a lane that are not about to leave.  Lock held. */
+static int
+count_staying(int lane)
 {
-	WorkerSlot *victim = NULL;
+	int			result = 0;
 
 	for (int i = 0; i < scheduler_shared->nworkers; i++)
 	{
-		WorkerSlot *slot = &scheduler_shared->workers[i];
-		int			n = scheduler_shared->lanes[slot->lane].nworkers;
+		const WorkerSlot *slot = &scheduler_shared->workers[i];
 
-		if ((slot->state == WORKER_IDLE || slot->state == WORKER_RUNNING) &&
-			n > 1 &&
-			(victim == NULL || n > scheduler_shared->lanes[victim->lane].nworkers))
-			victim = slot;
+		if (slot->lane == lane && slot->state != WORKER_FREE &&
+			slot->state != WORKER_DEAD && !slot->leave)
+			result++;
 	}
-	return victim;
-}
-
-/*
- * The worker that was asked to make room, and has a run in hand; NULL: there
- * is none.  Lock held.
- */
-static WorkerSlot *
-busy_room_maker(void)
-{
-	WorkerSlot *slot;
-
-	if (scheduler_shared->room_maker < 0)
-		return NULL;
-	slot = &scheduler_shared->workers[scheduler_shared->room_maker];
-	if (slot->make_room && slot->state == WORKER_RUNNING)
-		return slot;
-	return NULL;
-}
-
-/* Let a worker make room, instead of the one that was asked before.  Lock held. */
-static void
-make_room(WorkerSlot *slot)
-{
-	WorkerSlot *before = busy_room_maker();
-
-	if (before != NULL)
-		before->make_room = false;
-	scheduler_shared->room_maker = slot - scheduler_shared->workers;
-	slot->make_room = true;
-	shmem_wake(slot->latch);
+	return result;
 }
 
 void
 worker_pool_relieve(WorkerSlot *slot)
 {
-	WorkerSlot *asked = busy_room_maker();
 	const Lane *lane = &scheduler_shared->lanes[slot->lane];
 
-	if (asked == NULL)
-		scheduler_shared->room_maker = -1;
-	else if (asked != slot && !worker_slot_leaves(slot) &&
-			 (lane->nworkers > 1 || lane->nready == 0 ||
-			  slot->launched_at + TIME_SLICE <= clock_now()))
-		make_room(slot);
-}
-
-/* The worker that has served its role longest. */
-static WorkerSlot *
-find_overdue_victim(void)
-{
-	WorkerSlot *victim = NULL;
-
-	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	if (slot->leave ||
+		(count_staying(slot->lane) == 1 && (lane->nready > 0 || lane->more) &&
+		 slot->launched_at + TIME_SLICE > clock_now()))
+		return;
+	ask_to_leave(slot);
+	for (int i = 0; i < scheduler_shared->ndatabases; i++)
 	{
-		WorkerSlot *slot = &scheduler_shared->workers[i];
+		Database   *db = &scheduler_shared->databases[i];
 
-		if ((slot->state == WORKER_IDLE || slot->state == WORKER_RUNNING) &&
-			(victim == NULL || slot->launched_at < victim->launched_at))
-			victim = slot;
+		if (db->rooms_wanted > 0)
+		{
+			shmem_want_rooms(db, db->rooms_wanted - 1);
+			return;
+		}
 	}
-	return victim;
 }
 
-TimestampTz
-worker_pool_make_room(bool starved)
+void
+worker_pool_make_room(int starved, bool more)
 {
-	TimestampTz result = DT_NOEND;
+	int			coming = 0;
 	WorkerSlot *victim;
-	WorkerSlot *busy;
 
+	if (starved == 0 && !more && my_db->rooms_wanted == 0)
+		return;
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	busy = busy_room_maker();
 	for (int i = 0; i < scheduler_shared->nworkers; i++)
 	{
-		/* somebody has been asked already, or is being buried */
-		if ((worker_slot_leaves(&scheduler_shared->workers[i]) &&
-			 &scheduler_shared->workers[i] != busy) ||
-			scheduler_shared->workers[i].state == WORKER_DEAD)
-		{
-			LWLockRelease(scheduler_shared->lock);
-			return DT_NOEND;
-		}
+		const WorkerSlot *slot = &scheduler_shared->workers[i];
+
+		if (slot->state == WORKER_FREE || slot->state == WORKER_DEAD ||
+			slot->leave)
+			coming++;
 	}
-	victim = find_idle_victim();
-	if (victim == NULL && busy != NULL)
-		starved = false;		/* whoever ends a run first makes room */
-	if (victim == NULL && starved)
-		victim = find_plural_victim();
-	if (victim == NULL && starved)
+	while (coming < starved + (more ? 1 : 0) && (victim = find_idle_victim()) != NULL)
 	{
-		victim = find_overdue_victim();
-		if (victim != NULL && victim->launched_at + TIME_SLICE > clock_now())
-		{
-			result = victim->launched_at + TIME_SLICE;
-			victim = NULL;
-		}
+		ask_to_leave(victim);
+		coming++;
 	}
-	if (victim != NULL)
-		make_room(victim);
+	shmem_want_rooms(my_db, Max(starved - coming, 0));
 	LWLockRelease(scheduler_shared->lock);
-	return result;
 }
 
 /* A worker that was launched by this process and has ended unattached. */

@@ -4,7 +4,7 @@
  *	  Which worker for which role: launch, retire, bury.
  *
  * Called by the scheduler of a database, about its own workers, except where
- * an idle or overdue worker of another database has to make room.  None of
+ * a worker of another database has to make room.  None of
  * these functions may be called with scheduler_shared->lock held.
  *
  * Copyright (c) 2026, pg_scheduler developers
@@ -29,18 +29,17 @@ extern void worker_pool_init(Database *db);
 extern LaunchResult worker_pool_launch(Oid role);
 
 /*
- * Ask a worker to make room for a role that has none, or for one more worker
- * of a role that has some ("starved" is false).  A worker that is busy is
- * only asked for a starved role.  Returns the time at which asking again
- * makes sense, DT_NOEND when somebody has been asked.
+ * So many roles of this database are without a worker, for want of a free
+ * slot; "more": a role that has some could use one more.  Idle workers are
+ * asked to leave for them, busy ones for roles without a worker only.  What is
+ * said here holds until it is said again.
  */
-extern TimestampTz worker_pool_make_room(bool starved);
+extern void worker_pool_make_room(int starved, bool more);
 
 /*
- * A worker has ended its run: it leaves instead of one that was asked to make
- * room and has a longer run in hand, unless it has just begun with the runs of
- * its role.  The caller holds scheduler_shared->lock
- * exclusively.
+ * A worker has ended its run, and room is wanted: it leaves, unless others of
+ * its role wait for it and it has just begun with them.  The
+ * caller holds scheduler_shared->lock exclusively.
  */
 extern void worker_pool_relieve(WorkerSlot *slot);
 
