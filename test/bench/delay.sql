@@ -1,7 +1,7 @@
 -- Make :rate runs per second for :seconds, evenly spread, and print the start
 -- delay of each in milliseconds.
 
-SELECT date_trunc('second', clock_timestamp()) + interval '2 seconds' AS first,
+SELECT date_trunc('second', clock_timestamp()) + interval '1.5 seconds' AS first,
 	   CASE :rate WHEN 1 THEN 1 ELSE :rate / 10 END AS jobs,
 	   CASE :rate WHEN 1 THEN 1000 ELSE 100 END AS period \gset
 SELECT :'first'::timestamptz + :seconds * interval '1 second' AS last \gset
@@ -13,7 +13,7 @@ SELECT count(scheduler.schedule_job('delay_' || i, :'period' || ' milliseconds',
 									ends_at => :'last'))
 FROM generate_series(0, :jobs - 1) AS i \gset scheduled_
 
-SELECT pg_sleep(extract(epoch FROM :'last'::timestamptz - clock_timestamp()) + 1) \gset slept_
+SELECT pg_sleep(extract(epoch FROM :'last'::timestamptz - clock_timestamp()) + 0.5) \gset slept_
 
 SELECT 1000 * extract(epoch FROM started_at - scheduled_at)::float8
 FROM scheduler.runs

@@ -3,7 +3,7 @@
 # HTTP requests per second with complete records, and CPU per request, beside
 # wrk against the same nginx on the loopback interface.
 
-if [ "$QUICK" ]; then jobs=5000 seconds=1; else jobs=20000 seconds=3; fi
+if [ "$QUICK" ]; then jobs=5000 seconds=1; else jobs=20000 seconds=2; fi
 
 command -v nginx >/dev/null && command -v wrk >/dev/null || {
 	note "$part: needs nginx and wrk"

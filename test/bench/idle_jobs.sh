@@ -4,7 +4,7 @@
 # them, the scheduler's memory and CPU, its start, and the start delay of one
 # due job among them.
 
-if [ "$QUICK" ]; then counts="10000 100000" seconds=5; else counts="10000 100000 1000000" seconds=20; fi
+if [ "$QUICK" ]; then counts="10000 100000" seconds=5; else counts="10000 100000 1000000" seconds=10; fi
 
 scheduler_pid()
 {

@@ -134,6 +134,20 @@ BEGIN
 	END LOOP;
 END $$;
 
+-- Wait until the scheduler has given so many jobs an instant as their next time.
+CREATE PROCEDURE bench.await_planned(wanted bigint, due timestamptz, seconds float8 = 60)
+LANGUAGE plpgsql AS $$
+DECLARE
+	deadline timestamptz := clock_timestamp() + seconds * interval '1 second';
+BEGIN
+	WHILE clock_timestamp() < least(due, deadline)
+		AND wanted > (SELECT count(*) FROM scheduler.job_state WHERE next_run_at = due)
+	LOOP
+		COMMIT;
+		PERFORM pg_sleep(0.1);
+	END LOOP;
+END $$;
+
 -- Wait until so many runs of the jobs due at one instant are over.
 CREATE PROCEDURE bench.await_runs(job_pattern text, due timestamptz, wanted bigint, seconds float8 = 60)
 LANGUAGE plpgsql AS $$
