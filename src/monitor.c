@@ -611,6 +611,15 @@ monitor_leave(TimestampTz now)
  * Start
  */
 
+/* What history has added to the state of a job may not be written yet. */
+static int
+failures_of(int64 job_id, int written)
+{
+	JobEntry   *entry = job_cache_peek(job_id);
+
+	return entry != NULL ? entry->state.consecutive_failures : written;
+}
+
 static void
 load_alert(const char *kind, int64 job_id, Oid owner, const char *queue,
 		   int consecutive_failures, void *arg)
@@ -624,7 +633,7 @@ load_alert(const char *kind, int64 job_id, Oid owner, const char *queue,
 	if (meter == NULL)
 		return;
 	meter->raised |= 1 << i;
-	meter->consecutive_failures = consecutive_failures;
+	meter->consecutive_failures = failures_of(job_id, consecutive_failures);
 	meter_touch(meter);
 }
 
@@ -637,7 +646,7 @@ load_health(int64 job_id, Oid owner, const char *queue, const char *state,
 	if (meter == NULL)
 		return;
 	meter->state = health_state_from_name(state);
-	meter->consecutive_failures = consecutive_failures;
+	meter->consecutive_failures = failures_of(job_id, consecutive_failures);
 	meter_touch(meter);
 }
 
