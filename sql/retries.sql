@@ -121,15 +121,19 @@ SELECT job_name, status, attempt, sqlstate, error_message, next FROM outcome WHE
 SELECT count(*) FROM log WHERE line = 'swallowed';
 -- The cap for all
 ALTER SYSTEM SET pg_scheduler.max_timeout = '15 ms';
-ALTER SYSTEM SET pg_scheduler.kill_after = '50 ms';
 SELECT pg_reload_conf();
-CALL wait_for_setting('pg_scheduler.kill_after', '50ms');
+\c -
+SET client_min_messages = warning;
+CALL wait_for_setting('pg_scheduler.max_timeout', '15ms');
 CALL run_command('capped', 'SELECT pg_sleep(60)');
 SELECT job_name, status, sqlstate FROM outcome WHERE job_name = 'capped';
 ALTER SYSTEM RESET pg_scheduler.max_timeout;
-SELECT pg_reload_conf();
-CALL wait_for_setting('pg_scheduler.max_timeout', '0');
 -- A run that never stops by itself is terminated, and the next one has a worker.
+ALTER SYSTEM SET pg_scheduler.kill_after = '50 ms';
+SELECT pg_reload_conf();
+\c -
+SET client_min_messages = warning;
+CALL wait_for_setting('pg_scheduler.kill_after', '50ms');
 SELECT scheduler.schedule_job('stubborn', '@at 2199-12-31', $j$DO $x$ BEGIN LOOP
 	BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $x$$j$, timeout => '500 ms') > 0 AS id;
 CALL run_job('stubborn');
@@ -143,6 +147,9 @@ SELECT status, attempt, sqlstate, error_message FROM outcome WHERE job_name = 's
 CALL run_command('next', 'SELECT 1');
 ALTER SYSTEM RESET pg_scheduler.kill_after;
 SELECT pg_reload_conf();
+\c -
+SET client_min_messages = warning;
+CALL wait_for_setting('pg_scheduler.kill_after', '10s');
 
 -- Cancelled runs are not retried, and leave no dead letter.
 SELECT scheduler.schedule_job('cancelled', 'now', 'SELECT pg_sleep(60)', max_retries => 3, retry_delay => '0') > 0 AS id;

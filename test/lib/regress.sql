@@ -79,8 +79,9 @@ BEGIN
 END
 $$;
 
--- Wait until a reloaded setting has arrived, at a worker at least: a session
--- looks for new settings between its commands, so not while it waits.
+-- Wait until a reloaded setting has arrived at a worker.  All processes have
+-- been told of it when a new session begins ("\c -"), for the postmaster tells
+-- them before it lets anybody in.
 CREATE PROCEDURE wait_for_setting(setting text, value text)
 LANGUAGE plpgsql AS $$
 DECLARE
