@@ -11,7 +11,7 @@ CREATE TABLE log (id int GENERATED ALWAYS AS IDENTITY, line text);
 SELECT scheduler.schedule_job('once', 'now', $$INSERT INTO log (line) VALUES ('once')$$) > 0 AS id;
 SELECT wait_for_job('once');
 SELECT line FROM log;
-SELECT wait_until($$(SELECT state = 'finished' FROM scheduler.jobs WHERE job_name = 'once')$$);
+SELECT wait_until($$(SELECT state = 'finished' AND last_status IS NOT NULL FROM scheduler.jobs WHERE job_name = 'once')$$);
 SELECT job_name, owner = current_user::regrole AS mine, kind, schedule, timezone, command, url,
 	queue, priority, enabled, state, next_run_at, last_run_at IS NOT NULL AS has_run, last_status,
 	consecutive_failures, runs, succeeded, failed, skipped, missed
