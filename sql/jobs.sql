@@ -171,7 +171,7 @@ SELECT scheduler.cancel_run(-1);
 -- Dropping a job: what waits is cancelled, what runs finishes unless told otherwise.
 SELECT scheduler.schedule_job('drop1', 'now', 'SELECT pg_advisory_xact_lock_shared(1)') > 0 AS id;
 SELECT scheduler.schedule_job('drop2', 'now', 'SELECT pg_advisory_xact_lock_shared(1)') > 0 AS id;
-SELECT wait_until($$(SELECT count(*) = 2 FROM scheduler.runs WHERE job_name LIKE 'drop_' AND status = 'running')$$);
+SELECT wait_until($$(SELECT count(*) = 2 FROM scheduler.workers JOIN pg_locks USING (pid) WHERE job_name LIKE 'drop_' AND NOT granted)$$);
 SELECT scheduler.unschedule_job('drop2', cancel => true);
 SELECT wait_until($$(SELECT count(*) = 1 FROM scheduler.runs WHERE job_name = 'drop2' AND status = 'cancelled')$$);
 SELECT scheduler.unschedule_job('drop1');
