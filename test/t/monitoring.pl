@@ -129,8 +129,9 @@ ok($node->poll_query_until('postgres',
 $node->stop('immediate');
 $node->start;
 ok(healthy(), 'the scheduler is healthy after a crash');
-is($node->safe_psql('postgres', q{SELECT state FROM scheduler.job_health WHERE job_name = 'fail'}),
-	'unhealthy', 'a job is as unhealthy after a crash as before');
+ok($node->poll_query_until('postgres',
+	q{SELECT state = 'unhealthy' FROM scheduler.job_health WHERE job_name = 'fail'}),
+	'a job is as unhealthy after a crash as before');
 $node->safe_psql('postgres', q{
 	SELECT scheduler.alter_job('fail', command => 'SELECT 1');
 	SELECT scheduler.run_job('fail')});
