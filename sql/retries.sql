@@ -52,7 +52,7 @@ SELECT count(*), bool_and(next_attempt_at = finished_at) AS at_once FROM schedul
 -- A waiting attempt is seen, and can be cancelled.
 SELECT scheduler.schedule_job('waits', '@at 2199-12-31', 'SELECT 1 / 0', max_retries => 3, retry_delay => '1 day', max_retry_delay => '7 days', retry_jitter => false) > 0 AS id;
 SELECT scheduler.run_job('waits') AS waits_run \gset
-SELECT wait_until($$EXISTS (SELECT FROM scheduler.runs WHERE job_name = 'waits' AND attempt = 2)$$);
+SELECT wait_until($$EXISTS (SELECT FROM scheduler.runs WHERE job_name = 'waits' AND attempt = 2 AND status = 'queued')$$);
 SELECT a.status, a.attempt, a.next_attempt_at = b.next_attempt_at AS same, a.finished_at, b.next_attempt_at - b.finished_at AS delay
 FROM scheduler.runs a, scheduler.runs b WHERE a.job_name = 'waits' AND a.attempt = 2 AND b.job_name = 'waits' AND b.attempt = 1;
 SELECT scheduler.cancel_run(:waits_run);
