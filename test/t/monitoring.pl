@@ -139,5 +139,18 @@ ok($node->poll_query_until('postgres',
 	q{SELECT count(*) = 0 FROM scheduler.alerts WHERE kind = 'job_failing' AND resolved_at IS NULL}),
 	'its success resolves the alert that was open at the crash');
 
+# A shorter interval of metrics holds at once.
+$node->append_conf('postgresql.conf', "pg_scheduler.metrics_interval = '1h'");
+$node->restart;
+$node->safe_psql('postgres', q{SELECT scheduler.schedule_job('first', 'now', 'SELECT 1')});
+ok($node->poll_query_until('postgres',
+	q{SELECT count(*) = 1 FROM scheduler.runs WHERE job_name = 'first' AND status = 'succeeded'}),
+	'a job has run');
+$node->append_conf('postgresql.conf', "pg_scheduler.metrics_interval = '1s'");
+$node->reload;
+ok($node->poll_query_until('postgres',
+	q{SELECT count(*) = 1 FROM scheduler.job_metrics WHERE job_name = 'first'}),
+	'its metrics do not wait for the end of the longer interval');
+
 $node->stop;
 done_testing();
