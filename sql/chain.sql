@@ -10,11 +10,16 @@ GRANT ALL ON log TO PUBLIC;
 CREATE TABLE switch (fails boolean);
 INSERT INTO switch VALUES (false);
 
+-- Wait until the scheduler knows of the end of each run that is over: until then
+-- the job is at work for it, and may skip the next one.
+CREATE FUNCTION wait_for_scheduler() RETURNS void LANGUAGE sql AS
+$$SELECT wait_until('(scheduler.status() ->> ''pending_runs'')::bigint = (SELECT count(*) FROM scheduler.pending_run)')$$;
 -- Wait until nothing is left to be done, but for the ends that wait.
 CREATE FUNCTION wait_for_quiet() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM wait_until(format('NOT EXISTS (SELECT FROM scheduler.pending_run p JOIN scheduler.job j USING (job_id)
 		WHERE j.paused_at IS NULL)'));
+	PERFORM wait_for_scheduler();
 END
 $$;
 -- Run a job and wait for its end, and for those of n runs of others that come of it.
@@ -26,6 +31,7 @@ BEGIN
 	COMMIT;
 	PERFORM scheduler.wait_for_run(id, interval '30 seconds');
 	PERFORM wait_until(format('(SELECT count(*) >= %s AND bool_and(finished_at IS NOT NULL) FROM scheduler.run_chain(%s))', n + 1, id));
+	PERFORM wait_for_scheduler();
 END
 $$;
 -- What has come of runs so far, in order; then it is forgotten.

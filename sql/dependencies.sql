@@ -231,8 +231,9 @@ CALL await($$SELECT bool_and(state = 'healthy') FROM scheduler.queues$$);
 
 -- A queue that is lost is missed by those who depend on it, jobs too
 SELECT define('tenant', '{queue:base}');
+SELECT scheduler.alter_queue('roof', start_timeout => '1 hour');
 SELECT scheduler.stop_queue('base');
-CALL await($$SELECT state = 'unhealthy' FROM scheduler.queues WHERE queue_name = 'upper'$$);
+CALL await($$SELECT state = 'unhealthy' FROM scheduler.queues WHERE queue_name = 'roof'$$);
 CALL await($$SELECT state = 'unhealthy' FROM scheduler.job_health WHERE job_name = 'tenant'$$);
 SELECT reason FROM scheduler.job_health WHERE job_name = 'tenant';
 SELECT queue_name, state, reason FROM scheduler.queues WHERE queue_name <> 'default' ORDER BY 1;

@@ -176,12 +176,14 @@ SELECT scheduler.create_alert_listener('listen', 'alerts', min_severity => 'info
 UPDATE switch SET fails = true;
 SELECT scheduler.schedule_job('other', '@yearly', 'SELECT work()') > 0 AS scheduled;
 CALL run('other');
-SELECT wait_until($$(SELECT count(*) >= 1 FROM told)$$);
-SELECT alerts -> 0 ->> 'kind' AS kind, alerts -> 0 ->> 'message' AS message FROM told
-	WHERE alerts -> 0 ->> 'message' LIKE '%"other"%';
+SELECT wait_until($$EXISTS (SELECT FROM told WHERE alerts @> '[{"job_name": "other"}]')$$);
+SELECT alert ->> 'kind' AS kind, alert ->> 'message' AS message FROM told, jsonb_array_elements(alerts) alert
+	WHERE alert ->> 'job_name' = 'other';
 SELECT wait_until($$(SELECT last_status = 'failed' FROM scheduler.alert_handlers WHERE handler_name = 'deaf')$$);
 SELECT wait_until($$(SELECT last_status = 'succeeded' FROM scheduler.alert_handlers WHERE handler_name = 'hear')$$);
 SELECT handler_name, kind, kinds, min_severity, last_status FROM scheduler.alert_handlers ORDER BY 1;
+SELECT wait_until($$EXISTS (SELECT FROM scheduler.alerts a JOIN scheduler.jobs j USING (job_id)
+	WHERE j.job_name = 'alert handler deaf' AND a.resolved_at IS NULL)$$);
 SELECT count(*) FROM scheduler.alerts a JOIN scheduler.jobs j USING (job_id)
 	WHERE j.job_name = 'alert handler deaf' AND a.resolved_at IS NULL;
 SELECT scheduler.drop_alert_handler(handler_name) FROM scheduler.alert_handlers;

@@ -49,6 +49,7 @@ SELECT scheduler.set_hook('work', 'start', $$INSERT INTO log (what) VALUES ('sta
 SELECT scheduler.set_hook('work', 'stop', $$INSERT INTO log (what) VALUES ('stop')$$) > 0 AS set;
 CALL run_job('work');
 SELECT wait_for_log(1);
+SELECT wait_until($$(SELECT last_status IS NOT NULL FROM scheduler.job_hooks WHERE event = 'start')$$);
 SELECT event, command, last_status FROM scheduler.job_hooks ORDER BY event;
 
 -- Whatever stops and starts the job calls them
@@ -121,6 +122,7 @@ SELECT subject = 'job ' || :job || ' start' AS named, severity, regexp_replace(m
 	FROM scheduler.alerts WHERE kind = 'hook_failed';
 SELECT wait_until($$EXISTS (SELECT FROM scheduler.recovery_events WHERE action = 'hook')$$);
 SELECT outcome, job_id = :job AS of_job FROM scheduler.recovery_events WHERE action = 'hook';
+SELECT wait_until($$(SELECT consecutive_failures > 0 FROM scheduler.job_hooks WHERE event = 'start')$$);
 SELECT last_status, consecutive_failures FROM scheduler.job_hooks WHERE event = 'start';
 -- one with retries is tried again first
 CREATE SEQUENCE tries;
@@ -177,6 +179,7 @@ SELECT wait_until($$(SELECT state = 'unhealthy' FROM scheduler.job_health WHERE 
 SELECT state, reason FROM scheduler.job_health WHERE job_name = 'work';
 SELECT wait_until($$EXISTS (SELECT FROM scheduler.alerts WHERE kind = 'health_check' AND resolved_at IS NULL)$$);
 SELECT severity, message FROM scheduler.alerts WHERE kind = 'health_check';
+SELECT wait_until($$(SELECT last_status IS NOT NULL FROM scheduler.health_checks)$$);
 SELECT query, schedule, timeout, healthy, checked_at IS NOT NULL AS checked, last_status FROM scheduler.health_checks;
 UPDATE switch SET closed = true;
 SELECT wait_until($$(SELECT state = 'healthy' FROM scheduler.job_health WHERE job_name = 'work')$$);

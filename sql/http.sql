@@ -1,9 +1,10 @@
 -- HTTP jobs: definitions, bad input, secrets, roles, and the guard.  No server
 -- is needed: whatever is sent here is refused before it leaves.
-SET client_min_messages = warning;
-DROP ROLE IF EXISTS http_alice, http_bob, http_carol, http_dave;
-RESET client_min_messages;
-CREATE EXTENSION pg_scheduler;
+\getenv srcdir PG_ABS_SRCDIR
+\set helpers :srcdir /test/lib/regress.sql
+\set ECHO none
+\i :helpers
+\set ECHO all
 CREATE ROLE http_alice LOGIN;
 CREATE ROLE http_bob LOGIN;
 \set VERBOSITY default

@@ -11,7 +11,7 @@ CREATE TABLE log (id int GENERATED ALWAYS AS IDENTITY, line text);
 SELECT scheduler.schedule_job('once', 'now', $$INSERT INTO log (line) VALUES ('once')$$) > 0 AS id;
 SELECT wait_for_job('once');
 SELECT line FROM log;
-SELECT wait_until($$(SELECT state = 'finished' FROM scheduler.jobs WHERE job_name = 'once')$$);
+SELECT wait_until($$(SELECT state = 'finished' AND last_status IS NOT NULL FROM scheduler.jobs WHERE job_name = 'once')$$);
 SELECT job_name, owner = current_user::regrole AS mine, kind, schedule, timezone, command, url,
 	queue, priority, enabled, state, next_run_at, last_run_at IS NOT NULL AS has_run, last_status,
 	consecutive_failures, runs, succeeded, failed, skipped, missed
@@ -171,7 +171,7 @@ SELECT scheduler.cancel_run(-1);
 -- Dropping a job: what waits is cancelled, what runs finishes unless told otherwise.
 SELECT scheduler.schedule_job('drop1', 'now', 'SELECT pg_advisory_xact_lock_shared(1)') > 0 AS id;
 SELECT scheduler.schedule_job('drop2', 'now', 'SELECT pg_advisory_xact_lock_shared(1)') > 0 AS id;
-SELECT wait_until($$(SELECT count(*) = 2 FROM scheduler.runs WHERE job_name LIKE 'drop_' AND status = 'running')$$);
+SELECT wait_until($$(SELECT count(*) = 2 FROM scheduler.workers JOIN pg_locks USING (pid) WHERE job_name LIKE 'drop_' AND NOT granted)$$);
 SELECT scheduler.unschedule_job('drop2', cancel => true);
 SELECT wait_until($$(SELECT count(*) = 1 FROM scheduler.runs WHERE job_name = 'drop2' AND status = 'cancelled')$$);
 SELECT scheduler.unschedule_job('drop1');

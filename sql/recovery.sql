@@ -193,6 +193,7 @@ SELECT wait_until($$(SELECT consecutive_failures = 2 FROM scheduler.jobs WHERE j
 SELECT state FROM scheduler.job_recoveries;
 ALTER SYSTEM SET pg_scheduler.recovery = off;
 SELECT pg_reload_conf();
+\c -
 CALL wait_for_setting('pg_scheduler.recovery', 'off');
 SELECT scheduler.set_recovery('work', error_threshold => 1);
 CALL run('work', 2);
@@ -200,6 +201,8 @@ SELECT wait_until($$(SELECT consecutive_failures = 4 FROM scheduler.jobs WHERE j
 SELECT state FROM scheduler.job_recoveries;
 ALTER SYSTEM RESET pg_scheduler.recovery;
 SELECT pg_reload_conf();
+\c -
+CALL wait_for_setting('pg_scheduler.recovery', 'on');
 CALL run('work');
 SELECT wait_for_circuit('open');
 
@@ -208,6 +211,7 @@ SELECT scheduler.recover('work') > 0 AS asked;
 SELECT wait_for_circuit('closed');
 ALTER SYSTEM SET pg_scheduler.monitoring = off;
 SELECT pg_reload_conf();
+\c -
 CALL wait_for_setting('pg_scheduler.monitoring', 'off');
 CALL run('work');
 SELECT wait_for_circuit('open');

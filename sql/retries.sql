@@ -52,7 +52,7 @@ SELECT count(*), bool_and(next_attempt_at = finished_at) AS at_once FROM schedul
 -- A waiting attempt is seen, and can be cancelled.
 SELECT scheduler.schedule_job('waits', '@at 2199-12-31', 'SELECT 1 / 0', max_retries => 3, retry_delay => '1 day', max_retry_delay => '7 days', retry_jitter => false) > 0 AS id;
 SELECT scheduler.run_job('waits') AS waits_run \gset
-SELECT wait_until($$EXISTS (SELECT FROM scheduler.runs WHERE job_name = 'waits' AND attempt = 2)$$);
+SELECT wait_until($$EXISTS (SELECT FROM scheduler.runs WHERE job_name = 'waits' AND attempt = 2 AND status = 'queued')$$);
 SELECT a.status, a.attempt, a.next_attempt_at = b.next_attempt_at AS same, a.finished_at, b.next_attempt_at - b.finished_at AS delay
 FROM scheduler.runs a, scheduler.runs b WHERE a.job_name = 'waits' AND a.attempt = 2 AND b.job_name = 'waits' AND b.attempt = 1;
 SELECT scheduler.cancel_run(:waits_run);
@@ -121,15 +121,19 @@ SELECT job_name, status, attempt, sqlstate, error_message, next FROM outcome WHE
 SELECT count(*) FROM log WHERE line = 'swallowed';
 -- The cap for all
 ALTER SYSTEM SET pg_scheduler.max_timeout = '15 ms';
-ALTER SYSTEM SET pg_scheduler.kill_after = '50 ms';
 SELECT pg_reload_conf();
-CALL wait_for_setting('pg_scheduler.kill_after', '50ms');
+\c -
+SET client_min_messages = warning;
+CALL wait_for_setting('pg_scheduler.max_timeout', '15ms');
 CALL run_command('capped', 'SELECT pg_sleep(60)');
 SELECT job_name, status, sqlstate FROM outcome WHERE job_name = 'capped';
 ALTER SYSTEM RESET pg_scheduler.max_timeout;
-SELECT pg_reload_conf();
-CALL wait_for_setting('pg_scheduler.max_timeout', '0');
 -- A run that never stops by itself is terminated, and the next one has a worker.
+ALTER SYSTEM SET pg_scheduler.kill_after = '50 ms';
+SELECT pg_reload_conf();
+\c -
+SET client_min_messages = warning;
+CALL wait_for_setting('pg_scheduler.kill_after', '50ms');
 SELECT scheduler.schedule_job('stubborn', '@at 2199-12-31', $j$DO $x$ BEGIN LOOP
 	BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $x$$j$, timeout => '500 ms') > 0 AS id;
 CALL run_job('stubborn');
@@ -143,6 +147,9 @@ SELECT status, attempt, sqlstate, error_message FROM outcome WHERE job_name = 's
 CALL run_command('next', 'SELECT 1');
 ALTER SYSTEM RESET pg_scheduler.kill_after;
 SELECT pg_reload_conf();
+\c -
+SET client_min_messages = warning;
+CALL wait_for_setting('pg_scheduler.kill_after', '10s');
 
 -- Cancelled runs are not retried, and leave no dead letter.
 SELECT scheduler.schedule_job('cancelled', 'now', 'SELECT pg_sleep(60)', max_retries => 3, retry_delay => '0') > 0 AS id;

@@ -67,6 +67,7 @@ END
 $$;
 ALTER SYSTEM SET pg_scheduler.worker_memory_limit = '8MB';
 SELECT pg_reload_conf();
+\c -
 CALL wait_for_setting('pg_scheduler.worker_memory_limit', '8MB');
 SELECT scheduler.schedule_job('grow', '@yearly', 'SELECT grow()', overlap => 'allow', max_instances => 4) AS job \gset
 SELECT count(scheduler.run_job('grow')) FROM generate_series(1, 100);

@@ -38,6 +38,9 @@
 #include "shmem.h"
 #include "worker_pool.h"
 
+/* The launcher has seen a new database, if it can serve it, after: 15 s. */
+#define NEW_DATABASE_TIMEOUT	(15 * USECS_PER_SEC)
+
 PG_FUNCTION_INFO_V1(pg_scheduler_check_preload);
 PG_FUNCTION_INFO_V1(pg_scheduler_schedule_job);
 PG_FUNCTION_INFO_V1(pg_scheduler_alter_job);
@@ -486,21 +489,41 @@ pg_scheduler_cancel_run(PG_FUNCTION_ARGS)
 }
 
 static Database *
-my_database(void)
+find_my_database(void)
 {
-	Database   *db = NULL;
+	Database   *db;
 
-	if (shmem_available())
-	{
-		LWLockAcquire(scheduler_shared->lock, LW_SHARED);
-		db = shmem_find_database(MyDatabaseId);
-		LWLockRelease(scheduler_shared->lock);
-	}
-	if (db == NULL)
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	db = shmem_find_database(MyDatabaseId);
+	LWLockRelease(scheduler_shared->lock);
+	return db;
+}
+
+/*
+ * The entry of this database, or NULL at the deadline.  A new database has one
+ * when the launcher has seen it.
+ */
+static Database *
+my_database(TimestampTz deadline)
+{
+	TimestampTz give_up = GetCurrentTimestamp() + NEW_DATABASE_TIMEOUT;
+	Database   *db;
+
+	if (!shmem_available())
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("no scheduler serves this database"),
 				 errhint("Add pg_scheduler to shared_preload_libraries and restart the server.")));
+	while ((db = find_my_database()) == NULL && GetCurrentTimestamp() < deadline)
+	{
+		if (GetCurrentTimestamp() >= give_up)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("no scheduler serves this database"),
+					 errhint("See the server log; pg_scheduler.max_databases may be too low.")));
+		CHECK_FOR_INTERRUPTS();
+		pg_usleep(10 * 1000L);
+	}
 	return db;
 }
 
@@ -540,7 +563,7 @@ pg_scheduler_wait_for_run(PG_FUNCTION_ARGS)
 {
 	int64		run_id;
 	TimestampTz deadline = DT_NOEND;
-	Database   *db = my_database();
+	Database   *db;
 	char	   *status;
 
 	require_arg(fcinfo, 0, "run_id");
@@ -548,6 +571,9 @@ pg_scheduler_wait_for_run(PG_FUNCTION_ARGS)
 	check_run(run_id);
 	if (!PG_ARGISNULL(1))
 		deadline = GetCurrentTimestamp() + interval_usecs(PG_GETARG_INTERVAL_P(1));
+	db = my_database(deadline);
+	if (db == NULL)
+		PG_RETURN_NULL();
 
 	ConditionVariablePrepareToSleep(&db->run_finished);
 	while ((status = final_status(run_id)) == NULL && GetCurrentTimestamp() < deadline)
@@ -670,7 +696,7 @@ pg_scheduler_stop(PG_FUNCTION_ARGS)
 Datum
 pg_scheduler_restart(PG_FUNCTION_ARGS)
 {
-	Database   *db = my_database();
+	Database   *db = my_database(DT_NOEND);
 
 	rights_require_admin("restart");
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
@@ -683,7 +709,7 @@ pg_scheduler_restart(PG_FUNCTION_ARGS)
 Datum
 pg_scheduler_reload(PG_FUNCTION_ARGS)
 {
-	(void) my_database();
+	(void) my_database(DT_NOEND);
 	rights_require_admin("reload");
 	change_note(CHANGE_ALL, 0);
 	PG_RETURN_VOID();

@@ -231,6 +231,15 @@ meter_outcome(const JobEntry *job, const Outcome *outcome)
 }
 
 void
+meter_counted(const JobEntry *job)
+{
+	JobMeter   *meter = meter_get(job->job_id, job->job.owner, job->job.queue);
+
+	if (meter != NULL)
+		meter_touch(meter);
+}
+
+void
 meter_recycled(int64 job_id, TimestampTz now)
 {
 	JobMeter   *meter = meter_find(job_id);

@@ -85,6 +85,9 @@ extern void meter_init(void);
 /* The end of an attempt.  Must not fail. */
 extern void meter_outcome(const JobEntry *job, const Outcome *outcome);
 
+/* The ends of runs were counted in the state of a job, found in history. */
+extern void meter_counted(const JobEntry *job);
+
 /* A worker died that was not asked to. */
 extern void meter_worker_died(TimestampTz now);
 

@@ -576,6 +576,8 @@ monitor(TimestampTz now)
 {
 	int64		took;
 
+	/* the interval may have become shorter */
+	next_minute = Min(next_minute, start_of_interval(now) + metrics_interval());
 	if (not_again_before > now)
 		return;
 	if (metrics_owed() && next_metrics <= now)

@@ -22,6 +22,7 @@
 #include "flight_recorder.h"
 #include "guc.h"
 #include "http_flight.h"
+#include "meter.h"
 #include "recovery.h"
 #include "recovery_event.h"
 #include "run_owner.h"
@@ -214,6 +215,7 @@ count_run(const CountedRun *counted, void *arg)
 	job_state_count(&job->state, counted->status, counted->started_at,
 					counted->finished_at, counted->occurrences, counted->final);
 	job_cache_touch(job);
+	meter_counted(job);
 	(*(int64 *) arg)++;
 }
 

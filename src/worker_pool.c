@@ -293,6 +293,19 @@ never_attached(int i, TimestampTz now)
 	return slot->launched_at + ATTACH_TIMEOUT < now;
 }
 
+/*
+ * A worker that has said good-bye is a process for some moments more.  When it
+ * has gone, the postmaster lets us know, if we have launched it.
+ */
+static bool
+still_exits(int i)
+{
+	pid_t		pid;
+
+	return handles[i] != NULL && scheduler_shared->workers[i].database == MyDatabaseId &&
+		GetBackgroundWorkerPid(handles[i], &pid) == BGWH_STARTED;
+}
+
 /* May a slot be freed now?  Lock held. */
 static bool
 can_bury(int i, TimestampTz now, TimestampTz *look_again)
@@ -301,7 +314,7 @@ can_bury(int i, TimestampTz now, TimestampTz *look_again)
 
 	if (never_attached(i, now))
 		return true;
-	if (slot->state != WORKER_DEAD)
+	if (slot->state != WORKER_DEAD || still_exits(i))
 		return false;
 	if (slot->database != MyDatabaseId)
 		return !slot->has_run && scheduler_shared->lanes[slot->lane].nready == 0;

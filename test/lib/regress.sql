@@ -1,5 +1,5 @@
--- What the tests of sql/ share: a fresh extension in an empty database, and ways
--- to wait for a state.
+-- What the tests of sql/ share: a fresh extension in an empty database, with its
+-- scheduler, and ways to wait for a state.
 SET client_min_messages = error;
 DROP SCHEMA public CASCADE;
 DROP EXTENSION IF EXISTS pg_scheduler;
@@ -12,7 +12,7 @@ RESET client_min_messages;
 CREATE FUNCTION wait_until(condition text) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
-	deadline timestamptz := clock_timestamp() + interval '30 seconds';
+	deadline timestamptz := clock_timestamp() + interval '3 minutes';
 	holds boolean;
 BEGIN
 	LOOP
@@ -32,7 +32,7 @@ CREATE PROCEDURE await(query text) LANGUAGE plpgsql AS $$
 DECLARE
 	result boolean;
 BEGIN
-	FOR i IN 1 .. 3000 LOOP
+	FOR i IN 1 .. 18000 LOOP
 		EXECUTE query INTO result;
 		EXIT WHEN result;
 		COMMIT;
@@ -50,7 +50,7 @@ LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM wait_until(format('EXISTS (SELECT FROM scheduler.runs WHERE job_name = %L)', name));
 	RETURN scheduler.wait_for_run((SELECT max(run_id) FROM scheduler.runs WHERE job_name = name),
-								  interval '30 seconds');
+								  interval '3 minutes');
 END
 $$;
 
@@ -61,7 +61,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
 	id bigint := scheduler.run_job(name, args);
 BEGIN
-	FOR i IN 1 .. 300 LOOP
+	FOR i IN 1 .. 1800 LOOP
 		COMMIT;
 		status := scheduler.wait_for_run(id, interval '100 milliseconds');
 		EXIT WHEN status IS NOT NULL;
@@ -79,8 +79,9 @@ BEGIN
 END
 $$;
 
--- Wait until a reloaded setting has arrived, at a worker at least: a session
--- looks for new settings between its commands, so not while it waits.
+-- Wait until a reloaded setting has arrived at a worker.  All processes have
+-- been told of it when a new session begins ("\c -"), for the postmaster tells
+-- them before it lets anybody in.
 CREATE PROCEDURE wait_for_setting(setting text, value text)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -110,5 +111,11 @@ EXCEPTION WHEN OTHERS THEN
 		hint = PG_EXCEPTION_HINT, context = PG_EXCEPTION_CONTEXT;
 	RETURN concat_ws(' | ', sqlstate, left(message, 150), nullif(detail, ''), nullif(hint, ''),
 		CASE WHEN context LIKE '%scheduler.job%' THEN 'CONTEXT: ' || context END);
+END
+$$;
+
+DO $$
+BEGIN
+	PERFORM wait_until($w$scheduler.status() ->> 'state' = 'healthy'$w$);
 END
 $$;

@@ -7,6 +7,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/../perl";
 
+use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use SchedulerNode;
@@ -61,6 +62,28 @@ sub check_endless
 	is( $node->safe_psql($database, "SELECT count(*) FROM scheduler.run_history WHERE job_name = 'endless'"),
 		'0', "$what: an interrupted run is no failure");
 }
+
+# A run is waited for before the launcher has seen its database.
+my ($launcher) = scheduler_processes($node, 'launcher');
+kill('STOP', $launcher);
+$node->safe_psql('postgres', 'CREATE DATABASE fresh');
+my $run = $node->safe_psql('fresh', q(CREATE EXTENSION pg_scheduler;
+	SELECT scheduler.run_job(scheduler.schedule_job('first', '@yearly', 'SELECT 1'))));
+my ($waited, $refused) = ('', '');
+my $waiter = IPC::Run::start(
+	[ 'psql', '-XAtq', '-d', $node->connstr('fresh'), '-c', "SELECT scheduler.wait_for_run($run, '3 minutes')" ],
+	'>', \$waited, '2>', \$refused);
+wait_until(
+	sub {
+		eval { $waiter->pump_nb };
+		$refused ne '' or $node->safe_psql('postgres', q(SELECT count(*) FROM pg_stat_activity
+			WHERE datname = 'fresh' AND state = 'active' AND query LIKE '%wait_for_run%')) eq '1';
+	},
+	'the run is waited for');
+kill('CONT', $launcher);
+$waiter->finish;
+is("$waited$refused", "succeeded\n", 'a run is waited for before the launcher has seen its database');
+$node->safe_psql('postgres', 'DROP DATABASE fresh');
 
 # CREATE DATABASE ... TEMPLATE
 make_busy('busy');

@@ -92,6 +92,8 @@ sub wait_until_stopped
 
 make_runs('stop');
 $node->safe_psql('postgres', "SELECT scheduler.stop('1 hour')");
+ok( $node->poll_query_until('postgres', q(SELECT scheduler.status() ->> 'state' = 'stopping')),
+	'stop() is noticed');
 $node->safe_psql('postgres', 'SELECT set_gate(true)');
 ok(wait_until_stopped(), 'stop() lets runs end');
 is( $node->safe_psql('postgres', q(

@@ -57,6 +57,7 @@ is($primary->safe_psql('postgres', q(SELECT count(*) FROM scheduler.run_history
 
 # The standby looks on.
 is(scalar(scheduler_processes($standby, '')), 0, 'no process of pg_scheduler on a standby');
+$primary->wait_for_catchup('standby');
 is($standby->safe_psql('postgres', 'SELECT count(*) FROM scheduler.jobs'), '4', 'jobs can be read there');
 my $err;
 $standby->psql('postgres', q(SELECT scheduler.run_job('tx_boot')), stderr => \$err);
@@ -75,6 +76,8 @@ my $last = $standby->safe_psql('postgres', 'SELECT max(run_id) FROM effect');
 ok( $standby->poll_query_until('postgres', 
 		"SELECT count(DISTINCT job_name) = 3 FROM effect WHERE run_id > $last AND job_name <> 'tx_boot'"),
 	'jobs go on after the promotion');
+$standby->poll_query_until('postgres', q(SELECT count(*) >= 2 FROM scheduler.run_history
+	WHERE job_name = 'tx_boot')) or die '@reboot does not run at the promotion';
 is($standby->safe_psql('postgres', q(SELECT count(*) FROM scheduler.run_history
 	WHERE job_name = 'tx_boot')), '2', '@reboot runs once at the promotion');
 

@@ -135,12 +135,16 @@ ok( wait_for($node,
 	'a success resolves the alert');
 $sql->('UPDATE switch SET fails = true');
 run_job('work');
+ok( wait_for($node,
+		q(SELECT resolved_at IS NULL FROM scheduler.alerts a JOIN scheduler.jobs USING (job_id)
+			WHERE job_name = 'work' AND a.kind = 'job_failing'), 'the alert is back'),
+	'it comes back');
 $sql->('UPDATE switch SET fails = false');
 run_job('work');
 ok( wait_for($node,
 		q(SELECT resolved_at IS NOT NULL AND count = 2 FROM scheduler.alerts a JOIN scheduler.jobs USING (job_id)
 			WHERE job_name = 'work' AND a.kind = 'job_failing'), 'the alert is resolved again'),
-	'it comes and goes');
+	'and goes again');
 told('hook', $before, 'nobody is told of that');
 $node->append_conf('postgresql.conf', "pg_scheduler.alert_reopen_window = 0\n");
 $node->reload;

@@ -218,10 +218,39 @@ is(sql(q(SELECT count(*), count(DISTINCT what) FROM log)), '200|200', 'each atte
 is(sql(q(SELECT count(*) FROM scheduler.runs r JOIN log l ON l.what = r.run_id || ' ' || r.attempt
 	WHERE r.job_name = 'work' AND r.status = 'failed')), '200', 'those on record');
 
-# What a health check has found outlives a crash, and its end is noticed.
+# What the scheduler does not live to hear of counts for health all the same.
+sub end_unheard
+{
+	my ($result) = @_;
+
+	sql(qq(SELECT scheduler.alter_job('work', command => 'SELECT wait_for_switch(), $result', max_retries => 0);
+		UPDATE switch SET closed = false));
+	sql(q(SELECT scheduler.run_job('work')));
+	wait_for_running($node, 'work');
+	signal_processes('STOP', 'scheduler');
+	sql(q(UPDATE switch SET closed = true));
+	wait_for_quiet($node);
+	signal_processes('KILL', 'scheduler');
+	kill_server($node);
+	start_again($node);
+}
+
 sql(q(SELECT scheduler.drop_hook('work', 'cleanup');
-	SELECT scheduler.alter_alert_rule('failure_rate', enabled => false);
-	SELECT scheduler.alter_job('work', command => 'SELECT 1', max_retries => 0);
+	SELECT scheduler.alter_alert_rule('failure_rate', enabled => false)));
+becomes(q(SELECT state = 'unhealthy' FROM scheduler.job_health WHERE job_name = 'work'), 'a job that fails is unhealthy');
+end_unheard('1');
+becomes(q(SELECT state = 'healthy' FROM scheduler.job_health WHERE job_name = 'work'), 'its success is found after a crash');
+becomes(q(SELECT count(*) = 0 FROM scheduler.alerts WHERE kind = 'job_failing' AND resolved_at IS NULL),
+	'which resolves the alert');
+sql(q(SELECT scheduler.alter_alert_rule('job_failing', threshold => 1)));
+end_unheard('1 / (SELECT count(*) FROM switch WHERE closed)');
+becomes(q(SELECT state = 'unhealthy' FROM scheduler.job_health WHERE job_name = 'work'), 'so is its failure');
+becomes(q(SELECT count(*) = 1 FROM scheduler.alerts WHERE kind = 'job_failing' AND resolved_at IS NULL),
+	'which raises an alert');
+sql(q(SELECT scheduler.reset_alert_rule('job_failing')));
+
+# What a health check has found outlives a crash, and its end is noticed.
+sql(q(SELECT scheduler.alter_job('work', command => 'SELECT 1');
 	SELECT scheduler.run_job('work');
 	UPDATE switch SET closed = false;
 	SELECT scheduler.set_health_check('work', 'SELECT closed FROM switch', schedule => '50 milliseconds')));

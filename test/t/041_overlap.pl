@@ -50,6 +50,9 @@ set_clock($node, '2030-01-07 13:00:05');
 is_eventually($node, 'queue', '07 10:00 running, 07 11:00 queued, 07 12:00 skipped, 07 13:00 skipped',
 	'queue: a new scheduler knows of the one that waits');
 
+is_eventually($node, 'cancel', '07 10:00 cancelled, 07 11:00 cancelled, 07 12:00 cancelled, 07 13:00 running',
+	'cancel: so does the third');
+
 sql($node, 'UPDATE gate SET opened = true');
 is_eventually($node, 'skip', '07 10:00 succeeded, 07 11:00 skipped, 07 12:00 skipped, 07 13:00 skipped',
 	'skip: one run');

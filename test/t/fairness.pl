@@ -78,6 +78,10 @@ sub try_others
 	sql("SELECT count(scheduler.run_job(job_id)) FROM scheduler.jobs WHERE job_name IN ($names)");
 	$node->poll_query_until('postgres', q(SELECT (scheduler.status() ->> 'pending_runs')::bigint =
 		(SELECT count(*) FROM scheduler.pending_run))) or die 'the scheduler has not seen them';
+	# A worker that the crowd cannot use is theirs: the queue does not wait while it starts.
+	$node->poll_query_until('postgres', q(SELECT count(*) = 1 FROM scheduler.workers
+		WHERE state = 'idle' AND role <> 'crowd'::regrole)) or die 'the others have no worker'
+	  if $at_once < $workers;
 	sql("UPDATE gate SET last = (SELECT last_value FROM beginning) + $few");
 	ok( $node->poll_query_until('postgres', 'SELECT count(*) = ' . @others . "
 			FROM scheduler.run_history WHERE status = 'succeeded' AND job_name IN ($names)

@@ -129,14 +129,28 @@ ok($node->poll_query_until('postgres',
 $node->stop('immediate');
 $node->start;
 ok(healthy(), 'the scheduler is healthy after a crash');
-is($node->safe_psql('postgres', q{SELECT state FROM scheduler.job_health WHERE job_name = 'fail'}),
-	'unhealthy', 'a job is as unhealthy after a crash as before');
+ok($node->poll_query_until('postgres',
+	q{SELECT state = 'unhealthy' FROM scheduler.job_health WHERE job_name = 'fail'}),
+	'a job is as unhealthy after a crash as before');
 $node->safe_psql('postgres', q{
 	SELECT scheduler.alter_job('fail', command => 'SELECT 1');
 	SELECT scheduler.run_job('fail')});
 ok($node->poll_query_until('postgres',
 	q{SELECT count(*) = 0 FROM scheduler.alerts WHERE kind = 'job_failing' AND resolved_at IS NULL}),
 	'its success resolves the alert that was open at the crash');
+
+# A shorter interval of metrics holds at once.
+$node->append_conf('postgresql.conf', "pg_scheduler.metrics_interval = '1h'");
+$node->restart;
+$node->safe_psql('postgres', q{SELECT scheduler.schedule_job('first', 'now', 'SELECT 1')});
+ok($node->poll_query_until('postgres',
+	q{SELECT count(*) = 1 FROM scheduler.runs WHERE job_name = 'first' AND status = 'succeeded'}),
+	'a job has run');
+$node->append_conf('postgresql.conf', "pg_scheduler.metrics_interval = '1s'");
+$node->reload;
+ok($node->poll_query_until('postgres',
+	q{SELECT count(*) = 1 FROM scheduler.job_metrics WHERE job_name = 'first'}),
+	'its metrics do not wait for the end of the longer interval');
 
 $node->stop;
 done_testing();
