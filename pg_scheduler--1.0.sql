@@ -118,6 +118,9 @@ CREATE TABLE scheduler.job_state (
 	last_finished_at timestamptz,
 	last_status text,
 	total_duration bigint NOT NULL,
+	-- runs that may have ended before last_finished_at, and are not counted
+	open_runs bigint[],
+	open_attempts int[],
 	CONSTRAINT job_state_pkey PRIMARY KEY (job_id)
 ) USING heap WITH (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.05);
 

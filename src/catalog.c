@@ -158,17 +158,24 @@ catalog_delete_state(int64 job_id)
 	catalog_run("DELETE FROM scheduler.job_state WHERE job_id = $1", &params);
 }
 
+/* The columns of a CountedRun, of history h */
+#define COUNTED_COLUMNS \
+	"h.job_id, h.run_id, h.attempt::bigint, h.status, h.started_at, h.finished_at," \
+	" h.occurrences, (h.next_attempt_at IS NOT NULL)::int::bigint"
+
 static void
 fill_counted(int row, CountedRun *counted)
 {
 	bool		isnull;
 
 	counted->job_id = catalog_int64(row, 1);
-	counted->status = run_status_from_name(TextDatumGetCString(catalog_column(row, 2, &isnull)));
-	counted->started_at = catalog_time(row, 3, DT_NOBEGIN);
-	counted->finished_at = catalog_time(row, 4, DT_NOBEGIN);
-	counted->occurrences = catalog_int64(row, 5);
-	counted->final = catalog_int64(row, 6) == 0;
+	counted->run_id = catalog_int64(row, 2);
+	counted->attempt = catalog_int64(row, 3);
+	counted->status = run_status_from_name(TextDatumGetCString(catalog_column(row, 4, &isnull)));
+	counted->started_at = catalog_time(row, 5, DT_NOBEGIN);
+	counted->finished_at = catalog_time(row, 6, DT_NOBEGIN);
+	counted->occurrences = catalog_int64(row, 7);
+	counted->final = catalog_int64(row, 8) == 0;
 }
 
 bool
@@ -181,10 +188,9 @@ catalog_find_attempt(int64 run_id, int attempt, CountedRun *counted)
 	catalog_add_int64(&params, run_id);
 	catalog_add_int64(&params, attempt);
 	catalog_enter(&state);
-	result = catalog_execute("SELECT job_id, status, started_at, finished_at, occurrences,"
-					 " (next_attempt_at IS NOT NULL)::int::bigint"
-					 " FROM scheduler.run_history"
-					 " WHERE run_id = $1 AND attempt = $2 LIMIT 1", &params) > 0;
+	result = catalog_execute("SELECT " COUNTED_COLUMNS
+					 " FROM scheduler.run_history h"
+					 " WHERE h.run_id = $1 AND h.attempt = $2 LIMIT 1", &params) > 0;
 	if (result)
 		fill_counted(0, counted);
 	catalog_leave(&state);
@@ -235,13 +241,15 @@ catalog_scan_uncounted_runs(int64 run_id, TimestampTz before,
 
 	catalog_add_int64(&params, run_id);
 	catalog_add_time(&params, before);
-	catalog_scan("SELECT h.job_id, h.status, h.started_at, h.finished_at, h.occurrences,"
-		 " (h.next_attempt_at IS NOT NULL)::int::bigint"
+	catalog_scan("SELECT " COUNTED_COLUMNS
 		 " FROM scheduler.run_history h"
 		 " JOIN scheduler.job_state s ON s.job_id = h.job_id"
 		 " WHERE h.run_id >= $1"
 		 " AND h.status NOT IN ('skipped', 'missed')"
-		 " AND h.finished_at > COALESCE(s.last_finished_at, '-infinity')"
+		 " AND (h.finished_at > COALESCE(s.last_finished_at, '-infinity')"
+		 " OR h.run_id = ANY (s.open_runs) AND EXISTS (SELECT"
+		 " FROM unnest(s.open_runs, s.open_attempts) AS o (run_id, attempt)"
+		 " WHERE o.run_id = h.run_id AND o.attempt <= h.attempt))"
 		 " AND h.finished_at < COALESCE($2, 'infinity')"
 		 " ORDER BY h.finished_at",
 		 &params, counted_row, &context);

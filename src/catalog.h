@@ -44,12 +44,15 @@ extern int	catalog_find_reboot_jobs(int64 **job_ids);
 extern int64 catalog_delete_orphaned_states(void);
 
 /*
- * The runs from run_id on, finished before a time (DT_NOEND: any), that are in
- * history and not in the counters of their job; oldest first.
+ * The attempts of runs from run_id on, finished before a time (DT_NOEND: any),
+ * that are in history and not in job_state; oldest first.  What job_state has
+ * finished by its last_finished_at, and is not among its open runs.
  */
 typedef struct CountedRun
 {
 	int64		job_id;
+	int64		run_id;
+	int			attempt;
 	RunStatus	status;
 	TimestampTz started_at;
 	TimestampTz finished_at;

@@ -196,15 +196,12 @@ job_state_count(JobState *state, RunStatus status,
 		state->retries++;
 	if (status == RUN_SKIPPED || status == RUN_MISSED)
 		return;
+	if (started_at != DT_NOBEGIN)
+		state->total_duration += finished_at - started_at;
+	/* runs of a job that go on at the same time may be seen in any order */
 	if (state->last_finished_at > finished_at)
 		return;
-	if (started_at != DT_NOBEGIN)
-	{
-		state->last_run_at = started_at;
-		state->total_duration += finished_at - started_at;
-	}
-	else
-		state->last_run_at = finished_at;
+	state->last_run_at = started_at != DT_NOBEGIN ? started_at : finished_at;
 	state->last_finished_at = finished_at;
 	state->last_status = status;
 }

@@ -105,6 +105,8 @@ typedef struct JobState
 	TimestampTz last_finished_at;
 	RunStatus	last_status;	/* valid when last_run_at is */
 	int64		total_duration;
+	ArrayType  *open_runs;		/* set for the writing only: run_queue.h */
+	ArrayType  *open_attempts;
 	ItemPointerData tid;
 } JobState;
 

@@ -46,7 +46,9 @@ enum
 	STATE_LAST_FINISHED_AT,
 	STATE_LAST_STATUS,
 	STATE_TOTAL_DURATION,
-	STATE_COLUMNS = STATE_TOTAL_DURATION
+	STATE_OPEN_RUNS,
+	STATE_OPEN_ATTEMPTS,
+	STATE_COLUMNS = STATE_OPEN_ATTEMPTS
 };
 
 /*
@@ -190,6 +192,9 @@ form_state(TupleDesc desc, const JobState *state)
 	values[STATE_LAST_STATUS - 1] = nulls[STATE_LAST_STATUS - 1] ? (Datum) 0 :
 		CStringGetTextDatum(run_status_name(state->last_status));
 	values[STATE_TOTAL_DURATION - 1] = Int64GetDatum(state->total_duration);
+	nulls[STATE_OPEN_RUNS - 1] = nulls[STATE_OPEN_ATTEMPTS - 1] = state->open_runs == NULL;
+	values[STATE_OPEN_RUNS - 1] = PointerGetDatum(state->open_runs);
+	values[STATE_OPEN_ATTEMPTS - 1] = PointerGetDatum(state->open_attempts);
 	return heap_form_tuple(desc, values, nulls);
 }
 
@@ -222,6 +227,7 @@ fill_state(JobState *state, HeapTuple tuple, TupleDesc desc)
 	state->last_status = nulls[STATE_LAST_STATUS - 1] ? RUN_QUEUED :
 		run_status_from_name(TextDatumGetCString(values[STATE_LAST_STATUS - 1]));
 	state->total_duration = DatumGetInt64(values[STATE_TOTAL_DURATION - 1]);
+	state->open_runs = state->open_attempts = NULL;
 	state->tid = tuple->t_self;
 }
 
