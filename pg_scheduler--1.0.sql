@@ -624,10 +624,12 @@ CREATE TABLE scheduler.scheduler_state (
 	stopped boolean NOT NULL,
 	stop_deadline timestamptz,
 	counted_run_id bigint,
-	booted_at timestamptz
+	booted_at timestamptz,
+	-- the pg_scheduler.timezone that next times were planned with
+	timezone text
 ) USING heap;
 
-INSERT INTO scheduler.scheduler_state VALUES (false, NULL, NULL, NULL);
+INSERT INTO scheduler.scheduler_state VALUES (false, NULL, NULL, NULL, NULL);
 
 ----------------------------------------------------------------------
 -- Schedules

@@ -115,6 +115,19 @@ catalog_scan_unplanned_jobs(JobIdCallback callback, void *arg)
 				 NULL, job_id_row, &context);
 }
 
+void
+catalog_scan_unzoned_jobs(JobIdCallback callback, void *arg)
+{
+	JobIdScan	context = {callback, arg};
+
+	catalog_scan("SELECT j.job_id"
+				 " FROM scheduler.job j"
+				 " JOIN scheduler.job_state s ON s.job_id = j.job_id"
+				 " WHERE j.timezone IS NULL AND s.next_run_at IS NOT NULL"
+				 " ORDER BY j.job_id",
+				 NULL, job_id_row, &context);
+}
+
 int
 catalog_find_stalled_jobs(int64 *job_ids, int max)
 {
@@ -332,16 +345,19 @@ void
 catalog_read_control(ControlState *control)
 {
 	CatalogState state;
+	const char *timezone;
 	bool		isnull;
 
 	catalog_enter(&state);
-	if (catalog_execute("SELECT stopped, stop_deadline, counted_run_id, booted_at"
+	if (catalog_execute("SELECT stopped, stop_deadline, counted_run_id, booted_at, timezone"
 				" FROM scheduler.scheduler_state", NULL) != 1)
 		elog(ERROR, "scheduler.scheduler_state must have one row");
 	control->stopped = DatumGetBool(catalog_column(0, 1, &isnull));
 	control->stop_deadline = catalog_time(0, 2, DT_NOBEGIN);
 	control->counted_run_id = catalog_int64(0, 3);
 	control->booted_at = catalog_time(0, 4, DT_NOBEGIN);
+	timezone = catalog_text(0, 5);
+	strlcpy(control->timezone, timezone ? timezone : "", sizeof(control->timezone));
 	catalog_leave(&state);
 }
 
@@ -363,6 +379,15 @@ catalog_write_booted_at(TimestampTz booted_at)
 
 	catalog_add_time(&params, booted_at);
 	catalog_run("UPDATE scheduler.scheduler_state SET booted_at = $1", &params);
+}
+
+void
+catalog_write_timezone(const char *timezone)
+{
+	Params		params = {0};
+
+	catalog_add_text(&params, timezone);
+	catalog_run("UPDATE scheduler.scheduler_state SET timezone = $1", &params);
 }
 
 void

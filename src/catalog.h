@@ -15,6 +15,8 @@
 #ifndef PG_SCHEDULER_CATALOG_H
 #define PG_SCHEDULER_CATALOG_H
 
+#include "pgtime.h"
+
 #include "calendar_rules.h"
 #include "store.h"
 
@@ -33,6 +35,9 @@ extern void catalog_scan_next_runs(NextRunCallback callback, void *arg);
 /* Jobs whose state does not belong to their current schedule. */
 typedef void (*JobIdCallback) (int64 job_id, void *arg);
 extern void catalog_scan_unplanned_jobs(JobIdCallback callback, void *arg);
+
+/* Jobs with a next time, to whose schedules pg_scheduler.timezone may apply. */
+extern void catalog_scan_unzoned_jobs(JobIdCallback callback, void *arg);
 
 /* Active jobs that are not finished, have no next time, and no run. */
 extern int	catalog_find_stalled_jobs(int64 *job_ids, int max);
@@ -79,10 +84,13 @@ typedef struct ControlState
 	TimestampTz stop_deadline;	/* DT_NOBEGIN: none */
 	int64		counted_run_id; /* all earlier runs are counted */
 	TimestampTz booted_at;		/* DT_NOBEGIN: never */
+	char		timezone[TZ_STRLEN_MAX + 1];	/* next times were planned with
+												 * it; "": none were */
 } ControlState;
 extern void catalog_read_control(ControlState *control);
 extern void catalog_write_stopped(bool stopped, TimestampTz deadline);
 extern void catalog_write_booted_at(TimestampTz booted_at);
+extern void catalog_write_timezone(const char *timezone);
 extern void catalog_write_counted(int64 run_id);
 
 /*
