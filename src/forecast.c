@@ -20,6 +20,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "api.h"
 #include "catalog.h"
 #include "clock.h"
 #include "forecast.h"
@@ -30,7 +31,6 @@
 
 PG_FUNCTION_INFO_V1(pg_scheduler_forecast);
 PG_FUNCTION_INFO_V1(pg_scheduler_next_job_runs);
-PG_FUNCTION_INFO_V1(pg_scheduler_next_job_runs_by_name);
 PG_FUNCTION_INFO_V1(pg_scheduler_next_run_at);
 
 bool
@@ -226,8 +226,9 @@ typedef struct NextJobRuns
 
 /* What the caller may not see does not exist. */
 static NextJobRuns *
-begin_next_job_runs(FunctionCallInfo fcinfo, bool by_name)
+begin_next_job_runs(FunctionCallInfo fcinfo)
 {
+	bool		by_name = api_takes_name(fcinfo);
 	NextJobRuns *runs = palloc(sizeof(NextJobRuns));
 	char	   *name = NULL;
 	int64		job_id = 0;
@@ -261,8 +262,8 @@ begin_next_job_runs(FunctionCallInfo fcinfo, bool by_name)
 	return runs;
 }
 
-static Datum
-next_job_runs(FunctionCallInfo fcinfo, bool by_name)
+Datum
+pg_scheduler_next_job_runs(PG_FUNCTION_ARGS)
 {
 	FuncCallContext *context;
 	NextJobRuns *runs;
@@ -273,7 +274,7 @@ next_job_runs(FunctionCallInfo fcinfo, bool by_name)
 
 		context = SRF_FIRSTCALL_INIT();
 		oldcontext = MemoryContextSwitchTo(context->multi_call_memory_ctx);
-		context->user_fctx = begin_next_job_runs(fcinfo, by_name);
+		context->user_fctx = begin_next_job_runs(fcinfo);
 		MemoryContextSwitchTo(oldcontext);
 	}
 
@@ -286,18 +287,6 @@ next_job_runs(FunctionCallInfo fcinfo, bool by_name)
 		SRF_RETURN_NEXT(context, TimestampTzGetDatum(runs->forecast.next));
 	}
 	SRF_RETURN_DONE(context);
-}
-
-Datum
-pg_scheduler_next_job_runs(PG_FUNCTION_ARGS)
-{
-	return next_job_runs(fcinfo, false);
-}
-
-Datum
-pg_scheduler_next_job_runs_by_name(PG_FUNCTION_ARGS)
-{
-	return next_job_runs(fcinfo, true);
 }
 
 /* For the view: the next time of one job. */
