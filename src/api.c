@@ -366,13 +366,8 @@ add_run(int64 job_id, RunTrigger trigger, TimestampTz scheduled_at, Jsonb *args,
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("job " INT64_FORMAT " does not exist", job_id)));
-	pending.run.job_id = job_id;
-	pending.run.owner = job.owner;
-	pending.run.attempt = 1;
-	pending.run.priority = job.priority;
-	pending.run.scheduled_at = scheduled_at;
+	job_init_run(&job, trigger, scheduled_at, &pending.run);
 	pending.run.due_at = clock_now();
-	pending.run.trigger = trigger;
 	pending.args = args;
 	pending.redriven_from = redriven_from;
 	store_insert_pending_run(&pending);

@@ -48,6 +48,19 @@ catalog_add_int64(Params *params, int64 value)
 }
 
 void
+catalog_add_int64s(Params *params, const int64 *values, int n)
+{
+	Datum	   *datums = palloc(Max(n, 1) * sizeof(Datum));
+
+	for (int i = 0; i < n; i++)
+		datums[i] = Int64GetDatum(values[i]);
+	catalog_add(params, INT8ARRAYOID,
+				PointerGetDatum(construct_array(datums, n, INT8OID, sizeof(int64),
+												FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)),
+				false);
+}
+
+void
 catalog_add_time(Params *params, TimestampTz value)
 {
 	catalog_add(params, TIMESTAMPTZOID, TimestampTzGetDatum(value),

@@ -36,6 +36,7 @@ typedef struct Params
 extern void catalog_add(Params *params, Oid type, Datum value, bool isnull);
 extern void catalog_add_text(Params *params, const char *value);
 extern void catalog_add_int64(Params *params, int64 value);
+extern void catalog_add_int64s(Params *params, const int64 *values, int n);
 extern void catalog_add_time(Params *params, TimestampTz value);	/* infinite: NULL */
 extern void catalog_add_oid(Params *params, Oid value); /* InvalidOid: NULL */
 extern void catalog_add_jsonb(Params *params, Jsonb *value);

@@ -139,6 +139,19 @@ job_skips(const Job *job, TimestampTz scheduled_at)
 }
 
 void
+job_init_run(const Job *job, RunTrigger trigger, TimestampTz scheduled_at, Run *run)
+{
+	memset(run, 0, sizeof(*run));
+	run->job_id = job->job_id;
+	run->owner = job->owner;
+	run->attempt = 1;
+	run->priority = job->priority;
+	run->scheduled_at = scheduled_at;
+	run->due_at = scheduled_at;
+	run->trigger = trigger;
+}
+
+void
 job_state_init(JobState *state, int64 job_id)
 {
 	memset(state, 0, sizeof(*state));

@@ -232,13 +232,7 @@ probe(int64 job_id, TimestampTz now)
 
 	if (!store_read_job(job_id, NULL, &job))
 		return;
-	pending.run.job_id = job_id;
-	pending.run.owner = job.owner;
-	pending.run.attempt = 1;
-	pending.run.priority = job.priority;
-	pending.run.scheduled_at = clock_now();
-	pending.run.due_at = pending.run.scheduled_at;
-	pending.run.trigger = TRIGGER_RECOVERY;
+	job_init_run(&job, TRIGGER_RECOVERY, clock_now(), &pending.run);
 	store_insert_pending_run(&pending);
 	change_note(CHANGE_RUN, pending.run.run_id);
 	catalog_begin_probe(job_id, pending.run.run_id, now);

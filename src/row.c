@@ -208,6 +208,19 @@ row_find(Relation rel, const char *pkey, int64 key, const ItemPointerData *tid)
 	return result;
 }
 
+bool
+row_read(const char *table, const char *pkey, int64 key, const ItemPointerData *tid,
+		 void (*fill) (void *result, HeapTuple tuple, TupleDesc desc), void *result)
+{
+	Relation	rel = row_open_table(table, AccessShareLock);
+	HeapTuple	tuple = row_find(rel, pkey, key, tid);
+
+	if (tuple != NULL)
+		fill(result, tuple, RelationGetDescr(rel));
+	table_close(rel, AccessShareLock);
+	return tuple != NULL;
+}
+
 /*
  * Delete a tuple.  False when somebody else has deleted or replaced it; an
  * unfinished transaction that has it in hand is waited for.

@@ -112,8 +112,9 @@ form_pending(TupleDesc desc, const PendingRun *pending)
 }
 
 static void
-fill_pending(PendingRun *pending, HeapTuple tuple, TupleDesc desc)
+fill_pending(void *result, HeapTuple tuple, TupleDesc desc)
 {
+	PendingRun *pending = result;
 	Datum		values[PENDING_COLUMNS];
 	bool		nulls[PENDING_COLUMNS];
 	Run		   *run = &pending->run;
@@ -142,13 +143,7 @@ fill_pending(PendingRun *pending, HeapTuple tuple, TupleDesc desc)
 bool
 store_read_pending(int64 run_id, PendingRun *pending)
 {
-	Relation	rel = row_open_table("pending_run", AccessShareLock);
-	HeapTuple	tuple = row_find(rel, "pending_run_pkey", run_id, NULL);
-
-	if (tuple != NULL)
-		fill_pending(pending, tuple, RelationGetDescr(rel));
-	table_close(rel, AccessShareLock);
-	return tuple != NULL;
+	return row_read("pending_run", "pending_run_pkey", run_id, NULL, fill_pending, pending);
 }
 
 void

@@ -112,9 +112,10 @@ fill_policies(Job *job, Datum *values, bool *nulls)
 	job->on_lost = enum_column(values[JOB_ON_LOST - 1], on_lost_from_name);
 }
 
-void
-store_fill_job(Job *job, HeapTuple tuple, TupleDesc desc)
+static void
+fill_job(void *result, HeapTuple tuple, TupleDesc desc)
 {
+	Job		   *job = result;
 	Datum	   *values = palloc(desc->natts * sizeof(Datum));
 	bool	   *nulls = palloc(desc->natts * sizeof(bool));
 
@@ -150,13 +151,7 @@ store_fill_job(Job *job, HeapTuple tuple, TupleDesc desc)
 bool
 store_read_job(int64 job_id, const ItemPointerData *tid, Job *job)
 {
-	Relation	rel = row_open_table("job", AccessShareLock);
-	HeapTuple	tuple = row_find(rel, "job_pkey", job_id, tid);
-
-	if (tuple != NULL)
-		store_fill_job(job, tuple, RelationGetDescr(rel));
-	table_close(rel, AccessShareLock);
-	return tuple != NULL;
+	return row_read("job", "job_pkey", job_id, tid, fill_job, job);
 }
 
 /*
@@ -199,8 +194,9 @@ form_state(TupleDesc desc, const JobState *state)
 }
 
 static void
-fill_state(JobState *state, HeapTuple tuple, TupleDesc desc)
+fill_state(void *result, HeapTuple tuple, TupleDesc desc)
 {
+	JobState   *state = result;
 	Datum		values[STATE_COLUMNS];
 	bool		nulls[STATE_COLUMNS];
 
@@ -234,13 +230,7 @@ fill_state(JobState *state, HeapTuple tuple, TupleDesc desc)
 bool
 store_read_job_state(int64 job_id, JobState *state)
 {
-	Relation	rel = row_open_table("job_state", AccessShareLock);
-	HeapTuple	tuple = row_find(rel, "job_state_pkey", job_id, NULL);
-
-	if (tuple != NULL)
-		fill_state(state, tuple, RelationGetDescr(rel));
-	table_close(rel, AccessShareLock);
-	return tuple != NULL;
+	return row_read("job_state", "job_state_pkey", job_id, NULL, fill_state, state);
 }
 
 /*
@@ -332,7 +322,7 @@ store_read_both(StoreReader *reader, int64 job_id, Job *job, JobState *state)
 
 	if (tuple == NULL)
 		return false;
-	store_fill_job(job, tuple, RelationGetDescr(reader->jobs.rel));
+	fill_job(job, tuple, RelationGetDescr(reader->jobs.rel));
 	tuple = row_finder_find(&reader->states, job_id, NULL);
 	if (tuple == NULL)
 		job_state_init(state, job_id);
