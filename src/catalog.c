@@ -549,38 +549,3 @@ catalog_insert_dead_letter(const RunRecord *record, Jsonb *args)
 		" FROM scheduler.job j WHERE j.job_id = $2",
 		&params);
 }
-
-void
-catalog_open_alert(const char *kind, const char *severity, const char *subject,
-				   int64 job_id, Oid owner, const char *message, TimestampTz now)
-{
-	Params		params = {0};
-
-	catalog_add_text(&params, kind);
-	catalog_add_text(&params, severity);
-	catalog_add_text(&params, subject);
-	catalog_add(&params, INT8OID, Int64GetDatum(job_id), job_id == 0);
-	catalog_add_oid(&params, owner);
-	catalog_add_text(&params, message);
-	catalog_add_time(&params, now);
-	catalog_run("INSERT INTO scheduler.alert AS a (kind, severity, subject, job_id, owner,"
-		" message, first_seen, last_seen, count)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $7, 1)"
-		" ON CONFLICT (kind, subject) WHERE resolved_at IS NULL"
-		" DO UPDATE SET severity = EXCLUDED.severity, message = EXCLUDED.message,"
-		" last_seen = EXCLUDED.last_seen, count = a.count + 1",
-		&params);
-}
-
-void
-catalog_resolve_alert(const char *kind, const char *subject, TimestampTz now)
-{
-	Params		params = {0};
-
-	catalog_add_text(&params, kind);
-	catalog_add_text(&params, subject);
-	catalog_add_time(&params, now);
-	catalog_run("UPDATE scheduler.alert SET resolved_at = $3"
-		" WHERE kind = $1 AND subject = $2 AND resolved_at IS NULL",
-		&params);
-}

@@ -1,9 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * catalog.h
- *	  All SQL that pg_scheduler executes itself; one function a statement.
+ *	  The SQL that pg_scheduler executes itself; one function a statement.
  *
- * Each function must be called in a transaction, and runs its statement as
+ * What belongs to one part of it alone has a header and a file of its own, all
+ * named catalog_*.  Each function must be called in a transaction, and runs its statement as
  * the owner of the extension, with only pg_catalog in search_path and all
  * values bound as parameters.  The caller's identity, settings and snapshot
  * are as before when it returns.
@@ -114,13 +115,6 @@ extern int64 catalog_delete_old_dead_letters(TimestampTz before);
 
 /* Keep an occurrence whose retries are exhausted. */
 extern void catalog_insert_dead_letter(const RunRecord *record, Jsonb *args);
-
-/* Alerts: one open one per kind and subject. */
-extern void catalog_open_alert(const char *kind, const char *severity,
-							   const char *subject, int64 job_id, Oid owner,
-							   const char *message, TimestampTz now);
-extern void catalog_resolve_alert(const char *kind, const char *subject,
-								  TimestampTz now);
 
 /*
  * For api.c (catalog_api.c)

@@ -17,9 +17,11 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/indexing.h"
+#include "catalog/namespace.h"
 #include "commands/sequence.h"
 #include "executor/tuptable.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -80,6 +82,14 @@ enum
 /* Runs inserted in one go, and how many of them share a page, or a bit more */
 #define INSERT_BATCH	512
 #define PILES			8
+
+Oid
+store_relation(const char *name)
+{
+	Oid			schema = get_namespace_oid("scheduler", true);
+
+	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+}
 
 /*
  * scheduler.pending_run
