@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * catalog_exec.c
- *	  How catalog.c and catalog_api.c execute their statements.
+ *	  How the files catalog*.c execute their statements.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
