@@ -118,6 +118,9 @@ CREATE TABLE scheduler.job_state (
 	last_finished_at timestamptz,
 	last_status text,
 	total_duration bigint NOT NULL,
+	-- runs that may have ended before last_finished_at, and are not counted
+	open_runs bigint[],
+	open_attempts int[],
 	CONSTRAINT job_state_pkey PRIMARY KEY (job_id)
 ) USING heap WITH (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.05);
 
@@ -621,10 +624,12 @@ CREATE TABLE scheduler.scheduler_state (
 	stopped boolean NOT NULL,
 	stop_deadline timestamptz,
 	counted_run_id bigint,
-	booted_at timestamptz
+	booted_at timestamptz,
+	-- the pg_scheduler.timezone that next times were planned with
+	timezone text
 ) USING heap;
 
-INSERT INTO scheduler.scheduler_state VALUES (false, NULL, NULL, NULL);
+INSERT INTO scheduler.scheduler_state VALUES (false, NULL, NULL, NULL, NULL);
 
 ----------------------------------------------------------------------
 -- Schedules
@@ -747,43 +752,28 @@ AS 'MODULE_PATHNAME', 'pg_scheduler_schedule_job' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.schedule_job(text, text, text, jsonb, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, regrole, jsonb, boolean, text, boolean, boolean, text[], text, text, text, text, text, text[]) IS
 'Schedule a SQL job, or replace the definition of the caller''s job of that name; returns its job_id';
 
-CREATE FUNCTION scheduler.alter_job(job text,
-	schedule text DEFAULT NULL,
-	command text DEFAULT NULL,
-	args jsonb DEFAULT NULL,
-	queue text DEFAULT NULL,
-	priority int DEFAULT NULL,
-	timezone text DEFAULT NULL,
-	starts_at timestamptz DEFAULT NULL,
-	ends_at timestamptz DEFAULT NULL,
-	max_runs bigint DEFAULT NULL,
-	jitter interval DEFAULT NULL,
-	overlap text DEFAULT NULL,
-	max_instances int DEFAULT NULL,
-	misfire text DEFAULT NULL,
-	misfire_grace interval DEFAULT NULL,
-	timeout interval DEFAULT NULL,
-	max_retries int DEFAULT NULL,
-	backoff text DEFAULT NULL,
-	retry_delay interval DEFAULT NULL,
-	max_retry_delay interval DEFAULT NULL,
-	run_as regrole DEFAULT NULL,
-	settings jsonb DEFAULT NULL,
-	enabled boolean DEFAULT NULL,
-	description text DEFAULT NULL,
-	retry_jitter boolean DEFAULT NULL,
-	retry_on text[] DEFAULT NULL,
-	on_lost text DEFAULT NULL,
-	calendar text DEFAULT NULL,
-	calendar_action text DEFAULT NULL,
-	job_name text DEFAULT NULL,
-	after text DEFAULT NULL,
-	after_on text DEFAULT NULL,
-	depends_on text[] DEFAULT NULL
-) RETURNS void
-AS 'MODULE_PATHNAME', 'pg_scheduler_alter_job_by_name' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.alter_job(text, text, text, jsonb, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, regrole, jsonb, boolean, text, boolean, text[], text, text, text, text, text, text, text[]) IS
-'Change options of a job; NULL leaves one as it is; the job by its name';
+-- Whoever takes a job by its id takes it by its name, too: the same function
+-- where it is in C, which looks at the type of its argument, else a call of it.
+CREATE PROCEDURE scheduler._also_by_name(by_id regproc) LANGUAGE plpgsql AS $$
+DECLARE
+	function pg_catalog.pg_proc;
+	definition text := pg_catalog.replace(pg_catalog.pg_get_functiondef(by_id), '(job bigint', '(job text');
+	description text := pg_catalog.obj_description(by_id, 'pg_proc');
+	signature text := by_id::regprocedure;
+BEGIN
+	SELECT * INTO STRICT function FROM pg_catalog.pg_proc WHERE oid = by_id;
+	IF function.prosqlbody IS NOT NULL THEN
+		definition := pg_catalog.split_part(definition, 'BEGIN ATOMIC', 1) ||
+			pg_catalog.format('BEGIN ATOMIC SELECT scheduler.%I(%s); END', function.proname,
+				pg_catalog.array_to_string('{scheduler._job_id(job)}' || function.proargnames[2:], ', '));
+	END IF;
+	EXECUTE definition;
+	EXECUTE pg_catalog.format('COMMENT ON FUNCTION %s IS %L', signature,
+		description || '; the job by its id');
+	EXECUTE pg_catalog.format('COMMENT ON FUNCTION %s IS %L',
+		pg_catalog.replace(signature, '(bigint', '(text'), description || '; the job by its name');
+END
+$$;
 
 CREATE FUNCTION scheduler.alter_job(job bigint,
 	schedule text DEFAULT NULL,
@@ -820,50 +810,34 @@ CREATE FUNCTION scheduler.alter_job(job bigint,
 	depends_on text[] DEFAULT NULL
 ) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_alter_job' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.alter_job(bigint, text, text, jsonb, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, regrole, jsonb, boolean, text, boolean, text[], text, text, text, text, text, text, text[]) IS
-'Change options of a job; NULL leaves one as it is; the job by its id';
-
-CREATE FUNCTION scheduler.unschedule_job(job text, cancel boolean DEFAULT false,
-	cascade boolean DEFAULT false) RETURNS void
-AS 'MODULE_PATHNAME', 'pg_scheduler_unschedule_job_by_name' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.unschedule_job(text, boolean, boolean) IS
-'Drop a job; what waits is cancelled, what runs finishes unless "cancel" is true; that other jobs run after it is an error unless "cascade" is true, and they do so no more then; the job by its name';
+COMMENT ON FUNCTION scheduler.alter_job IS
+'Change options of a job; NULL leaves one as it is';
+CALL scheduler._also_by_name('scheduler.alter_job');
 
 CREATE FUNCTION scheduler.unschedule_job(job bigint, cancel boolean DEFAULT false,
 	cascade boolean DEFAULT false) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_unschedule_job' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.unschedule_job(bigint, boolean, boolean) IS
-'Drop a job; what waits is cancelled, what runs finishes unless "cancel" is true; that other jobs run after it is an error unless "cascade" is true, and they do so no more then; the job by its id';
-
-CREATE FUNCTION scheduler.pause_job(job text, reason text DEFAULT NULL, cancel boolean DEFAULT false) RETURNS void
-AS 'MODULE_PATHNAME', 'pg_scheduler_pause_job_by_name' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.pause_job(text, text, boolean) IS
-'Pause a job; what runs finishes unless "cancel" is true; the job by its name';
+COMMENT ON FUNCTION scheduler.unschedule_job IS
+'Drop a job; what waits is cancelled, what runs finishes unless "cancel" is true; that other jobs run after it is an error unless "cascade" is true, and they do so no more then';
+CALL scheduler._also_by_name('scheduler.unschedule_job');
 
 CREATE FUNCTION scheduler.pause_job(job bigint, reason text DEFAULT NULL, cancel boolean DEFAULT false) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_pause_job' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.pause_job(bigint, text, boolean) IS
-'Pause a job; what runs finishes unless "cancel" is true; the job by its id';
-
-CREATE FUNCTION scheduler.resume_job(job text) RETURNS void
-AS 'MODULE_PATHNAME', 'pg_scheduler_resume_job_by_name' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.resume_job(text) IS
-'Resume a job that was paused or disabled; its misfire policy decides about what it has missed; the job by its name';
+COMMENT ON FUNCTION scheduler.pause_job IS
+'Pause a job; what runs finishes unless "cancel" is true';
+CALL scheduler._also_by_name('scheduler.pause_job');
 
 CREATE FUNCTION scheduler.resume_job(job bigint) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_resume_job' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.resume_job(bigint) IS
-'Resume a job that was paused or disabled; its misfire policy decides about what it has missed; the job by its id';
-
-CREATE FUNCTION scheduler.run_job(job text, args jsonb DEFAULT NULL) RETURNS bigint
-AS 'MODULE_PATHNAME', 'pg_scheduler_run_job_by_name' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.run_job(text, jsonb) IS
-'Run a job once, now, also when it is paused; returns the run_id; the job by its name';
+COMMENT ON FUNCTION scheduler.resume_job IS
+'Resume a job that was paused or disabled; its misfire policy decides about what it has missed';
+CALL scheduler._also_by_name('scheduler.resume_job');
 
 CREATE FUNCTION scheduler.run_job(job bigint, args jsonb DEFAULT NULL) RETURNS bigint
 AS 'MODULE_PATHNAME', 'pg_scheduler_run_job' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.run_job(bigint, jsonb) IS
-'Run a job once, now, also when it is paused; returns the run_id; the job by its id';
+COMMENT ON FUNCTION scheduler.run_job IS
+'Run a job once, now, also when it is paused; returns the run_id';
+CALL scheduler._also_by_name('scheduler.run_job');
 
 CREATE FUNCTION scheduler.cancel_run(run_id bigint) RETURNS boolean
 AS 'MODULE_PATHNAME', 'pg_scheduler_cancel_run' LANGUAGE C VOLATILE;
@@ -880,15 +854,11 @@ AS 'MODULE_PATHNAME', 'pg_scheduler_redrive_dead_letter' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.redrive_dead_letter(bigint) IS
 'Run the occurrence of a dead letter again; returns the run_id';
 
-CREATE FUNCTION scheduler.redrive_dead_letters(job text) RETURNS bigint
-AS 'MODULE_PATHNAME', 'pg_scheduler_redrive_dead_letters_by_name' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.redrive_dead_letters(text) IS
-'Run all dead letters of a job again; returns how many; the job by its name';
-
 CREATE FUNCTION scheduler.redrive_dead_letters(job bigint) RETURNS bigint
 AS 'MODULE_PATHNAME', 'pg_scheduler_redrive_dead_letters' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.redrive_dead_letters(bigint) IS
-'Run all dead letters of a job again; returns how many; the job by its id';
+COMMENT ON FUNCTION scheduler.redrive_dead_letters IS
+'Run all dead letters of a job again; returns how many';
+CALL scheduler._also_by_name('scheduler.redrive_dead_letters');
 
 CREATE FUNCTION scheduler.discard_dead_letter(id bigint) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_discard_dead_letter' LANGUAGE C VOLATILE;
@@ -989,15 +959,11 @@ AS 'MODULE_PATHNAME', 'pg_scheduler_forecast' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.forecast(interval) IS
 'The runs to come of all jobs that the caller sees, in order';
 
-CREATE FUNCTION scheduler.next_job_runs(job text, count int DEFAULT 5) RETURNS SETOF timestamptz
-AS 'MODULE_PATHNAME', 'pg_scheduler_next_job_runs_by_name' LANGUAGE C VOLATILE ROWS 5;
-COMMENT ON FUNCTION scheduler.next_job_runs(text, int) IS
-'The next times at which a job runs, at most count of them; the job by its name';
-
 CREATE FUNCTION scheduler.next_job_runs(job bigint, count int DEFAULT 5) RETURNS SETOF timestamptz
 AS 'MODULE_PATHNAME', 'pg_scheduler_next_job_runs' LANGUAGE C VOLATILE ROWS 5;
-COMMENT ON FUNCTION scheduler.next_job_runs(bigint, int) IS
-'The next times at which a job runs, at most count of them; the job by its id';
+COMMENT ON FUNCTION scheduler.next_job_runs IS
+'The next times at which a job runs, at most count of them';
+CALL scheduler._also_by_name('scheduler.next_job_runs');
 
 ----------------------------------------------------------------------
 -- HTTP
@@ -1049,22 +1015,6 @@ AS 'MODULE_PATHNAME', 'pg_scheduler_schedule_http_job' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.schedule_http_job(text, text, text, text, jsonb, text, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, boolean, text, text, text, boolean, boolean, jsonb, text, int, interval, boolean, text[], text, text, text, text, text, text[]) IS
 'Schedule an HTTP request, or replace the definition of the caller''s job of that name; returns its job_id';
 
-CREATE FUNCTION scheduler.alter_http_job(job text,
-	url text DEFAULT NULL,
-	method text DEFAULT NULL,
-	headers jsonb DEFAULT NULL,
-	body text DEFAULT NULL,
-	content_type text DEFAULT NULL,
-	success_codes text DEFAULT NULL,
-	signing_secret text DEFAULT NULL,
-	follow_redirects boolean DEFAULT NULL,
-	max_redirects int DEFAULT NULL,
-	connect_timeout interval DEFAULT NULL
-) RETURNS void
-AS 'MODULE_PATHNAME', 'pg_scheduler_alter_http_job_by_name' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.alter_http_job(text, text, text, jsonb, text, text, text, text, boolean, int, interval) IS
-'Change the request of an HTTP job; NULL leaves a part as it is; the job by its name';
-
 CREATE FUNCTION scheduler.alter_http_job(job bigint,
 	url text DEFAULT NULL,
 	method text DEFAULT NULL,
@@ -1078,8 +1028,9 @@ CREATE FUNCTION scheduler.alter_http_job(job bigint,
 	connect_timeout interval DEFAULT NULL
 ) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_alter_http_job' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.alter_http_job(bigint, text, text, jsonb, text, text, text, text, boolean, int, interval) IS
-'Change the request of an HTTP job; NULL leaves a part as it is; the job by its id';
+COMMENT ON FUNCTION scheduler.alter_http_job IS
+'Change the request of an HTTP job; NULL leaves a part as it is';
+CALL scheduler._also_by_name('scheduler.alter_http_job');
 
 CREATE FUNCTION scheduler.http_request(
 	url text,
@@ -1411,33 +1362,18 @@ BEGIN ATOMIC
 				WHERE h.job_id = job AND h.event = set_hook.event)),
 		command);
 END;
-COMMENT ON FUNCTION scheduler.set_hook(bigint, text, text, interval, int) IS
-'Have a command executed at an event of a job, as its owner: start (it has become live), stop (it is live no longer), cleanup (an attempt did not succeed; $1 says which). The runs of the job wait for it. Returns the job_id of the hook; the job by its id';
-
-CREATE FUNCTION scheduler.set_hook(job text, event text, command text,
-	timeout interval DEFAULT NULL, max_retries int DEFAULT 0) RETURNS bigint
-LANGUAGE SQL VOLATILE
-BEGIN ATOMIC
-	SELECT scheduler.set_hook(scheduler._job_id(job), event, command, timeout, max_retries);
-END;
-COMMENT ON FUNCTION scheduler.set_hook(text, text, text, interval, int) IS
-'Have a command executed at an event of a job, as its owner: start (it has become live), stop (it is live no longer), cleanup (an attempt did not succeed; $1 says which). The runs of the job wait for it. Returns the job_id of the hook; the job by its name';
+COMMENT ON FUNCTION scheduler.set_hook IS
+'Have a command executed at an event of a job, as its owner: start (it has become live), stop (it is live no longer), cleanup (an attempt did not succeed; $1 says which). The runs of the job wait for it. Returns the job_id of the hook';
+CALL scheduler._also_by_name('scheduler.set_hook');
 
 CREATE FUNCTION scheduler.drop_hook(job bigint, event text) RETURNS boolean
 LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
 	SELECT scheduler._drop_hook(job, event) WHERE scheduler._hook_name(job, event) IS NOT NULL;
 END;
-COMMENT ON FUNCTION scheduler.drop_hook(bigint, text) IS
-'Take a hook away, with what waits of it. False: there was none; the job by its id';
-
-CREATE FUNCTION scheduler.drop_hook(job text, event text) RETURNS boolean
-LANGUAGE SQL VOLATILE
-BEGIN ATOMIC
-	SELECT scheduler.drop_hook(scheduler._job_id(job), event);
-END;
-COMMENT ON FUNCTION scheduler.drop_hook(text, text) IS
-'Take a hook away, with what waits of it. False: there was none; the job by its name';
+COMMENT ON FUNCTION scheduler.drop_hook IS
+'Take a hook away, with what waits of it. False: there was none';
+CALL scheduler._also_by_name('scheduler.drop_hook');
 
 CREATE FUNCTION scheduler.set_health_check(job bigint, query text,
 	schedule text DEFAULT '1 minute', timeout interval DEFAULT '10 seconds') RETURNS bigint
@@ -1454,71 +1390,42 @@ BEGIN ATOMIC
 				WHERE h.job_id = job AND h.event = 'health_check')),
 		query);
 END;
-COMMENT ON FUNCTION scheduler.set_health_check(bigint, text, text, interval) IS
-'Have a query asked on a schedule, as the owner of a job, whether the job is healthy: true, false, or NULL for no answer; an error is no, with its message as the reason. Returns the job_id of the check; the job by its id';
-
-CREATE FUNCTION scheduler.set_health_check(job text, query text,
-	schedule text DEFAULT '1 minute', timeout interval DEFAULT '10 seconds') RETURNS bigint
-LANGUAGE SQL VOLATILE
-BEGIN ATOMIC
-	SELECT scheduler.set_health_check(scheduler._job_id(job), query, schedule, timeout);
-END;
-COMMENT ON FUNCTION scheduler.set_health_check(text, text, text, interval) IS
-'Have a query asked on a schedule, as the owner of a job, whether the job is healthy: true, false, or NULL for no answer; an error is no, with its message as the reason. Returns the job_id of the check; the job by its name';
+COMMENT ON FUNCTION scheduler.set_health_check IS
+'Have a query asked on a schedule, as the owner of a job, whether the job is healthy: true, false, or NULL for no answer; an error is no, with its message as the reason. Returns the job_id of the check';
+CALL scheduler._also_by_name('scheduler.set_health_check');
 
 CREATE FUNCTION scheduler.drop_health_check(job bigint) RETURNS boolean
 LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
 	SELECT scheduler._drop_hook(job, 'health_check');
 END;
-COMMENT ON FUNCTION scheduler.drop_health_check(bigint) IS
-'Take the health check of a job away. False: there was none; the job by its id';
-
-CREATE FUNCTION scheduler.drop_health_check(job text) RETURNS boolean
-LANGUAGE SQL VOLATILE
-BEGIN ATOMIC
-	SELECT scheduler._drop_hook(scheduler._job_id(job), 'health_check');
-END;
-COMMENT ON FUNCTION scheduler.drop_health_check(text) IS
-'Take the health check of a job away. False: there was none; the job by its name';
+COMMENT ON FUNCTION scheduler.drop_health_check IS
+'Take the health check of a job away. False: there was none';
+CALL scheduler._also_by_name('scheduler.drop_health_check');
 
 ----------------------------------------------------------------------
 -- Recovery
 ----------------------------------------------------------------------
 
-CREATE FUNCTION scheduler.set_recovery(job text, error_threshold int DEFAULT 5,
-	restart_delay interval DEFAULT '1 minute', max_restarts int DEFAULT 5,
-	enabled boolean DEFAULT true) RETURNS void
-AS 'MODULE_PATHNAME', 'pg_scheduler_set_recovery_by_name' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.set_recovery(text, int, interval, int, boolean) IS
-'Hold a job back after error_threshold consecutive failures, and try one run after restart_delay, twice as long after each one that fails, up to a day; a success resumes the job, and after max_restarts of them it stays held back; the job by its name';
-
 CREATE FUNCTION scheduler.set_recovery(job bigint, error_threshold int DEFAULT 5,
 	restart_delay interval DEFAULT '1 minute', max_restarts int DEFAULT 5,
 	enabled boolean DEFAULT true) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_set_recovery' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.set_recovery(bigint, int, interval, int, boolean) IS
-'Hold a job back after error_threshold consecutive failures, and try one run after restart_delay, twice as long after each one that fails, up to a day; a success resumes the job, and after max_restarts of them it stays held back; the job by its id';
-
-CREATE FUNCTION scheduler.drop_recovery(job text) RETURNS boolean
-AS 'MODULE_PATHNAME', 'pg_scheduler_drop_recovery_by_name' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.drop_recovery(text) IS
-'Take away what set_recovery() has set; a job that is held back stays paused. False: there was nothing; the job by its name';
+COMMENT ON FUNCTION scheduler.set_recovery IS
+'Hold a job back after error_threshold consecutive failures, and try one run after restart_delay, twice as long after each one that fails, up to a day; a success resumes the job, and after max_restarts of them it stays held back';
+CALL scheduler._also_by_name('scheduler.set_recovery');
 
 CREATE FUNCTION scheduler.drop_recovery(job bigint) RETURNS boolean
 AS 'MODULE_PATHNAME', 'pg_scheduler_drop_recovery' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.drop_recovery(bigint) IS
-'Take away what set_recovery() has set; a job that is held back stays paused. False: there was nothing; the job by its id';
-
-CREATE FUNCTION scheduler.recover(job text) RETURNS bigint
-AS 'MODULE_PATHNAME', 'pg_scheduler_recover_by_name' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.recover(text) IS
-'Start a job anew: recovery lets go of it, its failures are forgiven, and what holds its runs is looked at again. A pause of yours stays. Returns the event_id; the job by its name';
+COMMENT ON FUNCTION scheduler.drop_recovery IS
+'Take away what set_recovery() has set; a job that is held back stays paused. False: there was nothing';
+CALL scheduler._also_by_name('scheduler.drop_recovery');
 
 CREATE FUNCTION scheduler.recover(job bigint) RETURNS bigint
 AS 'MODULE_PATHNAME', 'pg_scheduler_recover' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.recover(bigint) IS
-'Start a job anew: recovery lets go of it, its failures are forgiven, and what holds its runs is looked at again. A pause of yours stays. Returns the event_id; the job by its id';
+COMMENT ON FUNCTION scheduler.recover IS
+'Start a job anew: recovery lets go of it, its failures are forgiven, and what holds its runs is looked at again. A pause of yours stays. Returns the event_id';
+CALL scheduler._also_by_name('scheduler.recover');
 
 CREATE FUNCTION scheduler.recover_queue(queue_name text) RETURNS bigint
 AS 'MODULE_PATHNAME', 'pg_scheduler_recover_queue' LANGUAGE C VOLATILE;
@@ -2558,3 +2465,5 @@ CREATE FUNCTION scheduler._check_preload() RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_check_preload' LANGUAGE C;
 SELECT scheduler._check_preload();
 DROP FUNCTION scheduler._check_preload();
+
+DROP PROCEDURE scheduler._also_by_name(regproc);

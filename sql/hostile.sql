@@ -34,6 +34,7 @@ FROM (VALUES ('reads', $$SELECT 1 WHERE current_setting('transaction_read_only')
 SELECT scheduler.run_job(job_id) > 0 AS id FROM scheduler.jobs ORDER BY job_id;
 SELECT wait_until($$(SELECT count(*) = 4 AND bool_and(last_status IS NOT NULL AND NOT EXISTS (SELECT FROM scheduler.runs WHERE finished_at IS NULL)) FROM scheduler.jobs)$$);
 SELECT * FROM outcome;
+TRUNCATE log;
 ALTER ROLE regress_hostile RESET ALL;
 SELECT array_agg(job_name) AS odd FROM scheduler.jobs \gset
 

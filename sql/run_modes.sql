@@ -24,6 +24,27 @@ CALL run_command('set', 'SET LOCAL work_mem = ''1MB''; SET enable_seqscan = off;
 SELECT * FROM outcome;
 SELECT array_agg(n ORDER BY n) FROM t;
 
+-- What kind of transaction a command wants it says first, as anywhere.
+TRUNCATE scheduler.run_history;
+CREATE TABLE kind (isolation text, read_only text, is_deferrable text);
+CREATE FUNCTION note_kind() RETURNS void LANGUAGE sql AS $$
+	INSERT INTO kind SELECT current_setting('transaction_isolation'), current_setting('transaction_read_only'),
+		current_setting('transaction_deferrable') $$;
+CALL run_command('level', 'SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; SELECT note_kind()');
+CALL run_command('levels', 'SET LOCAL work_mem = ''1MB''; SET transaction_isolation = ''repeatable read''; SET TRANSACTION DEFERRABLE; SELECT note_kind(); SELECT note_kind()');
+CALL run_command('level of do', 'SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; DO $x$ BEGIN PERFORM note_kind(); COMMIT; PERFORM note_kind(); END $x$');
+CALL run_command('level alone', 'SET TRANSACTION ISOLATION LEVEL SERIALIZABLE');
+CALL run_command('level and arguments', 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT note_kind() WHERE $1 IS NULL');
+CALL run_command('read only', 'SET TRANSACTION READ ONLY; SELECT count(*) FROM kind');
+CALL run_command('read only, and writes', 'SET TRANSACTION READ ONLY; SELECT note_kind()');
+CALL run_command('level too late', 'SELECT 1; SET TRANSACTION ISOLATION LEVEL SERIALIZABLE');
+CALL run_command('no snapshot', 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET TRANSACTION SNAPSHOT ''none''');
+SELECT scheduler.schedule_job('read write', '@at 2199-12-31', 'SET TRANSACTION READ WRITE; SELECT note_kind()',
+	settings => '{"default_transaction_read_only": "on", "default_transaction_isolation": "serializable"}') > 0 AS id;
+CALL run_job('read write');
+SELECT job_name, status, sqlstate, error_message FROM outcome;
+SELECT isolation, read_only, is_deferrable, count(*) FROM kind GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+
 -- An error is kept whole.
 TRUNCATE scheduler.run_history;
 CREATE FUNCTION fails() RETURNS void LANGUAGE plpgsql AS $$

@@ -22,12 +22,19 @@
  */
 extern TimestampTz alert_reopen_since(TimestampTz now);
 
+/*
+ * Raise an alert, of which there is one open for a kind and a subject: raised
+ * again, it is counted.  job_id: 0 when it is not about a job.  owner:
+ * InvalidOid when it is for admins to see.  Strings are copied.
+ */
 extern void alert_raise(const char *kind, const char *severity, const char *subject,
 						int64 job_id, Oid owner, const char *message);
 
 /* The same, for what has happened a number of times since it was last said. */
 extern void alert_raise_counted(const char *kind, const char *severity, const char *subject,
 								int64 job_id, Oid owner, const char *message, int64 count);
+
+/* What it was about is over.  Nothing happens when there is no such alert. */
 extern void alert_resolve(const char *kind, const char *subject);
 
 /* Is there anything to write? */
@@ -39,12 +46,13 @@ extern void alert_write(void);
 /* Call after the commit of that transaction. */
 extern void alert_written(void);
 
-/*
- * Tell handlers of alerts that have ended for good.  In a transaction; when
- * to do so next, or DT_NOEND.  alert_look_for_ends() has it done soon.
- */
+/* Tell handlers of alerts that have ended for good.  In a transaction. */
 extern void alert_tell_ends(TimestampTz now);
+
+/* When to do so next, or DT_NOEND. */
 extern TimestampTz alert_next_end(void);
+
+/* Have it done soon. */
 extern void alert_look_for_ends(void);
 
 #endif							/* PG_SCHEDULER_ALERT_H */

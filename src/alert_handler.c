@@ -32,13 +32,7 @@ add_run(int64 job_id, Jsonb *args)
 
 	if (!store_read_job(job_id, NULL, &job))
 		return;
-	pending.run.job_id = job_id;
-	pending.run.owner = job.owner;
-	pending.run.attempt = 1;
-	pending.run.priority = job.priority;
-	pending.run.scheduled_at = clock_now();
-	pending.run.due_at = pending.run.scheduled_at;
-	pending.run.trigger = TRIGGER_MANUAL;
+	job_init_run(&job, TRIGGER_MANUAL, clock_now(), &pending.run);
 	pending.args = args;
 	store_insert_pending_run(&pending);
 	change_note(CHANGE_RUN, pending.run.run_id);

@@ -20,6 +20,7 @@
 #include "miscadmin.h"
 #include "storage/condition_variable.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 #include "api.h"
@@ -44,20 +45,14 @@
 PG_FUNCTION_INFO_V1(pg_scheduler_check_preload);
 PG_FUNCTION_INFO_V1(pg_scheduler_schedule_job);
 PG_FUNCTION_INFO_V1(pg_scheduler_alter_job);
-PG_FUNCTION_INFO_V1(pg_scheduler_alter_job_by_name);
 PG_FUNCTION_INFO_V1(pg_scheduler_unschedule_job);
-PG_FUNCTION_INFO_V1(pg_scheduler_unschedule_job_by_name);
 PG_FUNCTION_INFO_V1(pg_scheduler_pause_job);
-PG_FUNCTION_INFO_V1(pg_scheduler_pause_job_by_name);
 PG_FUNCTION_INFO_V1(pg_scheduler_resume_job);
-PG_FUNCTION_INFO_V1(pg_scheduler_resume_job_by_name);
 PG_FUNCTION_INFO_V1(pg_scheduler_run_job);
-PG_FUNCTION_INFO_V1(pg_scheduler_run_job_by_name);
 PG_FUNCTION_INFO_V1(pg_scheduler_cancel_run);
 PG_FUNCTION_INFO_V1(pg_scheduler_wait_for_run);
 PG_FUNCTION_INFO_V1(pg_scheduler_redrive_dead_letter);
 PG_FUNCTION_INFO_V1(pg_scheduler_redrive_dead_letters);
-PG_FUNCTION_INFO_V1(pg_scheduler_redrive_dead_letters_by_name);
 PG_FUNCTION_INFO_V1(pg_scheduler_discard_dead_letter);
 PG_FUNCTION_INFO_V1(pg_scheduler_start);
 PG_FUNCTION_INFO_V1(pg_scheduler_stop);
@@ -92,19 +87,11 @@ require_arg(FunctionCallInfo fcinfo, int arg, const char *name)
 				 errmsg("\"%s\" must not be null", name)));
 }
 
-/*
- * The id of the job that the caller's first argument names: one of the
- * caller's own by its name, or any that the caller may manage by its id.
- * What the caller may not see does not exist.
- */
 static int64
-job_by_name(FunctionCallInfo fcinfo)
+job_by_name(const char *name)
 {
-	char	   *name;
 	int64		job_id;
 
-	require_arg(fcinfo, 0, "job");
-	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	if (!catalog_find_job(GetUserId(), name, &job_id))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -115,13 +102,10 @@ job_by_name(FunctionCallInfo fcinfo)
 }
 
 static int64
-job_by_id(FunctionCallInfo fcinfo)
+job_by_id(int64 job_id)
 {
-	int64		job_id;
 	Oid			owner;
 
-	require_arg(fcinfo, 0, "job");
-	job_id = PG_GETARG_INT64(0);
 	if (!catalog_find_job_owner(job_id, &owner) || !rights_can_manage(owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -129,16 +113,22 @@ job_by_id(FunctionCallInfo fcinfo)
 	return job_id;
 }
 
-int64
-api_job_by_name(FunctionCallInfo fcinfo)
+bool
+api_takes_name(FunctionCallInfo fcinfo)
 {
-	return job_by_name(fcinfo);
+	Oid		   *types;
+	int			ntypes;
+
+	(void) get_func_signature(fcinfo->flinfo->fn_oid, &types, &ntypes);
+	return types[0] == TEXTOID;
 }
 
 int64
-api_job_by_id(FunctionCallInfo fcinfo)
+api_job(FunctionCallInfo fcinfo)
 {
-	return job_by_id(fcinfo);
+	require_arg(fcinfo, 0, "job");
+	return api_takes_name(fcinfo) ? job_by_name(TextDatumGetCString(PG_GETARG_DATUM(0))) :
+		job_by_id(PG_GETARG_INT64(0));
 }
 
 /*
@@ -230,9 +220,10 @@ check_name_is_free(int64 job_id, const JobDefinition *def)
 						GetUserNameFromId(owner, false), name)));
 }
 
-static Datum
-alter_job(FunctionCallInfo fcinfo, int64 job_id)
+Datum
+pg_scheduler_alter_job(PG_FUNCTION_ARGS)
 {
+	int64		job_id = api_job(fcinfo);
 	ArrayType  *depends_on =
 		dependency_argument(fcinfo, 1 + lengthof(alter_job_columns) + CHAIN_ARGUMENTS);
 	JobDefinition def;
@@ -256,18 +247,6 @@ alter_job(FunctionCallInfo fcinfo, int64 job_id)
 	else
 		dependency_check_job(job_id, owner);
 	PG_RETURN_VOID();
-}
-
-Datum
-pg_scheduler_alter_job(PG_FUNCTION_ARGS)
-{
-	return alter_job(fcinfo, job_by_id(fcinfo));
-}
-
-Datum
-pg_scheduler_alter_job_by_name(PG_FUNCTION_ARGS)
-{
-	return alter_job(fcinfo, job_by_name(fcinfo));
 }
 
 /* Put on record that a run was cancelled before it began. */
@@ -343,9 +322,10 @@ cancel_runs_of(int64 job_id, bool running_too, const char *reason)
 	}
 }
 
-static Datum
-unschedule_job(FunctionCallInfo fcinfo, int64 job_id)
+Datum
+pg_scheduler_unschedule_job(PG_FUNCTION_ARGS)
 {
+	int64		job_id = api_job(fcinfo);
 	bool		cancel = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
 
 	dependency_refuse_drop_of_job(job_id);
@@ -356,20 +336,9 @@ unschedule_job(FunctionCallInfo fcinfo, int64 job_id)
 }
 
 Datum
-pg_scheduler_unschedule_job(PG_FUNCTION_ARGS)
+pg_scheduler_pause_job(PG_FUNCTION_ARGS)
 {
-	return unschedule_job(fcinfo, job_by_id(fcinfo));
-}
-
-Datum
-pg_scheduler_unschedule_job_by_name(PG_FUNCTION_ARGS)
-{
-	return unschedule_job(fcinfo, job_by_name(fcinfo));
-}
-
-static Datum
-pause_job(FunctionCallInfo fcinfo, int64 job_id)
-{
+	int64		job_id = api_job(fcinfo);
 	char	   *reason = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
 
 	catalog_pause_job(job_id, clock_now(), reason);
@@ -379,28 +348,9 @@ pause_job(FunctionCallInfo fcinfo, int64 job_id)
 }
 
 Datum
-pg_scheduler_pause_job(PG_FUNCTION_ARGS)
-{
-	return pause_job(fcinfo, job_by_id(fcinfo));
-}
-
-Datum
-pg_scheduler_pause_job_by_name(PG_FUNCTION_ARGS)
-{
-	return pause_job(fcinfo, job_by_name(fcinfo));
-}
-
-Datum
 pg_scheduler_resume_job(PG_FUNCTION_ARGS)
 {
-	catalog_resume_job(job_by_id(fcinfo));
-	PG_RETURN_VOID();
-}
-
-Datum
-pg_scheduler_resume_job_by_name(PG_FUNCTION_ARGS)
-{
-	catalog_resume_job(job_by_name(fcinfo));
+	catalog_resume_job(api_job(fcinfo));
 	PG_RETURN_VOID();
 }
 
@@ -419,13 +369,8 @@ add_run(int64 job_id, RunTrigger trigger, TimestampTz scheduled_at, Jsonb *args,
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("job " INT64_FORMAT " does not exist", job_id)));
-	pending.run.job_id = job_id;
-	pending.run.owner = job.owner;
-	pending.run.attempt = 1;
-	pending.run.priority = job.priority;
-	pending.run.scheduled_at = scheduled_at;
+	job_init_run(&job, trigger, scheduled_at, &pending.run);
 	pending.run.due_at = clock_now();
-	pending.run.trigger = trigger;
 	pending.args = args;
 	pending.redriven_from = redriven_from;
 	store_insert_pending_run(&pending);
@@ -441,24 +386,13 @@ api_run_now(int64 job_id)
 	return add_run(job_id, TRIGGER_MANUAL, clock_now(), NULL, 0);
 }
 
-static Datum
-run_job(FunctionCallInfo fcinfo, int64 job_id)
-{
-	Jsonb	   *args = PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1);
-
-	PG_RETURN_INT64(add_run(job_id, TRIGGER_MANUAL, clock_now(), args, 0));
-}
-
 Datum
 pg_scheduler_run_job(PG_FUNCTION_ARGS)
 {
-	return run_job(fcinfo, job_by_id(fcinfo));
-}
+	int64		job_id = api_job(fcinfo);
+	Jsonb	   *args = PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1);
 
-Datum
-pg_scheduler_run_job_by_name(PG_FUNCTION_ARGS)
-{
-	return run_job(fcinfo, job_by_name(fcinfo));
+	PG_RETURN_INT64(add_run(job_id, TRIGGER_MANUAL, clock_now(), args, 0));
 }
 
 /* The owner of a run that the caller may manage; an error if there is none. */
@@ -623,9 +557,10 @@ pg_scheduler_redrive_dead_letter(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(redrive(&letter));
 }
 
-static Datum
-redrive_dead_letters(FunctionCallInfo fcinfo, int64 job_id)
+Datum
+pg_scheduler_redrive_dead_letters(PG_FUNCTION_ARGS)
 {
+	int64		job_id = api_job(fcinfo);
 	int64	   *ids;
 	int			n = catalog_find_dead_letters(job_id, &ids);
 
@@ -637,18 +572,6 @@ redrive_dead_letters(FunctionCallInfo fcinfo, int64 job_id)
 		(void) redrive(&letter);
 	}
 	PG_RETURN_INT64(n);
-}
-
-Datum
-pg_scheduler_redrive_dead_letters(PG_FUNCTION_ARGS)
-{
-	return redrive_dead_letters(fcinfo, job_by_id(fcinfo));
-}
-
-Datum
-pg_scheduler_redrive_dead_letters_by_name(PG_FUNCTION_ARGS)
-{
-	return redrive_dead_letters(fcinfo, job_by_name(fcinfo));
 }
 
 Datum

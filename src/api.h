@@ -13,12 +13,17 @@
 #include "fmgr.h"
 
 /*
+ * Is the job that the first argument of a function names given by its name?
+ * Functions that take a job exist twice in SQL, for text and for bigint.
+ */
+extern bool api_takes_name(FunctionCallInfo fcinfo);
+
+/*
  * The id of the job that the first argument of a call names: one of the
  * caller's own by its name, or any that the caller may manage by its id.  An
- * error if there is none.
+ * error if there is none: what the caller may not see does not exist.
  */
-extern int64 api_job_by_name(FunctionCallInfo fcinfo);
-extern int64 api_job_by_id(FunctionCallInfo fcinfo);
+extern int64 api_job(FunctionCallInfo fcinfo);
 
 /*
  * Store a new job, or the new definition of one; its id.  An error if it is

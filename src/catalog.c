@@ -115,6 +115,19 @@ catalog_scan_unplanned_jobs(JobIdCallback callback, void *arg)
 				 NULL, job_id_row, &context);
 }
 
+void
+catalog_scan_unzoned_jobs(JobIdCallback callback, void *arg)
+{
+	JobIdScan	context = {callback, arg};
+
+	catalog_scan("SELECT j.job_id"
+				 " FROM scheduler.job j"
+				 " JOIN scheduler.job_state s ON s.job_id = j.job_id"
+				 " WHERE j.timezone IS NULL AND s.next_run_at IS NOT NULL"
+				 " ORDER BY j.job_id",
+				 NULL, job_id_row, &context);
+}
+
 int
 catalog_find_stalled_jobs(int64 *job_ids, int max)
 {
@@ -158,17 +171,24 @@ catalog_delete_state(int64 job_id)
 	catalog_run("DELETE FROM scheduler.job_state WHERE job_id = $1", &params);
 }
 
+/* The columns of a CountedRun, of history h */
+#define COUNTED_COLUMNS \
+	"h.job_id, h.run_id, h.attempt::bigint, h.status, h.started_at, h.finished_at," \
+	" h.occurrences, (h.next_attempt_at IS NOT NULL)::int::bigint"
+
 static void
 fill_counted(int row, CountedRun *counted)
 {
 	bool		isnull;
 
 	counted->job_id = catalog_int64(row, 1);
-	counted->status = run_status_from_name(TextDatumGetCString(catalog_column(row, 2, &isnull)));
-	counted->started_at = catalog_time(row, 3, DT_NOBEGIN);
-	counted->finished_at = catalog_time(row, 4, DT_NOBEGIN);
-	counted->occurrences = catalog_int64(row, 5);
-	counted->final = catalog_int64(row, 6) == 0;
+	counted->run_id = catalog_int64(row, 2);
+	counted->attempt = catalog_int64(row, 3);
+	counted->status = run_status_from_name(TextDatumGetCString(catalog_column(row, 4, &isnull)));
+	counted->started_at = catalog_time(row, 5, DT_NOBEGIN);
+	counted->finished_at = catalog_time(row, 6, DT_NOBEGIN);
+	counted->occurrences = catalog_int64(row, 7);
+	counted->final = catalog_int64(row, 8) == 0;
 }
 
 bool
@@ -181,10 +201,9 @@ catalog_find_attempt(int64 run_id, int attempt, CountedRun *counted)
 	catalog_add_int64(&params, run_id);
 	catalog_add_int64(&params, attempt);
 	catalog_enter(&state);
-	result = catalog_execute("SELECT job_id, status, started_at, finished_at, occurrences,"
-					 " (next_attempt_at IS NOT NULL)::int::bigint"
-					 " FROM scheduler.run_history"
-					 " WHERE run_id = $1 AND attempt = $2 LIMIT 1", &params) > 0;
+	result = catalog_execute("SELECT " COUNTED_COLUMNS
+					 " FROM scheduler.run_history h"
+					 " WHERE h.run_id = $1 AND h.attempt = $2 LIMIT 1", &params) > 0;
 	if (result)
 		fill_counted(0, counted);
 	catalog_leave(&state);
@@ -235,13 +254,15 @@ catalog_scan_uncounted_runs(int64 run_id, TimestampTz before,
 
 	catalog_add_int64(&params, run_id);
 	catalog_add_time(&params, before);
-	catalog_scan("SELECT h.job_id, h.status, h.started_at, h.finished_at, h.occurrences,"
-		 " (h.next_attempt_at IS NOT NULL)::int::bigint"
+	catalog_scan("SELECT " COUNTED_COLUMNS
 		 " FROM scheduler.run_history h"
 		 " JOIN scheduler.job_state s ON s.job_id = h.job_id"
 		 " WHERE h.run_id >= $1"
 		 " AND h.status NOT IN ('skipped', 'missed')"
-		 " AND h.finished_at > COALESCE(s.last_finished_at, '-infinity')"
+		 " AND (h.finished_at > COALESCE(s.last_finished_at, '-infinity')"
+		 " OR h.run_id = ANY (s.open_runs) AND EXISTS (SELECT"
+		 " FROM unnest(s.open_runs, s.open_attempts) AS o (run_id, attempt)"
+		 " WHERE o.run_id = h.run_id AND o.attempt <= h.attempt))"
 		 " AND h.finished_at < COALESCE($2, 'infinity')"
 		 " ORDER BY h.finished_at",
 		 &params, counted_row, &context);
@@ -324,16 +345,19 @@ void
 catalog_read_control(ControlState *control)
 {
 	CatalogState state;
+	const char *timezone;
 	bool		isnull;
 
 	catalog_enter(&state);
-	if (catalog_execute("SELECT stopped, stop_deadline, counted_run_id, booted_at"
+	if (catalog_execute("SELECT stopped, stop_deadline, counted_run_id, booted_at, timezone"
 				" FROM scheduler.scheduler_state", NULL) != 1)
 		elog(ERROR, "scheduler.scheduler_state must have one row");
 	control->stopped = DatumGetBool(catalog_column(0, 1, &isnull));
 	control->stop_deadline = catalog_time(0, 2, DT_NOBEGIN);
 	control->counted_run_id = catalog_int64(0, 3);
 	control->booted_at = catalog_time(0, 4, DT_NOBEGIN);
+	timezone = catalog_text(0, 5);
+	strlcpy(control->timezone, timezone ? timezone : "", sizeof(control->timezone));
 	catalog_leave(&state);
 }
 
@@ -355,6 +379,15 @@ catalog_write_booted_at(TimestampTz booted_at)
 
 	catalog_add_time(&params, booted_at);
 	catalog_run("UPDATE scheduler.scheduler_state SET booted_at = $1", &params);
+}
+
+void
+catalog_write_timezone(const char *timezone)
+{
+	Params		params = {0};
+
+	catalog_add_text(&params, timezone);
+	catalog_run("UPDATE scheduler.scheduler_state SET timezone = $1", &params);
 }
 
 void
@@ -514,40 +547,5 @@ catalog_insert_dead_letter(const RunRecord *record, Jsonb *args)
 		" 'http_status', h.http_status, 'error_message', h.error_message)"
 		" ORDER BY h.attempt) FROM scheduler.run_history h WHERE h.run_id = $1)"
 		" FROM scheduler.job j WHERE j.job_id = $2",
-		&params);
-}
-
-void
-catalog_open_alert(const char *kind, const char *severity, const char *subject,
-				   int64 job_id, Oid owner, const char *message, TimestampTz now)
-{
-	Params		params = {0};
-
-	catalog_add_text(&params, kind);
-	catalog_add_text(&params, severity);
-	catalog_add_text(&params, subject);
-	catalog_add(&params, INT8OID, Int64GetDatum(job_id), job_id == 0);
-	catalog_add_oid(&params, owner);
-	catalog_add_text(&params, message);
-	catalog_add_time(&params, now);
-	catalog_run("INSERT INTO scheduler.alert AS a (kind, severity, subject, job_id, owner,"
-		" message, first_seen, last_seen, count)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $7, 1)"
-		" ON CONFLICT (kind, subject) WHERE resolved_at IS NULL"
-		" DO UPDATE SET severity = EXCLUDED.severity, message = EXCLUDED.message,"
-		" last_seen = EXCLUDED.last_seen, count = a.count + 1",
-		&params);
-}
-
-void
-catalog_resolve_alert(const char *kind, const char *subject, TimestampTz now)
-{
-	Params		params = {0};
-
-	catalog_add_text(&params, kind);
-	catalog_add_text(&params, subject);
-	catalog_add_time(&params, now);
-	catalog_run("UPDATE scheduler.alert SET resolved_at = $3"
-		" WHERE kind = $1 AND subject = $2 AND resolved_at IS NULL",
 		&params);
 }

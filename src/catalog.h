@@ -1,9 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * catalog.h
- *	  All SQL that pg_scheduler executes itself; one function a statement.
+ *	  The SQL that pg_scheduler executes itself; one function a statement.
  *
- * Each function must be called in a transaction, and runs its statement as
+ * What belongs to one part of it alone has a header and a file of its own, all
+ * named catalog_*.  Each function must be called in a transaction, and runs its statement as
  * the owner of the extension, with only pg_catalog in search_path and all
  * values bound as parameters.  The caller's identity, settings and snapshot
  * are as before when it returns.
@@ -14,6 +15,8 @@
  */
 #ifndef PG_SCHEDULER_CATALOG_H
 #define PG_SCHEDULER_CATALOG_H
+
+#include "pgtime.h"
 
 #include "calendar_rules.h"
 #include "store.h"
@@ -34,6 +37,9 @@ extern void catalog_scan_next_runs(NextRunCallback callback, void *arg);
 typedef void (*JobIdCallback) (int64 job_id, void *arg);
 extern void catalog_scan_unplanned_jobs(JobIdCallback callback, void *arg);
 
+/* Jobs with a next time, to whose schedules pg_scheduler.timezone may apply. */
+extern void catalog_scan_unzoned_jobs(JobIdCallback callback, void *arg);
+
 /* Active jobs that are not finished, have no next time, and no run. */
 extern int	catalog_find_stalled_jobs(int64 *job_ids, int max);
 
@@ -44,12 +50,15 @@ extern int	catalog_find_reboot_jobs(int64 **job_ids);
 extern int64 catalog_delete_orphaned_states(void);
 
 /*
- * The runs from run_id on, finished before a time (DT_NOEND: any), that are in
- * history and not in the counters of their job; oldest first.
+ * The attempts of runs from run_id on, finished before a time (DT_NOEND: any),
+ * that are in history and not in job_state; oldest first.  What job_state has
+ * finished by its last_finished_at, and is not among its open runs.
  */
 typedef struct CountedRun
 {
 	int64		job_id;
+	int64		run_id;
+	int			attempt;
 	RunStatus	status;
 	TimestampTz started_at;
 	TimestampTz finished_at;
@@ -76,10 +85,13 @@ typedef struct ControlState
 	TimestampTz stop_deadline;	/* DT_NOBEGIN: none */
 	int64		counted_run_id; /* all earlier runs are counted */
 	TimestampTz booted_at;		/* DT_NOBEGIN: never */
+	char		timezone[TZ_STRLEN_MAX + 1];	/* next times were planned with
+												 * it; "": none were */
 } ControlState;
 extern void catalog_read_control(ControlState *control);
 extern void catalog_write_stopped(bool stopped, TimestampTz deadline);
 extern void catalog_write_booted_at(TimestampTz booted_at);
+extern void catalog_write_timezone(const char *timezone);
 extern void catalog_write_counted(int64 run_id);
 
 /*
@@ -103,13 +115,6 @@ extern int64 catalog_delete_old_dead_letters(TimestampTz before);
 
 /* Keep an occurrence whose retries are exhausted. */
 extern void catalog_insert_dead_letter(const RunRecord *record, Jsonb *args);
-
-/* Alerts: one open one per kind and subject. */
-extern void catalog_open_alert(const char *kind, const char *severity,
-							   const char *subject, int64 job_id, Oid owner,
-							   const char *message, TimestampTz now);
-extern void catalog_resolve_alert(const char *kind, const char *subject,
-								  TimestampTz now);
 
 /*
  * For api.c (catalog_api.c)

@@ -15,26 +15,11 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "catalog_chain.h"
 #include "catalog_exec.h"
-
-static void
-add_ids(Params *params, const int64 *ids, int n)
-{
-	Datum	   *values = palloc(Max(n, 1) * sizeof(Datum));
-
-	for (int i = 0; i < n; i++)
-		values[i] = Int64GetDatum(ids[i]);
-	catalog_add(params, INT8ARRAYOID,
-				PointerGetDatum(construct_array(values, n, INT8OID, sizeof(int64),
-												FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)),
-				false);
-}
 
 int
 catalog_find_job_of_others(Oid role, const char *name, int64 *job_ids)
@@ -68,7 +53,7 @@ lock_jobs(const char *sql, const int64 *job_ids, int n, int64 *locked)
 
 	if (n == 0)
 		return 0;
-	add_ids(&params, job_ids, n);
+	catalog_add_int64s(&params, job_ids, n);
 	catalog_enter(&state);
 	result = catalog_execute(sql, &params);
 	for (int row = 0; row < result; row++)
@@ -103,42 +88,41 @@ catalog_lock_leader(int64 job_id)
 	return leads;
 }
 
-/* Leaders that have lost a follower, and may have none left */
+/*
+ * Take a mark from jobs that have lost an edge, and may have none left: by a
+ * statement that locks those that have the mark, and one that updates them.
+ */
+static void
+unset_mark(const char *lock, const char *update, const int64 *job_ids, int n)
+{
+	Params		params = {0};
+	int64	   *locked = palloc(Max(n, 1) * sizeof(int64));
+	int			nlocked = lock_jobs(lock, job_ids, n, locked);
+
+	if (nlocked == 0)
+		return;
+	catalog_add_int64s(&params, locked, nlocked);
+	catalog_run(update, &params);
+}
+
 static void
 unset_leads(const int64 *leaders, int n)
 {
-	Params		params = {0};
-	int64	   *locked = palloc(Max(n, 1) * sizeof(int64));
-	int			nlocked = lock_jobs("SELECT job_id FROM scheduler.job"
-									" WHERE job_id = ANY ($1) AND leads"
-									" ORDER BY job_id FOR NO KEY UPDATE SKIP LOCKED",
-									leaders, n, locked);
-
-	if (nlocked == 0)
-		return;
-	add_ids(&params, locked, nlocked);
-	catalog_run("UPDATE scheduler.job j SET leads = false WHERE j.job_id = ANY ($1)"
-				" AND NOT EXISTS (SELECT FROM scheduler.run_after a"
-				" WHERE a.leader_id = j.job_id)", &params);
+	unset_mark("SELECT job_id FROM scheduler.job WHERE job_id = ANY ($1) AND leads"
+			   " ORDER BY job_id FOR NO KEY UPDATE SKIP LOCKED",
+			   "UPDATE scheduler.job j SET leads = false WHERE j.job_id = ANY ($1)"
+			   " AND NOT EXISTS (SELECT FROM scheduler.run_after a"
+			   " WHERE a.leader_id = j.job_id)", leaders, n);
 }
 
-/* Followers that have lost a leader, and may have none left */
 static void
 unset_follows(const int64 *followers, int n)
 {
-	Params		params = {0};
-	int64	   *locked = palloc(Max(n, 1) * sizeof(int64));
-	int			nlocked = lock_jobs("SELECT job_id FROM scheduler.job"
-									" WHERE job_id = ANY ($1) AND follows"
-									" ORDER BY job_id FOR NO KEY UPDATE",
-									followers, n, locked);
-
-	if (nlocked == 0)
-		return;
-	add_ids(&params, locked, nlocked);
-	catalog_run("UPDATE scheduler.job j SET follows = false WHERE j.job_id = ANY ($1)"
-				" AND NOT EXISTS (SELECT FROM scheduler.run_after a"
-				" WHERE a.job_id = j.job_id)", &params);
+	unset_mark("SELECT job_id FROM scheduler.job WHERE job_id = ANY ($1) AND follows"
+			   " ORDER BY job_id FOR NO KEY UPDATE",
+			   "UPDATE scheduler.job j SET follows = false WHERE j.job_id = ANY ($1)"
+			   " AND NOT EXISTS (SELECT FROM scheduler.run_after a"
+			   " WHERE a.job_id = j.job_id)", followers, n);
 }
 
 static void
@@ -170,14 +154,14 @@ catalog_set_leaders(int64 job_id, const int64 *leaders, int n, const char *after
 
 	delete_edges_to(job_id);
 	catalog_add_int64(&params, job_id);
-	add_ids(&params, leaders, n);
+	catalog_add_int64s(&params, leaders, n);
 	catalog_add_text(&params, after_on);
 	catalog_run("INSERT INTO scheduler.run_after (job_id, leader_id, position, after_on)"
 				" SELECT $1, l.leader_id, l.position, $3"
 				" FROM pg_catalog.unnest($2) WITH ORDINALITY AS l (leader_id, position)",
 				&params);
 	memset(&params, 0, sizeof(params));
-	add_ids(&params, leaders, n);
+	catalog_add_int64s(&params, leaders, n);
 	catalog_run("UPDATE scheduler.job SET leads = true WHERE job_id = ANY ($1) AND NOT leads",
 				&params);
 	set_follows(job_id, true);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * catalog_exec.c
- *	  How catalog.c and catalog_api.c execute their statements.
+ *	  How the files catalog*.c execute their statements.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
@@ -45,6 +45,19 @@ void
 catalog_add_int64(Params *params, int64 value)
 {
 	catalog_add(params, INT8OID, Int64GetDatum(value), false);
+}
+
+void
+catalog_add_int64s(Params *params, const int64 *values, int n)
+{
+	Datum	   *datums = palloc(Max(n, 1) * sizeof(Datum));
+
+	for (int i = 0; i < n; i++)
+		datums[i] = Int64GetDatum(values[i]);
+	catalog_add(params, INT8ARRAYOID,
+				PointerGetDatum(construct_array(datums, n, INT8OID, sizeof(int64),
+												FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)),
+				false);
 }
 
 void

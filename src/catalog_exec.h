@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * catalog_exec.h
- *	  How catalog.c and catalog_api.c execute their statements.
+ *	  How the files catalog*.c execute their statements.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
@@ -36,6 +36,7 @@ typedef struct Params
 extern void catalog_add(Params *params, Oid type, Datum value, bool isnull);
 extern void catalog_add_text(Params *params, const char *value);
 extern void catalog_add_int64(Params *params, int64 value);
+extern void catalog_add_int64s(Params *params, const int64 *values, int n);
 extern void catalog_add_time(Params *params, TimestampTz value);	/* infinite: NULL */
 extern void catalog_add_oid(Params *params, Oid value); /* InvalidOid: NULL */
 extern void catalog_add_jsonb(Params *params, Jsonb *value);
@@ -49,14 +50,15 @@ extern void catalog_leave(const CatalogState *state);
 
 /*
  * Execute one statement, between enter and leave; how many rows it returned
- * or changed.  catalog_query() sees what is committed at this moment,
- * whatever the isolation level of the transaction.
+ * or changed.  catalog_query() is for what only reads: it sees what was
+ * committed when catalog_enter() was called, whatever the isolation level of
+ * the transaction.  catalog_execute_plan() has a plan that was kept.
  */
 extern int64 catalog_execute(const char *sql, const Params *params);
 extern int64 catalog_query(const char *sql, const Params *params);
 extern int64 catalog_execute_plan(SPIPlanPtr plan, const Params *params);
 
-/* Enter, execute a statement that returns nothing, leave. */
+/* Enter, execute a statement, leave; how many rows it changed. */
 extern int64 catalog_run(const char *sql, const Params *params);
 
 /* A column, from 1, of a row of the last result. */

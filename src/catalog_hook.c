@@ -18,19 +18,6 @@
 #include "catalog_exec.h"
 #include "catalog_hook.h"
 
-static void
-add_ids(Params *params, const int64 *ids, int n)
-{
-	Datum	   *values = palloc(Max(n, 1) * sizeof(Datum));
-
-	for (int i = 0; i < n; i++)
-		values[i] = Int64GetDatum(ids[i]);
-	catalog_add(params, INT8ARRAYOID,
-				PointerGetDatum(construct_array(values, n, INT8OID, sizeof(int64),
-												FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)),
-				false);
-}
-
 typedef struct HookScan
 {
 	HookCallback callback;
@@ -68,7 +55,7 @@ catalog_find_hook_changes(const int64 *job_ids, int n, HookChange **changes)
 	int			nrows;
 
 	catalog_add(&params, BOOLOID, BoolGetDatum(n == 0), false);
-	add_ids(&params, job_ids, n);
+	catalog_add_int64s(&params, job_ids, n);
 	catalog_enter(&state);
 	nrows = catalog_query("SELECT h.job_id, h.event, h.hook_job_id, l.live"
 						  " FROM scheduler.job_hook h"
@@ -158,7 +145,7 @@ catalog_scan_checks(const int64 *job_ids, const bool *failed, int n,
 
 	for (int i = 0; i < n; i++)
 		flags[i] = BoolGetDatum(failed[i]);
-	add_ids(&params, job_ids, n);
+	catalog_add_int64s(&params, job_ids, n);
 	catalog_add(&params, BOOLARRAYOID,
 				PointerGetDatum(construct_array(flags, n, BOOLOID, 1, true, TYPALIGN_CHAR)),
 				false);

@@ -53,23 +53,6 @@ catalog_has_recovery(void)
  * Circuits
  */
 
-/* Execute a statement that locks or changes rows, and returns ids. */
-static int
-execute_for_ids(const char *sql, const Params *params, int64 **job_ids)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	CatalogState state;
-	int			n;
-
-	catalog_enter(&state);
-	n = catalog_execute(sql, params);
-	*job_ids = MemoryContextAlloc(caller, Max(n, 1) * sizeof(int64));
-	for (int row = 0; row < n; row++)
-		(*job_ids)[row] = catalog_int64(row, 1);
-	catalog_leave(&state);
-	return n;
-}
-
 int64
 catalog_open_circuits(TimestampTz now)
 {
@@ -96,7 +79,7 @@ catalog_find_probes(TimestampTz now, int64 **job_ids)
 	Params		params = {0};
 
 	catalog_add_time(&params, now);
-	return execute_for_ids("SELECT job_id FROM scheduler.job_recovery"
+	return catalog_changed_ids("SELECT job_id FROM scheduler.job_recovery"
 						   " WHERE state = 'open' AND enabled AND retry_at <= $1"
 						   " FOR NO KEY UPDATE SKIP LOCKED", &params, job_ids);
 }
@@ -130,7 +113,7 @@ catalog_end_probes(TimestampTz now, int64 **job_ids)
 	Params		params = {0};
 
 	catalog_add_time(&params, now);
-	return execute_for_ids("WITH ended AS (SELECT r.job_id, COALESCE("
+	return catalog_changed_ids("WITH ended AS (SELECT r.job_id, COALESCE("
 					   "(SELECT h.status FROM scheduler.run_history h"
 					   " WHERE h.run_id = r.probe_run_id ORDER BY h.attempt DESC LIMIT 1)"
 					   " = 'succeeded', false) AS good"
@@ -162,7 +145,7 @@ catalog_close_circuits(TimestampTz now, int64 **job_ids)
 	Params		params = {0};
 
 	catalog_add_time(&params, now);
-	return execute_for_ids("WITH ended AS (SELECT r.job_id,"
+	return catalog_changed_ids("WITH ended AS (SELECT r.job_id,"
 					   " CASE WHEN r.state = 'closing' THEN 'the job was paused'"
 					   " WHEN j.paused_at IS NULL THEN 'the job was resumed'"
 					   " WHEN NOT j.enabled THEN 'the job was disabled'"

@@ -16,10 +16,10 @@
 
 struct JobDefinition;
 
-/* The options after and after_on */
 /* How many arguments of a call are for chains: after, after_on */
 #define CHAIN_ARGUMENTS	2
 
+/* The options after and after_on */
 typedef struct ChainOptions
 {
 	char	   *after;			/* NULL: as it is; "": none */

@@ -21,12 +21,13 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "storage/lmgr.h"
 #include "utils/rel.h"
 
 #include "catalog.h"
 #include "chain_api.h"
 #include "change.h"
+#include "db_command.h"
+#include "shmem.h"
 #include "store.h"
 
 PG_FUNCTION_INFO_V1(pg_scheduler_job_changed);
@@ -151,6 +152,18 @@ pg_scheduler_changed(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
+/* A row that comes by a client's own statement, not by ours, is restored. */
+static void
+note_restore(void)
+{
+	Oid			user;
+	int			sec_context;
+
+	GetUserIdAndSecContext(&user, &sec_context);
+	if (shmem_available() && (sec_context & SECURITY_LOCAL_USERID_CHANGE) == 0)
+		db_command_restore();
+}
+
 /* AFTER INSERT OR UPDATE OR DELETE FOR EACH ROW, and AFTER TRUNCATE */
 Datum
 pg_scheduler_job_changed(PG_FUNCTION_ARGS)
@@ -158,6 +171,9 @@ pg_scheduler_job_changed(PG_FUNCTION_ARGS)
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 
 	require_trigger(fcinfo);
+	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event) &&
+		TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+		note_restore();
 	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event) &&
 		TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
 		chain_api_job_dropped(trigger->tg_relation, trigger->tg_trigtuple);
@@ -170,8 +186,9 @@ pg_scheduler_job_changed(PG_FUNCTION_ARGS)
 
 /*
  * BEFORE INSERT FOR EACH ROW on job_state.  The scheduler writes tuples, and
- * fires no trigger: this is pg_restore.  The scheduler may have planned the
- * job since that came, which the row that comes now knows better.
+ * fires no trigger: this is a restore.  When the job came in another session,
+ * the scheduler may have planned it since, which the row that comes now knows
+ * better.
  */
 Datum
 pg_scheduler_state_inserted(PG_FUNCTION_ARGS)
@@ -182,12 +199,10 @@ pg_scheduler_state_inserted(PG_FUNCTION_ARGS)
 	require_trigger(fcinfo);
 	if (RelationGetRelid(trigger->tg_relation) == store_relation("job_state"))
 	{
-		/* until the end of the restore the scheduler makes no other */
-		LockRelationOid(RelationGetRelid(trigger->tg_relation), ShareRowExclusiveLock);
+		note_restore();
 		catalog_delete_state(DatumGetInt64(heap_getattr(trigger->tg_trigtuple, 1,
 														RelationGetDescr(trigger->tg_relation),
 														&isnull)));
-		change_note(CHANGE_ALL, 0);
 	}
 	return PointerGetDatum(trigger->tg_trigtuple);
 }

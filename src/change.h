@@ -15,7 +15,11 @@
 /* from _PG_init, when preloaded */
 extern void change_init(void);
 
-/* Remember a change of the current transaction. */
+/*
+ * Remember a change of the current transaction: the scheduler is told at its
+ * commit, and never when it aborts.  "id" is that of the job or the run; 0 for
+ * the other kinds.
+ */
 extern void change_note(ChangeKind kind, int64 id);
 
 #endif							/* PG_SCHEDULER_CHANGE_H */

@@ -182,45 +182,40 @@ end_restore(int code, Datum arg)
 	shmem_wake_launcher(true);
 }
 
-/*
- * Jobs come out of a dump: they must not run before the rest of the database
- * is there, nor be planned anew before their states are.  The processes leave
- * until this session ends, for a restore is many transactions.
- */
-static void
-begin_restore(void)
+void
+db_command_restore(void)
 {
-	static bool restoring = false;
+	static bool begun = false;
 	TimestampTz give_up = GetCurrentTimestamp() + QUIESCE_TIMEOUT;
+	bool		known = false;
 
-	while (!restoring)
+	if (begun || MyBackendType != B_BACKEND)
+		return;
+	begun = true;
+	do
 	{
 		Database   *db;
 
 		LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 		db = shmem_find_database(MyDatabaseId);
 		if (db != NULL)
-		{
 			db->quiesced++;
-			restoring = true;
-		}
+		known = (db != NULL);
 		LWLockRelease(scheduler_shared->lock);
-		if (restoring)
-		{
-			before_shmem_exit(end_restore, (Datum) 0);
-			wait_for_processes(MyDatabaseId);
-		}
-		else if (GetCurrentTimestamp() > give_up)
-			break;
-		else
+		if (!known)
 		{
 			/* a new database: the launcher has not seen it yet */
 			CHECK_FOR_INTERRUPTS();
 			pg_usleep(10 * 1000L);
 		}
-	}
+	} while (!known && GetCurrentTimestamp() < give_up);
+	if (!known)
+		return;
+	before_shmem_exit(end_restore, (Datum) 0);
+	wait_for_processes(MyDatabaseId);
 }
 
+/* Its triggers, which see to INSERTs, may be disabled for the restore. */
 static bool
 restores_jobs(CopyStmt *stmt)
 {
@@ -455,7 +450,7 @@ before_command(Node *stmt)
 			break;
 		case T_CopyStmt:
 			if (restores_jobs((CopyStmt *) stmt))
-				begin_restore();
+				db_command_restore();
 			break;
 		default:
 			break;

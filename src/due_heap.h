@@ -15,8 +15,13 @@
 
 #include "datatype/timestamp.h"
 
+/* Once in the life of a scheduler. */
 extern void due_heap_init(void);
+
+/* Forget all entries. */
 extern void due_heap_reset(void);
+
+/* Put an entry in; with DT_NOEND, none. */
 extern void due_heap_put(int64 job_id, TimestampTz due_at);
 
 /* DT_NOEND when it is empty. */

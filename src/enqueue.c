@@ -611,42 +611,96 @@ add_job_id(int64 job_id, void *arg)
 	list->ids[list->count++] = job_id;
 }
 
+static void
+plan_changed(JobEntry *entry)
+{
+	if (entry->state.schedule_version != entry->job.schedule_version)
+		enqueue_plan_job(entry);
+}
+
+/*
+ * The default time zone has changed.  What is due already stays so; a clock
+ * that was set back, too, brings back nothing that has been.
+ */
+static void
+plan_in_new_zone(JobEntry *entry)
+{
+	JobState   *state = &entry->state;
+	TimestampTz now = clock_now();
+	TimestampTz next;
+
+	if (entry->schedule == NULL || state->next_run_at == DT_NOEND ||
+		state->next_run_at <= now ||
+		state->schedule_version != entry->job.schedule_version)
+		return;
+	switch (schedule_kind(entry->schedule))
+	{
+		case SCHEDULE_CRON:
+		case SCHEDULE_INTERVAL:
+			next = job_next_occurrence(&entry->job, entry->schedule,
+									   Max(now, state->last_run_at));
+			break;
+		case SCHEDULE_AT:
+			next = job_first_occurrence(&entry->job, entry->schedule);
+			break;
+		default:
+			return;
+	}
+	if (next == state->next_run_at)
+		return;
+	state->next_run_at = next;
+	state->finished = next == DT_NOEND;
+	job_cache_touch(entry);
+}
+
 /* One batch, in a transaction of its own. */
 static void
-plan_batch(const int64 *job_ids, int count)
+plan_batch(const int64 *job_ids, int count, void (*plan) (JobEntry *entry))
 {
 	JobEntry   *entries[BATCH_SIZE];
 
 	StartTransactionCommand();
 	job_cache_get_many(job_ids, count, entries);
 	for (int i = 0; i < count; i++)
-		if (entries[i] != NULL &&
-			entries[i]->state.schedule_version != entries[i]->job.schedule_version)
-			enqueue_plan_job(entries[i]);
+		if (entries[i] != NULL)
+			plan(entries[i]);
 	(void) job_cache_write();
 	CommitTransactionCommand();
 	job_cache_written(true);
 	job_cache_trim();
 }
 
-int64
-enqueue_plan_new_jobs(void)
+/* Plan the jobs of a scan, a batch at a time; how many they are. */
+static int64
+plan_all(void (*scan) (JobIdCallback callback, void *arg), void (*plan) (JobEntry *entry))
 {
 	MemoryContext context = CurrentMemoryContext;
 	JobIds		list = {.capacity = 1024};
 
 	list.ids = palloc(list.capacity * sizeof(int64));
 	StartTransactionCommand();
-	catalog_scan_unplanned_jobs(add_job_id, &list);
+	scan(add_job_id, &list);
 	CommitTransactionCommand();
 	for (int64 done = 0; done < list.count; done += BATCH_SIZE)
 	{
 		CHECK_FOR_INTERRUPTS();
-		plan_batch(list.ids + done, Min(BATCH_SIZE, list.count - done));
+		plan_batch(list.ids + done, Min(BATCH_SIZE, list.count - done), plan);
 	}
 	MemoryContextSwitchTo(context);
 	pfree(list.ids);
 	return list.count;
+}
+
+int64
+enqueue_plan_new_jobs(void)
+{
+	return plan_all(catalog_scan_unplanned_jobs, plan_changed);
+}
+
+void
+enqueue_plan_in_new_zone(void)
+{
+	(void) plan_all(catalog_scan_unzoned_jobs, plan_in_new_zone);
 }
 
 void

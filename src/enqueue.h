@@ -34,6 +34,13 @@ extern void enqueue_plan_job(JobEntry *entry);
  */
 extern int64 enqueue_plan_new_jobs(void);
 
+/*
+ * pg_scheduler.timezone has changed: set the next times to which it applies
+ * anew.  Those that have come already stay.  Outside of a transaction, before
+ * next times are loaded.
+ */
+extern void enqueue_plan_in_new_zone(void);
+
 /* The server has come up: enqueue the @reboot jobs.  In a transaction. */
 extern void enqueue_reboot_jobs(void);
 

@@ -20,9 +20,10 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "api.h"
 #include "catalog.h"
 #include "clock.h"
-#include "forecast.h"
+#include "job.h"
 #include "rights.h"
 
 /* A calendar that is closed for this long at every occurrence is for ever. */
@@ -30,11 +31,25 @@
 
 PG_FUNCTION_INFO_V1(pg_scheduler_forecast);
 PG_FUNCTION_INFO_V1(pg_scheduler_next_job_runs);
-PG_FUNCTION_INFO_V1(pg_scheduler_next_job_runs_by_name);
 PG_FUNCTION_INFO_V1(pg_scheduler_next_run_at);
 
-bool
-forecast_open(JobForecast *forecast, int64 job_id, TimestampTz now)
+/* The runs to come of one job */
+typedef struct JobForecast
+{
+	Job			job;
+	Schedule   *schedule;		/* NULL: it will not run */
+	TimestampTz now;
+	TimestampTz occurrence;		/* to be looked at next; DT_NOEND: none */
+	int64		left;			/* of max_runs */
+	TimestampTz next;			/* what next_run() has found */
+} JobForecast;
+
+/*
+ * Begin with a job, as the tables know it.  False: there is no such job.  In a
+ * transaction; all memory is of the current context.
+ */
+static bool
+open_job(JobForecast *forecast, int64 job_id, TimestampTz now)
 {
 	Job		   *job = &forecast->job;
 	JobState	state;
@@ -95,8 +110,9 @@ run_time(JobForecast *forecast, TimestampTz at)
 	return open;
 }
 
-bool
-forecast_next(JobForecast *forecast)
+/* Set forecast->next to the next run, jitter aside.  False: there is none. */
+static bool
+next_run(JobForecast *forecast)
 {
 	TimestampTz first = forecast->occurrence;
 
@@ -151,9 +167,9 @@ begin_forecast(const Interval *horizon)
 	{
 		JobForecast *forecast = palloc(sizeof(JobForecast));
 
-		if (forecast_open(forecast, job_ids[i], now) &&
+		if (open_job(forecast, job_ids[i], now) &&
 			rights_can_see(forecast->job.owner) &&
-			forecast_next(forecast) && forecast->next <= result->end)
+			next_run(forecast) && forecast->next <= result->end)
 			binaryheap_add_unordered(result->jobs, PointerGetDatum(forecast));
 		else
 			pfree(forecast);
@@ -175,7 +191,7 @@ take_row(Forecast *forecast, TupleDesc desc)
 	values[1] = CStringGetTextDatum(top->job.job_name);
 	values[2] = TimestampTzGetDatum(top->next);
 	tuple = heap_form_tuple(desc, values, nulls);
-	if (forecast_next(top) && top->next <= forecast->end)
+	if (next_run(top) && top->next <= forecast->end)
 		binaryheap_replace_first(forecast->jobs, PointerGetDatum(top));
 	else
 		(void) binaryheap_remove_first(forecast->jobs);
@@ -226,8 +242,9 @@ typedef struct NextJobRuns
 
 /* What the caller may not see does not exist. */
 static NextJobRuns *
-begin_next_job_runs(FunctionCallInfo fcinfo, bool by_name)
+begin_next_job_runs(FunctionCallInfo fcinfo)
 {
+	bool		by_name = api_takes_name(fcinfo);
 	NextJobRuns *runs = palloc(sizeof(NextJobRuns));
 	char	   *name = NULL;
 	int64		job_id = 0;
@@ -252,7 +269,7 @@ begin_next_job_runs(FunctionCallInfo fcinfo, bool by_name)
 		job_id = PG_GETARG_INT64(0);
 		found = true;
 	}
-	if (!found || !forecast_open(&runs->forecast, job_id, clock_now()) ||
+	if (!found || !open_job(&runs->forecast, job_id, clock_now()) ||
 		!rights_can_see(runs->forecast.job.owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -261,8 +278,8 @@ begin_next_job_runs(FunctionCallInfo fcinfo, bool by_name)
 	return runs;
 }
 
-static Datum
-next_job_runs(FunctionCallInfo fcinfo, bool by_name)
+Datum
+pg_scheduler_next_job_runs(PG_FUNCTION_ARGS)
 {
 	FuncCallContext *context;
 	NextJobRuns *runs;
@@ -273,31 +290,19 @@ next_job_runs(FunctionCallInfo fcinfo, bool by_name)
 
 		context = SRF_FIRSTCALL_INIT();
 		oldcontext = MemoryContextSwitchTo(context->multi_call_memory_ctx);
-		context->user_fctx = begin_next_job_runs(fcinfo, by_name);
+		context->user_fctx = begin_next_job_runs(fcinfo);
 		MemoryContextSwitchTo(oldcontext);
 	}
 
 	CHECK_FOR_INTERRUPTS();
 	context = SRF_PERCALL_SETUP();
 	runs = context->user_fctx;
-	if (runs->left > 0 && forecast_next(&runs->forecast))
+	if (runs->left > 0 && next_run(&runs->forecast))
 	{
 		runs->left--;
 		SRF_RETURN_NEXT(context, TimestampTzGetDatum(runs->forecast.next));
 	}
 	SRF_RETURN_DONE(context);
-}
-
-Datum
-pg_scheduler_next_job_runs(PG_FUNCTION_ARGS)
-{
-	return next_job_runs(fcinfo, false);
-}
-
-Datum
-pg_scheduler_next_job_runs_by_name(PG_FUNCTION_ARGS)
-{
-	return next_job_runs(fcinfo, true);
 }
 
 /* For the view: the next time of one job. */
@@ -306,8 +311,8 @@ pg_scheduler_next_run_at(PG_FUNCTION_ARGS)
 {
 	JobForecast forecast;
 
-	if (!forecast_open(&forecast, PG_GETARG_INT64(0), clock_now()) ||
-		!rights_can_see(forecast.job.owner) || !forecast_next(&forecast))
+	if (!open_job(&forecast, PG_GETARG_INT64(0), clock_now()) ||
+		!rights_can_see(forecast.job.owner) || !next_run(&forecast))
 		PG_RETURN_NULL();
 	PG_RETURN_TIMESTAMPTZ(forecast.next);
 }

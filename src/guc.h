@@ -34,7 +34,7 @@ extern int	pg_scheduler_crash_limit;
 extern int	pg_scheduler_repair_interval;	/* s */
 extern bool pg_scheduler_monitoring;
 extern bool pg_scheduler_recovery;
-extern int	pg_scheduler_recovery_retention;
+extern int	pg_scheduler_recovery_retention;	/* minutes */
 extern int	pg_scheduler_monitor_interval;	/* ms */
 extern int	pg_scheduler_job_metrics_rows;
 extern int	pg_scheduler_alert_reopen_window;	/* s */

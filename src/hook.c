@@ -337,13 +337,7 @@ add_run(int64 hook_job_id, NewRun *new)
 	new->entry = job_cache_get(hook_job_id);
 	if (new->entry == NULL)
 		return false;
-	pending.run.job_id = hook_job_id;
-	pending.run.owner = new->entry->job.owner;
-	pending.run.attempt = 1;
-	pending.run.priority = new->entry->job.priority;
-	pending.run.scheduled_at = clock_now();
-	pending.run.due_at = pending.run.scheduled_at;
-	pending.run.trigger = TRIGGER_HOOK;
+	job_init_run(&new->entry->job, TRIGGER_HOOK, clock_now(), &pending.run);
 	store_insert_pending_run(&pending);
 	new->run = pending.run;
 	return true;

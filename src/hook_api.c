@@ -51,14 +51,14 @@ required_text(FunctionCallInfo fcinfo, int arg, const char *name)
 Datum
 pg_scheduler_job_id(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_INT64(api_job_by_name(fcinfo));
+	PG_RETURN_INT64(api_job(fcinfo));
 }
 
 /* The role that a hook of a job runs as */
 Datum
 pg_scheduler_hook_owner(PG_FUNCTION_ARGS)
 {
-	int64		job_id = api_job_by_id(fcinfo);
+	int64		job_id = api_job(fcinfo);
 	Oid			owner = InvalidOid;
 
 	if (catalog_job_serves(job_id))
@@ -94,7 +94,7 @@ event_arg(FunctionCallInfo fcinfo, int arg)
 Datum
 pg_scheduler_hook_name(PG_FUNCTION_ARGS)
 {
-	int64		job_id = api_job_by_id(fcinfo);
+	int64		job_id = api_job(fcinfo);
 	HookEvent	event = event_arg(fcinfo, 1);
 
 	if (event == HOOK_HEALTH_CHECK)
@@ -107,7 +107,7 @@ pg_scheduler_hook_name(PG_FUNCTION_ARGS)
 Datum
 pg_scheduler_add_hook(PG_FUNCTION_ARGS)
 {
-	int64		job_id = api_job_by_id(fcinfo);
+	int64		job_id = api_job(fcinfo);
 	HookEvent	event = event_arg(fcinfo, 1);
 	int64		hook_job_id = PG_ARGISNULL(2) ? 0 : PG_GETARG_INT64(2);
 	char	   *query = required_text(fcinfo, 3, event == HOOK_HEALTH_CHECK ? "query" : "command");
@@ -128,7 +128,7 @@ pg_scheduler_add_hook(PG_FUNCTION_ARGS)
 Datum
 pg_scheduler_drop_hook(PG_FUNCTION_ARGS)
 {
-	int64		job_id = api_job_by_id(fcinfo);
+	int64		job_id = api_job(fcinfo);
 	HookEvent	event = event_arg(fcinfo, 1);
 	int64		hook_job_id;
 
@@ -145,7 +145,7 @@ pg_scheduler_drop_hook(PG_FUNCTION_ARGS)
 Datum
 pg_scheduler_report_health(PG_FUNCTION_ARGS)
 {
-	int64		hook_job_id = api_job_by_id(fcinfo);
+	int64		hook_job_id = api_job(fcinfo);
 	bool		healthy = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
 
 	if (!catalog_write_check(hook_job_id, PG_ARGISNULL(1) ? NULL : &healthy, clock_now()))

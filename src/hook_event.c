@@ -153,13 +153,7 @@ hook_add_cleanup(const Job *job, const RunRecord *record)
 	hook_job_id = find_hook(job->job_id, HOOK_CLEANUP);
 	if (hook_job_id == 0 || !store_read_job(hook_job_id, NULL, &hook))
 		return;
-	pending.run.job_id = hook_job_id;
-	pending.run.owner = hook.owner;
-	pending.run.attempt = 1;
-	pending.run.priority = hook.priority;
-	pending.run.scheduled_at = record->finished_at;
-	pending.run.due_at = record->finished_at;
-	pending.run.trigger = TRIGGER_HOOK;
+	job_init_run(&hook, TRIGGER_HOOK, record->finished_at, &pending.run);
 	pending.args = describe_attempt(record);
 	store_insert_pending_run(&pending);
 	change_note(CHANGE_RUN, pending.run.run_id);

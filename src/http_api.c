@@ -30,7 +30,6 @@
 
 PG_FUNCTION_INFO_V1(pg_scheduler_schedule_http_job);
 PG_FUNCTION_INFO_V1(pg_scheduler_alter_http_job);
-PG_FUNCTION_INFO_V1(pg_scheduler_alter_http_job_by_name);
 PG_FUNCTION_INFO_V1(pg_scheduler_http_request);
 PG_FUNCTION_INFO_V1(pg_scheduler_set_secret);
 PG_FUNCTION_INFO_V1(pg_scheduler_set_secrets);
@@ -238,9 +237,10 @@ pg_scheduler_schedule_http_job(PG_FUNCTION_ARGS)
 /*
  * alter_http_job(): the job, then all that is sent
  */
-static Datum
-alter_http_job(FunctionCallInfo fcinfo, int64 job_id)
+Datum
+pg_scheduler_alter_http_job(PG_FUNCTION_ARGS)
 {
+	int64		job_id = api_job(fcinfo);
 	static const RequestField fields[] = {
 		REQUEST_URL, REQUEST_METHOD, REQUEST_HEADERS, REQUEST_BODY,
 		REQUEST_CONTENT_TYPE, REQUEST_SUCCESS_CODES, REQUEST_SIGNING_SECRET,
@@ -262,18 +262,6 @@ alter_http_job(FunctionCallInfo fcinfo, int64 job_id)
 	job_definition_check(&job);
 	catalog_update_job(job_id, &job);
 	PG_RETURN_VOID();
-}
-
-Datum
-pg_scheduler_alter_http_job(PG_FUNCTION_ARGS)
-{
-	return alter_http_job(fcinfo, api_job_by_id(fcinfo));
-}
-
-Datum
-pg_scheduler_alter_http_job_by_name(PG_FUNCTION_ARGS)
-{
-	return alter_http_job(fcinfo, api_job_by_name(fcinfo));
 }
 
 /*

@@ -13,6 +13,7 @@
 #include "run_queue.h"
 #include "shmem.h"
 
+/* Once in the life of a scheduler. */
 extern void http_dispatch_init(Database *db);
 
 /*

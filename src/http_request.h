@@ -84,9 +84,6 @@ extern const char *http_failure_name(HttpFailure failure);
 /* The five characters of its SQLSTATE. */
 extern const char *http_failure_sqlstate(HttpFailure failure);
 
-/* Is another attempt worth while by default? */
-extern bool http_failure_is_retryable(HttpFailure failure);
-
 /*
  * What came of it.  Belongs to the client until http_client_release().  All
  * strings are bytes from elsewhere: they may be invalid in any encoding.

@@ -361,8 +361,9 @@ http_failure_sqlstate(HttpFailure failure)
 	return "58000";				/* system_error */
 }
 
-bool
-http_failure_is_retryable(HttpFailure failure)
+/* Is another attempt worth while by default? */
+static bool
+is_retryable(HttpFailure failure)
 {
 	switch (failure)
 	{
@@ -387,7 +388,7 @@ http_response_judge(const HttpResponse *response, const HttpStatusSet *success_c
 
 	if (response->failure != HTTP_FAILURE_NONE)
 	{
-		verdict.retryable = http_failure_is_retryable(response->failure);
+		verdict.retryable = is_retryable(response->failure);
 		return verdict;
 	}
 	verdict.succeeded = http_status_set_contains(success_codes, response->status);

@@ -135,12 +135,6 @@ http_template_check(const char *text, HttpTemplateError *error)
 	return token.kind == TOKEN_END;
 }
 
-bool
-http_template_is_plain(const char *text)
-{
-	return strstr(text, "{{") == NULL;
-}
-
 static HttpValueKind
 look_up(const char *name, const HttpTemplateValues *values, StringInfo value)
 {

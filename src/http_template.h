@@ -62,9 +62,6 @@ typedef struct HttpTemplateError
  */
 extern bool http_template_check(const char *text, HttpTemplateError *error);
 
-/* Does the text name anything at all? */
-extern bool http_template_is_plain(const char *text);
-
 /*
  * Append the text to "out" with its names replaced.  {{{{ stands for {{.
  *

@@ -139,6 +139,19 @@ job_skips(const Job *job, TimestampTz scheduled_at)
 }
 
 void
+job_init_run(const Job *job, RunTrigger trigger, TimestampTz scheduled_at, Run *run)
+{
+	memset(run, 0, sizeof(*run));
+	run->job_id = job->job_id;
+	run->owner = job->owner;
+	run->attempt = 1;
+	run->priority = job->priority;
+	run->scheduled_at = scheduled_at;
+	run->due_at = scheduled_at;
+	run->trigger = trigger;
+}
+
+void
 job_state_init(JobState *state, int64 job_id)
 {
 	memset(state, 0, sizeof(*state));
@@ -196,15 +209,12 @@ job_state_count(JobState *state, RunStatus status,
 		state->retries++;
 	if (status == RUN_SKIPPED || status == RUN_MISSED)
 		return;
+	if (started_at != DT_NOBEGIN)
+		state->total_duration += finished_at - started_at;
+	/* runs of a job that go on at the same time may be seen in any order */
 	if (state->last_finished_at > finished_at)
 		return;
-	if (started_at != DT_NOBEGIN)
-	{
-		state->last_run_at = started_at;
-		state->total_duration += finished_at - started_at;
-	}
-	else
-		state->last_run_at = finished_at;
+	state->last_run_at = started_at != DT_NOBEGIN ? started_at : finished_at;
 	state->last_finished_at = finished_at;
 	state->last_status = status;
 }

@@ -105,6 +105,8 @@ typedef struct JobState
 	TimestampTz last_finished_at;
 	RunStatus	last_status;	/* valid when last_run_at is */
 	int64		total_duration;
+	ArrayType  *open_runs;		/* set for the writing only: run_queue.h */
+	ArrayType  *open_attempts;
 	ItemPointerData tid;
 } JobState;
 
@@ -145,6 +147,13 @@ extern TimestampTz job_due_at(const Job *job, TimestampTz scheduled_at);
 
 /* Does the job's calendar have it skip this occurrence? */
 extern bool job_skips(const Job *job, TimestampTz scheduled_at);
+
+/*
+ * The first attempt of a run that is not of the schedule: it is due at once,
+ * and the time says which occurrence it is.  The run has no id yet.
+ */
+extern void job_init_run(const Job *job, RunTrigger trigger, TimestampTz scheduled_at,
+						 Run *run);
 
 extern void job_state_init(JobState *state, int64 job_id);
 

@@ -17,6 +17,7 @@
 #include "catalog.h"
 #include "dependency.h"
 #include "job_cache.h"
+#include "run_queue.h"
 #include "store.h"
 
 /* above this, entries that are idle are forgotten */
@@ -152,6 +153,7 @@ add_entry(const Job *job, const JobState *state)
 
 	memset((char *) entry + sizeof(int64), 0, sizeof(JobEntry) - sizeof(int64));
 	dlist_init(&entry->held);
+	dlist_init(&entry->dispatched);
 	entry->state = *state;
 	entry->depends = dependency_holds_job(job->job_id);
 	keep_definition(entry, job);
@@ -275,9 +277,19 @@ write_noted(void)
 	JobState  **states = palloc(Max(nwriting, 1) * sizeof(JobState *));
 
 	for (int i = 0; i < nwriting; i++)
-		states[i] = &writing[i]->state;
+	{
+		JobEntry   *entry = writing[i];
+
+		states[i] = &entry->state;
+		/* the only run of a job ends later than those that are counted */
+		if (entry->ndispatched > 1 || job_cache_concurrency(entry) > 1)
+			run_queue_open_attempts(entry, &entry->state.open_runs,
+									&entry->state.open_attempts);
+	}
 	if (nwriting > 0)
 		store_write_job_states(states, nwriting);
+	for (int i = 0; i < nwriting; i++)
+		states[i]->open_runs = states[i]->open_attempts = NULL;
 	pfree(states);
 }
 

@@ -26,9 +26,10 @@ typedef struct JobEntry
 	JobState	state;
 	bool		dropped;		/* gone from scheduler.job, runs linger */
 	int			nruns;			/* runs in run_queue.c, in any state */
-	int			ndispatched;	/* of these, in a lane or at a worker */
+	int			ndispatched;	/* of these, dispatched */
 	int			nwaiting;		/* of these, waiting for a retry */
 	dlist_head	held;			/* RunEntry: ready, but the job is at its limit */
+	dlist_head	dispatched;		/* RunEntry: in a lane or at a worker */
 	bool		depends;		/* held by a dependency: dependency.c */
 	bool		dirty;			/* state has to be written */
 	bool		writing;		/* is being written */

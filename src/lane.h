@@ -28,7 +28,7 @@ extern void lane_release(Lane *lane);
 
 /*
  * Put a run in its place.  A full lane lets go of its last run for one that
- * comes before it: *displaced is set, and the caller takes that one back.
+ * comes before it: *is_displaced is set, and the caller takes *displaced back.
  * False: there is no room, and the run comes after all others.
  */
 extern bool lane_put(Lane *lane, const Run *run, Run *displaced, bool *is_displaced);

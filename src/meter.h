@@ -102,7 +102,11 @@ extern void meter_recycled(int64 job_id, TimestampTz now);
 
 /* The meter of a job; made if need be. NULL: there are too many. */
 extern JobMeter *meter_get(int64 job_id, Oid owner, const char *queue);
+
+/* The meter of a job, or NULL. */
 extern JobMeter *meter_find(int64 job_id);
+
+/* How many meters there are. */
 extern int64 meter_count(void);
 
 /* Have a job judged. */

@@ -47,11 +47,8 @@
 #include "store.h"
 
 PG_FUNCTION_INFO_V1(pg_scheduler_set_recovery);
-PG_FUNCTION_INFO_V1(pg_scheduler_set_recovery_by_name);
 PG_FUNCTION_INFO_V1(pg_scheduler_drop_recovery);
-PG_FUNCTION_INFO_V1(pg_scheduler_drop_recovery_by_name);
 PG_FUNCTION_INFO_V1(pg_scheduler_recover);
-PG_FUNCTION_INFO_V1(pg_scheduler_recover_by_name);
 PG_FUNCTION_INFO_V1(pg_scheduler_recover_queue);
 
 /* What was locked is looked at again after: 1 s. */
@@ -232,13 +229,7 @@ probe(int64 job_id, TimestampTz now)
 
 	if (!store_read_job(job_id, NULL, &job))
 		return;
-	pending.run.job_id = job_id;
-	pending.run.owner = job.owner;
-	pending.run.attempt = 1;
-	pending.run.priority = job.priority;
-	pending.run.scheduled_at = clock_now();
-	pending.run.due_at = pending.run.scheduled_at;
-	pending.run.trigger = TRIGGER_RECOVERY;
+	job_init_run(&job, TRIGGER_RECOVERY, clock_now(), &pending.run);
 	store_insert_pending_run(&pending);
 	change_note(CHANGE_RUN, pending.run.run_id);
 	catalog_begin_probe(job_id, pending.run.run_id, now);
@@ -334,9 +325,10 @@ invalid_policy(void)
 					   MAX_DELAY_DAYS)));
 }
 
-static Datum
-set_recovery(FunctionCallInfo fcinfo, int64 job_id)
+Datum
+pg_scheduler_set_recovery(PG_FUNCTION_ARGS)
 {
+	int64		job_id = api_job(fcinfo);
 	int64		delay;
 
 	for (int i = 1; i <= 4; i++)
@@ -352,32 +344,15 @@ set_recovery(FunctionCallInfo fcinfo, int64 job_id)
 }
 
 Datum
-pg_scheduler_set_recovery(PG_FUNCTION_ARGS)
-{
-	return set_recovery(fcinfo, api_job_by_id(fcinfo));
-}
-
-Datum
-pg_scheduler_set_recovery_by_name(PG_FUNCTION_ARGS)
-{
-	return set_recovery(fcinfo, api_job_by_name(fcinfo));
-}
-
-Datum
 pg_scheduler_drop_recovery(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(catalog_delete_recovery(api_job_by_id(fcinfo)));
+	PG_RETURN_BOOL(catalog_delete_recovery(api_job(fcinfo)));
 }
 
 Datum
-pg_scheduler_drop_recovery_by_name(PG_FUNCTION_ARGS)
+pg_scheduler_recover(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(catalog_delete_recovery(api_job_by_name(fcinfo)));
-}
-
-static Datum
-recover_job(int64 job_id)
-{
+	int64		job_id = api_job(fcinfo);
 	Oid			owner = InvalidOid;
 	int64		event_id;
 
@@ -386,18 +361,6 @@ recover_job(int64 job_id)
 										owner, NULL, clock_now());
 	change_note(CHANGE_RULES, 0);
 	PG_RETURN_INT64(event_id);
-}
-
-Datum
-pg_scheduler_recover(PG_FUNCTION_ARGS)
-{
-	return recover_job(api_job_by_id(fcinfo));
-}
-
-Datum
-pg_scheduler_recover_by_name(PG_FUNCTION_ARGS)
-{
-	return recover_job(api_job_by_name(fcinfo));
 }
 
 Datum

@@ -28,6 +28,10 @@ typedef struct RecoveryEvent
 
 #define SUBJECT_SCHEDULER	"pg_scheduler"
 
+/*
+ * Note that something was done.  "subject" is "job 7", a queue, or the
+ * scheduler; with InvalidOid as the owner, it is for admins to see.
+ */
 extern void recovery_event_note(const char *action, const char *subject, int64 job_id,
 								Oid owner, bool succeeded, const char *reason);
 

@@ -20,11 +20,9 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -32,14 +30,6 @@
 #include "compat.h"
 #include "row.h"
 #include "store.h"
-
-Oid
-store_relation(const char *name)
-{
-	Oid			schema = get_namespace_oid("scheduler", true);
-
-	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
-}
 
 Relation
 row_open_table(const char *name, LOCKMODE lockmode)
@@ -206,6 +196,19 @@ row_find(Relation rel, const char *pkey, int64 key, const ItemPointerData *tid)
 	result = row_finder_find(&finder, key, tid);
 	row_finder_end(&finder);
 	return result;
+}
+
+bool
+row_read(const char *table, const char *pkey, int64 key, const ItemPointerData *tid,
+		 void (*fill) (void *result, HeapTuple tuple, TupleDesc desc), void *result)
+{
+	Relation	rel = row_open_table(table, AccessShareLock);
+	HeapTuple	tuple = row_find(rel, pkey, key, tid);
+
+	if (tuple != NULL)
+		fill(result, tuple, RelationGetDescr(rel));
+	table_close(rel, AccessShareLock);
+	return tuple != NULL;
 }
 
 /*

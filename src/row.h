@@ -63,6 +63,15 @@ extern HeapTuple row_find(Relation rel, const char *pkey, int64 key,
 						  const ItemPointerData *tid);
 
 /*
+ * Read the row with this key, as above: "fill" is called with it.  False if
+ * there is none.
+ */
+extern bool row_read(const char *table, const char *pkey, int64 key,
+					 const ItemPointerData *tid,
+					 void (*fill) (void *result, HeapTuple tuple, TupleDesc desc),
+					 void *result);
+
+/*
  * Delete a tuple.  False when somebody else has deleted or replaced it; an
  * unfinished transaction that has it in hand is waited for.
  */

@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "nodes/pg_list.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -182,7 +183,7 @@ hold(RunEntry *entry)
 	entry->state = RUN_STATE_HELD;
 	entry->held_by_queue = false;
 	count_ready(entry, 1);
-	dlist_push_tail(&entry->job->held, &entry->held_node);
+	dlist_push_tail(&entry->job->held, &entry->job_node);
 }
 
 /* run_job() is to run it, whatever it depends on. */
@@ -228,9 +229,10 @@ displace(RunEntry *entry)
 			if (entry->held_by_queue)
 				fair_queue_remove(&entry->queue->held, entry);
 			else
-				dlist_delete(&entry->held_node);
+				dlist_delete(&entry->job_node);
 			break;
 		case RUN_STATE_DISPATCHED:
+			dlist_delete(&entry->job_node);
 			entry->job->ndispatched--;
 			entry->queue->ndispatched--;
 			entry->queue->look_again = look_again = true;
@@ -291,6 +293,7 @@ set_dispatched(RunEntry *entry)
 {
 	entry->state = RUN_STATE_DISPATCHED;
 	entry->stopped = false;
+	dlist_push_tail(&entry->job->dispatched, &entry->job_node);
 	entry->job->ndispatched++;
 	entry->queue->ndispatched++;
 	if (entry->run.crashes > 0)
@@ -312,12 +315,12 @@ run_queue_release(JobEntry *job)
 
 	dlist_foreach_modify(iter, &job->held)
 	{
-		RunEntry   *entry = dlist_container(RunEntry, held_node, iter.cur);
+		RunEntry   *entry = dlist_container(RunEntry, job_node, iter.cur);
 
 		/* resumed after it was paused for its crashes: one more try */
 		if (job->job.active && entry->run.crashes >= pg_scheduler_crash_limit)
 			entry->run.crashes = 1;
-		dlist_delete(&entry->held_node);
+		dlist_delete(&entry->job_node);
 		count_ready(entry, -1);
 		add_to_ready(entry);
 	}
@@ -658,6 +661,31 @@ run_queue_oldest(void)
 
 	run_queue_foreach(find_oldest, &oldest);
 	return oldest;
+}
+
+void
+run_queue_open_attempts(JobEntry *job, ArrayType **run_ids, ArrayType **attempts)
+{
+	Datum	   *ids;
+	Datum	   *numbers;
+	int			n = 0;
+	dlist_iter	iter;
+
+	*run_ids = *attempts = NULL;
+	if (job->ndispatched == 0)
+		return;
+	ids = palloc(job->ndispatched * sizeof(Datum));
+	numbers = palloc(job->ndispatched * sizeof(Datum));
+	dlist_foreach(iter, &job->dispatched)
+	{
+		RunEntry   *entry = dlist_container(RunEntry, job_node, iter.cur);
+
+		ids[n] = Int64GetDatum(entry->run_id);
+		numbers[n++] = Int32GetDatum(entry->run.attempt);
+	}
+	*run_ids = construct_array(ids, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
+							   TYPALIGN_DOUBLE);
+	*attempts = construct_array(numbers, n, INT4OID, sizeof(int32), true, TYPALIGN_INT);
 }
 
 void

@@ -19,6 +19,7 @@
 
 #include "lib/ilist.h"
 #include "lib/pairingheap.h"
+#include "utils/array.h"
 
 #include "fair_queue.h"
 #include "job_cache.h"
@@ -75,7 +76,7 @@ typedef struct RunEntry
 	int			unrecorded;		/* times that no record could be written */
 	FairStream *stream;			/* READY, HELD by the queue: for fair_queue.c */
 	pairingheap_node node;		/* WAITING, READY, HELD by the queue */
-	dlist_node	held_node;		/* HELD */
+	dlist_node	job_node;		/* HELD by the job, DISPATCHED: in the list of the job */
 } RunEntry;
 
 /* The ready runs of one role; those of HTTP jobs are in one of their own */
@@ -138,6 +139,13 @@ extern int64 run_queue_count(void);
 
 /* All runs before this one are over, and their outcomes have been seen. */
 extern int64 run_queue_oldest(void);
+
+/*
+ * The ids of the runs of a job that are dispatched, and the numbers of their
+ * attempts, palloc'd; NULL when there are none.
+ */
+extern void run_queue_open_attempts(JobEntry *job, ArrayType **run_ids,
+									ArrayType **attempts);
 
 /* Runs that are due and not being executed, whatever holds them. */
 extern int64 run_queue_ready_count(void);

@@ -198,6 +198,24 @@ note_boot(void)
 	job_cache_written(true);
 }
 
+/* The default time zone may have changed since next times were planned. */
+static void
+note_timezone(void)
+{
+	ControlState control;
+
+	StartTransactionCommand();
+	catalog_read_control(&control);
+	CommitTransactionCommand();
+	if (strcmp(control.timezone, pg_scheduler_timezone) == 0)
+		return;
+	if (control.timezone[0] != '\0')
+		enqueue_plan_in_new_zone();
+	StartTransactionCommand();
+	catalog_write_timezone(pg_scheduler_timezone);
+	CommitTransactionCommand();
+}
+
 static void
 publish_control(bool stopped)
 {
@@ -299,6 +317,7 @@ load(void)
 	(void) settle_uncounted(DT_NOEND);
 	monitor_load();
 	read_control();
+	note_timezone();
 	StartTransactionCommand();
 	catalog_scan_next_runs(put_next_run, NULL);
 	CommitTransactionCommand();
@@ -546,10 +565,7 @@ sleep_until(TimestampTz when)
 	ResetLatch(MyLatch);
 }
 
-/*
- * A new default time zone holds from the next time that is computed on, which
- * takes the schedules to be read again.
- */
+/* A new default time zone takes the schedules to be read again. */
 static void
 reload_config(void)
 {

@@ -22,7 +22,8 @@ extern void settle_start(Database *db);
 
 /*
  * Count what history has and job_state has not, of runs that finished before
- * a time (DT_NOEND: any); how many.
+ * a time; how many.  DT_NOEND: of all runs, when the scheduler starts, before
+ * any state is written.  Outside of a transaction.
  */
 extern int64 settle_uncounted(TimestampTz before);
 

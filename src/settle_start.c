@@ -205,18 +205,54 @@ settle_start(Database *db)
 	MemoryContextSwitchTo(list.context);
 }
 
+/*
+ * Runs that run_job() and the like have added may have been written, and their
+ * number lost.
+ */
+static void
+correct_runs(JobEntry *job)
+{
+	JobState   *state = &job->state;
+	int64		known = state->succeeded + state->failed + state->timed_out +
+		state->cancelled + state->lost - state->retries + job->nruns;
+
+	if (state->runs >= known)
+		return;
+	state->runs = known;
+	job_cache_touch(job);
+}
+
+static void
+correct_runs_of(RunEntry *entry, void *arg)
+{
+	correct_runs(entry->job);
+}
+
 static void
 count_run(const CountedRun *counted, void *arg)
 {
+	RunEntry   *entry = run_queue_find(counted->run_id);
 	JobEntry   *job = job_cache_get(counted->job_id);
 
-	if (job == NULL)
+	/* what is not over for us is counted when its outcome comes */
+	if (job == NULL || (entry != NULL && entry->run.attempt <= counted->attempt))
 		return;
 	job_state_count(&job->state, counted->status, counted->started_at,
 					counted->finished_at, counted->occurrences, counted->final);
+	correct_runs(job);
 	job_cache_touch(job);
 	meter_counted(job);
 	(*(int64 *) arg)++;
+}
+
+/* What has been counted is in the tables. */
+static void
+write_states(void)
+{
+	StartTransactionCommand();
+	(void) job_cache_write();
+	CommitTransactionCommand();
+	job_cache_written(true);
 }
 
 int64
@@ -226,9 +262,13 @@ settle_uncounted(TimestampTz before)
 	MemoryContext context = CurrentMemoryContext;
 	int64		count = 0;
 
+	if (before != DT_NOEND)
+		write_states();
 	StartTransactionCommand();
 	catalog_read_control(&control);
 	catalog_scan_uncounted_runs(control.counted_run_id, before, count_run, &count);
+	if (before == DT_NOEND)
+		run_queue_foreach(correct_runs_of, NULL);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);
 	return count;

@@ -18,6 +18,7 @@
 #include "lib/ilist.h"
 #include "nodes/parsenodes.h"
 #include "parser/parser.h"
+#include "parser/scansup.h"
 #include "tcop/tcopprot.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -140,6 +141,52 @@ is_plannable(Node *stmt)
 	}
 }
 
+/* Is this a SET that is refused once the transaction has a snapshot? */
+static bool
+sets_transaction(VariableSetStmt *set)
+{
+	static const char *const names[] = {"TRANSACTION", "TRANSACTION SNAPSHOT",
+	"transaction_isolation", "transaction_read_only", "transaction_deferrable"};
+
+	for (int i = 0; i < lengthof(names); i++)
+		if (set->name != NULL && pg_strcasecmp(set->name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * The SETs that a command begins with are executed apart if one of them says
+ * what kind of transaction it wants to be.
+ */
+static void
+find_first_settings(SqlCommand *command)
+{
+	bool		found = false;
+	int			n = 0;
+	ListCell   *lc;
+
+	command->body = command->text;
+	if (command->mode == SQL_TOP_LEVEL)
+		return;					/* each statement is a transaction */
+	foreach(lc, command->statements)
+	{
+		RawStmt    *raw = lfirst_node(RawStmt, lc);
+
+		if (!IsA(raw->stmt, VariableSetStmt))
+			break;
+		found |= sets_transaction((VariableSetStmt *) raw->stmt);
+		n++;
+	}
+	if (!found)
+		return;
+	command->nfirst = n;
+	command->body += lc == NULL ? strlen(command->text) :
+		lfirst_node(RawStmt, lc)->stmt_location;
+	command->first = pnstrdup(command->text, command->body - command->text);
+	while (scanner_isspace(*command->body))
+		command->body++;
+}
+
 SqlCommand *
 sql_command_parse(const char *text)
 {
@@ -166,6 +213,7 @@ sql_command_parse(const char *text)
 				 command->mode == SQL_TRANSACTION)
 			command->mode = SQL_PROCEDURE;
 	}
+	find_first_settings(command);
 	command->plannable = list_length(command->statements) == 1 &&
 		is_plannable(linitial_node(RawStmt, command->statements)->stmt);
 	return command;

@@ -27,6 +27,9 @@ typedef struct SqlCommand
 	bool		has_args;		/* $1 occurs in it */
 	bool		plannable;		/* one statement whose plan can be kept */
 	List	   *statements;		/* RawStmt */
+	int			nfirst;			/* of these, SETs that go before any query */
+	char	   *first;			/* their text; valid when there are some */
+	char	   *body;			/* the text of the others */
 	SPIPlanPtr	plan;			/* kept plan, made at the first execution */
 } SqlCommand;
 

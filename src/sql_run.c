@@ -277,7 +277,7 @@ execute_spi(SqlCommand *command)
 	if (command->plannable)
 		result = SPI_execute_plan_extended(keep_plan(command), &options);
 	else
-		result = SPI_execute_extended(command->text, &options);
+		result = SPI_execute_extended(command->body, &options);
 	if (result < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -327,6 +327,22 @@ execute_top_level(const char *text, RawStmt *stmt, bool has_args)
 	active.rows = qc.nprocessed;
 }
 
+/*
+ * What kind of transaction the command wants must be said before the row of
+ * pending_run is looked for, which takes a snapshot or a transaction id.
+ */
+static void
+execute_first(SqlCommand *command)
+{
+	SPIExecuteOptions options = {0};
+
+	if (command->nfirst == 0)
+		return;
+	SPI_connect();
+	SPI_execute_extended(command->first, &options);
+	SPI_finish();
+}
+
 static void
 run_transaction(SqlCommand *command, Outcome *outcome)
 {
@@ -350,7 +366,7 @@ run_procedure(SqlCommand *command, Outcome *outcome)
 
 	start_timeouts();
 	active.in_procedure = true;
-	foreach(lc, command->statements)
+	for_each_from(lc, command->statements, command->nfirst)
 	{
 		execute_top_level(command->text, lfirst_node(RawStmt, lc), command->has_args);
 		CommandCounterIncrement();
@@ -489,12 +505,14 @@ execute(Outcome *outcome)
 	}
 	command = sql_command_lookup(active.job.command);
 	if (active.job.settings != NULL)
-	{
 		apply_settings(active.job.settings);
+	if (active.job.settings != NULL || command->nfirst > 0)
+	{
 		CommitTransactionCommand();
 		StartTransactionCommand();
 		MemoryContextSwitchTo(run_context);
 	}
+	execute_first(command);
 
 	switch (command->mode)
 	{

@@ -17,9 +17,11 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/indexing.h"
+#include "catalog/namespace.h"
 #include "commands/sequence.h"
 #include "executor/tuptable.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -81,6 +83,14 @@ enum
 #define INSERT_BATCH	512
 #define PILES			8
 
+Oid
+store_relation(const char *name)
+{
+	Oid			schema = get_namespace_oid("scheduler", true);
+
+	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+}
+
 /*
  * scheduler.pending_run
  */
@@ -112,8 +122,9 @@ form_pending(TupleDesc desc, const PendingRun *pending)
 }
 
 static void
-fill_pending(PendingRun *pending, HeapTuple tuple, TupleDesc desc)
+fill_pending(void *result, HeapTuple tuple, TupleDesc desc)
 {
+	PendingRun *pending = result;
 	Datum		values[PENDING_COLUMNS];
 	bool		nulls[PENDING_COLUMNS];
 	Run		   *run = &pending->run;
@@ -142,13 +153,7 @@ fill_pending(PendingRun *pending, HeapTuple tuple, TupleDesc desc)
 bool
 store_read_pending(int64 run_id, PendingRun *pending)
 {
-	Relation	rel = row_open_table("pending_run", AccessShareLock);
-	HeapTuple	tuple = row_find(rel, "pending_run_pkey", run_id, NULL);
-
-	if (tuple != NULL)
-		fill_pending(pending, tuple, RelationGetDescr(rel));
-	table_close(rel, AccessShareLock);
-	return tuple != NULL;
+	return row_read("pending_run", "pending_run_pkey", run_id, NULL, fill_pending, pending);
 }
 
 void

@@ -125,12 +125,6 @@ extern StoreReader *store_begin_read(bool in_order);
 extern bool store_read_both(StoreReader *reader, int64 job_id, Job *job, JobState *state);
 extern void store_end_read(StoreReader *reader);
 
-/* Fill a Job from a tuple of scheduler.job. */
-struct HeapTupleData;
-struct TupleDescData;
-extern void store_fill_job(Job *job, struct HeapTupleData *tuple,
-						   struct TupleDescData *desc);
-
 /* Call "callback" for each pending run.  For the start and the repair only. */
 typedef void (*PendingCallback) (const PendingRun *pending, void *arg);
 extern void store_scan_pending(PendingCallback callback, void *arg);

@@ -46,7 +46,9 @@ enum
 	STATE_LAST_FINISHED_AT,
 	STATE_LAST_STATUS,
 	STATE_TOTAL_DURATION,
-	STATE_COLUMNS = STATE_TOTAL_DURATION
+	STATE_OPEN_RUNS,
+	STATE_OPEN_ATTEMPTS,
+	STATE_COLUMNS = STATE_OPEN_ATTEMPTS
 };
 
 /*
@@ -110,9 +112,10 @@ fill_policies(Job *job, Datum *values, bool *nulls)
 	job->on_lost = enum_column(values[JOB_ON_LOST - 1], on_lost_from_name);
 }
 
-void
-store_fill_job(Job *job, HeapTuple tuple, TupleDesc desc)
+static void
+fill_job(void *result, HeapTuple tuple, TupleDesc desc)
 {
+	Job		   *job = result;
 	Datum	   *values = palloc(desc->natts * sizeof(Datum));
 	bool	   *nulls = palloc(desc->natts * sizeof(bool));
 
@@ -148,13 +151,7 @@ store_fill_job(Job *job, HeapTuple tuple, TupleDesc desc)
 bool
 store_read_job(int64 job_id, const ItemPointerData *tid, Job *job)
 {
-	Relation	rel = row_open_table("job", AccessShareLock);
-	HeapTuple	tuple = row_find(rel, "job_pkey", job_id, tid);
-
-	if (tuple != NULL)
-		store_fill_job(job, tuple, RelationGetDescr(rel));
-	table_close(rel, AccessShareLock);
-	return tuple != NULL;
+	return row_read("job", "job_pkey", job_id, tid, fill_job, job);
 }
 
 /*
@@ -190,12 +187,16 @@ form_state(TupleDesc desc, const JobState *state)
 	values[STATE_LAST_STATUS - 1] = nulls[STATE_LAST_STATUS - 1] ? (Datum) 0 :
 		CStringGetTextDatum(run_status_name(state->last_status));
 	values[STATE_TOTAL_DURATION - 1] = Int64GetDatum(state->total_duration);
+	nulls[STATE_OPEN_RUNS - 1] = nulls[STATE_OPEN_ATTEMPTS - 1] = state->open_runs == NULL;
+	values[STATE_OPEN_RUNS - 1] = PointerGetDatum(state->open_runs);
+	values[STATE_OPEN_ATTEMPTS - 1] = PointerGetDatum(state->open_attempts);
 	return heap_form_tuple(desc, values, nulls);
 }
 
 static void
-fill_state(JobState *state, HeapTuple tuple, TupleDesc desc)
+fill_state(void *result, HeapTuple tuple, TupleDesc desc)
 {
+	JobState   *state = result;
 	Datum		values[STATE_COLUMNS];
 	bool		nulls[STATE_COLUMNS];
 
@@ -222,19 +223,14 @@ fill_state(JobState *state, HeapTuple tuple, TupleDesc desc)
 	state->last_status = nulls[STATE_LAST_STATUS - 1] ? RUN_QUEUED :
 		run_status_from_name(TextDatumGetCString(values[STATE_LAST_STATUS - 1]));
 	state->total_duration = DatumGetInt64(values[STATE_TOTAL_DURATION - 1]);
+	state->open_runs = state->open_attempts = NULL;
 	state->tid = tuple->t_self;
 }
 
 bool
 store_read_job_state(int64 job_id, JobState *state)
 {
-	Relation	rel = row_open_table("job_state", AccessShareLock);
-	HeapTuple	tuple = row_find(rel, "job_state_pkey", job_id, NULL);
-
-	if (tuple != NULL)
-		fill_state(state, tuple, RelationGetDescr(rel));
-	table_close(rel, AccessShareLock);
-	return tuple != NULL;
+	return row_read("job_state", "job_state_pkey", job_id, NULL, fill_state, state);
 }
 
 /*
@@ -326,7 +322,7 @@ store_read_both(StoreReader *reader, int64 job_id, Job *job, JobState *state)
 
 	if (tuple == NULL)
 		return false;
-	store_fill_job(job, tuple, RelationGetDescr(reader->jobs.rel));
+	fill_job(job, tuple, RelationGetDescr(reader->jobs.rel));
 	tuple = row_finder_find(&reader->states, job_id, NULL);
 	if (tuple == NULL)
 		job_state_init(state, job_id);

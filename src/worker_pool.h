@@ -5,7 +5,8 @@
  *
  * Called by the scheduler of a database, about its own workers, except where
  * a worker of another database has to make room.  None of
- * these functions may be called with scheduler_shared->lock held.
+ * these functions may be called with scheduler_shared->lock held, but
+ * worker_pool_relieve(), which is for workers.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
@@ -23,6 +24,7 @@ typedef enum LaunchResult
 	LAUNCH_FAILED				/* the server has no room for the process */
 } LaunchResult;
 
+/* Once in the life of a scheduler. */
 extern void worker_pool_init(Database *db);
 
 /* Start a worker for a role of this database. */
@@ -38,8 +40,8 @@ extern void worker_pool_make_room(int starved, bool more);
 
 /*
  * A worker has ended its run, and room is wanted: it leaves, unless others of
- * its role wait for it and it has just begun with them.  The
- * caller holds scheduler_shared->lock exclusively.
+ * its role wait for it and it has just begun with them.  The caller holds
+ * scheduler_shared->lock exclusively.
  */
 extern void worker_pool_relieve(WorkerSlot *slot);
 
