@@ -205,15 +205,6 @@ catalog_resolve_gone_alerts(TimestampTz now)
 					   &params);
 }
 
-int64
-catalog_delete_old_alerts(TimestampTz before)
-{
-	Params		params = {0};
-
-	catalog_add_time(&params, before);
-	return catalog_run("DELETE FROM scheduler.alert WHERE resolved_at < $1", &params);
-}
-
 typedef struct RowScan
 {
 	void		(*callback) (void);
@@ -329,20 +320,6 @@ catalog_scan_alert_calls(const int64 *alert_ids, int n, bool resolved,
 				 &params, alert_call_row, &scan);
 }
 
-int
-catalog_find_jobs_without_next(int64 **job_ids)
-{
-	return catalog_ids("SELECT s.job_id FROM scheduler.job_state s"
-					   " JOIN scheduler.job j ON j.job_id = s.job_id"
-					   " WHERE s.next_run_at IS NULL AND NOT s.finished"
-					   " AND j.enabled AND j.paused_at IS NULL"
-					   " AND (j.schedule !~* '@reboot'"
-					   " OR (j.schedule IS NULL AND NOT j.follows))"
-					   " AND NOT EXISTS (SELECT FROM scheduler.pending_run p"
-					   " WHERE p.job_id = s.job_id) LIMIT 1000",
-					   NULL, job_ids);
-}
-
 /*
  * Health
  */
@@ -386,17 +363,6 @@ catalog_write_job_health(const JobHealthRow *rows, int n, TimestampTz now)
 				" since = CASE WHEN h.state = EXCLUDED.state THEN h.since"
 				" ELSE EXCLUDED.since END",
 				&params);
-}
-
-void
-catalog_delete_gone_health(void)
-{
-	catalog_run("DELETE FROM scheduler.job_health_state h WHERE NOT EXISTS"
-				" (SELECT FROM scheduler.job j WHERE j.job_id = h.job_id)", NULL);
-	catalog_run("DELETE FROM scheduler.job_metric m WHERE NOT EXISTS"
-				" (SELECT FROM scheduler.job j WHERE j.job_id = m.job_id)", NULL);
-	catalog_run("DELETE FROM scheduler.queue_health_state h WHERE NOT EXISTS"
-				" (SELECT FROM scheduler.queue q WHERE q.queue_name = h.queue_name)", NULL);
 }
 
 static void
@@ -659,18 +625,6 @@ catalog_add_job_metrics(const JobTally *jobs, int n, TimestampTz minute)
 	catalog_run("INSERT INTO scheduler.job_minute (minute, job_id, owner, " JOB_MINUTE_COLUMNS ")"
 				" SELECT $22, n.job_id, n.owner, " JOB_MINUTE_COLUMNS JOB_PARAMS
 				" WHERE $22 IS NOT NULL", &params);
-}
-
-void
-catalog_delete_old_job_minutes(TimestampTz before, int64 max_rows)
-{
-	Params		params = {0};
-
-	catalog_add_time(&params, before);
-	catalog_add_int64(&params, max_rows);
-	catalog_run("DELETE FROM scheduler.job_minute WHERE minute < $1 OR minute <="
-				" (SELECT minute FROM scheduler.job_minute ORDER BY minute DESC"
-				" OFFSET $2 LIMIT 1)", &params);
 }
 
 void

@@ -29,6 +29,7 @@
 #include "meter.h"
 #include "metrics.h"
 #include "monitor.h"
+#include "monitor_clean.h"
 #include "recovery.h"
 #include "recovery_event.h"
 #include "run_queue.h"
@@ -61,7 +62,6 @@ static bool requested = false;	/* a judgement, by a change of jobs or queues */
 static TimestampTz not_again_before = DT_NOBEGIN;	/* after an error */
 static TimestampTz next_queues = DT_NOBEGIN;
 static bool queues_owed = false;	/* they were not looked at for lack of time */
-static TimestampTz next_cleaning = DT_NOBEGIN;
 
 /*
  * Jobs
@@ -389,31 +389,13 @@ not_before(TimestampTz begun, int64 part, int64 at_least)
 }
 
 static void
-clean(TimestampTz now)
-{
-	TimestampTz begun = clock_now();
-
-	StartTransactionCommand();
-	if (pg_scheduler_monitoring)
-		server_watch_jobs();
-	catalog_delete_gone_health();
-	(void) catalog_delete_old_alerts(now - (int64) pg_scheduler_history_retention *
-									 USECS_PER_MINUTE);
-	catalog_delete_old_job_minutes(now - (int64) pg_scheduler_metrics_retention * USECS_PER_MINUTE,
-								   pg_scheduler_job_metrics_rows);
-	CommitTransactionCommand();
-	next_cleaning = not_before(begun, 2000, Min(metrics_interval(), USECS_PER_MINUTE));
-}
-
-static void
 each_minute(TimestampTz now)
 {
 	if (meter_tallied() || run_queue_count() > 0)
 		metrics_write(start_of_interval(now), now);
 	if (pg_scheduler_monitoring)
 		server_watch_memory(now);
-	if (next_cleaning <= now)
-		clean(now);
+	monitor_clean(now);
 	alert_look_for_ends();
 	meter_foreach(age, &now);
 }

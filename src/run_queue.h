@@ -76,6 +76,7 @@ typedef struct RunEntry
 	FairStream *stream;			/* READY, HELD by the queue: for fair_queue.c */
 	pairingheap_node node;		/* WAITING, READY, HELD by the queue */
 	dlist_node	held_node;		/* HELD */
+	dlist_node	all_node;		/* in the list of all runs */
 } RunEntry;
 
 /* The ready runs of one role; those of HTTP jobs are in one of their own */
@@ -153,6 +154,14 @@ extern void run_queue_foreach_queue(void (*callback) (JobQueue *queue, void *arg
 
 /* NULL: no run has been in it. */
 extern JobQueue *run_queue_find_queue(const char *name);
+
+/*
+ * Call for some runs, and at the next call for those that follow, until all
+ * have been visited, which is false.  "anew": begin with the first.  The
+ * callback may not remove runs.
+ */
+extern bool run_queue_visit(bool anew, int count,
+							void (*callback) (RunEntry *entry, void *arg), void *arg);
 
 /* Call for every run; the callback may remove it. */
 extern void run_queue_foreach(void (*callback) (RunEntry *entry, void *arg), void *arg);

@@ -131,9 +131,13 @@ struct TupleDescData;
 extern void store_fill_job(Job *job, struct HeapTupleData *tuple,
 						   struct TupleDescData *desc);
 
-/* Call "callback" for each pending run.  For the start and the repair only. */
+/* Call "callback" for each pending run.  For the start only. */
 typedef void (*PendingCallback) (const PendingRun *pending, void *arg);
 extern void store_scan_pending(PendingCallback callback, void *arg);
+
+/* The ids of pending runs greater than "after", up to "upto", ascending. */
+typedef void (*RunIdCallback) (int64 run_id);
+extern void store_scan_pending_ids(int64 after, int64 upto, RunIdCallback callback);
 
 /* Insert queued runs; sets run_id where it is 0, and tid. */
 extern void store_insert_pending(Run *runs, int count);
