@@ -236,7 +236,10 @@ settle_uncounted(void)
 	catalog_read_control(&control);
 	(void) settle_uncounted_of(control.counted_run_id - 1, PG_INT64_MAX,
 							   DT_NOBEGIN, DT_NOEND);
+	/* what is read next of the tables is to be true */
+	(void) job_cache_write();
 	CommitTransactionCommand();
+	job_cache_written(true);
 	MemoryContextSwitchTo(context);
 }
 
