@@ -444,13 +444,22 @@ queue_jobs_row(int row, void *arg)
 
 #define LIVE_JOB " AND j.enabled AND j.paused_at IS NULL AND j.serves IS NULL"
 
+bool
+catalog_has_unhealthy_jobs(void)
+{
+	return catalog_exists("SELECT FROM scheduler.job_health_state h"
+						  " WHERE h.state = 'unhealthy' LIMIT 1", NULL);
+}
+
 /* To count the jobs of a queue takes a look at all jobs: only where it matters. */
 void
-catalog_scan_queue_jobs(QueueJobsCallback callback, void *arg)
+catalog_scan_queue_jobs(bool count, QueueJobsCallback callback, void *arg)
 {
 	RowScan		scan = {(void (*) (void)) callback, arg};
+	Params		params = {0};
 
-	catalog_scan("SELECT q.queue_name, CASE WHEN u.unhealthy > 0 THEN"
+	catalog_add(&params, BOOLOID, BoolGetDatum(count), false);
+	catalog_scan("SELECT q.queue_name, CASE WHEN $1 AND u.unhealthy > 0 THEN"
 				 " (SELECT count(*) FROM scheduler.job j WHERE j.queue = q.queue_name" LIVE_JOB ")"
 				 " ELSE 0 END, COALESCE(u.unhealthy, 0)"
 				 " FROM scheduler.queue q"
@@ -458,7 +467,20 @@ catalog_scan_queue_jobs(QueueJobsCallback callback, void *arg)
 				 " FROM scheduler.job_health_state h JOIN scheduler.job j ON j.job_id = h.job_id"
 				 " WHERE h.state = 'unhealthy'" LIVE_JOB " GROUP BY j.queue) u"
 				 " ON u.queue = q.queue_name",
-				 NULL, queue_jobs_row, &scan);
+				 &params, queue_jobs_row, &scan);
+}
+
+void
+catalog_count_queue_jobs(int64 after, int64 upto, QueueJobsCallback callback, void *arg)
+{
+	RowScan		scan = {(void (*) (void)) callback, arg};
+	Params		params = {0};
+
+	catalog_add_int64(&params, after);
+	catalog_add_int64(&params, upto);
+	catalog_scan("SELECT j.queue, count(*), 0::bigint FROM scheduler.job j"
+				 " WHERE j.job_id > $1 AND j.job_id <= $2" LIVE_JOB " GROUP BY j.queue",
+				 &params, queue_jobs_row, &scan);
 }
 
 /*

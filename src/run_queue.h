@@ -57,9 +57,10 @@ typedef struct JobQueue
 	bool		waiting;		/* held by a dependency: dependency.c */
 	bool		stop_pending;	/* for queue_stop.c */
 	bool		look_again;		/* there may be room for a held run */
-	bool		backlog_raised; /* for monitor.c */
+	bool		backlog_raised; /* for monitor_queue.c */
 	bool		dependency_raised;
 	bool		judged;
+	int64		njobs;			/* for monitor_queue.c, while it counts them */
 } JobQueue;
 
 typedef struct RunEntry

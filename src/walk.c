@@ -27,7 +27,7 @@
 #define MAX_ROWS		10000
 #define FIRST_ROWS		500
 
-/* A walk takes one part of so many of the time; what takes 10 ms is let go. */
+/* A walk takes one part of so many of a processor; what takes 10 ms is let go. */
 #define TIME_SHARE		2000
 #define FREE_TIME		(10 * 1000)
 
@@ -47,7 +47,7 @@ walk_begin(Walk *walk)
 		return;
 	walk->under_way = true;
 	walk->ok = true;
-	walk->took = 0;
+	walk->cpu_time = 0;
 	walk->part = 0;
 	begin_part(walk);
 	dlist_push_tail(&walks, &walk->node);
@@ -118,19 +118,20 @@ end_walk(Walk *walk)
 bool
 walk_step(void)
 {
-	TimestampTz begun = clock_now();
 	Walk	   *walk;
+	TimestampTz begun;
+	int64		cpu_time;
 	bool		more;
-	int64		took;
 
 	if (dlist_is_empty(&walks))
 		return false;
 	walk = dlist_head_element(Walk, node, &walks);
+	begun = clock_now();
+	cpu_time = clock_cpu_time();
 	more = guarded_look(walk);
-	took = clock_now() - begun;
-	walk->took += took;
+	walk->cpu_time += clock_cpu_time() - cpu_time;
 	if (more)
-		adapt(walk, took);
+		adapt(walk, clock_now() - begun);
 	else if (++walk->part < walk->nparts)
 		begin_part(walk);
 	else
@@ -141,7 +142,7 @@ walk_step(void)
 TimestampTz
 walk_next_time(const Walk *walk, int64 interval)
 {
-	return clock_now() + Max(interval, TIME_SHARE * (walk->took - FREE_TIME));
+	return clock_now() + Max(interval, TIME_SHARE * (walk->cpu_time - FREE_TIME));
 }
 
 void

@@ -44,7 +44,7 @@ struct Walk
 	int64		at;				/* PG_INT64_MIN: the part has just begun */
 	int			rows;
 	bool		ok;				/* no part has failed */
-	int64		took;			/* so far, all slices together */
+	int64		cpu_time;		/* so far, of all slices, in microseconds */
 	bool		under_way;
 	int			part;
 	dlist_node	node;			/* among the walks that are under way */
@@ -65,7 +65,7 @@ extern bool walk_step(void);
 
 /*
  * When a walk that has just ended is to begin again: after an interval, or
- * later, so that it takes a two-thousandth of the time at the most.
+ * later, so that it takes a two-thousandth of a processor at the most.
  */
 extern TimestampTz walk_next_time(const Walk *walk, int64 interval);
 
