@@ -99,10 +99,10 @@ catalog_delete_spent_requests(int64 after, int64 upto)
 
 	catalog_add_int64(&params, after);
 	catalog_add_int64(&params, upto);
-	catalog_run("DELETE FROM scheduler.job WHERE job_id > $1 AND job_id <= $2"
-				" AND job_id IN (SELECT j.job_id FROM scheduler.job j"
+	catalog_run("DELETE FROM scheduler.job WHERE ctid = ANY (ARRAY"
+				"(SELECT j.ctid FROM scheduler.job j"
 				" WHERE j.job_id > $1 AND j.job_id <= $2 AND " SPENT_REQUEST
-				" FOR UPDATE SKIP LOCKED)", &params);
+				" FOR UPDATE SKIP LOCKED))", &params);
 }
 
 void

@@ -129,10 +129,10 @@ delete_before(const char *sql, const WalkRange *range, TimestampTz before)
 void
 catalog_delete_old_dead_letters(const WalkRange *letters, TimestampTz before)
 {
-	delete_before("DELETE FROM scheduler.dead_letter WHERE" IN_RANGE("dead_letter_id")
-				  " AND dead_letter_id IN (SELECT dead_letter_id FROM scheduler.dead_letter"
+	delete_before("DELETE FROM scheduler.dead_letter WHERE ctid = ANY (ARRAY"
+				  "(SELECT ctid FROM scheduler.dead_letter"
 				  " WHERE" IN_RANGE("dead_letter_id") " AND died_at < $3"
-				  " FOR UPDATE SKIP LOCKED)", letters, before);
+				  " FOR UPDATE SKIP LOCKED))", letters, before);
 }
 
 void

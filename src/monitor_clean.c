@@ -30,7 +30,7 @@ static int64 minutes_skip = 0;	/* of the minute where counting goes on */
  * Jobs
  */
 
-/* What the tables do not say yet, memory does. */
+/* What has yet to be counted, or written, may have a next time in store. */
 static void
 count_job(int64 job_id, JobFault fault, int64 schedule_version, void *arg)
 {
@@ -38,8 +38,7 @@ count_job(int64 job_id, JobFault fault, int64 schedule_version, void *arg)
 
 	if (fault != JOB_WITHOUT_NEXT)
 		return;
-	if (entry != NULL &&
-		(entry->nruns > 0 || entry->state.next_run_at != DT_NOEND || entry->state.finished))
+	if (entry != NULL && (entry->nruns > 0 || entry->dirty))
 		return;
 	if (without_next++ == 0)
 		first_without = job_id;

@@ -53,15 +53,20 @@ walk_begin(Walk *walk)
 	dlist_push_tail(&walks, &walk->node);
 }
 
-/* Ranges are looked up by index, whatever the planner knows of the table. */
+/*
+ * Ranges are looked up by index, and in its order, whatever the planner knows
+ * of the table.
+ */
 static bool
 look(Walk *walk)
 {
+	static const char *const others[] = {"enable_seqscan", "enable_bitmapscan", "enable_sort"};
 	int			level = NewGUCNestLevel();
 	bool		result;
 
-	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	for (int i = 0; i < lengthof(others); i++)
+		(void) set_config_option(others[i], "off", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
 	result = walk->parts[walk->part].slice(walk);
 	AtEOXact_GUC(false, level);
 	return result;
