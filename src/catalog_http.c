@@ -92,17 +92,18 @@ catalog_delete_orphaned_secrets(void)
 	" WHERE d.job_id = j.job_id AND d.redriven_at IS NULL OFFSET 0)"
 
 /* What somebody has locked is left to the next time. */
-void
-catalog_delete_spent_requests(int64 after, int64 upto)
+int64
+catalog_delete_spent_requests(int64 after, int64 upto, int64 max)
 {
 	Params		params = {0};
 
 	catalog_add_int64(&params, after);
 	catalog_add_int64(&params, upto);
-	catalog_run("DELETE FROM scheduler.job WHERE ctid = ANY (ARRAY"
-				"(SELECT j.ctid FROM scheduler.job j"
-				" WHERE j.job_id > $1 AND j.job_id <= $2 AND " SPENT_REQUEST
-				" FOR UPDATE SKIP LOCKED))", &params);
+	catalog_add_int64(&params, max);
+	return catalog_run("DELETE FROM scheduler.job WHERE ctid = ANY (ARRAY"
+					   "(SELECT j.ctid FROM scheduler.job j"
+					   " WHERE j.job_id > $1 AND j.job_id <= $2 AND " SPENT_REQUEST
+					   " LIMIT $3 FOR UPDATE SKIP LOCKED))", &params);
 }
 
 void

@@ -30,6 +30,9 @@
 #define UPKEEP_INTERVAL		USECS_PER_HOUR
 #define ERROR_DELAY			(60 * USECS_PER_SEC)
 
+/* Jobs dropped in one transaction: fewer than what change.c takes note of. */
+#define MAX_DROPPED			100
+
 static TimestampTz partitioned_until = DT_NOBEGIN;
 static TimestampTz next_upkeep = DT_NOBEGIN;
 static bool upkeep_ok = true;	/* so far */
@@ -134,7 +137,9 @@ delete_spent_requests(Walk *walk)
 {
 	WalkRange	range = walk_range(walk, "job", "job_pkey");
 
-	catalog_delete_spent_requests(range.after, range.upto);
+	/* of more jobs that are dropped at once, the scheduler would read all again */
+	if (catalog_delete_spent_requests(range.after, range.upto, MAX_DROPPED) == MAX_DROPPED)
+		return true;			/* there may be more of them */
 	return walk_to(walk, &range);
 }
 

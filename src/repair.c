@@ -188,6 +188,7 @@ static void
 end_look(Walk *walk)
 {
 	report(uncounted, "runs that had not been counted");
+	uncounted = 0;
 	next_look = walk_next_time(walk, (int64) pg_scheduler_repair_interval * USECS_PER_SEC);
 	if (jobs.count > 0 || runs.count > 0)
 	{
