@@ -534,7 +534,7 @@ CREATE TABLE scheduler.metric_total (
 	CONSTRAINT metric_total_pkey PRIMARY KEY (owner, queue)
 ) USING heap WITH (fillfactor = 70);
 
--- What ended of each job in a minute; clean() in monitor.c keeps it small.
+-- What ended of each job in a minute; monitor_clean.c keeps it small.
 CREATE TABLE scheduler.job_minute (
 	minute timestamptz NOT NULL,
 	job_id bigint NOT NULL,
