@@ -60,9 +60,10 @@ static int64 uncounted = 0;
 static int64 unplanned = 0;
 static int64 stalled = 0;
 static int64 differing = 0;
-static Mark counted;			/* what had ended by then has been counted */
-static Mark seen;				/* and what has got its id since is next */
-static int64 newest = 0;
+static Mark older;				/* of two looks, a minute or more apart */
+static Mark newer;
+static TimestampTz count_since; /* for this look: the end of a run ... */
+static int64 count_upto = 0;	/* ... and its id */
 
 /*
  * Looking
@@ -114,8 +115,8 @@ look_at_known(Walk *walk)
 }
 
 /*
- * Of the runs that were looked at before, those may be left to be counted that
- * had their ids for a minute at the most.
+ * The look before this one has seen to what had its id at the look before
+ * that, and had ended a minute before it.
  */
 static void
 begin_count(Walk *walk)
@@ -124,14 +125,15 @@ begin_count(Walk *walk)
 	TimestampTz now = clock_now();
 
 	catalog_read_control(&control);
-	newest = catalog_newest_run();
-	if (now - seen.at >= COUNT_DELAY)
+	walk->at = Max(control.counted_run_id - 1, older.run_id);
+	count_since = older.at - COUNT_DELAY;
+	count_upto = catalog_newest_run();
+	if (now - newer.at >= COUNT_DELAY)
 	{
-		counted = seen;
-		seen.run_id = newest;
-		seen.at = now;
+		older = newer;
+		newer.run_id = count_upto;
+		newer.at = now;
 	}
-	walk->at = Max(control.counted_run_id - 1, counted.run_id);
 }
 
 static bool
@@ -141,13 +143,12 @@ look_at_history(Walk *walk)
 
 	if (walk->at == PG_INT64_MIN)
 		begin_count(walk);
-	if (walk->at >= newest)
+	if (walk->at >= count_upto)
 		return false;
-	upto = Min(walk->at + walk->rows, newest);
-	uncounted += settle_uncounted_of(walk->at, upto, counted.at - COUNT_DELAY,
-									 clock_now() - COUNT_DELAY);
+	upto = Min(walk->at + walk->rows, count_upto);
+	uncounted += settle_uncounted_of(walk->at, upto, count_since, clock_now() - COUNT_DELAY);
 	walk->at = upto;
-	return upto < newest;
+	return upto < count_upto;
 }
 
 static bool
@@ -360,6 +361,6 @@ repair_reset(void)
 	suspects_clear(&jobs);
 	suspects_clear(&runs);
 	uncounted = unplanned = stalled = differing = 0;
-	counted.run_id = seen.run_id = 0;
-	counted.at = seen.at = clock_now();
+	older.run_id = newer.run_id = 0;
+	older.at = newer.at = clock_now();
 }

@@ -152,6 +152,17 @@ restart_scheduler();
 await_mended('1 jobs without a next time');
 await(q(SELECT next_run_at > now() FROM scheduler.jobs WHERE job_name = 'work'), 'a job that had lost its next time has one');
 
+# An end that was recorded a while ago, and that nobody has counted
+sql(q(INSERT INTO scheduler.run_history (run_id, job_id, job_name, owner, attempt, status, scheduled_at,
+		started_at, finished_at, triggered_by, occurrences)
+	SELECT nextval('scheduler.run_id_seq'), job_id, job_name, owner::oid, 1, 'failed', now(),
+		clock_timestamp(), clock_timestamp(), 'manual', 1
+	FROM scheduler.job WHERE job_name = 'work'));
+sql(q(ALTER SYSTEM SET pg_scheduler.clock_offset = '10min'));
+$node->reload;
+await_mended('1 runs that had not been counted');
+await(q(SELECT consecutive_failures = 1 FROM scheduler.jobs WHERE job_name = 'work'), 'a failure that was not counted is');
+
 # What is left of jobs that have gone
 sql(q(SET session_replication_role = replica;
 	DELETE FROM scheduler.job WHERE job_name = 'held'));
