@@ -456,6 +456,9 @@ CREATE TABLE scheduler.job_health_state (
 	CONSTRAINT job_health_state_pkey PRIMARY KEY (job_id)
 ) USING heap WITH (fillfactor = 70);
 
+CREATE INDEX job_health_state_unhealthy_idx ON scheduler.job_health_state (job_id)
+	WHERE state = 'unhealthy';
+
 CREATE TABLE scheduler.queue_health_state (
 	queue_name text NOT NULL,
 	state text NOT NULL,

@@ -444,30 +444,34 @@ queue_jobs_row(int row, void *arg)
 
 #define LIVE_JOB " AND j.enabled AND j.paused_at IS NULL AND j.serves IS NULL"
 
-bool
-catalog_has_unhealthy_jobs(void)
-{
-	return catalog_exists("SELECT FROM scheduler.job_health_state h"
-						  " WHERE h.state = 'unhealthy' LIMIT 1", NULL);
-}
-
-/* To count the jobs of a queue takes a look at all jobs: only where it matters. */
+/* "count": to count the jobs of a queue takes a look at all: only where it matters. */
 void
 catalog_scan_queue_jobs(bool count, QueueJobsCallback callback, void *arg)
 {
 	RowScan		scan = {(void (*) (void)) callback, arg};
-	Params		params = {0};
 
-	catalog_add(&params, BOOLOID, BoolGetDatum(count), false);
-	catalog_scan("SELECT q.queue_name, CASE WHEN $1 AND u.unhealthy > 0 THEN"
-				 " (SELECT count(*) FROM scheduler.job j WHERE j.queue = q.queue_name" LIVE_JOB ")"
-				 " ELSE 0 END, COALESCE(u.unhealthy, 0)"
-				 " FROM scheduler.queue q"
-				 " LEFT JOIN (SELECT j.queue, count(*) AS unhealthy"
-				 " FROM scheduler.job_health_state h JOIN scheduler.job j ON j.job_id = h.job_id"
-				 " WHERE h.state = 'unhealthy'" LIVE_JOB " GROUP BY j.queue) u"
-				 " ON u.queue = q.queue_name",
-				 &params, queue_jobs_row, &scan);
+	if (!count)
+		catalog_scan("SELECT queue_name, 0::bigint, 0::bigint FROM scheduler.queue",
+					 NULL, queue_jobs_row, &scan);
+	else
+		catalog_scan("SELECT q.queue_name, CASE WHEN u.unhealthy > 0 THEN"
+					 " (SELECT count(*) FROM scheduler.job j"
+					 " WHERE j.queue = q.queue_name" LIVE_JOB ")"
+					 " ELSE 0 END, COALESCE(u.unhealthy, 0)"
+					 " FROM scheduler.queue q"
+					 " LEFT JOIN (SELECT j.queue, count(*) AS unhealthy"
+					 " FROM scheduler.job_health_state h"
+					 " JOIN scheduler.job j ON j.job_id = h.job_id"
+					 " WHERE h.state = 'unhealthy'" LIVE_JOB " GROUP BY j.queue) u"
+					 " ON u.queue = q.queue_name",
+					 NULL, queue_jobs_row, &scan);
+}
+
+bool
+catalog_has_unhealthy_jobs(void)
+{
+	return catalog_exists("SELECT FROM scheduler.job_health_state"
+						  " WHERE state = 'unhealthy' LIMIT 1", NULL);
 }
 
 void
@@ -478,7 +482,10 @@ catalog_count_queue_jobs(int64 after, int64 upto, QueueJobsCallback callback, vo
 
 	catalog_add_int64(&params, after);
 	catalog_add_int64(&params, upto);
-	catalog_scan("SELECT j.queue, count(*), 0::bigint FROM scheduler.job j"
+	catalog_scan("SELECT j.queue, count(*), count(h.job_id) FROM scheduler.job j"
+				 " LEFT JOIN (SELECT job_id FROM scheduler.job_health_state"
+				 " WHERE job_id > $1 AND job_id <= $2 AND state = 'unhealthy') h"
+				 " ON h.job_id = j.job_id"
 				 " WHERE j.job_id > $1 AND j.job_id <= $2" LIVE_JOB " GROUP BY j.queue",
 				 &params, queue_jobs_row, &scan);
 }

@@ -150,19 +150,18 @@ typedef struct QueueHealthRow
 } QueueHealthRow;
 extern void catalog_write_queue_health(const QueueHealthRow *rows, int n, TimestampTz now);
 
-extern bool catalog_has_unhealthy_jobs(void);
-
 /*
- * Every queue, and what is known of the health of its jobs.  "count": how many
- * jobs it has, if some are unhealthy; else 0.
+ * Every queue; "count": how many of its jobs are unhealthy, and how many it
+ * has if some are; else 0.
  */
 typedef void (*QueueJobsCallback) (const char *queue, int64 jobs, int64 unhealthy,
 								   void *arg);
 extern void catalog_scan_queue_jobs(bool count, QueueJobsCallback callback, void *arg);
 
-/* How many jobs of a range of ids are in each queue */
+/* The same of the jobs in a range of ids, by queue, whether some are unhealthy or not */
 extern void catalog_count_queue_jobs(int64 after, int64 upto, QueueJobsCallback callback,
 									 void *arg);
+extern bool catalog_has_unhealthy_jobs(void);
 
 /*
  * Metrics

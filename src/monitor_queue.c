@@ -58,7 +58,10 @@ judge_queue(const char *name, int64 jobs, int64 unhealthy, void *arg)
 	if (queue != NULL)
 	{
 		if (judgement->counted)
-			figures.jobs = Max(queue->njobs, unhealthy);
+		{
+			figures.jobs = queue->njobs;
+			figures.unhealthy_jobs = queue->nunhealthy;
+		}
 		figures.enabled = queue->limits.enabled;
 		figures.restarting = queue->limits.restarting;
 		figures.running = queue->ndispatched;
@@ -147,7 +150,7 @@ is_long_walk(void)
 static void
 begin_count(JobQueue *queue, void *arg)
 {
-	queue->njobs = 0;
+	queue->njobs = queue->nunhealthy = 0;
 }
 
 static void
@@ -155,8 +158,10 @@ add_count(const char *name, int64 jobs, int64 unhealthy, void *arg)
 {
 	JobQueue   *queue = run_queue_find_queue(name);
 
-	if (queue != NULL)
-		queue->njobs += jobs;
+	if (queue == NULL)
+		return;
+	queue->njobs += jobs;
+	queue->nunhealthy += unhealthy;
 }
 
 static bool

@@ -60,7 +60,8 @@ typedef struct JobQueue
 	bool		backlog_raised; /* for monitor_queue.c */
 	bool		dependency_raised;
 	bool		judged;
-	int64		njobs;			/* for monitor_queue.c, while it counts them */
+	int64		njobs;			/* for monitor_queue.c, while it counts them ... */
+	int64		nunhealthy;		/* ... and of these */
 } JobQueue;
 
 typedef struct RunEntry
