@@ -525,6 +525,7 @@ monitor_load(void)
 	catalog_scan_unhealthy_jobs(load_health, NULL);
 	CommitTransactionCommand();
 	server_watch_load();
+	monitor_queues_load();
 	next_judgement = next_minute = DT_NOBEGIN;
 }
 

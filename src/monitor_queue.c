@@ -31,13 +31,13 @@
 static const HealthLimits *limits;
 static TimestampTz next_time = DT_NOBEGIN;
 static bool owed = false;		/* they were not looked at for lack of time */
+static bool counted = false;	/* the queues have the numbers of their jobs */
 
 typedef struct QueueJudgement
 {
 	MemoryContext context;		/* of the rows: a scan has one of its own */
 	QueueHealthRow *rows;
 	int			n;
-	bool		counted;		/* the queues have the numbers of their jobs */
 } QueueJudgement;
 
 static void
@@ -57,7 +57,7 @@ judge_queue(const char *name, int64 jobs, int64 unhealthy, void *arg)
 	figures.unhealthy_jobs = unhealthy;
 	if (queue != NULL)
 	{
-		if (judgement->counted)
+		if (counted)
 		{
 			figures.jobs = queue->njobs;
 			figures.unhealthy_jobs = queue->nunhealthy;
@@ -125,9 +125,9 @@ alert_of_queue(const QueueHealthRow *row)
 }
 
 static void
-judge_queues(TimestampTz now, bool counted)
+judge_queues(TimestampTz now)
 {
-	QueueJudgement judgement = {.context = CurrentMemoryContext,.counted = counted};
+	QueueJudgement judgement = {.context = CurrentMemoryContext};
 
 	catalog_scan_queue_jobs(!counted, judge_queue, &judgement);
 	for (int i = 0; i < judgement.n; i++)
@@ -178,7 +178,9 @@ count_jobs(Walk *walk)
 static bool
 judge_counted(Walk *walk)
 {
-	judge_queues(clock_now(), true);
+	counted = walk->ok;
+	if (counted)
+		judge_queues(clock_now());
 	return false;
 }
 
@@ -202,14 +204,26 @@ monitor_queues(TimestampTz now, const HealthLimits *with_limits)
 	limits = with_limits;
 	owed = next_time > now || judging.under_way;
 	if (owed)
+	{
+		if (counted)			/* all else can be judged meanwhile */
+			judge_queues(now);
 		return;
+	}
+	counted = false;
 	if (is_long_walk())
 		walk_begin(&judging);
 	else
 	{
-		judge_queues(now, false);
+		judge_queues(now);
 		next_time = clock_now() + PAUSE * (clock_now() - begun);
 	}
+}
+
+void
+monitor_queues_load(void)
+{
+	next_time = DT_NOBEGIN;
+	counted = false;
 }
 
 TimestampTz

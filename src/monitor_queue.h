@@ -24,4 +24,7 @@ extern void monitor_queues(TimestampTz now, const HealthLimits *with_limits);
 /* When to judge those that it was not yet time to judge; DT_NOEND: none. */
 extern TimestampTz monitor_queues_next_time(void);
 
+/* What was counted is not known any more. */
+extern void monitor_queues_load(void);
+
 #endif							/* PG_SCHEDULER_MONITOR_QUEUE_H */
