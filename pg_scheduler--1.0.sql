@@ -459,6 +459,9 @@ CREATE TABLE scheduler.job_health_state (
 	CONSTRAINT job_health_state_pkey PRIMARY KEY (job_id)
 ) USING heap WITH (fillfactor = 70);
 
+CREATE INDEX job_health_state_unhealthy_idx ON scheduler.job_health_state (job_id)
+	WHERE state = 'unhealthy';
+
 CREATE TABLE scheduler.queue_health_state (
 	queue_name text NOT NULL,
 	state text NOT NULL,
@@ -537,7 +540,7 @@ CREATE TABLE scheduler.metric_total (
 	CONSTRAINT metric_total_pkey PRIMARY KEY (owner, queue)
 ) USING heap WITH (fillfactor = 70);
 
--- What ended of each job in a minute; clean() in monitor.c keeps it small.
+-- What ended of each job in a minute; monitor_clean.c keeps it small.
 CREATE TABLE scheduler.job_minute (
 	minute timestamptz NOT NULL,
 	job_id bigint NOT NULL,

@@ -46,18 +46,6 @@ catalog_owner(void)
 	return owner;
 }
 
-/* A query for ids: up to max of them. */
-static int
-find_ids(const char *sql, const Params *params, int64 *ids, int max)
-{
-	int64	   *found;
-	int			n = Min(catalog_ids(sql, params, &found), max);
-
-	memcpy(ids, found, n * sizeof(int64));
-	pfree(found);
-	return n;
-}
-
 /*
  * Jobs and their states
  */
@@ -129,37 +117,11 @@ catalog_scan_unzoned_jobs(JobIdCallback callback, void *arg)
 }
 
 int
-catalog_find_stalled_jobs(int64 *job_ids, int max)
-{
-	Params		params = {0};
-
-	catalog_add_int64(&params, max);
-	return find_ids("SELECT s.job_id"
-					" FROM scheduler.job_state s"
-					" JOIN scheduler.job j ON j.job_id = s.job_id"
-					" WHERE s.next_run_at IS NULL AND NOT s.finished"
-					" AND j.schedule IS NOT NULL"
-					" AND j.enabled AND j.paused_at IS NULL"
-					" AND NOT EXISTS (SELECT FROM scheduler.pending_run p"
-					" WHERE p.job_id = s.job_id)"
-					" LIMIT $1",
-					&params, job_ids, max);
-}
-
-int
 catalog_find_reboot_jobs(int64 **job_ids)
 {
 	return catalog_ids("SELECT job_id FROM scheduler.job"
 					   " WHERE schedule ~* '@reboot' AND enabled AND paused_at IS NULL",
 					   NULL, job_ids);
-}
-
-int64
-catalog_delete_orphaned_states(void)
-{
-	return catalog_run("DELETE FROM scheduler.job_state s WHERE NOT EXISTS"
-			   " (SELECT FROM scheduler.job j WHERE j.job_id = s.job_id)",
-			   NULL);
 }
 
 void
@@ -246,24 +208,27 @@ counted_row(int row, void *arg)
 }
 
 void
-catalog_scan_uncounted_runs(int64 run_id, TimestampTz before,
-							CountedRunCallback callback, void *arg)
+catalog_scan_uncounted_runs(int64 after, int64 upto, TimestampTz since,
+							TimestampTz before, CountedRunCallback callback, void *arg)
 {
 	CountedScan context = {callback, arg};
 	Params		params = {0};
 
-	catalog_add_int64(&params, run_id);
+	catalog_add_int64(&params, after);
+	catalog_add_int64(&params, upto);
+	catalog_add_time(&params, since);
 	catalog_add_time(&params, before);
 	catalog_scan("SELECT " COUNTED_COLUMNS
 		 " FROM scheduler.run_history h"
 		 " JOIN scheduler.job_state s ON s.job_id = h.job_id"
-		 " WHERE h.run_id >= $1"
+		 " WHERE h.run_id > $1 AND h.run_id <= $2"
 		 " AND h.status NOT IN ('skipped', 'missed')"
 		 " AND (h.finished_at > COALESCE(s.last_finished_at, '-infinity')"
 		 " OR h.run_id = ANY (s.open_runs) AND EXISTS (SELECT"
 		 " FROM unnest(s.open_runs, s.open_attempts) AS o (run_id, attempt)"
 		 " WHERE o.run_id = h.run_id AND o.attempt <= h.attempt))"
-		 " AND h.finished_at < COALESCE($2, 'infinity')"
+		 " AND h.finished_at >= COALESCE($3, '-infinity')"
+		 " AND h.finished_at < COALESCE($4, 'infinity')"
 		 " ORDER BY h.finished_at",
 		 &params, counted_row, &context);
 }
@@ -505,15 +470,6 @@ catalog_drop_partition(const char *name)
 					NULL);
 	catalog_execute(psprintf("DROP TABLE scheduler.%s", name), NULL);
 	catalog_leave(&state);
-}
-
-int64
-catalog_delete_old_dead_letters(TimestampTz before)
-{
-	Params		params = {0};
-
-	catalog_add_time(&params, before);
-	return catalog_run("DELETE FROM scheduler.dead_letter WHERE died_at < $1", &params);
 }
 
 /*

@@ -40,19 +40,14 @@ extern void catalog_scan_unplanned_jobs(JobIdCallback callback, void *arg);
 /* Jobs with a next time, to whose schedules pg_scheduler.timezone may apply. */
 extern void catalog_scan_unzoned_jobs(JobIdCallback callback, void *arg);
 
-/* Active jobs that are not finished, have no next time, and no run. */
-extern int	catalog_find_stalled_jobs(int64 *job_ids, int max);
-
 /* Jobs that wait for the next start of the server: names starting with @reboot. */
 extern int	catalog_find_reboot_jobs(int64 **job_ids);
 
-/* Remove states whose job has gone; how many. */
-extern int64 catalog_delete_orphaned_states(void);
-
 /*
- * The attempts of runs from run_id on, finished before a time (DT_NOEND: any),
- * that are in history and not in job_state; oldest first.  What job_state has
- * finished by its last_finished_at, and is not among its open runs.
+ * The attempts of runs with ids greater than "after", up to "upto", that
+ * finished from "since" on and before "before" (infinite: any), and are in
+ * history and not in job_state; oldest first.  What job_state has finished by
+ * its last_finished_at, and is not among its open runs.
  */
 typedef struct CountedRun
 {
@@ -66,8 +61,9 @@ typedef struct CountedRun
 	bool		final;
 } CountedRun;
 typedef void (*CountedRunCallback) (const CountedRun *run, void *arg);
-extern void catalog_scan_uncounted_runs(int64 run_id, TimestampTz before,
-										CountedRunCallback callback, void *arg);
+extern void catalog_scan_uncounted_runs(int64 after, int64 upto, TimestampTz since,
+										TimestampTz before, CountedRunCallback callback,
+										void *arg);
 
 /* A state that another is to take the place of. */
 extern void catalog_delete_state(int64 job_id);
@@ -111,7 +107,6 @@ extern bool catalog_partition_exists(const char *table, TimestampTz day);
 extern void catalog_create_partition(const char *table, TimestampTz day);
 extern int	catalog_find_old_partitions(TimestampTz before, char ***names);
 extern void catalog_drop_partition(const char *name);
-extern int64 catalog_delete_old_dead_letters(TimestampTz before);
 
 /* Keep an occurrence whose retries are exhausted. */
 extern void catalog_insert_dead_letter(const RunRecord *record, Jsonb *args);
@@ -219,10 +214,12 @@ extern void catalog_reassign_secrets(Oid from, Oid to);
 extern void catalog_drop_secrets_of(Oid owner);
 extern void catalog_delete_orphaned_secrets(void);
 
-/* Jobs of http_request() that are over and were not removed with their run. */
-extern int64 catalog_delete_spent_requests(void);
-
-/* The same for one job, which need not be such a job. */
+/*
+ * Remove a job of http_request() that is over and was not removed with its
+ * run; it need not be such a job.  The same for those in a range of ids, up to
+ * a number; how many.
+ */
 extern void catalog_delete_spent_request(int64 job_id);
+extern int64 catalog_delete_spent_requests(int64 after, int64 upto, int64 max);
 
 #endif							/* PG_SCHEDULER_CATALOG_H */

@@ -252,12 +252,3 @@ catalog_drop_edges(int64 job_id)
 	catalog_run("DELETE FROM scheduler.run_after WHERE leader_id = $1", &params);
 	unset_follows(followers, nfollowers);
 }
-
-void
-catalog_delete_old_triggers(void)
-{
-	catalog_run("DELETE FROM scheduler.run_trigger t"
-				" WHERE t.run_id < (SELECT pg_catalog.min(h.run_id) FROM scheduler.run_history h)"
-				" AND NOT EXISTS (SELECT FROM scheduler.pending_run p"
-				" WHERE p.run_id = t.run_id)", NULL);
-}

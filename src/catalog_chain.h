@@ -48,7 +48,4 @@ extern int	catalog_find_downstream(int64 job_id, int64 **job_ids);
 /* A job that led or followed others has gone. */
 extern void catalog_drop_edges(int64 job_id);
 
-/* Forget what has brought about runs that history has forgotten. */
-extern void catalog_delete_old_triggers(void);
-
 #endif							/* PG_SCHEDULER_CATALOG_CHAIN_H */

@@ -84,18 +84,26 @@ catalog_delete_orphaned_secrets(void)
 				" (SELECT FROM pg_catalog.pg_roles a WHERE a.oid = s.owner)", NULL);
 }
 
-#define DELETE_SPENT_REQUESTS \
-	"DELETE FROM scheduler.job j WHERE j.kind = 'http'" \
-	" AND (j.request ->> 'one_off')::boolean" \
+#define SPENT_REQUEST \
+	"j.kind = 'http' AND (j.request ->> 'one_off')::boolean" \
 	" AND NOT EXISTS (SELECT FROM scheduler.pending_run p" \
-	" WHERE p.job_id = j.job_id)" \
+	" WHERE p.job_id = j.job_id OFFSET 0)" \
 	" AND NOT EXISTS (SELECT FROM scheduler.dead_letter d" \
-	" WHERE d.job_id = j.job_id AND d.redriven_at IS NULL)"
+	" WHERE d.job_id = j.job_id AND d.redriven_at IS NULL OFFSET 0)"
 
+/* What somebody has locked is left to the next time. */
 int64
-catalog_delete_spent_requests(void)
+catalog_delete_spent_requests(int64 after, int64 upto, int64 max)
 {
-	return catalog_run(DELETE_SPENT_REQUESTS, NULL);
+	Params		params = {0};
+
+	catalog_add_int64(&params, after);
+	catalog_add_int64(&params, upto);
+	catalog_add_int64(&params, max);
+	return catalog_run("DELETE FROM scheduler.job WHERE ctid = ANY (ARRAY"
+					   "(SELECT j.ctid FROM scheduler.job j"
+					   " WHERE j.job_id > $1 AND j.job_id <= $2 AND " SPENT_REQUEST
+					   " LIMIT $3 FOR UPDATE SKIP LOCKED))", &params);
 }
 
 void
@@ -104,5 +112,5 @@ catalog_delete_spent_request(int64 job_id)
 	Params		params = {0};
 
 	catalog_add_int64(&params, job_id);
-	catalog_run(DELETE_SPENT_REQUESTS " AND j.job_id = $1", &params);
+	catalog_run("DELETE FROM scheduler.job j WHERE j.job_id = $1 AND " SPENT_REQUEST, &params);
 }

@@ -205,15 +205,6 @@ catalog_resolve_gone_alerts(TimestampTz now)
 					   &params);
 }
 
-int64
-catalog_delete_old_alerts(TimestampTz before)
-{
-	Params		params = {0};
-
-	catalog_add_time(&params, before);
-	return catalog_run("DELETE FROM scheduler.alert WHERE resolved_at < $1", &params);
-}
-
 typedef struct RowScan
 {
 	void		(*callback) (void);
@@ -326,20 +317,6 @@ catalog_scan_alert_calls(const int64 *alert_ids, int n, bool resolved,
 				 &params, alert_call_row, &scan);
 }
 
-int
-catalog_find_jobs_without_next(int64 **job_ids)
-{
-	return catalog_ids("SELECT s.job_id FROM scheduler.job_state s"
-					   " JOIN scheduler.job j ON j.job_id = s.job_id"
-					   " WHERE s.next_run_at IS NULL AND NOT s.finished"
-					   " AND j.enabled AND j.paused_at IS NULL"
-					   " AND (j.schedule !~* '@reboot'"
-					   " OR (j.schedule IS NULL AND NOT j.follows))"
-					   " AND NOT EXISTS (SELECT FROM scheduler.pending_run p"
-					   " WHERE p.job_id = s.job_id) LIMIT 1000",
-					   NULL, job_ids);
-}
-
 /*
  * Health
  */
@@ -383,17 +360,6 @@ catalog_write_job_health(const JobHealthRow *rows, int n, TimestampTz now)
 				" since = CASE WHEN h.state = EXCLUDED.state THEN h.since"
 				" ELSE EXCLUDED.since END",
 				&params);
-}
-
-void
-catalog_delete_gone_health(void)
-{
-	catalog_run("DELETE FROM scheduler.job_health_state h WHERE NOT EXISTS"
-				" (SELECT FROM scheduler.job j WHERE j.job_id = h.job_id)", NULL);
-	catalog_run("DELETE FROM scheduler.job_metric m WHERE NOT EXISTS"
-				" (SELECT FROM scheduler.job j WHERE j.job_id = m.job_id)", NULL);
-	catalog_run("DELETE FROM scheduler.queue_health_state h WHERE NOT EXISTS"
-				" (SELECT FROM scheduler.queue q WHERE q.queue_name = h.queue_name)", NULL);
 }
 
 static void
@@ -472,21 +438,50 @@ queue_jobs_row(int row, void *arg)
 
 #define LIVE_JOB " AND j.enabled AND j.paused_at IS NULL AND j.serves IS NULL"
 
-/* To count the jobs of a queue takes a look at all jobs: only where it matters. */
+/* "count": to count the jobs of a queue takes a look at all: only where it matters. */
 void
-catalog_scan_queue_jobs(QueueJobsCallback callback, void *arg)
+catalog_scan_queue_jobs(bool count, QueueJobsCallback callback, void *arg)
 {
 	RowScan		scan = {(void (*) (void)) callback, arg};
 
-	catalog_scan("SELECT q.queue_name, CASE WHEN u.unhealthy > 0 THEN"
-				 " (SELECT count(*) FROM scheduler.job j WHERE j.queue = q.queue_name" LIVE_JOB ")"
-				 " ELSE 0 END, COALESCE(u.unhealthy, 0)"
-				 " FROM scheduler.queue q"
-				 " LEFT JOIN (SELECT j.queue, count(*) AS unhealthy"
-				 " FROM scheduler.job_health_state h JOIN scheduler.job j ON j.job_id = h.job_id"
-				 " WHERE h.state = 'unhealthy'" LIVE_JOB " GROUP BY j.queue) u"
-				 " ON u.queue = q.queue_name",
-				 NULL, queue_jobs_row, &scan);
+	if (!count)
+		catalog_scan("SELECT queue_name, 0::bigint, 0::bigint FROM scheduler.queue",
+					 NULL, queue_jobs_row, &scan);
+	else
+		catalog_scan("SELECT q.queue_name, CASE WHEN u.unhealthy > 0 THEN"
+					 " (SELECT count(*) FROM scheduler.job j"
+					 " WHERE j.queue = q.queue_name" LIVE_JOB ")"
+					 " ELSE 0 END, COALESCE(u.unhealthy, 0)"
+					 " FROM scheduler.queue q"
+					 " LEFT JOIN (SELECT j.queue, count(*) AS unhealthy"
+					 " FROM scheduler.job_health_state h"
+					 " JOIN scheduler.job j ON j.job_id = h.job_id"
+					 " WHERE h.state = 'unhealthy'" LIVE_JOB " GROUP BY j.queue) u"
+					 " ON u.queue = q.queue_name",
+					 NULL, queue_jobs_row, &scan);
+}
+
+bool
+catalog_has_unhealthy_jobs(void)
+{
+	return catalog_exists("SELECT FROM scheduler.job_health_state"
+						  " WHERE state = 'unhealthy' LIMIT 1", NULL);
+}
+
+void
+catalog_count_queue_jobs(int64 after, int64 upto, QueueJobsCallback callback, void *arg)
+{
+	RowScan		scan = {(void (*) (void)) callback, arg};
+	Params		params = {0};
+
+	catalog_add_int64(&params, after);
+	catalog_add_int64(&params, upto);
+	catalog_scan("SELECT j.queue, count(*), count(h.job_id) FROM scheduler.job j"
+				 " LEFT JOIN (SELECT job_id FROM scheduler.job_health_state"
+				 " WHERE job_id > $1 AND job_id <= $2 AND state = 'unhealthy') h"
+				 " ON h.job_id = j.job_id"
+				 " WHERE j.job_id > $1 AND j.job_id <= $2" LIVE_JOB " GROUP BY j.queue",
+				 &params, queue_jobs_row, &scan);
 }
 
 /*
@@ -653,18 +648,6 @@ catalog_add_job_metrics(const JobTally *jobs, int n, TimestampTz minute)
 	catalog_run("INSERT INTO scheduler.job_minute (minute, job_id, owner, " JOB_MINUTE_COLUMNS ")"
 				" SELECT $22, n.job_id, n.owner, " JOB_MINUTE_COLUMNS JOB_PARAMS
 				" WHERE $22 IS NOT NULL", &params);
-}
-
-void
-catalog_delete_old_job_minutes(TimestampTz before, int64 max_rows)
-{
-	Params		params = {0};
-
-	catalog_add_time(&params, before);
-	catalog_add_int64(&params, max_rows);
-	catalog_run("DELETE FROM scheduler.job_minute WHERE minute < $1 OR minute <="
-				" (SELECT minute FROM scheduler.job_minute ORDER BY minute DESC"
-				" OFFSET $2 LIMIT 1)", &params);
 }
 
 void

@@ -54,8 +54,6 @@ extern TimestampTz catalog_next_ended_alert(void);
 /* Resolve what lasts only as long as a job, or a dead letter, exists. */
 extern int64 catalog_resolve_gone_alerts(TimestampTz now);
 
-extern int64 catalog_delete_old_alerts(TimestampTz before);
-
 /* The open alerts that have jobs as their subject */
 typedef void (*OpenAlertCallback) (const char *kind, int64 job_id, Oid owner,
 								   const char *queue, void *arg);
@@ -75,9 +73,6 @@ typedef struct AlertCall
 typedef void (*AlertCallCallback) (const AlertCall *call, void *arg);
 extern void catalog_scan_alert_calls(const int64 *alert_ids, int n, bool resolved,
 									 AlertCallCallback callback, void *arg);
-
-/* Active jobs that have no next time, and no run: ids, up to a number. */
-extern int	catalog_find_jobs_without_next(int64 **job_ids);
 
 /*
  * For alert_api.c (catalog_alert_api.c)
@@ -137,7 +132,6 @@ typedef struct JobHealthRow
 } JobHealthRow;
 
 extern void catalog_write_job_health(const JobHealthRow *rows, int n, TimestampTz now);
-extern void catalog_delete_gone_health(void);
 
 /* Jobs whose last state was not healthy */
 typedef void (*JobHealthCallback) (int64 job_id, Oid owner, const char *queue,
@@ -154,10 +148,18 @@ typedef struct QueueHealthRow
 } QueueHealthRow;
 extern void catalog_write_queue_health(const QueueHealthRow *rows, int n, TimestampTz now);
 
-/* Every queue, and what is known of the health of its jobs */
+/*
+ * Every queue; "count": how many of its jobs are unhealthy, and how many it
+ * has if some are; else 0.
+ */
 typedef void (*QueueJobsCallback) (const char *queue, int64 jobs, int64 unhealthy,
 								   void *arg);
-extern void catalog_scan_queue_jobs(QueueJobsCallback callback, void *arg);
+extern void catalog_scan_queue_jobs(bool count, QueueJobsCallback callback, void *arg);
+
+/* The same of the jobs in a range of ids, by queue, whether some are unhealthy or not */
+extern void catalog_count_queue_jobs(int64 after, int64 upto, QueueJobsCallback callback,
+									 void *arg);
+extern bool catalog_has_unhealthy_jobs(void);
 
 /*
  * Metrics
@@ -174,9 +176,6 @@ extern void catalog_insert_minutes(const MinuteRow *rows, int n, TimestampTz min
 
 /* Add to the totals of jobs, and keep as a minute of each unless DT_NOBEGIN. */
 extern void catalog_add_job_metrics(const JobTally *jobs, int n, TimestampTz minute);
-
-/* Delete minutes of jobs before a time, and the oldest of more than some. */
-extern void catalog_delete_old_job_minutes(TimestampTz before, int64 max_rows);
 
 typedef struct SchedulerMinute
 {

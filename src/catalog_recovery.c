@@ -396,16 +396,6 @@ catalog_end_events(TimestampTz now)
 					   &params);
 }
 
-int64
-catalog_delete_old_events(TimestampTz before)
-{
-	Params		params = {0};
-
-	catalog_add_time(&params, before);
-	return catalog_run("DELETE FROM scheduler.recovery_event WHERE at < $1"
-					   " AND outcome <> 'pending'", &params);
-}
-
 bool
 catalog_try_pause_job(int64 job_id, TimestampTz paused_at, const char *reason)
 {

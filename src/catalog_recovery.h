@@ -93,7 +93,6 @@ extern void catalog_insert_event(const RecoveryEvent *event);
 
 /* What came of probes whose run is over. */
 extern int64 catalog_end_events(TimestampTz now);
-extern int64 catalog_delete_old_events(TimestampTz before);
 
 /*
  * Pause a job, unless somebody has locked it.  False: it is not paused.

@@ -131,7 +131,7 @@ compare_cells(const ListCell *a, const ListCell *b)
 	return compare_end(lfirst(a), lfirst(b));
 }
 
-/* Take note of a row of leader_end, unless it is known. */
+/* Take note of a row of leader_end, unless it is known, and look at its follower. */
 static void
 add_end(const LeaderEnd *end, void *arg)
 {
@@ -141,6 +141,7 @@ add_end(const LeaderEnd *end, void *arg)
 	bool		in_order;
 	ListCell   *lc;
 
+	list_follower(follower);
 	foreach(lc, follower->ends)
 		if (((LeaderEnd *) lfirst(lc))->run_id == end->run_id)
 			return;
@@ -153,21 +154,18 @@ add_end(const LeaderEnd *end, void *arg)
 	if (!in_order)
 		list_sort(follower->ends, compare_cells);
 	MemoryContextSwitchTo(oldcontext);
-	list_follower(follower);
 }
 
-/* Those that are known are looked at again, in case that failed. */
+void
+chain_look(int64 after, int64 upto)
+{
+	store_scan_leader_ends(after, upto, add_end, NULL);
+}
+
 void
 chain_load(void)
 {
-	HASH_SEQ_STATUS status;
-	Follower   *follower;
-
-	store_scan_leader_ends(0, add_end, NULL);
-	hash_seq_init(&status, followers);
-	while ((follower = hash_seq_search(&status)) != NULL)
-		if (follower->ends != NIL)
-			list_follower(follower);
+	chain_look(PG_INT64_MIN, PG_INT64_MAX);
 }
 
 void
@@ -463,7 +461,7 @@ read_noted(void)
 
 	StartTransactionCommand();
 	for (int i = 0; i < nnoted; i++)
-		store_scan_leader_ends(noted[i], add_end, NULL);
+		store_scan_leader_ends(noted[i] - 1, noted[i], add_end, NULL);
 	nnoted = 0;
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(context);

@@ -17,6 +17,12 @@ extern void chain_reset(void);
 /* Learn of all ends that wait.  In a transaction. */
 extern void chain_load(void);
 
+/*
+ * The same for the ends of a range of runs.  Those that are known are looked
+ * at again, in case that failed.
+ */
+extern void chain_look(int64 after, int64 upto);
+
 /* A run has ended that may have left word for followers. */
 extern void chain_note_run(int64 run_id);
 

@@ -16,6 +16,8 @@
  */
 #include "postgres.h"
 
+#include <sys/resource.h>
+
 #include "miscadmin.h"
 #include "storage/latch.h"
 #include "utils/timeout.h"
@@ -36,6 +38,16 @@ TimestampTz
 clock_now(void)
 {
 	return GetCurrentTimestamp() + clock_offset();
+}
+
+int64
+clock_cpu_time(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * USECS_PER_SEC +
+		usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
 }
 
 /* The signal handler of the timeout module has set the latch already. */

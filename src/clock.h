@@ -15,6 +15,9 @@
 /* The time now, to the microsecond. */
 extern TimestampTz clock_now(void);
 
+/* Processor time that this process has had, in microseconds. */
+extern int64 clock_cpu_time(void);
+
 /* Once per process that uses clock_set_alarm(). */
 extern void clock_init(void);
 

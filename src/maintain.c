@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * maintain.c
- *	  What a scheduler does now and then: partitions, retention, repair.
+ *	  What a scheduler does now and then: partitions, retention, and repair.c.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
@@ -16,16 +16,12 @@
 
 #include "alert.h"
 #include "catalog.h"
-#include "catalog_chain.h"
-#include "catalog_recovery.h"
-#include "chain.h"
+#include "catalog_upkeep.h"
 #include "clock.h"
-#include "due_heap.h"
-#include "enqueue.h"
 #include "guc.h"
 #include "maintain.h"
-#include "run_queue.h"
-#include "settle.h"
+#include "repair.h"
+#include "walk.h"
 
 /* Partitions are made this many days ahead. */
 #define DAYS_AHEAD			7
@@ -34,12 +30,12 @@
 #define UPKEEP_INTERVAL		USECS_PER_HOUR
 #define ERROR_DELAY			(60 * USECS_PER_SEC)
 
-/* By then a run that has finished has been counted, if ever: 60 s. */
-#define COUNT_DELAY			(60 * USECS_PER_SEC)
+/* Jobs dropped in one transaction: fewer than what change.c takes note of. */
+#define MAX_DROPPED			100
 
 static TimestampTz partitioned_until = DT_NOBEGIN;
 static TimestampTz next_upkeep = DT_NOBEGIN;
-static TimestampTz next_repair = DT_NOBEGIN;
+static bool upkeep_ok = true;	/* so far */
 
 static TimestampTz
 start_of_day(TimestampTz time)
@@ -104,20 +100,6 @@ drop_old_partition(void *arg)
 	}
 }
 
-static void
-delete_old_rows(void *arg)
-{
-	TimestampTz now = *(TimestampTz *) arg;
-
-	catalog_delete_old_dead_letters(now - (int64) pg_scheduler_dead_letter_retention *
-									USECS_PER_MINUTE);
-	catalog_delete_spent_requests();
-	catalog_delete_orphaned_secrets();
-	(void) catalog_delete_old_events(now - (int64) pg_scheduler_recovery_retention *
-									 USECS_PER_MINUTE);
-	catalog_delete_old_triggers();
-}
-
 bool
 maintain_partition(TimestampTz now)
 {
@@ -131,128 +113,121 @@ maintain_partition(TimestampTz now)
 	return true;
 }
 
-static bool
-upkeep(TimestampTz now)
+/*
+ * Retention of what is not partitioned
+ */
+
+static TimestampTz
+time_ago(int minutes)
 {
-	TimestampTz before = start_of_day(now - (int64) pg_scheduler_history_retention *
-									  USECS_PER_MINUTE);
-	bool		ok = true;
+	return clock_now() - (int64) minutes * USECS_PER_MINUTE;
+}
 
-	for (int i = 0; i <= DAYS_AHEAD; i++)
-	{
-		TimestampTz day = start_of_day(now) + i * USECS_PER_DAY;
+static bool
+delete_dead_letters(Walk *walk)
+{
+	WalkRange	range = walk_range(walk, "dead_letter", "dead_letter_pkey");
 
-		ok &= in_transaction(create_partition, &day, "creating a history partition");
-	}
-	ok &= in_transaction(drop_old_partition, &before, "dropping old history");
-	ok &= in_transaction(delete_old_rows, &now, "deleting old rows");
+	catalog_delete_old_dead_letters(&range, time_ago(pg_scheduler_dead_letter_retention));
+	return walk_to(walk, &range);
+}
+
+static bool
+delete_spent_requests(Walk *walk)
+{
+	WalkRange	range = walk_range(walk, "job", "job_pkey");
+
+	/* of more jobs that are dropped at once, the scheduler would read all again */
+	if (catalog_delete_spent_requests(range.after, range.upto, MAX_DROPPED) == MAX_DROPPED)
+		return true;			/* there may be more of them */
+	return walk_to(walk, &range);
+}
+
+static bool
+delete_secrets(Walk *walk)
+{
+	catalog_delete_orphaned_secrets();
+	return false;
+}
+
+static bool
+delete_events(Walk *walk)
+{
+	WalkRange	range = walk_range(walk, "recovery_event", "recovery_event_pkey");
+
+	catalog_delete_old_events(&range, time_ago(pg_scheduler_recovery_retention));
+	return walk_to(walk, &range);
+}
+
+static bool
+delete_triggers(Walk *walk)
+{
+	static int64 oldest_run;
+	WalkRange	range = walk_range(walk, "run_trigger", "run_trigger_pkey");
+
+	if (walk->at == PG_INT64_MIN)
+		oldest_run = catalog_oldest_run();
+	if (range.after >= oldest_run)
+		return false;
+	catalog_delete_old_triggers(&range, oldest_run);
+	return walk_to(walk, &range);
+}
+
+static void
+end_upkeep(Walk *walk)
+{
+	bool		ok = upkeep_ok && walk->ok;
+
+	next_upkeep = walk_next_time(walk, ok ? UPKEEP_INTERVAL : ERROR_DELAY);
 	if (ok)
 		alert_resolve("history_upkeep", "pg_scheduler");
 	else
 		alert_raise("history_upkeep", "error", "pg_scheduler", 0, InvalidOid,
 					"history could not be maintained; see the server log");
-	return ok;
 }
+
+static const WalkPart retention_parts[] = {
+	{"deleting old dead letters", delete_dead_letters},
+	{"deleting requests that are over", delete_spent_requests},
+	{"deleting secrets of roles that have gone", delete_secrets},
+	{"deleting old events", delete_events},
+	{"deleting what has brought about old runs", delete_triggers}
+};
+static Walk retention = {retention_parts, lengthof(retention_parts), end_upkeep};
 
 /*
- * Repair
+ * The whole
  */
 
-/* Jobs that should have a next time and have none. */
 static void
-revive_stalled(void *arg)
+upkeep(TimestampTz now)
 {
-	int64		job_ids[1000];
-	int			n = catalog_find_stalled_jobs(job_ids, lengthof(job_ids));
+	TimestampTz before = start_of_day(now - (int64) pg_scheduler_history_retention *
+									  USECS_PER_MINUTE);
 
-	for (int i = 0; i < n; i++)
+	upkeep_ok = true;
+	for (int i = 0; i <= DAYS_AHEAD; i++)
 	{
-		JobEntry   *entry = job_cache_get(job_ids[i]);
+		TimestampTz day = start_of_day(now) + i * USECS_PER_DAY;
 
-		if (entry == NULL || entry->schedule == NULL || entry->nruns > 0 ||
-			entry->state.next_run_at != DT_NOEND || entry->state.finished ||
-			schedule_kind(entry->schedule) == SCHEDULE_REBOOT)
-			continue;
-		entry->state.next_run_at =
-			job_next_occurrence(&entry->job, entry->schedule,
-								entry->state.last_finished_at == DT_NOBEGIN ?
-								clock_now() : entry->state.last_finished_at);
-		entry->state.finished = entry->state.next_run_at == DT_NOEND;
-		job_cache_touch(entry);
-		due_heap_put(entry->job_id, job_due_at(&entry->job, entry->state.next_run_at));
-		(*(int64 *) arg)++;
+		upkeep_ok &= in_transaction(create_partition, &day, "creating a history partition");
 	}
-	job_cache_write();
-}
-
-static void
-delete_orphans(void *arg)
-{
-	*(int64 *) arg += catalog_delete_orphaned_states();
-}
-
-static void
-load_chains(void *arg)
-{
-	chain_load();
-}
-
-/* Say what was mended. */
-static void
-report_repair(int64 count, const char *what)
-{
-	char	   *message;
-
-	if (count == 0)
-	{
-		alert_resolve("repaired", what);
-		return;
-	}
-	message = psprintf("mended " INT64_FORMAT " %s", count, what);
-	ereport(LOG, (errmsg("pg_scheduler repair: %s", message)));
-	alert_raise("repaired", "warning", what, 0, InvalidOid, message);
-}
-
-static bool
-repair(void)
-{
-	int64		stalled = 0;
-	int64		orphans = 0;
-	bool		ok;
-
-	ok = in_transaction(revive_stalled, &stalled, "looking for jobs without a next time");
-	job_cache_written(ok);
-	ok &= in_transaction(delete_orphans, &orphans, "deleting states of dropped jobs");
-	report_repair(enqueue_plan_new_jobs(), "jobs that had not been planned");
-	report_repair(stalled, "jobs without a next time");
-	report_repair(settle_uncounted(clock_now() - COUNT_DELAY), "runs that had not been counted");
-	report_repair(settle_compare(), "pending runs that the scheduler did not know or that had gone");
-	ok &= in_transaction(load_chains, NULL, "reading the ends of leaders");
-	return ok;
+	upkeep_ok &= in_transaction(drop_old_partition, &before, "dropping old history");
+	walk_begin(&retention);
 }
 
 void
 maintain(TimestampTz now)
 {
-	if (next_upkeep <= now)
-		next_upkeep = now + (upkeep(now) ? UPKEEP_INTERVAL : ERROR_DELAY);
-	if (next_repair <= now)
-	{
-		(void) repair();
-		next_repair = now + (int64) pg_scheduler_repair_interval * USECS_PER_SEC;
-	}
-}
-
-void
-maintain_request(void)
-{
-	next_repair = DT_NOBEGIN;
+	if (next_upkeep <= now && !retention.under_way)
+		upkeep(now);
+	repair(now);
 }
 
 TimestampTz
 maintain_next_time(void)
 {
-	return Min(next_upkeep, next_repair);
+	return Min(retention.under_way ? DT_NOEND : next_upkeep, repair_next_time());
 }
 
 void
@@ -260,5 +235,6 @@ maintain_reset(void)
 {
 	partitioned_until = DT_NOBEGIN;
 	next_upkeep = DT_NOBEGIN;
-	next_repair = DT_NOBEGIN;
+	walk_reset();
+	repair_reset();
 }

@@ -29,6 +29,8 @@
 #include "meter.h"
 #include "metrics.h"
 #include "monitor.h"
+#include "monitor_clean.h"
+#include "monitor_queue.h"
 #include "recovery.h"
 #include "recovery_event.h"
 #include "run_queue.h"
@@ -59,9 +61,6 @@ static TimestampTz next_server = DT_NOBEGIN;
 static TimestampTz next_minute = DT_NOBEGIN;
 static bool requested = false;	/* a judgement, by a change of jobs or queues */
 static TimestampTz not_again_before = DT_NOBEGIN;	/* after an error */
-static TimestampTz next_queues = DT_NOBEGIN;
-static bool queues_owed = false;	/* they were not looked at for lack of time */
-static TimestampTz next_cleaning = DT_NOBEGIN;
 
 /*
  * Jobs
@@ -247,108 +246,6 @@ judge_jobs(TimestampTz now)
 }
 
 /*
- * Queues
- */
-
-typedef struct QueueJudgement
-{
-	MemoryContext context;		/* of the rows: a scan has one of its own */
-	QueueHealthRow *rows;
-	int			n;
-} QueueJudgement;
-
-static void
-judge_queue(const char *name, int64 jobs, int64 unhealthy, void *arg)
-{
-	QueueJudgement *judgement = arg;
-	QueueHealthRow *row;
-	QueueFigures figures = {.enabled = true};
-	QueueWait	wait;
-	JobQueue   *queue = run_queue_find_queue(name);
-	MemoryContext oldcontext = MemoryContextSwitchTo(judgement->context);
-
-	judgement->rows = judgement->rows == NULL ? palloc(sizeof(QueueHealthRow)) :
-		repalloc(judgement->rows, (judgement->n + 1) * sizeof(QueueHealthRow));
-	row = &judgement->rows[judgement->n++];
-	figures.jobs = jobs;
-	figures.unhealthy_jobs = unhealthy;
-	if (queue != NULL)
-	{
-		figures.enabled = queue->limits.enabled;
-		figures.restarting = queue->limits.restarting;
-		figures.running = queue->ndispatched;
-		figures.backlog = queue->nready;
-	}
-	health_of_queue(&figures, &limits, &row->health);
-	dependency_note_queue(name, row->health.state);
-	dependency_of_queue(name, &wait);
-	figures.waits_for = wait.waits_for;
-	figures.starting = wait.starting;
-	figures.held = wait.held;
-	if (wait.waits_for != NULL)
-		health_of_queue(&figures, &limits, &row->health);
-	row->waits_for = figures.enabled ? wait.held ? wait.waits_for : NULL :
-		figures.restarting ? "is being restarted" : "is stopped";
-	row->queue = pstrdup(name);
-	row->backlog = figures.backlog;
-	row->running = figures.running;
-	MemoryContextSwitchTo(oldcontext);
-}
-
-static void
-alert_of_waiting_queue(const QueueHealthRow *row, JobQueue *queue)
-{
-	const char *kind = alert_kind_name(ALERT_DEPENDENCY_UNHEALTHY);
-	char	   *subject;
-	QueueWait	wait;
-
-	dependency_of_queue(row->queue, &wait);
-	if (queue->judged && (wait.waits_for != NULL) == queue->dependency_raised)
-		return;
-	subject = psprintf("queue %s", row->queue);
-	if (wait.waits_for != NULL)
-		alert_raise(kind, alert_rule(ALERT_DEPENDENCY_UNHEALTHY)->severity, subject, 0,
-					InvalidOid, psprintf("queue \"%s\" %s", row->queue, wait.waits_for));
-	else
-		alert_resolve(kind, subject);
-	queue->dependency_raised = wait.waits_for != NULL;
-}
-
-static void
-alert_of_queue(const QueueHealthRow *row)
-{
-	const char *kind = alert_kind_name(ALERT_QUEUE_BACKLOG);
-	JobQueue   *queue = run_queue_find_queue(row->queue);
-	bool		holds = limits.backlog > 0 && row->backlog > limits.backlog;
-	char	   *subject;
-
-	if (queue != NULL && pg_scheduler_monitoring)
-		alert_of_waiting_queue(row, queue);
-	if (queue == NULL || (queue->judged && holds == queue->backlog_raised))
-		return;
-	subject = psprintf("queue %s", row->queue);
-	if (holds)
-		alert_raise(kind, alert_rule(ALERT_QUEUE_BACKLOG)->severity, subject, 0, InvalidOid,
-					psprintf(INT64_FORMAT " runs wait in queue \"%s\"", row->backlog, row->queue));
-	else
-		alert_resolve(kind, subject);
-	queue->backlog_raised = holds;
-	queue->judged = true;
-}
-
-static void
-judge_queues(TimestampTz now)
-{
-	QueueJudgement judgement = {.context = CurrentMemoryContext};
-
-	catalog_scan_queue_jobs(judge_queue, &judgement);
-	for (int i = 0; i < judgement.n; i++)
-		alert_of_queue(&judgement.rows[i]);
-	if (judgement.n > 0)
-		catalog_write_queue_health(judgement.rows, judgement.n, now);
-}
-
-/*
  * Once a minute, or whatever pg_scheduler.metrics_interval is
  */
 
@@ -381,30 +278,6 @@ age(JobMeter *meter, void *arg)
  * The whole
  */
 
-/* Work whose cost grows with the number of jobs takes a part of the time only. */
-static TimestampTz
-not_before(TimestampTz begun, int64 part, int64 at_least)
-{
-	return clock_now() + Max(part * (clock_now() - begun), at_least);
-}
-
-static void
-clean(TimestampTz now)
-{
-	TimestampTz begun = clock_now();
-
-	StartTransactionCommand();
-	if (pg_scheduler_monitoring)
-		server_watch_jobs();
-	catalog_delete_gone_health();
-	(void) catalog_delete_old_alerts(now - (int64) pg_scheduler_history_retention *
-									 USECS_PER_MINUTE);
-	catalog_delete_old_job_minutes(now - (int64) pg_scheduler_metrics_retention * USECS_PER_MINUTE,
-								   pg_scheduler_job_metrics_rows);
-	CommitTransactionCommand();
-	next_cleaning = not_before(begun, 2000, Min(metrics_interval(), USECS_PER_MINUTE));
-}
-
 static void
 each_minute(TimestampTz now)
 {
@@ -412,8 +285,7 @@ each_minute(TimestampTz now)
 		metrics_write(start_of_interval(now), now);
 	if (pg_scheduler_monitoring)
 		server_watch_memory(now);
-	if (next_cleaning <= now)
-		clean(now);
+	monitor_clean(now);
 	alert_look_for_ends();
 	meter_foreach(age, &now);
 }
@@ -436,16 +308,7 @@ each_judgement(TimestampTz now)
 		hook_read_checks();
 		judge_jobs(now);
 	}
-	if (next_queues <= now)
-	{
-		TimestampTz begun = clock_now();
-
-		judge_queues(now);
-		queues_owed = false;
-		next_queues = not_before(begun, 100, 0);
-	}
-	else
-		queues_owed = true;
+	monitor_queues(now, &limits);
 	if (requested)
 	{
 		if (catalog_resolve_gone_alerts(now) > 0)
@@ -542,8 +405,7 @@ judgement_time(void)
 	if (recovery_active())
 		result = Min(result, Max(recovery_next_time(), next_judgement));
 	result = Min(result, Max(alert_next_end(), next_judgement));
-	if (queues_owed)
-		result = Min(result, Max(next_queues, next_judgement));
+	result = Min(result, Max(monitor_queues_next_time(), next_judgement));
 	if (watching())
 		result = Min(result, Max(next_server, next_judgement));
 	if (meter_count() > 0 || meter_tallied() || run_queue_count() > 0 || server_watch_open())
@@ -661,6 +523,7 @@ monitor_load(void)
 	catalog_scan_unhealthy_jobs(load_health, NULL);
 	CommitTransactionCommand();
 	server_watch_load();
+	monitor_queues_load();
 	next_judgement = next_minute = DT_NOBEGIN;
 }
 

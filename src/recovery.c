@@ -38,10 +38,10 @@
 #include "change.h"
 #include "clock.h"
 #include "guc.h"
-#include "maintain.h"
 #include "meter.h"
 #include "recovery.h"
 #include "recovery_event.h"
+#include "repair.h"
 #include "rights.h"
 #include "run_queue.h"
 #include "store.h"
@@ -178,6 +178,7 @@ mend_job(int64 job_id, TimestampTz now)
 		memset(meter->window, 0, sizeof(meter->window));
 	if (entry != NULL)
 		run_queue_release(entry);	/* whatever holds its runs is looked at again */
+	repair_job(job_id);			/* it may have lost its next time, or runs */
 	return true;
 }
 
@@ -213,8 +214,6 @@ answer_requests(TimestampTz now)
 		else
 			unanswered = true;
 	}
-	if (n > 0)
-		maintain_request();		/* a job that has lost its next time */
 }
 
 /*

@@ -185,6 +185,29 @@ row_finder_end(RowFinder *finder)
 	ExecDropSingleTupleTableSlot(finder->slot);
 }
 
+int64
+row_key_after(const char *table, const char *pkey, int64 after, int entries)
+{
+	Relation	rel = row_open_table(table, AccessShareLock);
+	RowFinder	finder;
+	ScanKeyData skey;
+	int64		result = PG_INT64_MAX;
+
+	row_finder_begin(&finder, rel, pkey);
+	row_finder_walk(&finder);
+	begin_scan(&finder);
+	ScanKeyInit(&skey, 1, BTGreaterStrategyNumber, F_INT8GT, Int64GetDatum(after));
+	index_rescan(finder.scan, &skey, 1, NULL, 0);
+	do
+		step(&finder);
+	while (!finder.ended && --entries > 0);
+	if (!finder.ended)
+		result = finder.at_key;
+	row_finder_end(&finder);
+	table_close(rel, AccessShareLock);
+	return result;
+}
+
 /* One row. */
 HeapTuple
 row_find(Relation rel, const char *pkey, int64 key, const ItemPointerData *tid)

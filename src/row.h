@@ -72,6 +72,13 @@ extern bool row_read(const char *table, const char *pkey, int64 key,
 					 void *result);
 
 /*
+ * The key behind which a number of entries of a primary key, which begins
+ * with a bigint, have been passed from "after" on, be their rows dead or
+ * alive; PG_INT64_MAX: there are no more.
+ */
+extern int64 row_key_after(const char *table, const char *pkey, int64 after, int entries);
+
+/*
  * Delete a tuple.  False when somebody else has deleted or replaced it; an
  * unfinished transaction that has it in hand is waited for.
  */

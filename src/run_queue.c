@@ -28,6 +28,8 @@ static HTAB *runs = NULL;
 static HTAB *roles = NULL;
 static HTAB *queues = NULL;
 static pairingheap *waiting = NULL;
+static dlist_head all_runs;		/* oldest first, by when they came here */
+static dlist_node *visit_next = NULL;	/* where run_queue_visit() goes on */
 static int64 nready = 0;		/* READY or HELD, in all */
 static bool look_again = false; /* in some queue */
 static TimestampTz next_rate_release = DT_NOEND;
@@ -72,6 +74,8 @@ run_queue_init(void)
 	nready = 0;
 	waiting = pairingheap_allocate(compare_waiting, NULL);
 	dlist_init(&ready_roles);
+	dlist_init(&all_runs);
+	visit_next = NULL;
 	nsuspects = 0;
 	MemoryContextSwitchTo(oldcontext);
 }
@@ -260,6 +264,7 @@ run_queue_add(const Run *run, JobEntry *job)
 	entry->queue = get_queue(hook_is(job->job_id) ? "" : job->job.queue);
 	entry->held_by_queue = false;
 	entry->unrecorded = 0;
+	dlist_push_tail(&all_runs, &entry->all_node);
 	job->nruns++;
 	place(entry);
 	return entry;
@@ -271,10 +276,20 @@ run_queue_find(int64 run_id)
 	return hash_search(runs, &run_id, HASH_FIND, NULL);
 }
 
+/* The one after a run, or NULL */
+static dlist_node *
+next_run(dlist_node *node)
+{
+	return dlist_has_next(&all_runs, node) ? dlist_next_node(&all_runs, node) : NULL;
+}
+
 void
 run_queue_remove(RunEntry *entry)
 {
 	displace(entry);
+	if (visit_next == &entry->all_node)
+		visit_next = next_run(visit_next);
+	dlist_delete(&entry->all_node);
 	entry->job->nruns--;
 	hash_search(runs, &entry->run_id, HASH_REMOVE, NULL);
 }
@@ -644,6 +659,19 @@ run_queue_foreach(void (*callback) (RunEntry *entry, void *arg), void *arg)
 	hash_seq_init(&status, runs);
 	while ((entry = hash_seq_search(&status)) != NULL)
 		callback(entry, arg);
+}
+
+bool
+run_queue_visit(bool anew, int count, void (*callback) (RunEntry *entry, void *arg), void *arg)
+{
+	if (anew)
+		visit_next = dlist_is_empty(&all_runs) ? NULL : dlist_head_node(&all_runs);
+	for (; count > 0 && visit_next != NULL; count--)
+	{
+		callback(dlist_container(RunEntry, all_node, visit_next), arg);
+		visit_next = next_run(visit_next);
+	}
+	return visit_next != NULL;
 }
 
 static void

@@ -58,9 +58,11 @@ typedef struct JobQueue
 	bool		waiting;		/* held by a dependency: dependency.c */
 	bool		stop_pending;	/* for queue_stop.c */
 	bool		look_again;		/* there may be room for a held run */
-	bool		backlog_raised; /* for monitor.c */
+	bool		backlog_raised; /* for monitor_queue.c */
 	bool		dependency_raised;
 	bool		judged;
+	int64		njobs;			/* for monitor_queue.c, while it counts them ... */
+	int64		nunhealthy;		/* ... and of these */
 } JobQueue;
 
 typedef struct RunEntry
@@ -77,6 +79,7 @@ typedef struct RunEntry
 	FairStream *stream;			/* READY, HELD by the queue: for fair_queue.c */
 	pairingheap_node node;		/* WAITING, READY, HELD by the queue */
 	dlist_node	job_node;		/* HELD by the job, DISPATCHED: in the list of the job */
+	dlist_node	all_node;		/* in the list of all runs */
 } RunEntry;
 
 /* The ready runs of one role; those of HTTP jobs are in one of their own */
@@ -161,6 +164,14 @@ extern void run_queue_foreach_queue(void (*callback) (JobQueue *queue, void *arg
 
 /* NULL: no run has been in it. */
 extern JobQueue *run_queue_find_queue(const char *name);
+
+/*
+ * Call for some runs, and at the next call for those that follow, until all
+ * have been visited, which is false.  "anew": begin with the first.  The
+ * callback may not remove runs.
+ */
+extern bool run_queue_visit(bool anew, int count,
+							void (*callback) (RunEntry *entry, void *arg), void *arg);
 
 /* Call for every run; the callback may remove it. */
 extern void run_queue_foreach(void (*callback) (RunEntry *entry, void *arg), void *arg);

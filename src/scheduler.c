@@ -57,6 +57,7 @@
 #include "shmem.h"
 #include "shutdown.h"
 #include "store.h"
+#include "walk.h"
 #include "worker_pool.h"
 
 /*
@@ -314,7 +315,7 @@ load(void)
 	StartTransactionCommand();
 	chain_load();
 	CommitTransactionCommand();
-	(void) settle_uncounted(DT_NOEND);
+	settle_uncounted();
 	monitor_load();
 	read_control();
 	note_timezone();
@@ -543,6 +544,8 @@ do_cycle(void)
 	next = Min(next, monitor_next_time());
 	next = Min(next, dependency_next_time());
 	next = Min(next, flush(now, false));
+	if (!more && walk_step())
+		next = now;
 	publish_figures();
 	if (more || (next > now + NAP && !shmem_set_bell(my_db)))
 		return now;

@@ -166,14 +166,11 @@ server_watch_memory(TimestampTz now)
 }
 
 void
-server_watch_jobs(void)
+server_watch_jobs(int64 count, int64 job_id)
 {
-	int64	   *job_ids;
-	int			n = catalog_find_jobs_without_next(&job_ids);
-	char	   *first = n > 0 ? psprintf(" (job " INT64_FORMAT ")", job_ids[0]) : "";
-
-	set_alert(ALERT_JOB_WITHOUT_NEXT_TIME, n > 0,
-			  psprintf("%d active %s no next time%s", n, n == 1 ? "job has" : "jobs have", first));
+	set_alert(ALERT_JOB_WITHOUT_NEXT_TIME, count > 0,
+			  psprintf(INT64_FORMAT " active %s no next time (job " INT64_FORMAT ")",
+					   count, count == 1 ? "job has" : "jobs have", job_id));
 }
 
 void

@@ -18,8 +18,8 @@ extern void server_watch(TimestampTz now);
 /* Look at the memory of workers; once in pg_scheduler.metrics_interval. */
 extern void server_watch_memory(TimestampTz now);
 
-/* Look for jobs without a next time.  In a transaction. */
-extern void server_watch_jobs(void);
+/* How many active jobs have no next time, and one of them */
+extern void server_watch_jobs(int64 count, int64 job_id);
 
 /* scheduler.stop() has come into force, or its end. */
 extern void server_watch_stopped(bool stopped);

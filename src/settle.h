@@ -12,6 +12,7 @@
 
 #include "job_cache.h"
 #include "shmem.h"
+#include "store.h"
 
 /*
  * Learn of all runs that are pending, when the scheduler starts: those that
@@ -21,11 +22,13 @@
 extern void settle_start(Database *db);
 
 /*
- * Count what history has and job_state has not, of runs that finished before
- * a time; how many.  DT_NOEND: of all runs, when the scheduler starts, before
- * any state is written.  Outside of a transaction.
+ * Count what history has and job_state has not: when the scheduler starts,
+ * before any state is written, which is done here; and of runs with ids in a
+ * range that finished in a time, in a transaction; how many.
  */
-extern int64 settle_uncounted(TimestampTz before);
+extern void settle_uncounted(void);
+extern int64 settle_uncounted_of(int64 after, int64 upto, TimestampTz since,
+								 TimestampTz before);
 
 /* An attempt has ended: count it, and see to what follows. */
 extern void settle_apply(const Outcome *outcome);
@@ -60,8 +63,16 @@ extern void settle_fail_role(Oid role, int sqlerrcode, const char *message,
 /* Look at one row of pending_run again: it has come, or gone. */
 extern void settle_changed_run(int64 run_id);
 
-/* Compare all of pending_run with what is known of it; mend what differs. */
-extern int	settle_compare(void);
+/*
+ * Compare pending_run with what is known of it, in a transaction: call for
+ * runs in a range that are pending and not known, and for runs that are known
+ * and not pending.  The second goes over some at a time: run_queue_visit().
+ */
+extern void settle_find_unknown(int64 after, int64 upto, RunIdCallback callback);
+extern bool settle_find_gone(bool anew, int count, RunIdCallback callback);
+
+/* Mend one such run, in a transaction.  False: there is nothing wrong with it. */
+extern bool settle_mend(int64 run_id);
 
 /*
  * What a job depends on is healthy again: of the runs that were held, those

@@ -245,80 +245,95 @@ count_run(const CountedRun *counted, void *arg)
 	(*(int64 *) arg)++;
 }
 
-/* What has been counted is in the tables. */
-static void
-write_states(void)
+int64
+settle_uncounted_of(int64 after, int64 upto, TimestampTz since, TimestampTz before)
 {
-	StartTransactionCommand();
-	(void) job_cache_write();
-	CommitTransactionCommand();
-	job_cache_written(true);
+	int64		count = 0;
+
+	catalog_scan_uncounted_runs(after, upto, since, before, count_run, &count);
+	return count;
 }
 
-int64
-settle_uncounted(TimestampTz before)
+void
+settle_uncounted(void)
 {
 	ControlState control;
 	MemoryContext context = CurrentMemoryContext;
-	int64		count = 0;
 
-	if (before != DT_NOEND)
-		write_states();
 	StartTransactionCommand();
 	catalog_read_control(&control);
-	catalog_scan_uncounted_runs(control.counted_run_id, before, count_run, &count);
-	if (before == DT_NOEND)
-		run_queue_foreach(correct_runs_of, NULL);
+	(void) settle_uncounted_of(control.counted_run_id - 1, PG_INT64_MAX,
+							   DT_NOBEGIN, DT_NOEND);
+	run_queue_foreach(correct_runs_of, NULL);
+	/* what is read next of the tables is to be true */
+	(void) job_cache_write();
 	CommitTransactionCommand();
+	job_cache_written(true);
 	MemoryContextSwitchTo(context);
-	return count;
+}
+
+/*
+ * Comparing what is known with what is there
+ */
+
+static RunIdCallback found = NULL;
+
+static void
+check_row(int64 run_id)
+{
+	if (run_queue_find(run_id) == NULL)
+		found(run_id);
+}
+
+void
+settle_find_unknown(int64 after, int64 upto, RunIdCallback callback)
+{
+	found = callback;
+	store_scan_pending_ids(after, upto, check_row);
+}
+
+/* Runs that have been dispatched are told of by their workers. */
+static bool
+is_gone(const RunEntry *entry)
+{
+	PendingRun	pending;
+
+	return entry->state != RUN_STATE_DISPATCHED &&
+		!store_read_pending(entry->run_id, &pending);
 }
 
 static void
 check_entry(RunEntry *entry, void *arg)
 {
-	List	  **missing = arg;
-	PendingRun	pending;
-
-	if (entry->state != RUN_STATE_DISPATCHED &&
-		!store_read_pending(entry->run_id, &pending))
-		*missing = lappend(*missing, entry);
+	if (is_gone(entry))
+		found(entry->run_id);
 }
 
-/* In both directions; returns the number of differences found. */
-int
-settle_compare(void)
+bool
+settle_find_gone(bool anew, int count, RunIdCallback callback)
 {
-	PendingList list = {.context = CurrentMemoryContext};
-	List	   *missing = NIL;
-	ListCell   *lc;
-	int			result = 0;
+	found = callback;
+	return run_queue_visit(anew, count, check_entry, NULL);
+}
 
-	note_flights(shmem_find_database(MyDatabaseId));
-	StartTransactionCommand();
-	MemoryContextSwitchTo(list.context);
-	store_scan_pending(collect_pending, &list);
-	run_queue_foreach(check_entry, &missing);
-	foreach(lc, missing)
+bool
+settle_mend(int64 run_id)
+{
+	RunEntry   *entry = run_queue_find(run_id);
+	PendingRun	pending;
+
+	if (entry != NULL)
 	{
-		RunEntry   *entry = lfirst(lc);
-
+		if (!is_gone(entry))
+			return false;
 		settle_apply_gone(&entry->run);
-		result++;
+		return true;
 	}
-	foreach(lc, list.rows)
-	{
-		PendingRun *pending = lfirst(lc);
-
-		if (run_queue_find(pending->run.run_id) != NULL)
-			continue;
-		/* it may have been finished since it was read */
-		if (!store_read_pending(pending->run.run_id, pending))
-			continue;
-		settle_pending(pending, false);
-		result++;
-	}
-	CommitTransactionCommand();
-	MemoryContextSwitchTo(list.context);
-	return result;
+	if (!store_read_pending(run_id, &pending))
+		return false;
+	note_flights(shmem_find_database(MyDatabaseId));
+	if (job_cache_get(pending.run.job_id) == NULL && at_worker(run_id))
+		return false;			/* its job was dropped: the worker finds out */
+	settle_pending(&pending, false);
+	return true;
 }

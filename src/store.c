@@ -21,6 +21,7 @@
 #include "commands/sequence.h"
 #include "executor/tuptable.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -171,6 +172,32 @@ store_scan_pending(PendingCallback callback, void *arg)
 		callback(&pending, arg);
 	}
 	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+}
+
+void
+store_scan_pending_ids(int64 after, int64 upto, RunIdCallback callback)
+{
+	Relation	rel = row_open_table("pending_run", AccessShareLock);
+	Relation	index = index_open(store_relation("pending_run_pkey"), AccessShareLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&keys[0], PENDING_RUN_ID, BTGreaterStrategyNumber, F_INT8GT,
+				Int64GetDatum(after));
+	ScanKeyInit(&keys[1], PENDING_RUN_ID, BTLessEqualStrategyNumber, F_INT8LE,
+				Int64GetDatum(upto));
+	scan = systable_beginscan_ordered(rel, index, NULL, lengthof(keys), keys);
+	while (HeapTupleIsValid(tuple = systable_getnext_ordered(scan, ForwardScanDirection)))
+	{
+		bool		isnull;
+
+		callback(DatumGetInt64(heap_getattr(tuple, PENDING_RUN_ID,
+											RelationGetDescr(rel), &isnull)));
+	}
+	systable_endscan_ordered(scan);
+	index_close(index, AccessShareLock);
 	table_close(rel, AccessShareLock);
 }
 

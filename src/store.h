@@ -125,9 +125,13 @@ extern StoreReader *store_begin_read(bool in_order);
 extern bool store_read_both(StoreReader *reader, int64 job_id, Job *job, JobState *state);
 extern void store_end_read(StoreReader *reader);
 
-/* Call "callback" for each pending run.  For the start and the repair only. */
+/* Call "callback" for each pending run.  For the start only. */
 typedef void (*PendingCallback) (const PendingRun *pending, void *arg);
 extern void store_scan_pending(PendingCallback callback, void *arg);
+
+/* The ids of pending runs greater than "after", up to "upto", ascending. */
+typedef void (*RunIdCallback) (int64 run_id);
+extern void store_scan_pending_ids(int64 after, int64 upto, RunIdCallback callback);
 
 /* Insert queued runs; sets run_id where it is 0, and tid. */
 extern void store_insert_pending(Run *runs, int count);

@@ -184,16 +184,19 @@ fill_end(LeaderEnd *end, HeapTuple tuple, TupleDesc desc)
 }
 
 void
-store_scan_leader_ends(int64 run_id, LeaderEndCallback callback, void *arg)
+store_scan_leader_ends(int64 after, int64 upto, LeaderEndCallback callback, void *arg)
 {
 	Relation	rel = row_open_table("leader_end", AccessShareLock);
-	ScanKeyData key;
+	ScanKeyData keys[2];
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
-	ScanKeyInit(&key, END_RUN_ID, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(run_id));
-	scan = systable_beginscan(rel, store_relation("leader_end_pkey"), run_id != 0, NULL,
-							  run_id != 0, &key);
+	ScanKeyInit(&keys[0], END_RUN_ID, BTGreaterStrategyNumber, F_INT8GT,
+				Int64GetDatum(after));
+	ScanKeyInit(&keys[1], END_RUN_ID, BTLessEqualStrategyNumber, F_INT8LE,
+				Int64GetDatum(upto));
+	scan = systable_beginscan(rel, store_relation("leader_end_pkey"), true, NULL,
+							  lengthof(keys), keys);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		LeaderEnd	end;

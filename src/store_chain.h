@@ -61,9 +61,13 @@ extern int	store_read_leaders(int64 job_id, ChainEdge **edges);
 
 extern void store_insert_leader_end(const LeaderEnd *end);
 
-/* Call "callback" for the ends of a run, or, with 0, for all; args are not read. */
+/*
+ * Call "callback" for the ends of runs greater than "after", up to "upto"; args
+ * are not read.
+ */
 typedef void (*LeaderEndCallback) (const LeaderEnd *end, void *arg);
-extern void store_scan_leader_ends(int64 run_id, LeaderEndCallback callback, void *arg);
+extern void store_scan_leader_ends(int64 after, int64 upto, LeaderEndCallback callback,
+								   void *arg);
 
 extern Jsonb *store_read_leader_end_args(int64 run_id, int64 job_id);
 extern void store_delete_leader_end(int64 run_id, int64 job_id);
