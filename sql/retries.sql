@@ -26,7 +26,7 @@ SELECT job_name, status, attempt, next FROM outcome;
 SELECT count(DISTINCT run_id) AS runs, count(DISTINCT scheduled_at) AS occurrences FROM scheduler.runs;
 SELECT count(*) FROM scheduler.dead_letters;
 SELECT wait_until($$(SELECT last_status = 'succeeded' FROM scheduler.jobs WHERE job_name = 'third')$$);
-SELECT last_status, consecutive_failures, runs, succeeded, failed FROM scheduler.jobs WHERE job_name = 'third';
+SELECT last_status, consecutive_failures, succeeded, failed FROM scheduler.jobs WHERE job_name = 'third';
 
 -- The delays of each backoff, to the microsecond
 SELECT scheduler.schedule_job('delay ' || b, '@at 2199-12-31', 'SELECT 1 / 0', max_retries => 9, backoff => b,
@@ -95,6 +95,8 @@ SELECT count(*) FROM scheduler.dead_letters WHERE dead_letter_id = :letter;
 SELECT scheduler.schedule_job('again', '@at 2199-12-31', 'SELECT 1 / 0', max_retries => 1, retry_delay => '0') AS again_job \gset
 CALL run_job('again');
 CALL run_job('again');
+SELECT wait_until($$(SELECT failed = 4 FROM scheduler.jobs WHERE job_name = 'again')$$);
+SELECT runs FROM scheduler.jobs WHERE job_name = 'again';
 SELECT scheduler.redrive_dead_letters(:again_job);
 SELECT wait_until($$(SELECT count(*) = 4 FROM scheduler.dead_letters WHERE job_name = 'again')$$);
 SELECT redriven_at IS NOT NULL AS redriven, count(*) FROM scheduler.dead_letters WHERE job_name = 'again' GROUP BY 1 ORDER BY 1;
