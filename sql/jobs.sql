@@ -125,7 +125,7 @@ SELECT next_run_at >= '2999-01-01 00:30Z' AND next_run_at <= '2999-01-01 01:30Z'
 
 -- Settings of a job hold for its runs only.
 SELECT scheduler.schedule_job('settings', '@at 2199-12-31', $$INSERT INTO log (line)
-	SELECT concat_ws(' ', current_setting('work_mem'), current_setting('my.own', true), current_setting('datestyle'))$$,
+	SELECT concat_ws(' ', current_setting('work_mem'), coalesce(nullif(current_setting('my.own', true), ''), 'none'), current_setting('datestyle'))$$,
 	settings => '{"work_mem": "7MB", "my.own": "x", "datestyle": "German, DMY"}') > 0 AS id;
 CALL run_job('settings');
 SELECT scheduler.alter_job('settings', settings => '{}');

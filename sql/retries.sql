@@ -26,7 +26,7 @@ SELECT job_name, status, attempt, next FROM outcome;
 SELECT count(DISTINCT run_id) AS runs, count(DISTINCT scheduled_at) AS occurrences FROM scheduler.runs;
 SELECT count(*) FROM scheduler.dead_letters;
 SELECT wait_until($$(SELECT last_status = 'succeeded' FROM scheduler.jobs WHERE job_name = 'third')$$);
-SELECT last_status, consecutive_failures, runs, succeeded, failed FROM scheduler.jobs WHERE job_name = 'third';
+SELECT last_status, consecutive_failures, succeeded, failed FROM scheduler.jobs WHERE job_name = 'third';
 
 -- The delays of each backoff, to the microsecond
 SELECT scheduler.schedule_job('delay ' || b, '@at 2199-12-31', 'SELECT 1 / 0', max_retries => 9, backoff => b,
@@ -58,6 +58,19 @@ FROM scheduler.runs a, scheduler.runs b WHERE a.job_name = 'waits' AND a.attempt
 SELECT scheduler.cancel_run(:waits_run);
 SELECT scheduler.wait_for_run(:waits_run);
 SELECT job_name, status, attempt, sqlstate, error_message FROM outcome WHERE job_name = 'waits';
+-- So it is when the cancellation comes while the failure of the one before is put on record.
+SELECT pg_advisory_lock(1);
+SELECT scheduler.schedule_job('late', '@at 2199-12-31', 'SELECT pg_advisory_xact_lock_shared(1); SELECT 1 / 0', max_retries => 1, retry_delay => '1 day') > 0 AS id;
+SELECT scheduler.run_job('late') AS late_run \gset
+SELECT wait_until($$EXISTS (SELECT FROM scheduler.workers JOIN pg_locks USING (pid) WHERE job_name = 'late' AND locktype = 'advisory' AND NOT granted)$$);
+BEGIN;
+LOCK TABLE scheduler.run_history IN SHARE MODE;
+SELECT pg_advisory_unlock(1);
+SELECT wait_until($$EXISTS (SELECT FROM scheduler.workers JOIN pg_locks USING (pid) WHERE job_name = 'late' AND locktype = 'relation' AND NOT granted)$$);
+SELECT scheduler.cancel_run(:late_run);
+COMMIT;
+SELECT scheduler.wait_for_run(:late_run, '1 minute');
+SELECT job_name, status, attempt, sqlstate, error_message FROM outcome WHERE job_name = 'late';
 
 -- What is retried: by default all that a retry can mend
 SELECT scheduler.schedule_job(format('%s on %s', state, coalesce(retry_on::text, 'default')), '@at 2199-12-31',
@@ -95,6 +108,8 @@ SELECT count(*) FROM scheduler.dead_letters WHERE dead_letter_id = :letter;
 SELECT scheduler.schedule_job('again', '@at 2199-12-31', 'SELECT 1 / 0', max_retries => 1, retry_delay => '0') AS again_job \gset
 CALL run_job('again');
 CALL run_job('again');
+SELECT wait_until($$(SELECT failed = 4 FROM scheduler.jobs WHERE job_name = 'again')$$);
+SELECT runs FROM scheduler.jobs WHERE job_name = 'again';
 SELECT scheduler.redrive_dead_letters(:again_job);
 SELECT wait_until($$(SELECT count(*) = 4 FROM scheduler.dead_letters WHERE job_name = 'again')$$);
 SELECT redriven_at IS NOT NULL AS redriven, count(*) FROM scheduler.dead_letters WHERE job_name = 'again' GROUP BY 1 ORDER BY 1;

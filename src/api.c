@@ -407,6 +407,16 @@ check_run(int64 run_id)
 				 errmsg("run " INT64_FORMAT " does not exist", run_id)));
 }
 
+bool
+api_cancel_run(int64 run_id)
+{
+	if (shmem_available() && worker_pool_cancel(run_id))
+		return true;
+	if (cancel_pending(run_id, "the run was cancelled before it began"))
+		return true;
+	return shmem_available() && worker_pool_cancel(run_id);
+}
+
 Datum
 pg_scheduler_cancel_run(PG_FUNCTION_ARGS)
 {
@@ -415,11 +425,7 @@ pg_scheduler_cancel_run(PG_FUNCTION_ARGS)
 	require_arg(fcinfo, 0, "run_id");
 	run_id = PG_GETARG_INT64(0);
 	check_run(run_id);
-	if (shmem_available() && worker_pool_cancel(run_id))
-		PG_RETURN_BOOL(true);
-	if (cancel_pending(run_id, "the run was cancelled before it began"))
-		PG_RETURN_BOOL(true);
-	PG_RETURN_BOOL(shmem_available() && worker_pool_cancel(run_id));
+	PG_RETURN_BOOL(api_cancel_run(run_id));
 }
 
 static Database *

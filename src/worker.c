@@ -27,6 +27,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "api.h"
 #include "clock.h"
 #include "compat.h"
 #include "flight_recorder.h"
@@ -206,6 +207,28 @@ idle_too_long(void)
 		(int64) pg_scheduler_worker_idle_timeout * 1000;
 }
 
+/*
+ * An attempt has failed, and the next one waits.  A cancellation that has come
+ * too late for the one is meant for the other.
+ */
+static void
+let_go_of_attempt(int64 run_id)
+{
+	bool		cancelled;
+
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	cancelled = my_slot->cancel;
+	my_slot->has_run = false;
+	my_slot->cancel = false;
+	my_slot->deadline = DT_NOEND;
+	LWLockRelease(scheduler_shared->lock);
+	if (!cancelled)
+		return;
+	StartTransactionCommand();
+	(void) api_cancel_run(run_id);
+	CommitTransactionCommand();
+}
+
 static void
 run_one(const Run *run)
 {
@@ -216,6 +239,8 @@ run_one(const Run *run)
 	flight_recorder_end(my_slot - scheduler_shared->workers);
 
 	report(&outcome);
+	if (outcome.kind == OUTCOME_RETRY)
+		let_go_of_attempt(run->run_id);
 	session_reset(my_slot->role);
 	pgstat_report_stat(false);
 }
