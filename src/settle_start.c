@@ -132,6 +132,23 @@ suspect(PendingRun *pending, JobEntry *job)
 						 job->job.job_name, pending->run.crashes));
 }
 
+/*
+ * A run that run_job() or the like has added may be found here, before the
+ * scheduler was told of it or after it had died with the number unwritten.
+ */
+static void
+correct_runs(JobEntry *job)
+{
+	JobState   *state = &job->state;
+	int64		known = state->succeeded + state->failed + state->timed_out +
+		state->cancelled + state->lost - state->retries + job->nruns;
+
+	if (state->runs >= known)
+		return;
+	state->runs = known;
+	job_cache_touch(job);
+}
+
 /* Settle one pending run.  In a transaction; the outcome is applied later. */
 static void
 settle_pending(PendingRun *pending, bool crashed)
@@ -159,6 +176,7 @@ settle_pending(PendingRun *pending, bool crashed)
 		pending->run = outcome.next;
 	}
 	entry = run_queue_add(&pending->run, job);
+	correct_runs(job);
 	if (entry != NULL && at_worker(pending->run.run_id))
 		run_queue_adopt(entry);
 	else if (entry != NULL && entry->run.owner != job->job.owner)
@@ -205,29 +223,6 @@ settle_start(Database *db)
 	MemoryContextSwitchTo(list.context);
 }
 
-/*
- * Runs that run_job() and the like have added may have been written, and their
- * number lost.
- */
-static void
-correct_runs(JobEntry *job)
-{
-	JobState   *state = &job->state;
-	int64		known = state->succeeded + state->failed + state->timed_out +
-		state->cancelled + state->lost - state->retries + job->nruns;
-
-	if (state->runs >= known)
-		return;
-	state->runs = known;
-	job_cache_touch(job);
-}
-
-static void
-correct_runs_of(RunEntry *entry, void *arg)
-{
-	correct_runs(entry->job);
-}
-
 static void
 count_run(const CountedRun *counted, void *arg)
 {
@@ -264,7 +259,6 @@ settle_uncounted(void)
 	catalog_read_control(&control);
 	(void) settle_uncounted_of(control.counted_run_id - 1, PG_INT64_MAX,
 							   DT_NOBEGIN, DT_NOEND);
-	run_queue_foreach(correct_runs_of, NULL);
 	/* what is read next of the tables is to be true */
 	(void) job_cache_write();
 	CommitTransactionCommand();
