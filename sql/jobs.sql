@@ -59,6 +59,17 @@ SELECT scheduler.schedule_job('up', 'every 1 day', 'SELECT 3', replace => false)
 SELECT schedule, command FROM scheduler.jobs WHERE job_id = :up_id;
 SELECT scheduler.schedule_job('fresh', 'every 1 day', 'SELECT 3', replace => false) > 0 AS id;
 
+-- "now" runs the job when it is said, and not when something else is altered.
+SELECT scheduler.schedule_job('said', 'now', 'SELECT 1') > 0 AS id;
+SELECT wait_until($$(SELECT succeeded = 1 FROM scheduler.jobs WHERE job_name = 'said')$$);
+SELECT scheduler.alter_job('said', description => 'now'), scheduler.alter_job('said', ends_at => '2199-12-31');
+SELECT scheduler.alter_job('said', schedule => 'NOW');
+SELECT wait_until($$(SELECT succeeded > 1 FROM scheduler.jobs WHERE job_name = 'said')$$);
+SELECT scheduler.schedule_job('said', 'now', 'SELECT 1') > 0 AS id;
+SELECT wait_until($$(SELECT succeeded > 2 FROM scheduler.jobs WHERE job_name = 'said')$$);
+SELECT status, occurrences, count(*) FROM scheduler.runs WHERE job_name = 'said' GROUP BY 1, 2;
+SELECT scheduler.unschedule_job('said');
+
 -- alter_job, by name and by id; NULL leaves as it is.
 SELECT scheduler.alter_job('up', priority => 3, description => 'altered');
 SELECT scheduler.alter_job(:up_id, command => 'SELECT 4', max_runs => 9);

@@ -62,14 +62,23 @@ static const Oid job_types[JOB_COLUMNS] = {
 	[JOB_CREATED_AT - 1] = TIMESTAMPTZOID,
 };
 
-/* Whether two definitions give a job different times */
-#define SCHEDULE_DIFFERS(old, new) \
+/*
+ * Whether two definitions give a job different times.  "now" is another time
+ * each time it is said: that is when the schedule is "given".
+ */
+#define SCHEDULE_DIFFERS(old, new, given) \
 	"((" old ".schedule, " old ".timezone, " old ".starts_at, " old ".ends_at, " \
 	old ".max_runs, " old ".jitter, " old ".calendar, " old ".calendar_action) " \
 	"IS DISTINCT FROM " \
 	"(" new ".schedule, " new ".timezone, " new ".starts_at, " new ".ends_at, " \
 	new ".max_runs, " new ".jitter, " new ".calendar, " new ".calendar_action) " \
-	"OR pg_catalog.lower(" new ".schedule) OPERATOR(pg_catalog.=) 'now')"
+	"OR " given " AND pg_catalog.lower(" new ".schedule) OPERATOR(pg_catalog.=) 'now')"
+
+/* What the times of the new definition count from */
+#define NEW_ANCHOR(old, new, given) \
+	"CASE WHEN " SCHEDULE_DIFFERS(old, new, given) " AND (" given \
+	" OR pg_catalog.lower(" new ".schedule) IS DISTINCT FROM 'now')" \
+	" THEN " new ".anchor ELSE " old ".anchor END"
 
 #define JOB_COLUMN_LIST \
 	"job_id, job_name, owner, kind, schedule, schedule_version, " \
@@ -153,9 +162,8 @@ catalog_upsert_job(JobDefinition *def, bool replace)
 						   " FROM new"
 						   " ON CONFLICT (owner, job_name) DO UPDATE SET"
 						   " schedule_version = old.schedule_version +"
-						   " CASE WHEN " SCHEDULE_DIFFERS("old", "EXCLUDED") " THEN 1 ELSE 0 END,"
-						   " anchor = CASE WHEN " SCHEDULE_DIFFERS("old", "EXCLUDED")
-						   " THEN EXCLUDED.anchor ELSE old.anchor END, "
+						   " CASE WHEN " SCHEDULE_DIFFERS("old", "EXCLUDED", "true") " THEN 1 ELSE 0 END,"
+						   " anchor = " NEW_ANCHOR("old", "EXCLUDED", "true") ", "
 						   JOB_UPDATE_LIST("EXCLUDED")
 						   " WHERE $38 RETURNING job_id, follows",
 						   lengthof(upsert_types), upsert_types);
@@ -204,6 +212,7 @@ catalog_read_definition(int64 job_id, JobDefinition *def)
 		get_typlenbyval(job_types[i], &typlen, &typbyval);
 		def->values[i] = def->nulls[i] ? (Datum) 0 : datumCopy(value, typbyval, typlen);
 	}
+	def->schedule_given = false;
 	def->follows = def->had_leaders =
 		DatumGetBool(catalog_column(0, JOB_COLUMNS + 1, &isnull));
 	MemoryContextSwitchTo(oldcontext);
@@ -216,12 +225,12 @@ catalog_update_job(int64 job_id, const JobDefinition *def)
 	Params		params = {0};
 
 	add_definition(&params, def);
+	catalog_add(&params, BOOLOID, BoolGetDatum(def->schedule_given), false);
 	catalog_run("UPDATE scheduler.job AS old SET"
 				" job_name = new.job_name, owner = new.owner,"
 				" schedule_version = old.schedule_version +"
-				" CASE WHEN " SCHEDULE_DIFFERS("old", "new") " THEN 1 ELSE 0 END,"
-				" anchor = CASE WHEN " SCHEDULE_DIFFERS("old", "new")
-				" THEN new.anchor ELSE old.anchor END, "
+				" CASE WHEN " SCHEDULE_DIFFERS("old", "new", "$38") " THEN 1 ELSE 0 END,"
+				" anchor = " NEW_ANCHOR("old", "new", "$38") ", "
 				JOB_UPDATE_LIST("new")
 				" FROM (VALUES (" JOB_PARAM_LIST ")) AS new (" JOB_COLUMN_LIST ")"
 				" WHERE old.job_id = new.job_id",

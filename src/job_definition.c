@@ -90,6 +90,7 @@ job_definition_init(JobDefinition *def, JobKind kind)
 	retry_delay->time = USECS_PER_SEC;
 	max_retry_delay->time = USECS_PER_HOUR;
 	def->follows = def->had_leaders = false;
+	def->schedule_given = true;
 	memset(def->values, 0, sizeof(def->values));
 	memset(def->nulls, true, sizeof(def->nulls));
 	set(def, JOB_OWNER, ObjectIdGetDatum(GetUserId()));
@@ -120,7 +121,10 @@ job_definition_set(JobDefinition *def, FunctionCallInfo fcinfo, int first,
 		JobColumn	column = columns[i];
 
 		if (!PG_ARGISNULL(first + i))
+		{
 			set(def, column, PG_GETARG_DATUM(first + i));
+			def->schedule_given |= column == JOB_SCHEDULE;
+		}
 		else if (!alter && column != JOB_OWNER && column != JOB_ON_LOST)
 			def->nulls[column - 1] = true;
 	}

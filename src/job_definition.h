@@ -20,6 +20,7 @@ typedef struct JobDefinition
 {
 	Datum		values[JOB_COLUMNS];
 	bool		nulls[JOB_COLUMNS];
+	bool		schedule_given; /* and not taken over from what was stored */
 	bool		follows;		/* it runs after others, and needs no schedule */
 	bool		had_leaders;	/* what it replaces did so */
 } JobDefinition;
