@@ -115,10 +115,11 @@ static bool
 take_run(Run *run)
 {
 	Lane	   *lane = &scheduler_shared->lanes[my_slot->lane];
-	TimestampTz now = clock_now();
+	TimestampTz now;
 	bool		result;
 
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	now = clock_now();			/* under the lock: who takes first starts first */
 	if (my_slot->has_run)
 		lane->run_time += (now - my_slot->started_at - lane->run_time) / 8;
 	my_slot->has_run = false;
@@ -134,7 +135,7 @@ take_run(Run *run)
 		my_slot->has_run = true;
 		my_slot->terminate = false;
 		my_slot->requeue = false;
-		/* "now" may be from before the run was due, and even offered */
+		/* the clock may have been set back since it was due */
 		my_slot->started_at = Max(now, run->due_at);
 		my_slot->job_name[0] = '\0';
 		if (lane->nready == LANE_LOW_WATER)
