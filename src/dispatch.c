@@ -445,7 +445,7 @@ dispatch_runs(void)
 	nstarved = count_starved();
 	if (nstarved == 0)
 		result = Min(result, staff_further());
-	worker_pool_make_room(nstarved, more_wanted);
+	worker_pool_make_room(nstarved, more_wanted, launch_not_before > clock_now());
 	return result;
 }
 

@@ -252,7 +252,7 @@ worker_pool_relieve(WorkerSlot *slot)
 }
 
 void
-worker_pool_make_room(int starved, bool more)
+worker_pool_make_room(int starved, bool more, bool no_process)
 {
 	int			coming = 0;
 	WorkerSlot *victim;
@@ -264,8 +264,8 @@ worker_pool_make_room(int starved, bool more)
 	{
 		const WorkerSlot *slot = &scheduler_shared->workers[i];
 
-		if (slot->state == WORKER_FREE || slot->state == WORKER_DEAD ||
-			slot->leave)
+		if ((slot->state == WORKER_FREE && !no_process) ||
+			slot->state == WORKER_DEAD || slot->leave)
 			coming++;
 	}
 	while (coming < starved + (more ? 1 : 0) && (victim = find_idle_victim()) != NULL)

@@ -32,11 +32,12 @@ extern LaunchResult worker_pool_launch(Oid role);
 
 /*
  * So many roles of this database are without a worker, for want of a free
- * slot; "more": a role that has some could use one more.  Idle workers are
+ * slot, or of a process of the server ("no_process"), where a free slot does
+ * not help; "more": a role that has some could use one more.  Idle workers are
  * asked to leave for them, busy ones for roles without a worker only.  What is
  * said here holds until it is said again.
  */
-extern void worker_pool_make_room(int starved, bool more);
+extern void worker_pool_make_room(int starved, bool more, bool no_process);
 
 /*
  * A worker has ended its run, and room is wanted: it leaves, unless others of
