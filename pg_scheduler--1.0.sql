@@ -558,7 +558,7 @@ CREATE TABLE scheduler.job_minute (
 	max_lateness bigint NOT NULL
 ) USING heap;
 CREATE INDEX job_minute_job_id_minute_idx ON scheduler.job_minute (job_id, minute);
-CREATE INDEX job_minute_minute_idx ON scheduler.job_minute (minute);
+CREATE INDEX job_minute_minute_job_id_idx ON scheduler.job_minute (minute, job_id);
 
 CREATE TABLE scheduler.scheduler_minute (
 	minute timestamptz NOT NULL,

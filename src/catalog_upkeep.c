@@ -197,28 +197,25 @@ catalog_newest_run(void)
  * scheduler.job_minute
  */
 
-int64
-catalog_count_job_minutes(TimestampTz from, int64 skip, int64 max,
-						  TimestampTz *last, int64 *in_last)
+bool
+catalog_pass_job_minutes(TimestampTz *minute, int64 *job_id, int64 n)
 {
 	CatalogState state;
 	Params		params = {0};
-	int64		result = 0;
-	int64		n;
+	bool		result;
 
-	catalog_add_time(&params, from);
-	catalog_add_int64(&params, skip);
-	catalog_add_int64(&params, max);
+	catalog_add_time(&params, *minute);
+	catalog_add_int64(&params, *job_id);
+	catalog_add_int64(&params, n);
 	catalog_enter(&state);
-	n = catalog_query("SELECT minute, count(*) FROM (SELECT minute FROM scheduler.job_minute"
-					  " WHERE minute <= COALESCE($1, 'infinity')"
-					  " ORDER BY minute DESC OFFSET $2 LIMIT $3) m"
-					  " GROUP BY minute ORDER BY minute DESC", &params);
-	for (int row = 0; row < n; row++)
+	result = catalog_query("SELECT minute, job_id FROM scheduler.job_minute"
+						   " WHERE (minute, job_id) < (COALESCE($1, 'infinity'), $2)"
+						   " ORDER BY minute DESC, job_id DESC OFFSET $3 - 1 LIMIT 1",
+						   &params) > 0;
+	if (result)
 	{
-		*last = catalog_time(row, 1, DT_NOBEGIN);
-		*in_last = catalog_int64(row, 2);
-		result += *in_last;
+		*minute = catalog_time(0, 1, DT_NOBEGIN);
+		*job_id = catalog_int64(0, 2);
 	}
 	catalog_leave(&state);
 	return result;

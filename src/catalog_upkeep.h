@@ -48,12 +48,10 @@ extern int64 catalog_oldest_run(void);
 extern int64 catalog_newest_run(void);
 
 /*
- * Count rows of job_minute from a minute backwards, having passed over some
- * of it.  How many there were, at most "max"; the minute of the last of them,
- * and how many of these were in that.
+ * Pass over n rows of job_minute, backwards from a minute and job, exclusive,
+ * to the last of them.  False: there are fewer.
  */
-extern int64 catalog_count_job_minutes(TimestampTz from, int64 skip, int64 max,
-									   TimestampTz *last, int64 *in_last);
+extern bool catalog_pass_job_minutes(TimestampTz *minute, int64 *job_id, int64 n);
 
 /*
  * Delete the oldest from a minute on, up to a number; how many, and the minute

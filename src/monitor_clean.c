@@ -24,7 +24,7 @@ static int64 without_next = 0;	/* jobs, so far ... */
 static int64 first_without = 0; /* ... and one of them */
 static TimestampTz minutes_before;	/* what is to be deleted of job_minute */
 static int64 minutes_counted = 0;
-static int64 minutes_skip = 0;	/* of the minute where counting goes on */
+static int64 minutes_job = 0;	/* in the minute where counting goes on */
 
 /*
  * Jobs
@@ -104,28 +104,24 @@ static bool
 count_minutes(Walk *walk)
 {
 	int64		left = (int64) pg_scheduler_job_metrics_rows + 1;
-	TimestampTz last = DT_NOBEGIN;
-	int64		in_last = 0;
 	int64		n;
 
 	if (walk->at == PG_INT64_MIN)
 	{
 		minutes_before = clock_now() - (int64) pg_scheduler_metrics_retention *
 			USECS_PER_MINUTE;
-		minutes_counted = minutes_skip = 0;
+		minutes_counted = 0;
+		minutes_job = PG_INT64_MAX;
 		walk->at = DT_NOEND;
 	}
 	left -= minutes_counted;
-	n = catalog_count_job_minutes(walk->at, minutes_skip, Min(walk->rows, left),
-								  &last, &in_last);
-	minutes_skip = last == walk->at ? minutes_skip + in_last : in_last;
+	n = Min(walk->rows, left);
+	if (!catalog_pass_job_minutes(&walk->at, &minutes_job, n))
+		return false;
 	minutes_counted += n;
 	if (n == left)
-		minutes_before = Max(minutes_before, last + 1);
-	if (n < walk->rows || n == left || last < minutes_before)
-		return false;
-	walk->at = last;
-	return true;
+		minutes_before = Max(minutes_before, walk->at + 1);
+	return n < left && walk->at >= minutes_before;
 }
 
 static bool

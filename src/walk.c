@@ -31,6 +31,10 @@
 #define TIME_SHARE		2000
 #define FREE_TIME		(10 * 1000)
 
+/* Between slices, other things get this many times as long as a slice took. */
+#define PAUSE			9
+
+static TimestampTz next_slice = DT_NOBEGIN;
 static dlist_head walks = DLIST_STATIC_INIT(walks); /* the first goes first */
 
 static void
@@ -120,28 +124,35 @@ end_walk(Walk *walk)
 	walk->end(walk);
 }
 
-bool
-walk_step(void)
+void
+walk_step(TimestampTz now)
 {
 	Walk	   *walk;
-	TimestampTz begun;
 	int64		cpu_time;
+	int64		took;
 	bool		more;
 
-	if (dlist_is_empty(&walks))
-		return false;
+	if (walk_next_slice() > now)
+		return;
 	walk = dlist_head_element(Walk, node, &walks);
-	begun = clock_now();
+	now = clock_now();
 	cpu_time = clock_cpu_time();
 	more = guarded_look(walk);
 	walk->cpu_time += clock_cpu_time() - cpu_time;
+	took = clock_now() - now;
+	next_slice = now + (PAUSE + 1) * took;
 	if (more)
-		adapt(walk, clock_now() - begun);
+		adapt(walk, took);
 	else if (++walk->part < walk->nparts)
 		begin_part(walk);
 	else
 		end_walk(walk);
-	return true;
+}
+
+TimestampTz
+walk_next_slice(void)
+{
+	return dlist_is_empty(&walks) ? DT_NOEND : next_slice;
 }
 
 TimestampTz
@@ -155,6 +166,7 @@ walk_reset(void)
 {
 	while (!dlist_is_empty(&walks))
 		dlist_container(Walk, node, dlist_pop_head_node(&walks))->under_way = false;
+	next_slice = DT_NOBEGIN;
 }
 
 WalkRange

@@ -7,7 +7,8 @@
  * holds up neither due runs nor anything else: it is a walk, which goes over
  * a table by ascending key.  In a cycle of the scheduler in which nothing
  * else is left to be done, one slice of one walk is looked at.  A slice is a
- * transaction, and has as many rows as take about a millisecond.
+ * transaction, and has as many rows as take about a millisecond; between two
+ * slices, other things get nine times as long.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
@@ -60,8 +61,11 @@ typedef struct WalkRange
 /* Begin a walk, unless it is under way. */
 extern void walk_begin(Walk *walk);
 
-/* Look at one slice.  Outside of a transaction.  False: no walk is under way. */
-extern bool walk_step(void);
+/* Look at one slice, if it is time.  Outside of a transaction. */
+extern void walk_step(TimestampTz now);
+
+/* When the next slice is to be looked at; DT_NOEND: no walk is under way. */
+extern TimestampTz walk_next_slice(void);
 
 /*
  * When a walk that has just ended is to begin again: after an interval, or
