@@ -544,8 +544,8 @@ do_cycle(void)
 	next = Min(next, monitor_next_time());
 	next = Min(next, dependency_next_time());
 	next = Min(next, flush(now, false));
-	if (!more)
-		walk_step(now);
+	if (!more && walk_step(now))
+		next = now;
 	next = Min(next, walk_next_slice());
 	publish_figures();
 	if (more || (next > now + NAP && !shmem_set_bell(my_db)))

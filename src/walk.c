@@ -31,8 +31,9 @@
 #define TIME_SHARE		2000
 #define FREE_TIME		(10 * 1000)
 
-/* Between slices, other things get this many times as long as a slice took. */
+/* Between slices, other things get so many times as long, but 100 ms at most. */
 #define PAUSE			9
+#define MAX_PAUSE		(100 * 1000)
 
 static TimestampTz next_slice = DT_NOBEGIN;
 static dlist_head walks = DLIST_STATIC_INIT(walks); /* the first goes first */
@@ -124,7 +125,7 @@ end_walk(Walk *walk)
 	walk->end(walk);
 }
 
-void
+bool
 walk_step(TimestampTz now)
 {
 	Walk	   *walk;
@@ -133,20 +134,21 @@ walk_step(TimestampTz now)
 	bool		more;
 
 	if (walk_next_slice() > now)
-		return;
+		return false;
 	walk = dlist_head_element(Walk, node, &walks);
 	now = clock_now();
 	cpu_time = clock_cpu_time();
 	more = guarded_look(walk);
 	walk->cpu_time += clock_cpu_time() - cpu_time;
 	took = clock_now() - now;
-	next_slice = now + (PAUSE + 1) * took;
+	next_slice = now + took + Min(PAUSE * took, MAX_PAUSE);
 	if (more)
 		adapt(walk, took);
 	else if (++walk->part < walk->nparts)
 		begin_part(walk);
 	else
 		end_walk(walk);
+	return true;
 }
 
 TimestampTz

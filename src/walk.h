@@ -61,8 +61,11 @@ typedef struct WalkRange
 /* Begin a walk, unless it is under way. */
 extern void walk_begin(Walk *walk);
 
-/* Look at one slice, if it is time.  Outside of a transaction. */
-extern void walk_step(TimestampTz now);
+/*
+ * Look at one slice, if it is time.  Outside of a transaction.  True: what has
+ * been found may have given others something to do.
+ */
+extern bool walk_step(TimestampTz now);
 
 /* When the next slice is to be looked at; DT_NOEND: no walk is under way. */
 extern TimestampTz walk_next_slice(void);

@@ -46,7 +46,7 @@ sql(q(
 		SELECT 'test', 'info', i::text, '', now(), now(), 1, CASE WHEN i % 2 = 0 THEN now() - interval '1 year' ELSE now() END
 		FROM generate_series(1, 6000) i;
 	INSERT INTO scheduler.job_minute
-		SELECT now() - make_interval(days => i % 10, secs => i / 1000), 1, 10, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0
+		SELECT now() - make_interval(days => i % 10, secs => i / 1000), i, 10, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0
 		FROM generate_series(1, 20000) i));
 await(q(SELECT count(*) = 0 FROM scheduler.job_health_state WHERE job_id < 0), 'the health of jobs that have gone has gone');
 await(q(SELECT count(*) = 0 FROM scheduler.job_metric WHERE job_id < 0), 'so have their metrics');
