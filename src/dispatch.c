@@ -4,9 +4,9 @@
  *	  From ready runs to workers.
  *
  * Within a role, runs go in order of priority, its queues in turns, and each
- * queue in order of due time.  Between roles,
- * whoever has waited longest without a worker gets the next one, so that no
- * tenant waits for more than the run that a worker has in hand.
+ * queue in order of due time.  Between roles, whoever has waited longest
+ * without a worker gets the next one, so that no tenant waits for more than
+ * the run that a worker has in hand.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
