@@ -432,9 +432,12 @@ dispatch_runs(void)
 			queue = next;
 			continue;
 		}
-		if (queue->starved_since == DT_NOEND)
-			result = Min(result, staff(queue, 1));
 		view = view_lane(queue->role);
+		if (view.nworkers == 0 && queue->starved_since == DT_NOEND)
+		{
+			result = Min(result, staff(queue, 1));
+			view = view_lane(queue->role);
+		}
 		if (view.nworkers > 0 &&
 			(view.nidle > 0 || view.nready <= LANE_LOW_WATER || queue->overtakes))
 			fill_lane(queue, &view);

@@ -48,6 +48,9 @@
 
 #define LANE_DEPTH				128
 #define LANE_LOW_WATER			(LANE_DEPTH / 2)
+
+/* What a process takes to start, and a run by which starting one pays: 5 ms. */
+#define WORKER_START_TIME		5000
 #define OUTCOME_RING_SIZE		1024
 #define CHANGE_RING_SIZE		1024
 #define SLOT_ERROR_LENGTH		256
@@ -252,9 +255,6 @@ extern bool shmem_set_bell(Database *db);
 extern void shmem_put_change(Oid database, ChangeKind kind, int64 id);
 extern int	shmem_take_changes(Database *db, Change *changes, int max,
 							   bool *overflow);
-
-/* What a process takes to start, and a run by which starting one pays: 5 ms. */
-#define WORKER_START_TIME	5000
 
 /* Workers that are to leave for the sake of a database's roles.  Lock held. */
 extern void shmem_want_rooms(Database *db, int n);

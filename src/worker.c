@@ -106,6 +106,19 @@ remember_fatal(ErrorData *edata)
 		prev_emit_log_hook(edata);
 }
 
+/* Let go of the run that is over.  Lock held. */
+static void
+let_go_of_run(TimestampTz now)
+{
+	Lane	   *lane = &scheduler_shared->lanes[my_slot->lane];
+
+	if (my_slot->has_run)
+		lane->run_time += (now - my_slot->started_at - lane->run_time) / 8;
+	my_slot->has_run = false;
+	my_slot->cancel = false;
+	my_slot->deadline = DT_NOEND;
+}
+
 /*
  * Let go of the run that is over, and take the next one or become idle.
  * False: there is none.  All in one, for this is the lock that all workers
@@ -120,11 +133,7 @@ take_run(Run *run)
 
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	now = clock_now();			/* under the lock: who takes first starts first */
-	if (my_slot->has_run)
-		lane->run_time += (now - my_slot->started_at - lane->run_time) / 8;
-	my_slot->has_run = false;
-	my_slot->cancel = false;
-	my_slot->deadline = DT_NOEND;
+	let_go_of_run(now);
 	if (scheduler_shared->rooms_wanted > 0)
 		worker_pool_relieve(my_slot);
 	result = !my_slot->leave && lane_take(lane, run);
@@ -219,9 +228,7 @@ let_go_of_attempt(int64 run_id)
 
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	cancelled = my_slot->cancel;
-	my_slot->has_run = false;
-	my_slot->cancel = false;
-	my_slot->deadline = DT_NOEND;
+	let_go_of_run(clock_now());
 	LWLockRelease(scheduler_shared->lock);
 	if (!cancelled)
 		return;
