@@ -45,7 +45,7 @@ catalog_job_has_dependencies(int64 job_id)
 
 	catalog_add_int64(&params, job_id);
 	return catalog_exists("SELECT FROM scheduler.dependency WHERE job_id = $1 OR on_job_id = $1"
-				  " LIMIT 1", &params);
+						  " LIMIT 1", &params);
 }
 
 bool
@@ -55,7 +55,7 @@ catalog_job_is_needed(int64 job_id)
 
 	catalog_add_int64(&params, job_id);
 	return catalog_exists("SELECT FROM scheduler.dependency WHERE on_job_id = $1 OR on_queue_name ="
-				  " (SELECT j.queue FROM scheduler.job j WHERE j.job_id = $1) LIMIT 1", &params);
+						  " (SELECT j.queue FROM scheduler.job j WHERE j.job_id = $1) LIMIT 1", &params);
 }
 
 /* As two parameters, of which one is NULL */

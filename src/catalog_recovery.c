@@ -45,8 +45,8 @@ bool
 catalog_has_recovery(void)
 {
 	return catalog_exists("SELECT FROM scheduler.job_recovery UNION ALL"
-				  " SELECT FROM scheduler.recovery_event WHERE outcome = 'pending'"
-				  " LIMIT 1", NULL);
+						  " SELECT FROM scheduler.recovery_event WHERE outcome = 'pending'"
+						  " LIMIT 1", NULL);
 }
 
 /*

@@ -40,6 +40,12 @@ clock_now(void)
 	return GetCurrentTimestamp() + clock_offset();
 }
 
+TimestampTz
+clock_minutes_ago(int minutes)
+{
+	return clock_now() - (int64) minutes * USECS_PER_MINUTE;
+}
+
 int64
 clock_cpu_time(void)
 {

@@ -15,6 +15,9 @@
 /* The time now, to the microsecond. */
 extern TimestampTz clock_now(void);
 
+/* The time so many minutes ago, which is what settings of retention say. */
+extern TimestampTz clock_minutes_ago(int minutes);
+
 /* Processor time that this process has had, in microseconds. */
 extern int64 clock_cpu_time(void);
 

@@ -670,8 +670,8 @@ plan_batch(const int64 *job_ids, int count, void (*plan) (JobEntry *entry))
 	job_cache_trim();
 }
 
-/* Plan the jobs of a scan, a batch at a time; how many they are. */
-static int64
+/* Plan the jobs of a scan, a batch at a time. */
+static void
 plan_all(void (*scan) (JobIdCallback callback, void *arg), void (*plan) (JobEntry *entry))
 {
 	MemoryContext context = CurrentMemoryContext;
@@ -688,19 +688,18 @@ plan_all(void (*scan) (JobIdCallback callback, void *arg), void (*plan) (JobEntr
 	}
 	MemoryContextSwitchTo(context);
 	pfree(list.ids);
-	return list.count;
 }
 
-int64
+void
 enqueue_plan_new_jobs(void)
 {
-	return plan_all(catalog_scan_unplanned_jobs, plan_changed);
+	plan_all(catalog_scan_unplanned_jobs, plan_changed);
 }
 
 void
 enqueue_plan_in_new_zone(void)
 {
-	(void) plan_all(catalog_scan_unzoned_jobs, plan_in_new_zone);
+	plan_all(catalog_scan_unzoned_jobs, plan_in_new_zone);
 }
 
 void

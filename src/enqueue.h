@@ -29,10 +29,10 @@ extern TimestampTz enqueue_next_time(void);
 extern void enqueue_plan_job(JobEntry *entry);
 
 /*
- * The same for all jobs that have changed since a scheduler saw them; how
- * many.  Outside of a transaction.
+ * The same for all jobs that have changed since a scheduler saw them.  Outside
+ * of a transaction.
  */
-extern int64 enqueue_plan_new_jobs(void);
+extern void enqueue_plan_new_jobs(void);
 
 /*
  * pg_scheduler.timezone has changed: set the next times to which it applies

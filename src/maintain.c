@@ -117,18 +117,12 @@ maintain_partition(TimestampTz now)
  * Retention of what is not partitioned
  */
 
-static TimestampTz
-time_ago(int minutes)
-{
-	return clock_now() - (int64) minutes * USECS_PER_MINUTE;
-}
-
 static bool
 delete_dead_letters(Walk *walk)
 {
 	WalkRange	range = walk_range(walk, "dead_letter", "dead_letter_pkey");
 
-	catalog_delete_old_dead_letters(&range, time_ago(pg_scheduler_dead_letter_retention));
+	catalog_delete_old_dead_letters(&range, clock_minutes_ago(pg_scheduler_dead_letter_retention));
 	return walk_to(walk, &range);
 }
 
@@ -155,7 +149,7 @@ delete_events(Walk *walk)
 {
 	WalkRange	range = walk_range(walk, "recovery_event", "recovery_event_pkey");
 
-	catalog_delete_old_events(&range, time_ago(pg_scheduler_recovery_retention));
+	catalog_delete_old_events(&range, clock_minutes_ago(pg_scheduler_recovery_retention));
 	return walk_to(walk, &range);
 }
 
@@ -202,8 +196,7 @@ static Walk retention = {retention_parts, lengthof(retention_parts), end_upkeep}
 static void
 upkeep(TimestampTz now)
 {
-	TimestampTz before = start_of_day(now - (int64) pg_scheduler_history_retention *
-									  USECS_PER_MINUTE);
+	TimestampTz before = start_of_day(clock_minutes_ago(pg_scheduler_history_retention));
 
 	upkeep_ok = true;
 	for (int i = 0; i <= DAYS_AHEAD; i++)

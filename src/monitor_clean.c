@@ -90,8 +90,7 @@ delete_alerts(Walk *walk)
 {
 	WalkRange	range = walk_range(walk, "alert", "alert_pkey");
 
-	catalog_delete_old_alerts(&range, clock_now() - (int64) pg_scheduler_history_retention *
-							  USECS_PER_MINUTE);
+	catalog_delete_old_alerts(&range, clock_minutes_ago(pg_scheduler_history_retention));
 	return walk_to(walk, &range);
 }
 
@@ -108,8 +107,7 @@ count_minutes(Walk *walk)
 
 	if (walk->at == PG_INT64_MIN)
 	{
-		minutes_before = clock_now() - (int64) pg_scheduler_metrics_retention *
-			USECS_PER_MINUTE;
+		minutes_before = clock_minutes_ago(pg_scheduler_metrics_retention);
 		minutes_counted = 0;
 		minutes_job = PG_INT64_MAX;
 		walk->at = DT_NOEND;

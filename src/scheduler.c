@@ -322,7 +322,7 @@ load(void)
 	StartTransactionCommand();
 	catalog_scan_next_runs(put_next_run, NULL);
 	CommitTransactionCommand();
-	(void) enqueue_plan_new_jobs();
+	enqueue_plan_new_jobs();
 	note_boot();
 	dependency_reload();
 	loaded = true;
