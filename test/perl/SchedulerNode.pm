@@ -23,7 +23,8 @@ our @EXPORT = qw(
   try_sql wait_until wait_for_server wait_for_scheduler wait_for_quiet
   finish_jobs wait_for_running wait_for_status
   processes scheduler_processes wait_for_processes_gone
-  kill_server start_again add_log_table check_records);
+  kill_process kill_server start_again add_log_table check_records
+  count_effects wait_for_progress);
 
 # Settings of every server of these tests.  The server must come back by
 # itself from a crash, which those of PostgreSQL::Test::Cluster do not.
@@ -193,6 +194,16 @@ sub scheduler_processes
 	return @pids;
 }
 
+# Kill one of them the hard way.
+sub kill_process
+{
+	my ($node, $kind) = @_;
+	my @pids;
+
+	wait_until(sub { @pids = scheduler_processes($node, $kind); scalar @pids }, "there is a $kind");
+	kill('KILL', $pids[0]);
+}
+
 sub wait_for_processes_gone
 {
 	my ($node) = @_;
@@ -239,6 +250,22 @@ sub add_log_table
 				current_setting('pg_scheduler.attempt')::int,
 				current_setting('pg_scheduler.scheduled_at')::timestamptz);
 			END));
+}
+
+# What has been written so far; none while there is no server.
+sub count_effects
+{
+	my ($node) = @_;
+
+	return try_sql($node, 'SELECT count(*) FROM effect') // 0;
+}
+
+# Some progress is made between one kill and the next.
+sub wait_for_progress
+{
+	my ($node, $from) = @_;
+
+	wait_until(sub { count_effects($node) > $from }, 'runs go on') or die 'runs do not go on';
 }
 
 # The proof.  Jobs whose names begin with "tx" write one row of effect in each

@@ -24,39 +24,17 @@ $node->safe_psql('postgres', 'CREATE ROLE kill_1 LOGIN; CREATE ROLE kill_2 LOGIN
 $node->safe_psql('postgres', q(
 	SELECT scheduler.schedule_job('tx_steady', 'every 20 milliseconds', 'SELECT note_run()')));
 
-sub finished
-{
-	return try_sql($node, 'SELECT count(*) FROM effect') // 0;
-}
-
-# Some progress is made between one kill and the next.
-sub wait_for_progress
-{
-	my ($from) = @_;
-
-	wait_until(sub { finished() > $from }, 'runs go on') or die 'runs do not go on';
-}
-
-sub kill_one
-{
-	my ($kind) = @_;
-	my @pids;
-
-	wait_until(sub { @pids = scheduler_processes($node, $kind); scalar @pids }, "there is a $kind");
-	kill('KILL', $pids[0]);
-}
-
 my @rounds = (
-	sub { kill_one('worker') },
-	sub { kill_one('scheduler') },
-	sub { kill_one('launcher') },
+	sub { kill_process($node, 'worker') },
+	sub { kill_process($node, 'scheduler') },
+	sub { kill_process($node, 'launcher') },
 	sub { $node->stop('immediate'); wait_for_processes_gone($node); start_again($node) },
 	sub { kill_server($node); start_again($node) });
 
 my $created = 0;
 foreach my $round (0 .. 9)
 {
-	my $before = finished();
+	my $before = count_effects($node);
 
 	# due now, for three roles
 	$node->safe_psql('postgres', "
@@ -65,10 +43,10 @@ foreach my $round (0 .. 9)
 				run_as => (ARRAY[current_user, 'kill_1', 'kill_2'])[i % 3 + 1]::regrole))
 		  FROM generate_series(1, $jobs / 10) i");
 	$created += $jobs / 10;
-	wait_for_progress($before);
+	wait_for_progress($node, $before);
 	$rounds[ $round % @rounds ]->();
 	wait_for_server($node);
-	wait_for_progress(finished());
+	wait_for_progress($node, count_effects($node));
 }
 
 ok( wait_until(

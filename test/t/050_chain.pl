@@ -26,27 +26,6 @@ my $sql = sub { $node->safe_psql('postgres', $_[0]) };
 
 add_log_table($node);
 
-sub finished
-{
-	return try_sql($node, 'SELECT count(*) FROM effect') // 0;
-}
-
-sub wait_for_progress
-{
-	my ($from) = @_;
-
-	wait_until(sub { finished() > $from }, 'runs go on') or die 'runs do not go on';
-}
-
-sub kill_one
-{
-	my ($kind) = @_;
-	my @pids;
-
-	wait_until(sub { @pids = scheduler_processes($node, $kind); scalar @pids }, "there is a $kind");
-	kill('KILL', $pids[0]);
-}
-
 #
 # Diamonds, and a leader whose ends come fast, while processes are killed
 #
@@ -61,17 +40,17 @@ $sql->(q(
 	COMMIT));
 
 my @rounds = (
-	sub { kill_one('worker') },
-	sub { kill_one('scheduler') },
+	sub { kill_process($node, 'worker') },
+	sub { kill_process($node, 'scheduler') },
 	sub { try_sql($node, 'SELECT scheduler.restart()') },
-	sub { kill_one('launcher') },
+	sub { kill_process($node, 'launcher') },
 	sub { $node->stop('immediate'); wait_for_processes_gone($node); start_again($node) },
 	sub { kill_server($node); start_again($node) },
 	sub { $node->restart });
 
 foreach my $round (0 .. 13)
 {
-	my $before = finished();
+	my $before = count_effects($node);
 
 	$sql->("
 		SELECT count(scheduler.schedule_job('tx_start_${round}_' || i, 'now', 'SELECT note_run()')),
@@ -82,10 +61,10 @@ foreach my $round (0 .. 13)
 			count(scheduler.schedule_job('tx_end_${round}_' || i, NULL, 'SELECT note_run()',
 				after => format('tx_left_%s, tx_right_%1\$s', '${round}_' || i)))
 		  FROM generate_series(1, $diamonds) i");
-	wait_for_progress($before);
+	wait_for_progress($node, $before);
 	$rounds[ $round % @rounds ]->();
 	wait_for_server($node);
-	wait_for_progress(finished());
+	wait_for_progress($node, count_effects($node));
 }
 
 sub wait_for_chains
@@ -144,7 +123,7 @@ ok( wait_until(
 		},
 		'the run has committed'),
 	'a procedure has committed');
-kill_one('worker');
+kill_process($node, 'worker');
 wait_for_server($node);
 ok(wait_for_chains(), 'its loss is recorded');
 is( $sql->(q(SELECT job_name, status, triggered_by FROM scheduler.run_history WHERE job_name IN ('loses', 'after_loss', 'after_success') ORDER BY run_id)),
