@@ -126,6 +126,8 @@ SELECT scheduler.schedule_job('broken', 'now', 'SELECT 1 / 0',
 
 CALL demo.wait_until($$ EXISTS (SELECT FROM scheduler.dead_letters
                                 WHERE job_name = 'broken') $$);
+CALL demo.wait_until($$ (SELECT consecutive_failures = 3 FROM scheduler.job_health
+                         WHERE job_name = 'broken') $$);
 
 SELECT attempt, status, sqlstate, error_message
 FROM scheduler.runs WHERE job_name = 'broken' ORDER BY attempt;
