@@ -2,12 +2,13 @@
 #
 #	docker build --build-arg PG=17 -t pg_scheduler .
 #	docker run -e POSTGRES_PASSWORD=secret pg_scheduler
+#
+# PG is a tag of the image, Debian's: 17, 17.6, 17-bookworm.
 ARG PG=17
 
 FROM postgres:${PG} AS build
-ARG PG
 RUN apt-get update && apt-get install -y --no-install-recommends \
-	build-essential libcurl4-openssl-dev postgresql-server-dev-${PG}
+	build-essential libcurl4-openssl-dev postgresql-server-dev-${PG_MAJOR}
 COPY . /src
 RUN make -C /src with_llvm=no && make -C /src with_llvm=no install DESTDIR=/out
 
@@ -16,5 +17,5 @@ RUN apt-get update && apt-get install -y --no-install-recommends \
 	ca-certificates libcurl4 \
 	&& rm -rf /var/lib/apt/lists/*
 COPY --from=build /out /
-RUN echo "shared_preload_libraries = 'pg_scheduler'" \
+RUN printf '%s\n' "shared_preload_libraries = 'pg_scheduler'" "max_worker_processes = 16" \
 	>>/usr/share/postgresql/postgresql.conf.sample
