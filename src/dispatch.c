@@ -246,13 +246,13 @@ warn_no_process(void)
 static TimestampTz
 launch(Oid role, bool more)
 {
-	TimestampTz now = clock_now();
+	TimestampTz again = DT_NOEND;
 
-	if (launch_not_before > now)
+	if (launch_not_before > clock_now())
 		return launch_not_before;
 	if (!check_role(role))
 		return DT_NOEND;
-	switch (worker_pool_launch(role))
+	switch (worker_pool_launch(role, &again))
 	{
 		case LAUNCH_STARTED:
 			if (launch_not_before != DT_NOBEGIN)
@@ -267,7 +267,7 @@ launch(Oid role, bool more)
 			return launch_not_before;
 		case LAUNCH_POOL_FULL:
 			more_wanted |= more;
-			return DT_NOEND;
+			return again;
 	}
 	return DT_NOEND;
 }

@@ -41,6 +41,7 @@
 #include "launcher.h"
 #include "lane.h"
 #include "shmem.h"
+#include "worker_pool.h"
 
 /* A scheduler that has died is started again after: 1 s. */
 #define RESTART_DELAY		USECS_PER_SEC
@@ -146,14 +147,9 @@ bury_workers_of(Oid database)
 
 		if (slot->state != WORKER_DEAD || slot->database != database)
 			continue;
-		slot->state = WORKER_FREE;
-		slot->has_run = false;
-		slot->leave = false;
-		if (--lane->nworkers == 0)
-		{
-			lane->nready = 0;
-			lane_release(lane);
-		}
+		if (lane->nworkers == 1)
+			lane_reset(lane);
+		worker_pool_free_slot(slot);
 	}
 }
 

@@ -76,6 +76,7 @@ typedef struct WorkerSlot
 	TimestampTz launched_at;
 	TimestampTz idle_since;
 	TimestampTz died_at;		/* when it became DEAD */
+	TimestampTz freed_at;		/* when it became FREE */
 	bool		connected;		/* has been IDLE or RUNNING */
 	bool		leave;			/* asked to go after the current run */
 	bool		cancel;			/* asked to cancel the current run */

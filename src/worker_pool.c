@@ -29,6 +29,9 @@
 #include "worker.h"
 #include "worker_pool.h"
 
+/* A free slot is kept this long for the database whose turn it is: 100 ms. */
+#define TURN_TIME			(100 * 1000)
+
 /* A worker serves its role at least this long when others wait: 200 ms. */
 #define TIME_SLICE			(200 * 1000)
 
@@ -67,9 +70,17 @@ drain_lane(Lane *lane, TakeBackCallback take_back)
 		take_back(&run);
 }
 
-/* Caller holds the lock.  A lane that loses its last worker must be empty. */
+/* Wake the schedulers that wait for a slot.  Lock held. */
 static void
-free_slot(WorkerSlot *slot)
+wake_waiting(void)
+{
+	for (int i = 0; i < scheduler_shared->ndatabases; i++)
+		if (scheduler_shared->databases[i].demand != 0)
+			shmem_wake(scheduler_shared->databases[i].scheduler_latch);
+}
+
+void
+worker_pool_free_slot(WorkerSlot *slot)
 {
 	Lane	   *lane = &scheduler_shared->lanes[slot->lane];
 
@@ -80,9 +91,8 @@ free_slot(WorkerSlot *slot)
 	slot->has_run = false;
 	slot->leave = false;
 	slot->generation = 0;
-	for (int i = 0; i < scheduler_shared->ndatabases; i++)
-		if (scheduler_shared->databases[i].demand != 0)
-			shmem_wake(scheduler_shared->databases[i].scheduler_latch);
+	slot->freed_at = clock_now();
+	wake_waiting();
 }
 
 /* Has another database waited for a worker for longer?  Lock held. */
@@ -100,18 +110,45 @@ others_first(void)
 	return false;
 }
 
-/* Reserve a free slot, or return -1.  A full pool is remembered as demand. */
-static int
-reserve_slot(Oid role, uint64 *generation)
+/*
+ * Is a slot that is free still kept for another database?  Not for long: that
+ * one may be held up, or have stopped to want it.  Lock held.
+ */
+static bool
+kept_for_others(const WorkerSlot *slot)
 {
-	int			result = -1;
+	TimestampTz now = clock_now();
 
-	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	for (int i = 0; i < scheduler_shared->nworkers && result < 0; i++)
+	return others_first() && slot->freed_at <= now && slot->freed_at + TURN_TIME > now;
+}
+
+/* Lock held. */
+static int
+find_free_slot(void)
+{
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
 		if (scheduler_shared->workers[i].state == WORKER_FREE)
-			result = i;
-	if (result >= 0 && others_first())
+			return i;
+	return -1;
+}
+
+/*
+ * Reserve a free slot, or return -1.  That there was none, or that it is kept
+ * for others, when to try again is in *again, is remembered as demand.
+ */
+static int
+reserve_slot(Oid role, uint64 *generation, TimestampTz *again)
+{
+	int			result;
+
+	*again = DT_NOEND;
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	result = find_free_slot();
+	if (result >= 0 && kept_for_others(&scheduler_shared->workers[result]))
+	{
+		*again = scheduler_shared->workers[result].freed_at + TURN_TIME;
 		result = -1;
+	}
 	if (result >= 0)
 	{
 		WorkerSlot *slot = &scheduler_shared->workers[result];
@@ -169,10 +206,10 @@ register_worker(int slot, uint64 generation, Oid role)
 }
 
 LaunchResult
-worker_pool_launch(Oid role)
+worker_pool_launch(Oid role, TimestampTz *again)
 {
 	uint64		generation = 0;
-	int			slot = reserve_slot(role, &generation);
+	int			slot = reserve_slot(role, &generation, again);
 
 	if (slot < 0)
 		return LAUNCH_POOL_FULL;
@@ -181,7 +218,7 @@ worker_pool_launch(Oid role)
 
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	/* nobody but this process puts runs into the lane */
-	free_slot(&scheduler_shared->workers[slot]);
+	worker_pool_free_slot(&scheduler_shared->workers[slot]);
 	LWLockRelease(scheduler_shared->lock);
 	return LAUNCH_FAILED;
 }
@@ -192,6 +229,16 @@ ask_to_leave(WorkerSlot *slot)
 {
 	slot->leave = true;
 	shmem_wake(slot->latch);
+}
+
+/* No worker is wanted any more: it is the turn of others.  Lock held. */
+static void
+withdraw_demand(void)
+{
+	if (my_db->demand == 0)
+		return;
+	my_db->demand = 0;
+	wake_waiting();
 }
 
 /* Lock held. */
@@ -257,15 +304,18 @@ worker_pool_make_room(int starved, bool more, bool no_process)
 	int			coming = 0;
 	WorkerSlot *victim;
 
-	if (starved == 0 && !more && my_db->rooms_wanted == 0)
+	if (starved == 0 && !more && my_db->rooms_wanted == 0 && my_db->demand == 0)
 		return;
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	if (starved == 0 && !more)
+		withdraw_demand();
 	for (int i = 0; i < scheduler_shared->nworkers; i++)
 	{
 		const WorkerSlot *slot = &scheduler_shared->workers[i];
 
+		/* not who is to leave, but has a run to finish: that may take for ever */
 		if ((slot->state == WORKER_FREE && !no_process) ||
-			slot->state == WORKER_DEAD || slot->leave)
+			slot->state == WORKER_DEAD || (slot->leave && !slot->has_run))
 			coming++;
 	}
 	while (coming < starved + (more ? 1 : 0) && (victim = find_idle_victim()) != NULL)
@@ -353,7 +403,7 @@ worker_pool_bury(WorkerSlot *dead, int max, TakeBackCallback take_back,
 		}
 		if (slot->has_run || !slot->connected)
 			scheduler_shared->workers_died++;
-		free_slot(slot);
+		worker_pool_free_slot(slot);
 	}
 	LWLockRelease(scheduler_shared->lock);
 	return n;

@@ -6,7 +6,7 @@
  * Called by the scheduler of a database, about its own workers, except where
  * a worker of another database has to make room.  None of
  * these functions may be called with scheduler_shared->lock held, but
- * worker_pool_relieve(), which is for workers.
+ * worker_pool_relieve(), which is for workers, and worker_pool_free_slot().
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
@@ -20,22 +20,33 @@
 typedef enum LaunchResult
 {
 	LAUNCH_STARTED,
-	LAUNCH_POOL_FULL,			/* all slots are taken */
+	LAUNCH_POOL_FULL,			/* all slots are taken, or it is another's turn */
 	LAUNCH_FAILED				/* the server has no room for the process */
 } LaunchResult;
 
 /* Once in the life of a scheduler. */
 extern void worker_pool_init(Database *db);
 
-/* Start a worker for a role of this database. */
-extern LaunchResult worker_pool_launch(Oid role);
+/*
+ * Start a worker for a role of this database.  With LAUNCH_POOL_FULL, when to
+ * try again is in *again; DT_NOEND: when a worker has left, for which the
+ * scheduler is woken.
+ */
+extern LaunchResult worker_pool_launch(Oid role, TimestampTz *again);
+
+/*
+ * The worker of a slot has gone.  A lane that loses its last one must be
+ * empty.  The caller holds scheduler_shared->lock exclusively.
+ */
+extern void worker_pool_free_slot(WorkerSlot *slot);
 
 /*
  * So many roles of this database are without a worker, for want of a free
  * slot, or of a process of the server ("no_process"), where a free slot does
  * not help; "more": a role that has some could use one more.  Idle workers are
  * asked to leave for them, busy ones for roles without a worker only.  What is
- * said here holds until it is said again.
+ * said here holds until it is said again: that nothing is wanted, too, without
+ * which other databases would wait for this one.
  */
 extern void worker_pool_make_room(int starved, bool more, bool no_process);
 
