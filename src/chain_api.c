@@ -100,10 +100,14 @@ quoted_name(const char **text)
 	initStringInfo(&name);
 	for (; *at != '\0'; at++)
 	{
-		if (*at == '"' && *++at != '"')
+		if (*at == '"')
 		{
-			*text = at;
-			return name.data;
+			at++;
+			if (*at != '"')
+			{
+				*text = at;
+				return name.data;
+			}
 		}
 		appendStringInfoChar(&name, *at);
 	}

@@ -42,10 +42,10 @@ rights_can_run(Oid role, RightsProblem *problem)
 	}
 	form = (Form_pg_authid) GETSTRUCT(tuple);
 	name = pstrdup(NameStr(form->rolname));
-	can_login = form->rolcanlogin;
+	can_login = form->rolcanlogin || !COMPAT_ROLE_NEEDS_LOGIN;
 	ReleaseSysCache(tuple);
 
-	if (COMPAT_ROLE_NEEDS_LOGIN && !can_login)
+	if (!can_login)
 	{
 		problem->sqlerrcode = ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION;
 		problem->message = psprintf("role \"%s\" is not permitted to log in", name);
