@@ -61,8 +61,8 @@ next_run_row(int row, void *arg)
 {
 	NextRunScan *context = arg;
 
-	context->callback(catalog_int64(row, 1), catalog_time(row, 2, DT_NOEND),
-					  context->arg);
+	context->callback(catalog_int64(row, 1), catalog_oid(row, 2),
+					  catalog_time(row, 3, DT_NOEND), context->arg);
 }
 
 void
@@ -70,7 +70,7 @@ catalog_scan_next_runs(NextRunCallback callback, void *arg)
 {
 	NextRunScan context = {callback, arg};
 
-	catalog_scan("SELECT s.job_id, s.next_run_at"
+	catalog_scan("SELECT s.job_id, j.owner::oid, s.next_run_at"
 		 " FROM scheduler.job_state s JOIN scheduler.job j ON j.job_id = s.job_id"
 		 " WHERE s.next_run_at IS NOT NULL AND j.enabled AND j.paused_at IS NULL"
 		 " AND s.schedule_version = j.schedule_version",

@@ -29,8 +29,8 @@ extern bool catalog_extension_exists(void);
 /* The role that owns the extension. */
 extern Oid	catalog_owner(void);
 
-/* Jobs that have a next time: callback(job_id, next_run_at) for each. */
-typedef void (*NextRunCallback) (int64 job_id, TimestampTz next_run_at, void *arg);
+/* Jobs that have a next time: callback(job_id, owner, next_run_at) for each. */
+typedef void (*NextRunCallback) (int64 job_id, Oid owner, TimestampTz next_run_at, void *arg);
 extern void catalog_scan_next_runs(NextRunCallback callback, void *arg);
 
 /* Jobs whose state does not belong to their current schedule. */

@@ -3,7 +3,7 @@
  * due_heap.c
  *	  The next time of every job, the earliest on top.
  *
- * All that a scheduler keeps in memory of a job that is not due: 16 bytes.
+ * All that a scheduler keeps in memory of a job that is not due: 24 bytes.
  * A plain binary heap in an array; binaryheap.h of the server has a fixed
  * size and needs an allocation for each element.
  *
@@ -13,6 +13,7 @@
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -22,6 +23,7 @@ typedef struct DueEntry
 {
 	TimestampTz due_at;
 	int64		job_id;
+	uint32		turn;			/* of the role, at this instant */
 } DueEntry;
 
 static MemoryContext heap_context = NULL;
@@ -29,11 +31,25 @@ static DueEntry *entries = NULL;
 static int64 nentries = 0;
 static int64 capacity = 0;
 
-/* Jobs that are due at one instant go in the order in which they were made. */
+/*
+ * Jobs that are due at one instant go role by role, and those of a role in the
+ * order in which they were made.
+ */
 static inline bool
 precedes(const DueEntry *a, const DueEntry *b)
 {
-	return a->due_at < b->due_at || (a->due_at == b->due_at && a->job_id < b->job_id);
+	if (a->due_at != b->due_at)
+		return a->due_at < b->due_at;
+	if (a->turn != b->turn)
+		return a->turn < b->turn;
+	return a->job_id < b->job_id;
+}
+
+/* Chance gives the turns, anew at each instant: no role is always the last. */
+static inline uint32
+turn_of(Oid owner, TimestampTz due_at)
+{
+	return murmurhash32(owner ^ murmurhash32((uint32) due_at ^ (uint32) (due_at >> 32)));
 }
 
 void
@@ -54,9 +70,9 @@ due_heap_reset(void)
 }
 
 void
-due_heap_put(int64 job_id, TimestampTz due_at)
+due_heap_put(int64 job_id, Oid owner, TimestampTz due_at)
 {
-	DueEntry	entry = {.due_at = due_at,.job_id = job_id};
+	DueEntry	entry = {.due_at = due_at,.job_id = job_id,.turn = turn_of(owner, due_at)};
 	int64		hole = nentries;
 
 	if (due_at == DT_NOEND)

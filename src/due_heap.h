@@ -21,8 +21,11 @@ extern void due_heap_init(void);
 /* Forget all entries. */
 extern void due_heap_reset(void);
 
-/* Put an entry in; with DT_NOEND, none. */
-extern void due_heap_put(int64 job_id, TimestampTz due_at);
+/*
+ * Put an entry in; with DT_NOEND, none.  What is due at one instant comes out
+ * role by role, so that each takes its place among the workers once.
+ */
+extern void due_heap_put(int64 job_id, Oid owner, TimestampTz due_at);
 
 /* DT_NOEND when it is empty. */
 extern TimestampTz due_heap_next(void);

@@ -95,6 +95,13 @@ enqueue_durably(void)
 	durable_until = clock_now() + DURABLE_TIME;
 }
 
+void
+enqueue_when_due(const JobEntry *entry)
+{
+	due_heap_put(entry->job_id, entry->job.owner,
+				 job_due_at(&entry->job, entry->state.next_run_at));
+}
+
 static void
 add_run(Batch *batch, JobEntry *entry, TimestampTz scheduled_at, RunTrigger trigger)
 {
@@ -317,7 +324,7 @@ enqueue_job(Batch *batch, JobEntry *entry, TimestampTz due_at)
 		return false;
 	if (job_due_at(&entry->job, next) > batch->now)
 	{
-		due_heap_put(entry->job_id, job_due_at(&entry->job, next));
+		enqueue_when_due(entry);
 		return false;
 	}
 
@@ -369,11 +376,7 @@ publish_batch(Batch *batch)
 	for (int i = 0; i < batch->nruns; i++)
 		(void) run_queue_add(&batch->runs[i], job_cache_peek(batch->runs[i].job_id));
 	for (int i = 0; i < batch->njobs; i++)
-	{
-		JobEntry   *entry = batch->jobs[i];
-
-		due_heap_put(entry->job_id, job_due_at(&entry->job, entry->state.next_run_at));
-	}
+		enqueue_when_due(batch->jobs[i]);
 }
 
 /* Undo in memory what the aborted transaction has done there. */
@@ -457,7 +460,7 @@ take_aside(TimestampTz now)
 		JobEntry   *entry = job_cache_peek(aside[0].job_id);
 
 		if (entry != NULL && !entry->dropped)
-			due_heap_put(entry->job_id, entry->state.next_run_at);
+			due_heap_put(entry->job_id, entry->job.owner, entry->state.next_run_at);
 		memmove(aside, aside + 1, --naside * sizeof(aside[0]));
 	}
 }
@@ -587,7 +590,7 @@ enqueue_plan_job(JobEntry *entry)
 	state->finished = entry->schedule != NULL && state->next_run_at == DT_NOEND &&
 		(runs_exhausted(entry) || schedule_kind(entry->schedule) != SCHEDULE_REBOOT);
 	if (entry->job.active)
-		due_heap_put(entry->job_id, job_due_at(&entry->job, state->next_run_at));
+		enqueue_when_due(entry);
 }
 
 /* A list of job ids that may be long */

@@ -19,6 +19,9 @@
  */
 extern bool enqueue_due(void);
 
+/* Enqueue a job at its next time, if it has one. */
+extern void enqueue_when_due(const JobEntry *entry);
+
 /* When enqueue_due() has something to do next, or DT_NOEND. */
 extern TimestampTz enqueue_next_time(void);
 

@@ -3,7 +3,7 @@
  * job_cache.h
  *	  The jobs that a scheduler has to do with right now.
  *
- * A job that is not due and has no run costs 16 bytes of due_heap.c.  When
+ * A job that is not due and has no run costs 24 bytes of due_heap.c.  When
  * it becomes due it is read from its tables into this cache, where it stays
  * while it has runs or unwritten state, and for as long as there is room.
  *

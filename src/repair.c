@@ -27,7 +27,7 @@
 #include "catalog_upkeep.h"
 #include "chain.h"
 #include "clock.h"
-#include "due_heap.h"
+#include "enqueue.h"
 #include "guc.h"
 #include "job_cache.h"
 #include "repair.h"
@@ -243,7 +243,7 @@ revive(JobEntry *entry)
 							clock_now() : entry->state.last_finished_at);
 	entry->state.finished = entry->state.next_run_at == DT_NOEND;
 	job_cache_touch(entry);
-	due_heap_put(entry->job_id, job_due_at(&entry->job, entry->state.next_run_at));
+	enqueue_when_due(entry);
 	stalled++;
 }
 

@@ -175,9 +175,9 @@ exit_if_absent(void)
  */
 
 static void
-put_next_run(int64 job_id, TimestampTz next_run_at, void *arg)
+put_next_run(int64 job_id, Oid owner, TimestampTz next_run_at, void *arg)
 {
-	due_heap_put(job_id, next_run_at);
+	due_heap_put(job_id, owner, next_run_at);
 }
 
 /* Once per start of the server, and at promotion: the @reboot jobs. */
@@ -356,7 +356,7 @@ change_job(int64 job_id)
 	if (entry->state.schedule_version != entry->job.schedule_version)
 		enqueue_plan_job(entry);
 	else if (entry->job.active)
-		due_heap_put(job_id, job_due_at(&entry->job, entry->state.next_run_at));
+		enqueue_when_due(entry);
 	run_owner_follow_all(entry);
 	run_queue_release(entry);
 }

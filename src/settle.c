@@ -19,7 +19,7 @@
 #include "chain.h"
 #include "clock.h"
 #include "dispatch.h"
-#include "due_heap.h"
+#include "enqueue.h"
 #include "hook.h"
 #include "meter.h"
 #include "run_end.h"
@@ -54,7 +54,7 @@ finish_run(RunEntry *entry, const Outcome *outcome)
 		if (job->state.next_run_at == DT_NOEND)
 			job->state.finished = true;
 		job_cache_touch(job);
-		due_heap_put(job->job_id, job_due_at(&job->job, job->state.next_run_at));
+		enqueue_when_due(job);
 	}
 	run_queue_release(job);
 }
