@@ -20,6 +20,10 @@ start_scheduler history pg_scheduler.max_workers=4
 [ "$OURS" ] || exit 0
 burst 1000 >/dev/null
 sql -v rows=$rows -f "$BENCH/history.sql"
+sql -c "CALL bench.fill_history(1, $rows / 2)" &
+sql -c "CALL bench.fill_history($rows / 2 + 1, $rows)"
+wait $!
+sql -c "VACUUM ANALYZE scheduler.run_history"
 
 job=$(sql -c "SELECT job_id FROM scheduler.jobs WHERE job_name = 'burst_500'")
 row "the 20 newest of $rows runs" \

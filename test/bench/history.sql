@@ -1,7 +1,12 @@
 -- Fill run_history with :rows records of the jobs that have run already,
 -- over the last 28 days: copies of real records with other ids and times.
+-- This makes the partitions for the past, which a server that has just begun
+-- lacks, and bench.fill_history(), which copies a part.
 
 SET bench.rows = :rows;
+
+CREATE TABLE bench.sample AS
+	SELECT row_number() OVER () - 1 AS n, h.* FROM scheduler.run_history AS h;
 
 DO $$
 DECLARE
@@ -12,7 +17,6 @@ DECLARE
 	lowest timestamptz;
 	day timestamptz;
 BEGIN
-	-- Partitions for the past, which a server that has just begun lacks.
 	SELECT min((regexp_match(pg_get_expr(c.relpartbound, c.oid), 'FROM \(''([^'']+)'))[1]::timestamptz)
 		INTO lowest
 		FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
@@ -37,14 +41,13 @@ BEGIN
 		WHERE attrelid = 'scheduler.run_history'::regclass
 			AND attnum > 0 AND NOT attisdropped AND attgenerated = '';
 
-	CREATE TEMP TABLE sample AS
-		SELECT row_number() OVER () - 1 AS n, h.* FROM scheduler.run_history AS h;
-	EXECUTE format('INSERT INTO scheduler.run_history (%s) OVERRIDING SYSTEM VALUE
+	EXECUTE format($f$
+		CREATE PROCEDURE bench.fill_history(first bigint, last bigint) LANGUAGE sql AS $p$
+		INSERT INTO scheduler.run_history (%s) OVERRIDING SYSTEM VALUE
 		SELECT %s FROM (
 			SELECT i, now() - %L::interval * ((%s - i + 1) / %s::float8) AS at
-			FROM generate_series(1, %s) AS i) AS g
-		JOIN sample AS t ON t.n = g.i %% (SELECT count(*) FROM sample)',
-		columns, source, span, total, total, total);
+			FROM generate_series(first, last) AS i) AS g
+		JOIN bench.sample AS t ON t.n = g.i %% (SELECT count(*) FROM bench.sample)
+		$p$ $f$,
+		columns, source, span, total, total);
 END $$;
-
-VACUUM ANALYZE scheduler.run_history;
