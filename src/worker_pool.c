@@ -95,60 +95,64 @@ worker_pool_free_slot(WorkerSlot *slot)
 	wake_waiting();
 }
 
-/* Has another database waited for a worker for longer?  Lock held. */
-static bool
-others_first(void)
+/* How many databases have waited for a worker for longer?  Lock held. */
+static int
+count_ahead(void)
 {
+	int			result = 0;
+
 	for (int i = 0; i < scheduler_shared->ndatabases; i++)
 	{
 		Database   *db = &scheduler_shared->databases[i];
 
 		if (db != my_db && db->demand != 0 && db->scheduler_latch != NULL &&
 			(my_db->demand == 0 || db->demand < my_db->demand))
-			return true;
+			result++;
 	}
-	return false;
+	return result;
 }
 
 /*
- * Is a slot that is free still kept for another database?  Not for long: that
- * one may be held up, or have stopped to want it.  Lock held.
+ * A slot that is free for this database, or -1.  Those that others have waited
+ * for are kept for them, until *again: not for long, for they may be held up.
+ * Lock held.
  */
-static bool
-kept_for_others(const WorkerSlot *slot)
+static int
+find_free_slot(TimestampTz *again)
 {
 	TimestampTz now = clock_now();
+	int			kept = count_ahead();
+	int			result = -1;
 
-	return others_first() && slot->freed_at <= now && slot->freed_at + TURN_TIME > now;
-}
-
-/* Lock held. */
-static int
-find_free_slot(void)
-{
+	*again = DT_NOEND;
 	for (int i = 0; i < scheduler_shared->nworkers; i++)
-		if (scheduler_shared->workers[i].state == WORKER_FREE)
-			return i;
-	return -1;
+	{
+		WorkerSlot *slot = &scheduler_shared->workers[i];
+
+		if (slot->state != WORKER_FREE)
+			continue;
+		if (kept == 0 || slot->freed_at > now || slot->freed_at + TURN_TIME <= now)
+			result = i;
+		else
+		{
+			kept--;
+			*again = Min(*again, slot->freed_at + TURN_TIME);
+		}
+	}
+	return result;
 }
 
 /*
- * Reserve a free slot, or return -1.  That there was none, or that it is kept
- * for others, when to try again is in *again, is remembered as demand.
+ * Reserve a free slot, or return -1, which is remembered as demand; *again is
+ * as above.
  */
 static int
 reserve_slot(Oid role, uint64 *generation, TimestampTz *again)
 {
 	int			result;
 
-	*again = DT_NOEND;
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	result = find_free_slot();
-	if (result >= 0 && kept_for_others(&scheduler_shared->workers[result]))
-	{
-		*again = scheduler_shared->workers[result].freed_at + TURN_TIME;
-		result = -1;
-	}
+	result = find_free_slot(again);
 	if (result >= 0)
 	{
 		WorkerSlot *slot = &scheduler_shared->workers[result];
