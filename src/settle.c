@@ -178,6 +178,25 @@ settle_outcomes(Database *db)
 	return n;
 }
 
+int
+settle_count_ended(JobEntry *job)
+{
+	TimestampTz now = clock_now();
+	int			n = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &job->dispatched)
+	{
+		RunEntry   *entry = dlist_container(RunEntry, job_node, iter.cur);
+		PendingRun	pending;
+
+		if (!store_read_pending(entry->run_id, &pending) ||
+			(pending.run.attempt != entry->run.attempt && pending.run.due_at > now))
+			n++;
+	}
+	return n;
+}
+
 void
 settle_fail_attempt(const Run *run, RunStatus status, int sqlerrcode, const char *message,
 					const char *hint, TimestampTz started_at, Outcome *outcome)
