@@ -15,6 +15,7 @@
 #include "utils/timestamp.h"
 
 #include "alert.h"
+#include "api.h"
 #include "catalog.h"
 #include "chain.h"
 #include "clock.h"
@@ -248,8 +249,32 @@ settle_fail_role(Oid role, int sqlerrcode, const char *message, const char *hint
 }
 
 /*
- * Changes of pending_run that others have made
+ * Changes of pending_run that others have made, or want
  */
+
+void
+settle_cancel_run(int64 run_id)
+{
+	MemoryContext context = CurrentMemoryContext;
+	PendingRun	pending;
+
+	PG_TRY();
+	{
+		StartTransactionCommand();
+		if (store_read_pending(run_id, &pending))
+			(void) api_cancel_run(run_id);
+		CommitTransactionCommand();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		EmitErrorReport();
+		FlushErrorState();
+		AbortCurrentTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+}
 
 void
 settle_changed_run(int64 run_id)

@@ -67,6 +67,12 @@ extern void settle_http_worker(Database *db);
 extern void settle_fail_role(Oid role, int sqlerrcode, const char *message,
 							 const char *hint);
 
+/*
+ * Cancel a run, unless it is over: whoever had it in hand when it was
+ * cancelled could not do so.  Outside of a transaction; an error is logged.
+ */
+extern void settle_cancel_run(int64 run_id);
+
 /* Look at one row of pending_run again: it has come, or gone. */
 extern void settle_changed_run(int64 run_id);
 

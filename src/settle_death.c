@@ -109,6 +109,8 @@ settle_dead_run(const WorkerSlot *slot)
 	}
 	CommitTransactionCommand();
 	settle_apply(&outcome);
+	if (slot->cancel && outcome.kind != OUTCOME_FINAL)
+		settle_cancel_run(slot->run.run_id);
 }
 
 /* A worker that never got to work: nothing of its role can be run. */
