@@ -174,6 +174,8 @@ settle_deaths(void)
 	int			n = worker_pool_bury(dead, scheduler_shared->nworkers, take_back,
 									 &look_again);
 
+	if (n > 0)
+		dispatch_retry_launch();
 	for (int i = 0; i < n; i++)
 	{
 		if (dead[i].has_run || !dead[i].connected)
