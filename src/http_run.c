@@ -92,6 +92,8 @@ load(HttpRun *http, Job *job)
 	else if (job->kind != JOB_HTTP ||
 			 (!job->active && run_waits_for_resume(&http->run)))
 		http->outcome.kind = OUTCOME_HELD;
+	else if (pending.locked)
+		http->outcome.kind = OUTCOME_LOCKED;	/* its record would keep all others waiting */
 	if (http->outcome.kind != OUTCOME_FINAL)
 		return false;
 	if (pending.args != NULL)

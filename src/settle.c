@@ -30,6 +30,9 @@
 
 #define OUTCOME_BATCH	OUTCOME_RING_SIZE
 
+/* An HTTP run whose row somebody has locked is tried again after: 1 s. */
+#define LOCKED_DELAY	USECS_PER_SEC
+
 /* Backoff of a run whose record cannot be written: 1 s, doubling, to 60 s. */
 static int64
 unrecorded_delay(int times)
@@ -81,6 +84,16 @@ back_off(RunEntry *entry)
 	run_queue_put_back(entry, &later);
 }
 
+/* Somebody is about to cancel the run, and takes his time. */
+static void
+try_later(RunEntry *entry)
+{
+	Run			later = entry->run;
+
+	later.due_at = clock_now() + LOCKED_DELAY;
+	run_queue_put_back(entry, &later);
+}
+
 void
 settle_apply(const Outcome *outcome)
 {
@@ -116,6 +129,10 @@ settle_apply(const Outcome *outcome)
 			break;
 		case OUTCOME_HELD:
 			run_queue_put_back(entry, NULL);
+			break;
+		case OUTCOME_LOCKED:
+			try_later(entry);
+			run_queue_release(job);
 			break;
 		case OUTCOME_UNRECORDED:
 			back_off(entry);

@@ -114,6 +114,7 @@ typedef enum OutcomeKind
 	OUTCOME_RETRY,				/* recorded, and the next attempt is pending */
 	OUTCOME_GONE,				/* there was no such run (any more) */
 	OUTCOME_HELD,				/* not started, its job is paused: still pending */
+	OUTCOME_LOCKED,				/* not started, its row is locked: still pending */
 	OUTCOME_UNRECORDED			/* no record could be written: still pending */
 } OutcomeKind;
 

@@ -252,6 +252,24 @@ is($sql->("SELECT scheduler.wait_for_run($run, '1 minute')"), 'cancelled', 'the 
 is($sql->("SELECT string_agg(attempt || ' ' || status, ', ' ORDER BY attempt) FROM scheduler.runs WHERE run_id = $run"),
 	'1 failed, 2 cancelled', 'in its next attempt');
 
+# One that is not committed keeps nobody else waiting
+$locker = $node->background_psql('postgres');
+$sql->("SELECT scheduler.create_queue('closed', enabled => false)");
+$sql->("SELECT scheduler.schedule_http_job('undecided', '0 0 1 1 *', '$base/count/undecided', queue => 'closed')");
+$run = $sql->("SELECT scheduler.run_job('undecided')");
+$locker->query_safe("BEGIN; SELECT scheduler.cancel_run($run)");
+$sql->("SELECT scheduler.start_queue('closed')");
+foreach (1 .. 5)
+{
+	my $other = $sql->("SELECT scheduler.http_request('$base/count/decided')");
+
+	is($sql->("SELECT scheduler.wait_for_run($other, '1 minute')"), 'succeeded', 'other requests go on');
+}
+$locker->query_safe('COMMIT');
+$locker->quit;
+is($sql->("SELECT scheduler.wait_for_run($run, '1 minute')"), 'cancelled', 'a run that somebody was about to cancel');
+is(counted($node, $base, 'undecided'), '0 0', 'was not begun meanwhile');
+
 # Who dies before it sees to a cancellation leaves it behind
 $sql->("SELECT scheduler.schedule_http_job('hang', '0 0 1 1 *', '$base/hang')");
 $run = $sql->("SELECT scheduler.run_job('hang')");
