@@ -371,7 +371,7 @@ http_run_record(HttpRun *http)
 		http_store_insert_response(&http->run, http->job.job_name, http->response,
 								   http->key, record.finished_at);
 	if (http->one_off && http->outcome.kind == OUTCOME_FINAL && !http->outcome.dead_letter)
-		catalog_delete_job(http->run.job_id);
+		catalog_delete_request(http->run.job_id);
 }
 
 void

@@ -270,11 +270,23 @@ $locker->quit;
 is($sql->("SELECT scheduler.wait_for_run($run, '1 minute')"), 'cancelled', 'a run that somebody was about to cancel');
 is(counted($node, $base, 'undecided'), '0 0', 'was not begun meanwhile');
 
+# Nor does one who has locked the job of a request
+$locker = $node->background_psql('postgres');
+my $pid = http_worker_pid($node);
+kill 'STOP', $pid;
+$run = $sql->("SELECT scheduler.http_request('$base/count/locked')");
+$locker->query_safe("BEGIN; SELECT scheduler.alter_http_job(job_id, url => '$base/count/locked')
+	FROM scheduler.runs WHERE run_id = $run");
+kill 'CONT', $pid;
+is($sql->("SELECT scheduler.wait_for_run($run, '1 minute')"), 'succeeded', 'a request whose job is locked is recorded');
+$locker->query_safe('COMMIT');
+$locker->quit;
+
 # Who dies before it sees to a cancellation leaves it behind
 $sql->("SELECT scheduler.schedule_http_job('hang', '0 0 1 1 *', '$base/hang')");
 $run = $sql->("SELECT scheduler.run_job('hang')");
 ok(wait_for($node, "SELECT status = 'running' FROM scheduler.runs WHERE run_id = $run", 'it runs'), 'a request is under way');
-my $pid = http_worker_pid($node);
+$pid = http_worker_pid($node);
 kill 'STOP', $pid;
 is($sql->("SELECT scheduler.cancel_run($run)"), 't', 'it is cancelled');
 kill 'TERM', $pid;
