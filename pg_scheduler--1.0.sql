@@ -1535,8 +1535,7 @@ ALTER TABLE scheduler.scheduler_minute ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON scheduler.scheduler_minute FOR SELECT USING (scheduler._admin());
 ALTER TABLE scheduler.scheduler_metric ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON scheduler.scheduler_metric FOR SELECT USING (scheduler._admin());
-GRANT SELECT ON scheduler.alert, scheduler.alert_rule, scheduler.alert_rule_preset,
-	scheduler.job_health_state,
+GRANT SELECT ON scheduler.alert, scheduler.job_health_state,
 	scheduler.queue_health_state, scheduler.job_metric, scheduler.scheduler_minute,
 	scheduler.scheduler_metric TO PUBLIC;
 GRANT USAGE ON SCHEMA scheduler TO PUBLIC;
@@ -1834,7 +1833,8 @@ SELECT w.window_id, w.calendar_name, scheduler._weekdays(w.weekdays) AS weekdays
 	w.from_time, w.to_time, w.first_date, w.last_date, w.description
 FROM scheduler.calendar_window w;
 
-CREATE VIEW scheduler.alert_rules WITH (security_invoker = true) AS
+-- The same for everybody, so it is read as its owner.
+CREATE VIEW scheduler.alert_rules AS
 SELECT p.kind,
 	COALESCE(r.enabled, p.enabled) AS enabled,
 	COALESCE(r.threshold, p.threshold) AS threshold,

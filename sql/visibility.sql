@@ -114,6 +114,8 @@ SELECT scheduler.resolve_alert(alert_id) FROM (SELECT max(alert_id) AS alert_id
 RESET ROLE;
 SET ROLE vis_stranger;
 SELECT scheduler.clear_alerts(), scheduler.resolve_alerts('job_failing');
+SELECT kind, threshold FROM scheduler.alert_rules WHERE altered;
+SELECT kind FROM scheduler.alert_rule_preset;
 SELECT scheduler.reset_alert_rule('job_failing');
 SELECT scheduler.drop_alert_handler('listener');
 SELECT scheduler.drop_alert_check('check');

@@ -217,9 +217,13 @@ extern void catalog_delete_orphaned_secrets(void);
 /*
  * Remove a job of http_request() that is over and was not removed with its
  * run; it need not be such a job.  The same for those in a range of ids, up to
- * a number; how many.
+ * a number; how many.  One that somebody has locked stays, for the last of
+ * these to find.
  */
 extern void catalog_delete_spent_request(int64 job_id);
 extern int64 catalog_delete_spent_requests(int64 after, int64 upto, int64 max);
+
+/* The same with its run, which is over. */
+extern void catalog_delete_request(int64 job_id);
 
 #endif							/* PG_SCHEDULER_CATALOG_H */

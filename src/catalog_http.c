@@ -112,5 +112,18 @@ catalog_delete_spent_request(int64 job_id)
 	Params		params = {0};
 
 	catalog_add_int64(&params, job_id);
-	catalog_run("DELETE FROM scheduler.job j WHERE j.job_id = $1 AND " SPENT_REQUEST, &params);
+	catalog_run("DELETE FROM scheduler.job WHERE ctid = ANY (ARRAY"
+				"(SELECT j.ctid FROM scheduler.job j WHERE j.job_id = $1 AND " SPENT_REQUEST
+				" FOR UPDATE SKIP LOCKED))", &params);
+}
+
+void
+catalog_delete_request(int64 job_id)
+{
+	Params		params = {0};
+
+	catalog_add_int64(&params, job_id);
+	catalog_run("DELETE FROM scheduler.job WHERE ctid = ANY (ARRAY"
+				"(SELECT j.ctid FROM scheduler.job j WHERE j.job_id = $1"
+				" FOR UPDATE SKIP LOCKED))", &params);
 }

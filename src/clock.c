@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 
 #include "miscadmin.h"
+#include "portability/instr_time.h"
 #include "storage/latch.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
@@ -44,6 +45,15 @@ TimestampTz
 clock_minutes_ago(int minutes)
 {
 	return clock_now() - (int64) minutes * USECS_PER_MINUTE;
+}
+
+int64
+clock_monotonic(void)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	return (int64) INSTR_TIME_GET_MICROSEC(now);
 }
 
 int64

@@ -18,6 +18,9 @@ extern TimestampTz clock_now(void);
 /* The time so many minutes ago, which is what settings of retention say. */
 extern TimestampTz clock_minutes_ago(int minutes);
 
+/* Microseconds since some moment in the past: for what is to last, whatever is set. */
+extern int64 clock_monotonic(void);
+
 /* Processor time that this process has had, in microseconds. */
 extern int64 clock_cpu_time(void);
 

@@ -227,6 +227,14 @@ dispatch_delay_launch(void)
 	launch_not_before = clock_now() + LAUNCH_RETRY_DELAY;
 }
 
+/* Not to DT_NOBEGIN: there is an alert to be resolved. */
+void
+dispatch_retry_launch(void)
+{
+	launch_not_before = Min(launch_not_before, clock_now());
+	http_dispatch_retry_launch();
+}
+
 static void
 warn_no_process(void)
 {

@@ -27,6 +27,7 @@
 #include "enqueue.h"
 #include "run_end.h"
 #include "run_queue.h"
+#include "settle.h"
 #include "store.h"
 #include "worker_pool.h"
 
@@ -217,28 +218,40 @@ too_late(const JobEntry *entry, TimestampTz scheduled_at, TimestampTz now)
 	return now - job_due_at(&entry->job, scheduled_at) > grace;
 }
 
-/* One more run of a job: does its overlap rule let it in? */
+/* How many runs of a job may be under way, by its overlap rule. */
+static int
+max_active(const JobEntry *entry)
+{
+	switch (entry->job.overlap)
+	{
+		case OVERLAP_SKIP:
+			return 1;
+		case OVERLAP_QUEUE:
+		case OVERLAP_CANCEL:
+			return 2;
+		case OVERLAP_ALLOW:
+			return entry->job.max_instances;
+	}
+	return 1;
+}
+
+/*
+ * One more run of a job: does its overlap rule let it in?  Before it is turned
+ * away, those in its way are looked up: a run is over when that is committed,
+ * and we are told of it a moment later.
+ */
 static bool
 admit(Batch *batch, JobEntry *entry)
 {
 	int			active = entry->nruns - entry->nwaiting;
 
-	switch (entry->job.overlap)
-	{
-		case OVERLAP_SKIP:
-			return active == 0;
-		case OVERLAP_QUEUE:
-			return active <= 1;
-		case OVERLAP_ALLOW:
-			return active < entry->job.max_instances;
-		case OVERLAP_CANCEL:
-			if (active > 1)
-				return false;
-			if (active == 1)
-				batch->cancel[batch->ncancel++] = entry->job_id;
-			return true;
-	}
-	return false;
+	if (active >= max_active(entry))
+		active -= settle_count_ended(entry);
+	if (active >= max_active(entry))
+		return false;
+	if (entry->job.overlap == OVERLAP_CANCEL && active == 1)
+		batch->cancel[batch->ncancel++] = entry->job_id;
+	return true;
 }
 
 static bool

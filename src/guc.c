@@ -235,7 +235,7 @@ static void
 define_monitor_settings(void)
 {
 	DefineCustomBoolVariable("pg_scheduler.monitoring",
-							 "Judges the health of jobs, and raises alerts by the rules in scheduler.alert_rule.",
+							 "Judges the health of jobs, and raises alerts by the rules in scheduler.alert_rules.",
 							 "Metrics are collected in any case.",
 							 &pg_scheduler_monitoring,
 							 true, PGC_SIGHUP, 0,

@@ -29,6 +29,7 @@ static Database *my_db = NULL;
 static BackgroundWorkerHandle *handle = NULL;	/* NULL: none was started */
 static TimestampTz launched_at = DT_NOBEGIN;
 static TimestampTz launch_not_before = DT_NOBEGIN;
+static bool no_process = false; /* when it was tried last */
 
 void
 http_dispatch_init(Database *db)
@@ -100,11 +101,19 @@ launch(void)
 	if (launch_not_before > now)
 		return launch_not_before;
 	launched_at = now;
-	if (register_worker())
+	no_process = !register_worker();
+	if (!no_process)
 		return DT_NOEND;
 	warn_no_process();
 	launch_not_before = now + LAUNCH_RETRY_DELAY;
 	return launch_not_before;
+}
+
+void
+http_dispatch_retry_launch(void)
+{
+	if (no_process)
+		launch_not_before = Min(launch_not_before, clock_now());
 }
 
 TimestampTz

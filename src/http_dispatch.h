@@ -22,4 +22,7 @@ extern void http_dispatch_init(Database *db);
  */
 extern TimestampTz http_dispatch_runs(RoleQueue *queue);
 
+/* For dispatch_retry_launch(). */
+extern void http_dispatch_retry_launch(void);
+
 #endif							/* PG_SCHEDULER_HTTP_DISPATCH_H */

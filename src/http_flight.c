@@ -62,10 +62,12 @@ http_flight_begin(Database *db, const Run *run, TimestampTz started_at)
 }
 
 void
-http_flight_end(Database *db, int flight)
+http_flight_end(Database *db, int flight, bool over)
 {
 	HttpFlight *ended = http_flight_at(flight);
 
+	if (ended->cancel && !over)
+		shmem_put_change_of(db, CHANGE_CANCEL, ended->run_id);
 	ended->database = InvalidOid;
 	ended->next_free = scheduler_shared->free_flight;
 	scheduler_shared->free_flight = flight;
@@ -87,7 +89,7 @@ http_flight_end_all(Database *db)
 	int			flight = -1;
 
 	while (db->http_nflights > 0 && (flight = http_flight_next(db->oid, flight)) >= 0)
-		http_flight_end(db, flight);
+		http_flight_end(db, flight, false);
 }
 
 /* Nobody searches the table of a database that has no flights. */

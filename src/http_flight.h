@@ -38,7 +38,12 @@ extern void http_flight_shmem_init(void *address);
 
 /* Begin one; its index, or -1 if the table is full. */
 extern int	http_flight_begin(Database *db, const Run *run, TimestampTz started_at);
-extern void http_flight_end(Database *db, int flight);
+
+/*
+ * End one.  "over": so is the run; else a cancellation that has come too late
+ * for this attempt is meant for what follows, and the scheduler is told.
+ */
+extern void http_flight_end(Database *db, int flight, bool over);
 extern void http_flight_end_all(Database *db);
 
 extern HttpFlight *http_flight_at(int flight);

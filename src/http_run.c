@@ -92,6 +92,8 @@ load(HttpRun *http, Job *job)
 	else if (job->kind != JOB_HTTP ||
 			 (!job->active && run_waits_for_resume(&http->run)))
 		http->outcome.kind = OUTCOME_HELD;
+	else if (pending.locked)
+		http->outcome.kind = OUTCOME_LOCKED;	/* its record would keep all others waiting */
 	if (http->outcome.kind != OUTCOME_FINAL)
 		return false;
 	if (pending.args != NULL)
@@ -369,7 +371,7 @@ http_run_record(HttpRun *http)
 		http_store_insert_response(&http->run, http->job.job_name, http->response,
 								   http->key, record.finished_at);
 	if (http->one_off && http->outcome.kind == OUTCOME_FINAL && !http->outcome.dead_letter)
-		catalog_delete_job(http->run.job_id);
+		catalog_delete_request(http->run.job_id);
 }
 
 void

@@ -394,7 +394,8 @@ report(HttpRun **runs, int n)
 	for (int i = 0; i < n; i++)
 	{
 		in_flight[runs[i]->flight] = NULL;
-		http_flight_end(my_db, runs[i]->flight);
+		http_flight_end(my_db, runs[i]->flight,
+						runs[i]->outcome.kind == OUTCOME_FINAL);
 	}
 	my_db->http_runs += n;
 	shmem_wake(my_db->scheduler_latch);
@@ -558,6 +559,7 @@ pg_scheduler_http_worker_main(Datum arg)
 
 	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGINT, SIG_IGN);	/* runs are cancelled by their flights */
 	BackgroundWorkerUnblockSignals();
 
 	if (!attach(database))

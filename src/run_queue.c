@@ -23,12 +23,16 @@
 #include "hook.h"
 #include "run_queue.h"
 
+/* A run is late when more than so many came that got their ids after it. */
+#define MAX_STEPS	100
+
 static MemoryContext queue_context = NULL;
 static HTAB *runs = NULL;
 static HTAB *roles = NULL;
 static HTAB *queues = NULL;
 static pairingheap *waiting = NULL;
-static dlist_head all_runs;		/* oldest first, by when they came here */
+static dlist_head all_runs;		/* by run_id, ascending, but for ... */
+static dlist_head late_runs;	/* ... those that came long after they got theirs */
 static dlist_node *visit_next = NULL;	/* where run_queue_visit() goes on */
 static int64 nready = 0;		/* READY or HELD, in all */
 static bool look_again = false; /* in some queue */
@@ -75,6 +79,7 @@ run_queue_init(void)
 	waiting = pairingheap_allocate(compare_waiting, NULL);
 	dlist_init(&ready_roles);
 	dlist_init(&all_runs);
+	dlist_init(&late_runs);
 	visit_next = NULL;
 	nsuspects = 0;
 	MemoryContextSwitchTo(oldcontext);
@@ -249,6 +254,33 @@ displace(RunEntry *entry)
 	}
 }
 
+static RunEntry *
+listed_run(dlist_node *node)
+{
+	return dlist_container(RunEntry, all_node, node);
+}
+
+/*
+ * Runs that clients add come in about the order of their ids, as transactions
+ * commit.
+ */
+static void
+list_run(RunEntry *entry)
+{
+	dlist_node *before = &all_runs.head;	/* the end of a list that is a ring */
+	int			steps = 0;
+
+	while (dlist_has_prev(&all_runs, before) &&
+		   listed_run(dlist_prev_node(&all_runs, before))->run_id > entry->run_id &&
+		   steps++ < MAX_STEPS)
+		before = dlist_prev_node(&all_runs, before);
+	entry->late = steps > MAX_STEPS;
+	if (entry->late)
+		dlist_push_tail(&late_runs, &entry->all_node);
+	else
+		dlist_insert_before(before, &entry->all_node);
+}
+
 RunEntry *
 run_queue_add(const Run *run, JobEntry *job)
 {
@@ -264,7 +296,7 @@ run_queue_add(const Run *run, JobEntry *job)
 	entry->queue = get_queue(hook_is(job->job_id) ? "" : job->job.queue);
 	entry->held_by_queue = false;
 	entry->unrecorded = 0;
-	dlist_push_tail(&all_runs, &entry->all_node);
+	list_run(entry);
 	job->nruns++;
 	place(entry);
 	return entry;
@@ -276,11 +308,28 @@ run_queue_find(int64 run_id)
 	return hash_search(runs, &run_id, HASH_FIND, NULL);
 }
 
+static dlist_node *
+first_of(dlist_head *list)
+{
+	return dlist_is_empty(list) ? NULL : dlist_head_node(list);
+}
+
+static dlist_node *
+first_run(void)
+{
+	return dlist_is_empty(&all_runs) ? first_of(&late_runs) : dlist_head_node(&all_runs);
+}
+
 /* The one after a run, or NULL */
 static dlist_node *
 next_run(dlist_node *node)
 {
-	return dlist_has_next(&all_runs, node) ? dlist_next_node(&all_runs, node) : NULL;
+	bool		late = listed_run(node)->late;
+	dlist_head *list = late ? &late_runs : &all_runs;
+
+	if (dlist_has_next(list, node))
+		return dlist_next_node(list, node);
+	return late ? NULL : first_of(&late_runs);
 }
 
 void
@@ -665,29 +714,25 @@ bool
 run_queue_visit(bool anew, int count, void (*callback) (RunEntry *entry, void *arg), void *arg)
 {
 	if (anew)
-		visit_next = dlist_is_empty(&all_runs) ? NULL : dlist_head_node(&all_runs);
+		visit_next = first_run();
 	for (; count > 0 && visit_next != NULL; count--)
 	{
-		callback(dlist_container(RunEntry, all_node, visit_next), arg);
+		callback(listed_run(visit_next), arg);
 		visit_next = next_run(visit_next);
 	}
 	return visit_next != NULL;
-}
-
-static void
-find_oldest(RunEntry *entry, void *arg)
-{
-	int64	   *oldest = arg;
-
-	*oldest = Min(*oldest, entry->run_id);
 }
 
 int64
 run_queue_oldest(void)
 {
 	int64		oldest = newest_run;
+	dlist_iter	iter;
 
-	run_queue_foreach(find_oldest, &oldest);
+	if (!dlist_is_empty(&all_runs))
+		oldest = listed_run(dlist_head_node(&all_runs))->run_id;
+	dlist_foreach(iter, &late_runs)
+		oldest = Min(oldest, listed_run(iter.cur)->run_id);
 	return oldest;
 }
 

@@ -74,6 +74,7 @@ typedef struct RunEntry
 	JobQueue   *queue;
 	bool		stopped;		/* DISPATCHED, and asked to cancel by queue_stop.c */
 	bool		held_by_queue;	/* HELD, in the queue and not in the job */
+	bool		late;			/* in the list of those that came late */
 	struct RoleQueue *role_queue;	/* READY, DISPATCHED: where it is, or was */
 	int			unrecorded;		/* times that no record could be written */
 	FairStream *stream;			/* READY, HELD by the queue: for fair_queue.c */

@@ -380,6 +380,9 @@ apply_changes(void)
 	bool		overflow;
 	int			n = shmem_take_changes(my_db, changes, CHANGE_RING_SIZE, &overflow);
 
+	for (int i = 0; i < n; i++)
+		if (changes[i].kind == CHANGE_CANCEL)
+			settle_cancel_run(changes[i].id);
 	if (overflow)
 	{
 		reload_all();

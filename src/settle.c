@@ -15,6 +15,7 @@
 #include "utils/timestamp.h"
 
 #include "alert.h"
+#include "api.h"
 #include "catalog.h"
 #include "chain.h"
 #include "clock.h"
@@ -28,6 +29,9 @@
 #include "settle.h"
 
 #define OUTCOME_BATCH	OUTCOME_RING_SIZE
+
+/* An HTTP run whose row somebody has locked is tried again after: 1 s. */
+#define LOCKED_DELAY	USECS_PER_SEC
 
 /* Backoff of a run whose record cannot be written: 1 s, doubling, to 60 s. */
 static int64
@@ -80,6 +84,16 @@ back_off(RunEntry *entry)
 	run_queue_put_back(entry, &later);
 }
 
+/* Somebody is about to cancel the run, and takes his time. */
+static void
+try_later(RunEntry *entry)
+{
+	Run			later = entry->run;
+
+	later.due_at = clock_now() + LOCKED_DELAY;
+	run_queue_put_back(entry, &later);
+}
+
 void
 settle_apply(const Outcome *outcome)
 {
@@ -115,6 +129,10 @@ settle_apply(const Outcome *outcome)
 			break;
 		case OUTCOME_HELD:
 			run_queue_put_back(entry, NULL);
+			break;
+		case OUTCOME_LOCKED:
+			try_later(entry);
+			run_queue_release(job);
 			break;
 		case OUTCOME_UNRECORDED:
 			back_off(entry);
@@ -178,6 +196,25 @@ settle_outcomes(Database *db)
 	return n;
 }
 
+int
+settle_count_ended(JobEntry *job)
+{
+	TimestampTz now = clock_now();
+	int			n = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &job->dispatched)
+	{
+		RunEntry   *entry = dlist_container(RunEntry, job_node, iter.cur);
+		PendingRun	pending;
+
+		if (!store_read_pending(entry->run_id, &pending) ||
+			(pending.run.attempt != entry->run.attempt && pending.run.due_at > now))
+			n++;
+	}
+	return n;
+}
+
 void
 settle_fail_attempt(const Run *run, RunStatus status, int sqlerrcode, const char *message,
 					const char *hint, TimestampTz started_at, Outcome *outcome)
@@ -229,8 +266,32 @@ settle_fail_role(Oid role, int sqlerrcode, const char *message, const char *hint
 }
 
 /*
- * Changes of pending_run that others have made
+ * Changes of pending_run that others have made, or want
  */
+
+void
+settle_cancel_run(int64 run_id)
+{
+	MemoryContext context = CurrentMemoryContext;
+	PendingRun	pending;
+
+	PG_TRY();
+	{
+		StartTransactionCommand();
+		if (store_read_pending(run_id, &pending))
+			(void) api_cancel_run(run_id);
+		CommitTransactionCommand();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		EmitErrorReport();
+		FlushErrorState();
+		AbortCurrentTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+}
 
 void
 settle_changed_run(int64 run_id)

@@ -50,6 +50,13 @@ extern void settle_fail_attempt(const Run *run, RunStatus status, int sqlerrcode
 /* Take note of what workers have reported; of how many runs. */
 extern int	settle_outcomes(Database *db);
 
+/*
+ * Of the runs of a job that are dispatched, how many are over by what is
+ * committed, or wait for their next attempt, and have yet to be reported.  In
+ * a transaction.
+ */
+extern int	settle_count_ended(JobEntry *job);
+
 /* Take note of workers that have died.  When to look again, or DT_NOEND. */
 extern TimestampTz settle_deaths(void);
 
@@ -59,6 +66,12 @@ extern void settle_http_worker(Database *db);
 /* Fail everything of a role that is ready. */
 extern void settle_fail_role(Oid role, int sqlerrcode, const char *message,
 							 const char *hint);
+
+/*
+ * Cancel a run, unless it is over: whoever had it in hand when it was
+ * cancelled could not do so.  Outside of a transaction; an error is logged.
+ */
+extern void settle_cancel_run(int64 run_id);
 
 /* Look at one row of pending_run again: it has come, or gone. */
 extern void settle_changed_run(int64 run_id);

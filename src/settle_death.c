@@ -109,6 +109,8 @@ settle_dead_run(const WorkerSlot *slot)
 	}
 	CommitTransactionCommand();
 	settle_apply(&outcome);
+	if (slot->cancel && outcome.kind != OUTCOME_FINAL)
+		settle_cancel_run(slot->run.run_id);
 }
 
 /* A worker that never got to work: nothing of its role can be run. */
@@ -172,6 +174,8 @@ settle_deaths(void)
 	int			n = worker_pool_bury(dead, scheduler_shared->nworkers, take_back,
 									 &look_again);
 
+	if (n > 0)
+		dispatch_retry_launch();
 	for (int i = 0; i < n; i++)
 	{
 		if (dead[i].has_run || !dead[i].connected)

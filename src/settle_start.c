@@ -78,6 +78,16 @@ collect_pending(const PendingRun *pending, void *arg)
 	MemoryContextSwitchTo(oldcontext);
 }
 
+/* Runs are listed by their ids, and inserted in that order in no time. */
+static int
+compare_rows(const ListCell *a, const ListCell *b)
+{
+	int64		run_a = ((const PendingRun *) lfirst(a))->run.run_id;
+	int64		run_b = ((const PendingRun *) lfirst(b))->run.run_id;
+
+	return run_a < run_b ? -1 : run_a > run_b;
+}
+
 /* Is this run in the hands of a worker? */
 static bool
 at_worker(int64 run_id)
@@ -200,6 +210,7 @@ settle_start(Database *db)
 	store_scan_pending(collect_pending, &list);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(list.context);
+	list_sort(list.rows, compare_rows);
 	ncrashed = flight_recorder_take(&crashed);
 	if (ncrashed > 0)
 	{

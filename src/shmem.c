@@ -178,28 +178,31 @@ void
 shmem_put_change(Oid database, ChangeKind kind, int64 id)
 {
 	Database   *db;
-	Latch	   *latch = NULL;
 
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
 	db = shmem_find_database(database);
 	if (db != NULL)
-	{
-		SpinLockAcquire(&db->mutex);
-		if (kind == CHANGE_ALL || db->change_count == CHANGE_RING_SIZE)
-			db->change_overflow = true;
-		else
-		{
-			int			at = (db->change_head + db->change_count) % CHANGE_RING_SIZE;
-
-			db->changes[at].kind = kind;
-			db->changes[at].id = id;
-			db->change_count++;
-		}
-		SpinLockRelease(&db->mutex);
-		latch = db->scheduler_latch;
-	}
-	shmem_wake(latch);
+		shmem_put_change_of(db, kind, id);
 	LWLockRelease(scheduler_shared->lock);
+}
+
+/* The same; the caller holds the lock. */
+void
+shmem_put_change_of(Database *db, ChangeKind kind, int64 id)
+{
+	SpinLockAcquire(&db->mutex);
+	if (kind == CHANGE_ALL || db->change_count == CHANGE_RING_SIZE)
+		db->change_overflow = true;
+	else
+	{
+		int			at = (db->change_head + db->change_count) % CHANGE_RING_SIZE;
+
+		db->changes[at].kind = kind;
+		db->changes[at].id = id;
+		db->change_count++;
+	}
+	SpinLockRelease(&db->mutex);
+	shmem_wake(db->scheduler_latch);
 }
 
 int

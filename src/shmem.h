@@ -115,6 +115,7 @@ typedef enum OutcomeKind
 	OUTCOME_RETRY,				/* recorded, and the next attempt is pending */
 	OUTCOME_GONE,				/* there was no such run (any more) */
 	OUTCOME_HELD,				/* not started, its job is paused: still pending */
+	OUTCOME_LOCKED,				/* not started, its row is locked: still pending */
 	OUTCOME_UNRECORDED			/* no record could be written: still pending */
 } OutcomeKind;
 
@@ -142,6 +143,7 @@ typedef enum ChangeKind
 {
 	CHANGE_JOB,					/* id: job_id whose definition changed */
 	CHANGE_RUN,					/* id: run_id added to or taken from pending_run */
+	CHANGE_CANCEL,				/* id: run_id to cancel, unless it is over */
 	CHANGE_ALL,					/* read everything again */
 	CHANGE_CONTROL,				/* start, stop: read scheduler_state again */
 	CHANGE_QUEUES,				/* read scheduler.queue again */
@@ -254,6 +256,7 @@ extern bool shmem_put_outcome(Database *db, const Outcome *outcome);
 extern int	shmem_take_outcomes(Database *db, Outcome *outcomes, int max);
 extern bool shmem_set_bell(Database *db);
 extern void shmem_put_change(Oid database, ChangeKind kind, int64 id);
+extern void shmem_put_change_of(Database *db, ChangeKind kind, int64 id);
 extern int	shmem_take_changes(Database *db, Change *changes, int max,
 							   bool *overflow);
 

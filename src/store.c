@@ -14,12 +14,14 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/multixact.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "commands/sequence.h"
 #include "executor/tuptable.h"
+#include "storage/procarray.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -122,6 +124,19 @@ form_pending(TupleDesc desc, const PendingRun *pending)
 	return heap_form_tuple(desc, values, nulls);
 }
 
+/* Who deletes this row, or updates it, waits for somebody else. */
+static bool
+is_locked(HeapTupleHeader header)
+{
+	TransactionId xmax = HeapTupleHeaderGetRawXmax(header);
+
+	if (header->t_infomask & HEAP_XMAX_INVALID)
+		return false;
+	if (header->t_infomask & HEAP_XMAX_IS_MULTI)
+		return MultiXactIdIsRunning(xmax, HEAP_XMAX_IS_LOCKED_ONLY(header->t_infomask));
+	return !TransactionIdIsCurrentTransactionId(xmax) && TransactionIdIsInProgress(xmax);
+}
+
 static void
 fill_pending(void *result, HeapTuple tuple, TupleDesc desc)
 {
@@ -149,6 +164,7 @@ fill_pending(void *result, HeapTuple tuple, TupleDesc desc)
 		DatumGetJsonbPCopy(values[PENDING_ARGS - 1]);
 	pending->redriven_from = nulls[PENDING_REDRIVEN_FROM - 1] ? 0 :
 		DatumGetInt64(values[PENDING_REDRIVEN_FROM - 1]);
+	pending->locked = is_locked(tuple->t_data);
 }
 
 bool

@@ -103,6 +103,7 @@ typedef struct PendingRun
 	TimestampTz started_at;		/* DT_NOBEGIN: no durable start */
 	Jsonb	   *args;			/* NULL: those of the job */
 	int64		redriven_from;	/* 0: none */
+	bool		locked;			/* by a transaction that has not ended */
 } PendingRun;
 
 /* OID of a relation of the schema scheduler; InvalidOid if there is none. */

@@ -35,7 +35,7 @@
 #define PAUSE			9
 #define MAX_PAUSE		(100 * 1000)
 
-static TimestampTz next_slice = DT_NOBEGIN;
+static int64 next_slice = 0;	/* by clock_monotonic() */
 static dlist_head walks = DLIST_STATIC_INIT(walks); /* the first goes first */
 
 static void
@@ -129,6 +129,7 @@ bool
 walk_step(TimestampTz now)
 {
 	Walk	   *walk;
+	int64		began_at;
 	int64		cpu_time;
 	int64		took;
 	bool		more;
@@ -136,12 +137,12 @@ walk_step(TimestampTz now)
 	if (walk_next_slice() > now)
 		return false;
 	walk = dlist_head_element(Walk, node, &walks);
-	now = clock_now();
+	began_at = clock_monotonic();
 	cpu_time = clock_cpu_time();
 	more = guarded_look(walk);
 	walk->cpu_time += clock_cpu_time() - cpu_time;
-	took = clock_now() - now;
-	next_slice = now + took + Min(PAUSE * took, MAX_PAUSE);
+	took = clock_monotonic() - began_at;
+	next_slice = began_at + took + Min(PAUSE * took, MAX_PAUSE);
 	if (more)
 		adapt(walk, took);
 	else if (++walk->part < walk->nparts)
@@ -154,7 +155,12 @@ walk_step(TimestampTz now)
 TimestampTz
 walk_next_slice(void)
 {
-	return dlist_is_empty(&walks) ? DT_NOEND : next_slice;
+	int64		pause;
+
+	if (dlist_is_empty(&walks))
+		return DT_NOEND;
+	pause = next_slice - clock_monotonic();
+	return pause > 0 ? clock_now() + pause : DT_NOBEGIN;
 }
 
 TimestampTz
@@ -168,7 +174,7 @@ walk_reset(void)
 {
 	while (!dlist_is_empty(&walks))
 		dlist_container(Walk, node, dlist_pop_head_node(&walks))->under_way = false;
-	next_slice = DT_NOBEGIN;
+	next_slice = 0;
 }
 
 WalkRange

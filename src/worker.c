@@ -27,7 +27,6 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "api.h"
 #include "clock.h"
 #include "compat.h"
 #include "flight_recorder.h"
@@ -218,23 +217,17 @@ idle_too_long(void)
 }
 
 /*
- * An attempt has failed, and the next one waits.  A cancellation that has come
- * too late for the one is meant for the other.
+ * The run is not over: its next attempt waits, or this one is to be done
+ * again.  A cancellation that has come too late for us is meant for that.
  */
 static void
 let_go_of_attempt(int64 run_id)
 {
-	bool		cancelled;
-
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	cancelled = my_slot->cancel;
+	if (my_slot->cancel)
+		shmem_put_change_of(my_db, CHANGE_CANCEL, run_id);
 	let_go_of_run(clock_now());
 	LWLockRelease(scheduler_shared->lock);
-	if (!cancelled)
-		return;
-	StartTransactionCommand();
-	(void) api_cancel_run(run_id);
-	CommitTransactionCommand();
 }
 
 static void
@@ -247,7 +240,7 @@ run_one(const Run *run)
 	flight_recorder_end(my_slot - scheduler_shared->workers);
 
 	report(&outcome);
-	if (outcome.kind == OUTCOME_RETRY)
+	if (outcome.kind != OUTCOME_FINAL)
 		let_go_of_attempt(run->run_id);
 	session_reset(my_slot->role);
 	pgstat_report_stat(false);

@@ -74,13 +74,18 @@ pass('without a free process, a warning says what to do');
 ok( $node->poll_query_until('postgres', q(SELECT count(*) = 1 FROM scheduler.alerts
 		WHERE kind = 'worker_slots_exhausted' AND resolved_at IS NULL)),
 	'with an alert');
+# The next try is an hour off, should nothing happen.
+sql(q(ALTER SYSTEM SET pg_scheduler.clock_offset = '-1h'));
+$node->reload;
+$node->poll_query_until('postgres', q(SELECT current_setting('pg_scheduler.clock_offset') <> '0'));
 sql("SELECT scheduler.cancel_run($long)");
-wait_for_run($other, 'succeeded', 'an idle worker of another role makes room');
+wait_for_run($other, 'succeeded', 'a worker of another role makes room, and it is taken at once');
 wait_for_run($long, 'cancelled', 'and what was cancelled is');
 ok( $node->poll_query_until('postgres', q(SELECT count(*) = 0 FROM scheduler.alerts
 		WHERE kind = 'worker_slots_exhausted' AND resolved_at IS NULL)),
 	'the alert is resolved');
 
+sql(q(ALTER SYSTEM RESET pg_scheduler.clock_offset));
 $node->append_conf('postgresql.conf', 'max_worker_processes = 16');
 $node->restart;
 

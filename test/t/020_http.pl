@@ -236,6 +236,63 @@ ok(wait_for($node, "SELECT status = 'running' FROM scheduler.runs WHERE run_id =
 $sql->("SELECT scheduler.unschedule_job('hang', cancel => true)");
 ok(wait_for($node, 'SELECT count(*) = 0 FROM scheduler.pending_run', 'it is over'), 'dropping a job cancels its request');
 
+# When a failure is being put on record, it is the next attempt that is cancelled
+my $http = q(SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_scheduler http worker');
+my $locker = $node->background_psql('postgres');
+$sql->("SELECT scheduler.schedule_http_job('late', '0 0 1 1 *', '$base/status/500', max_retries => 1, retry_delay => '1 day')");
+$locker->query_safe('BEGIN; LOCK TABLE scheduler.run_history IN SHARE MODE');
+$run = $sql->("SELECT scheduler.run_job('late')");
+ok(wait_for($node, "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND pid IN ($http)", 'it waits'),
+	'a failure is put on record');
+is($sql->("SELECT pg_cancel_backend(pid) FROM ($http) w"), 't', 'a cancellation of the process comes');
+is($sql->("SELECT scheduler.cancel_run($run)"), 't', 'and one of the run');
+$locker->query_safe('COMMIT');
+$locker->quit;
+is($sql->("SELECT scheduler.wait_for_run($run, '1 minute')"), 'cancelled', 'the run is');
+is($sql->("SELECT string_agg(attempt || ' ' || status, ', ' ORDER BY attempt) FROM scheduler.runs WHERE run_id = $run"),
+	'1 failed, 2 cancelled', 'in its next attempt');
+
+# One that is not committed keeps nobody else waiting
+$locker = $node->background_psql('postgres');
+$sql->("SELECT scheduler.create_queue('closed', enabled => false)");
+$sql->("SELECT scheduler.schedule_http_job('undecided', '0 0 1 1 *', '$base/count/undecided', queue => 'closed')");
+$run = $sql->("SELECT scheduler.run_job('undecided')");
+$locker->query_safe("BEGIN; SELECT scheduler.cancel_run($run)");
+$sql->("SELECT scheduler.start_queue('closed')");
+foreach (1 .. 5)
+{
+	my $other = $sql->("SELECT scheduler.http_request('$base/count/decided')");
+
+	is($sql->("SELECT scheduler.wait_for_run($other, '1 minute')"), 'succeeded', 'other requests go on');
+}
+$locker->query_safe('COMMIT');
+$locker->quit;
+is($sql->("SELECT scheduler.wait_for_run($run, '1 minute')"), 'cancelled', 'a run that somebody was about to cancel');
+is(counted($node, $base, 'undecided'), '0 0', 'was not begun meanwhile');
+
+# Nor does one who has locked the job of a request
+$locker = $node->background_psql('postgres');
+my $pid = http_worker_pid($node);
+kill 'STOP', $pid;
+$run = $sql->("SELECT scheduler.http_request('$base/count/locked')");
+$locker->query_safe("BEGIN; SELECT scheduler.alter_http_job(job_id, url => '$base/count/locked')
+	FROM scheduler.runs WHERE run_id = $run");
+kill 'CONT', $pid;
+is($sql->("SELECT scheduler.wait_for_run($run, '1 minute')"), 'succeeded', 'a request whose job is locked is recorded');
+$locker->query_safe('COMMIT');
+$locker->quit;
+
+# Who dies before it sees to a cancellation leaves it behind
+$sql->("SELECT scheduler.schedule_http_job('hang', '0 0 1 1 *', '$base/hang')");
+$run = $sql->("SELECT scheduler.run_job('hang')");
+ok(wait_for($node, "SELECT status = 'running' FROM scheduler.runs WHERE run_id = $run", 'it runs'), 'a request is under way');
+$pid = http_worker_pid($node);
+kill 'STOP', $pid;
+is($sql->("SELECT scheduler.cancel_run($run)"), 't', 'it is cancelled');
+kill 'TERM', $pid;
+kill 'CONT', $pid;
+is($sql->("SELECT scheduler.wait_for_run($run, '1 minute')"), 'cancelled', 'and does not begin again when the process goes');
+
 unlike(slurp_file($node->logfile), qr/(ERROR|PANIC|FATAL|WARNING):  (?!invalid value|parameter|secret|terminating)/,
 	'nothing went wrong on the way');
 $node->stop('fast');

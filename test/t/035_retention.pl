@@ -51,7 +51,7 @@ sql(q(
 await(q(SELECT count(*) = 0 FROM scheduler.job_health_state WHERE job_id < 0), 'the health of jobs that have gone has gone');
 await(q(SELECT count(*) = 0 FROM scheduler.job_metric WHERE job_id < 0), 'so have their metrics');
 await(q(SELECT count(*) = 3000 FROM scheduler.alert WHERE kind = 'test'), 'old alerts have gone');
-await(q(SELECT min(minute) > now() - interval '25 hours' FROM scheduler.job_minute), 'old minutes have gone');
+await(q(SELECT min(minute) > now() - interval '23 hours' FROM scheduler.job_minute), 'old minutes have gone');
 is(sql(q(SELECT count(*) BETWEEN 2000 AND 2900 FROM scheduler.job_minute)), 't', 'others have not');
 # so much has been deleted that the next look is a while off, but for a scheduler that knows nothing of it
 sql(q(ALTER SYSTEM SET pg_scheduler.job_metrics_rows = 1500));
