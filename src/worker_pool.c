@@ -131,13 +131,13 @@ find_free_slot(TimestampTz *again)
 
 		if (slot->state != WORKER_FREE)
 			continue;
-		if (kept == 0 || slot->freed_at > now || slot->freed_at + TURN_TIME <= now)
-			result = i;
-		else
+		if (kept > 0 && slot->freed_at <= now && slot->freed_at + TURN_TIME > now)
 		{
 			kept--;
 			*again = Min(*again, slot->freed_at + TURN_TIME);
 		}
+		else if (result < 0)
+			result = i;
 	}
 	return result;
 }

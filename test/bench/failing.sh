@@ -6,7 +6,7 @@
 # the scheduler and its workers says the same with less noise.
 
 if [ "$QUICK" ]; then jobs=1000; else jobs=10000; fi
-times=10
+times=5
 
 # failing_round on | off: runs per second, microseconds of CPU time a run, and
 # of an alert that was left to raise when the last run was over

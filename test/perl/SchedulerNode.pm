@@ -220,7 +220,8 @@ sub kill_server
 	my $pid = (split /\n/, slurp_file($node->data_dir . '/postmaster.pid'))[0];
 
 	$node->kill9;
-	wait_for_processes_gone($node) or die "processes outlive the postmaster";
+	wait_for_processes_gone($node)
+	  or die 'processes outlive the postmaster: ' . join(', ', values %{ { processes($node) } });
 	wait_until(sub { !kill(0, $pid) }, 'the postmaster is reaped');
 }
 
