@@ -130,17 +130,29 @@ take_ready(RoleQueue *queue, RunEntry **entries, int max)
 }
 
 /*
- * Put runs in order into a lane; how many have found a place.  Those that
- * lost theirs are in *displaced.
+ * Is it the lane of a queue still?  Its last worker may have left since we
+ * looked, and another database may have it now.  Lock held.
+ */
+static bool
+is_lane_of(const Lane *lane, const RoleQueue *queue)
+{
+	return queue->role == HTTP_QUEUE ||
+		(lane->in_use && lane->database == MyDatabaseId && lane->role == queue->role);
+}
+
+/*
+ * Put runs in order into the lane of a queue; how many have found a place.
+ * Those that lost theirs are in *displaced.
  */
 static int
-put_ready(Lane *lane, RunEntry **entries, int n, Run *displaced, int *ndisplaced)
+put_ready(Lane *lane, const RoleQueue *queue, RunEntry **entries, int n,
+		  Run *displaced, int *ndisplaced)
 {
 	int			nput;
 
 	*ndisplaced = 0;
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	for (nput = 0; nput < n; nput++)
+	for (nput = 0; nput < n && is_lane_of(lane, queue); nput++)
 	{
 		bool		is_displaced;
 
@@ -173,7 +185,7 @@ dispatch_fill_lane(Lane *lane, RoleQueue *queue)
 
 		/* a glance without the lock: one that takes a run out makes more room */
 		n = take_ready(queue, entries, Max(LANE_DEPTH - lane->nready, 1));
-		nput = put_ready(lane, entries, n, displaced, &ndisplaced);
+		nput = put_ready(lane, queue, entries, n, displaced, &ndisplaced);
 		for (int i = 0; i < ndisplaced; i++)
 			take_back(&displaced[i]);
 		for (int i = nput; i < n; i++)
@@ -240,8 +252,8 @@ warn_no_process(void)
 }
 
 /*
- * Try to get one worker for a role.  The time to try again, or DT_NOEND: when
- * a worker has left.
+ * Try to get one worker for a role.  The time to try again at the latest, or
+ * DT_NOEND: it comes, or the role cannot have one.
  */
 static TimestampTz
 launch(Oid role, bool more)
