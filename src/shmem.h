@@ -25,7 +25,8 @@
  * STARTING -> IDLE	by the worker, once attached and connected
  * any -> DEAD		by the worker on its way out, whatever the reason
  * DEAD -> FREE		by the scheduler of the database, which reads there what
- *					became of the run that died with the worker
+ *					became of the run that died with the worker; by that of any
+ *					other, if nothing is left there, or nobody comes for it
  *
  * Each use of a slot has a generation; a worker that finds another one than
  * it was launched with leaves without touching the slot.

@@ -45,6 +45,12 @@
 /* A worker that has not attached after this time never will: 60 s. */
 #define ATTACH_TIMEOUT		(60 * USECS_PER_SEC)
 
+/*
+ * A scheduler that has not seen to a worker that has died is held up, or has
+ * gone, after: 5 s.  Others may then have the slot.
+ */
+#define NEGLECT_TIME		(5 * USECS_PER_SEC)
+
 static Database *my_db = NULL;
 static BackgroundWorkerHandle **handles = NULL; /* by slot; NULL: not ours */
 
@@ -133,8 +139,9 @@ find_free_slot(void)
 }
 
 /*
- * Reserve a free slot, or return -1.  That there was none, or that it is kept
- * for others, when to try again is in *again, is remembered as demand.
+ * Reserve a free slot, or return -1: there was none, or it is kept for others,
+ * which is remembered as demand.  When to try again is in *again, though
+ * whoever frees a slot wakes us: a dead worker may be left to us to bury.
  */
 static int
 reserve_slot(Oid role, uint64 *generation, TimestampTz *again)
@@ -172,6 +179,8 @@ reserve_slot(Oid role, uint64 *generation, TimestampTz *again)
 	}
 	else if (my_db->demand == 0)
 		my_db->demand = ++scheduler_shared->last_ticket;
+	if (result < 0 && *again == DT_NOEND)
+		*again = clock_now() + NEGLECT_TIME;
 	LWLockRelease(scheduler_shared->lock);
 	return result;
 }
@@ -218,7 +227,8 @@ worker_pool_launch(Oid role, TimestampTz *again)
 
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	/* nobody but this process puts runs into the lane */
-	worker_pool_free_slot(&scheduler_shared->workers[slot]);
+	if (scheduler_shared->workers[slot].generation == generation)
+		worker_pool_free_slot(&scheduler_shared->workers[slot]);
 	LWLockRelease(scheduler_shared->lock);
 	return LAUNCH_FAILED;
 }
@@ -327,17 +337,16 @@ worker_pool_make_room(int starved, bool more, bool no_process)
 	LWLockRelease(scheduler_shared->lock);
 }
 
-/* A worker that was launched by this process and has ended unattached. */
+/* A worker that was launched, and has ended unattached. */
 static bool
 never_attached(int i, TimestampTz now)
 {
 	WorkerSlot *slot = &scheduler_shared->workers[i];
 	pid_t		pid;
 
-	if (slot->state != WORKER_STARTING || slot->pid != 0 ||
-		slot->database != MyDatabaseId)
+	if (slot->state != WORKER_STARTING || slot->pid != 0)
 		return false;
-	if (handles[i] != NULL &&
+	if (handles[i] != NULL && slot->database == MyDatabaseId &&
 		GetBackgroundWorkerPid(handles[i], &pid) == BGWH_STOPPED)
 		return true;
 	return slot->launched_at + ATTACH_TIMEOUT < now;
@@ -356,6 +365,21 @@ still_exits(int i)
 		GetBackgroundWorkerPid(handles[i], &pid) == BGWH_STARTED;
 }
 
+/*
+ * A dead worker of another database.  What it has left behind is for its own
+ * scheduler to see to, for as long as that may be expected to come.
+ */
+static bool
+can_bury_stranger(const WorkerSlot *slot, TimestampTz now, TimestampTz *look_again)
+{
+	if (!slot->has_run && scheduler_shared->lanes[slot->lane].nready == 0)
+		return true;
+	if (slot->died_at + NEGLECT_TIME <= now)
+		return true;
+	*look_again = Min(*look_again, slot->died_at + NEGLECT_TIME);
+	return false;
+}
+
 /* May a slot be freed now?  Lock held. */
 static bool
 can_bury(int i, TimestampTz now, TimestampTz *look_again)
@@ -367,7 +391,7 @@ can_bury(int i, TimestampTz now, TimestampTz *look_again)
 	if (slot->state != WORKER_DEAD || still_exits(i))
 		return false;
 	if (slot->database != MyDatabaseId)
-		return !slot->has_run && scheduler_shared->lanes[slot->lane].nready == 0;
+		return can_bury_stranger(slot, now, look_again);
 	if (slot->has_run && !slot->terminate && !slot->requeue &&
 		slot->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN &&
 		slot->died_at + BURIAL_DELAY > now)
@@ -376,6 +400,29 @@ can_bury(int i, TimestampTz now, TimestampTz *look_again)
 		return false;
 	}
 	return true;
+}
+
+/*
+ * Take away what a worker of another database has left behind.  All of it is
+ * pending: the scheduler of that database, if there is one, reads it again.
+ * Lock held.
+ */
+static void
+clear_stranger(const WorkerSlot *slot)
+{
+	Lane	   *lane = &scheduler_shared->lanes[slot->lane];
+	Database   *db = shmem_find_database(slot->database);
+
+	if (!slot->has_run && lane->nready == 0)
+		return;
+	if (lane->nworkers == 1)
+		lane_reset(lane);
+	if (db == NULL)
+		return;
+	SpinLockAcquire(&db->mutex);
+	db->change_overflow = true;
+	SpinLockRelease(&db->mutex);
+	shmem_wake(db->scheduler_latch);
 }
 
 int
@@ -401,6 +448,8 @@ worker_pool_bury(WorkerSlot *dead, int max, TakeBackCallback take_back,
 			if (lane->nworkers == 1)
 				drain_lane(lane, take_back);
 		}
+		else
+			clear_stranger(slot);
 		if (slot->has_run || !slot->connected)
 			scheduler_shared->workers_died++;
 		worker_pool_free_slot(slot);

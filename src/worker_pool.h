@@ -29,8 +29,8 @@ extern void worker_pool_init(Database *db);
 
 /*
  * Start a worker for a role of this database.  With LAUNCH_POOL_FULL, when to
- * try again is in *again; DT_NOEND: when a worker has left, for which the
- * scheduler is woken.
+ * try again is in *again, at the latest: when a worker has left, the scheduler
+ * is woken.
  */
 extern LaunchResult worker_pool_launch(Oid role, TimestampTz *again);
 
@@ -58,7 +58,8 @@ extern void worker_pool_make_room(int starved, bool more, bool no_process);
 extern void worker_pool_relieve(WorkerSlot *slot);
 
 /*
- * Collect workers of this database that have died, and free their slots.
+ * Collect workers of this database that have died, and free their slots, and
+ * those of other databases whose schedulers have gone or are held up.
  * Up to max are copied to *dead; the ready runs of a lane that loses its last
  * worker are handed to take_back, which must not fail.  *look_again is the
  * time when a slot that has to wait can be collected, or DT_NOEND.
