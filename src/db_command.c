@@ -243,6 +243,8 @@ look_again(void)
 		if (db->state == DATABASE_ABSENT)
 			db->state = DATABASE_PRESENT;
 	}
+	else if (extension_created)
+		scheduler_shared->extension_elsewhere = true;
 	if (db != NULL && db->scheduler_pid != 0 && extension_dropped)
 		kill(db->scheduler_pid, SIGTERM);
 	LWLockRelease(scheduler_shared->lock);

@@ -526,6 +526,7 @@ recover(void)
 	HOLD_INTERRUPTS();
 	EmitErrorReport();
 	AbortCurrentTransaction();
+	LWLockReleaseAll();		/* where there was no transaction to do so */
 	MemoryContextSwitchTo(cycle_context);
 	FlushErrorState();
 	RESUME_INTERRUPTS();

@@ -114,6 +114,8 @@ detach(int code, Datum arg)
 		my_db->demand = 0;
 		shmem_want_rooms(my_db, 0);
 		my_db->left = code == 0;
+		if (my_db->state == DATABASE_ABSENT && scheduler_shared->full)
+			scheduler_shared->rescan = true;	/* another can have the entry */
 	}
 	shmem_wake(scheduler_shared->launcher_latch);
 	LWLockRelease(scheduler_shared->lock);
@@ -265,6 +267,12 @@ publish_ready(void)
 	my_db->ready = true;
 	my_db->ready_since = clock_now();
 	my_db->last_error_at = DT_NOBEGIN;
+	if (scheduler_shared->full)
+	{
+		/* the launcher warns when there is no entry left for the others */
+		scheduler_shared->rescan = true;
+		shmem_wake(scheduler_shared->launcher_latch);
+	}
 	LWLockRelease(scheduler_shared->lock);
 }
 
@@ -677,6 +685,7 @@ recover(void)
 	MemoryContextSwitchTo(cycle_context);
 	error = CopyErrorData();
 	AbortCurrentTransaction();
+	LWLockReleaseAll();		/* where there was no transaction to do so */
 	MemoryContextSwitchTo(cycle_context);
 	FlushErrorState();
 	recovery_event_note("reload", SUBJECT_SCHEDULER, 0, InvalidOid, true, error->message);

@@ -216,6 +216,8 @@ typedef struct SchedulerShared
 	int			launcher_pid;
 	Latch	   *launcher_latch;
 	bool		rescan;			/* launcher: read pg_database again */
+	bool		full;			/* some database has found no entry */
+	bool		extension_elsewhere;	/* one was created in such a database */
 	bool		smart_shutdown; /* written by the postmaster: shutdown.c */
 	uint64		last_ticket;
 	uint64		last_generation;

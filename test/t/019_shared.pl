@@ -83,4 +83,22 @@ check_records($node, 'after its scheduler was held up', 'other');
 is($node->safe_psql('other', 'SELECT count(*) FROM effect'), '4', 'its runs were done');
 $node->stop('fast');
 
+# More databases than entries; only some of them have the extension.
+make_node('shared_table', "pg_scheduler.max_databases = 2\n");
+$node->safe_psql('postgres', 'DROP EXTENSION pg_scheduler');
+$node->safe_psql('postgres', "CREATE DATABASE db_$_") foreach 1 .. 5;
+$node->safe_psql('db_5', 'CREATE EXTENSION pg_scheduler');
+$node->restart;
+wait_for_scheduler($node, 'db_5');
+schedule('db_5', 'last', 1, 'SELECT 1');
+wait_for_status($node, 'last', 'succeeded', 'db_5');
+pass('a database that was at first without an entry');
+$node->safe_psql('db_2', 'CREATE EXTENSION pg_scheduler');
+wait_for_scheduler($node, 'db_2');
+$node->safe_psql('db_5', 'DROP EXTENSION pg_scheduler');
+$node->safe_psql('db_1', 'CREATE EXTENSION pg_scheduler');
+wait_for_scheduler($node, 'db_1');
+pass('the entry of a database that has lost the extension');
+$node->stop('fast');
+
 done_testing();
