@@ -31,10 +31,11 @@
 #include "settle.h"
 #include "worker_pool.h"
 
-/* After the server had no room for a process, wait this long: 5 s. */
+/* After a worker that has ended without a word, wait this long: 5 s. */
 #define LAUNCH_RETRY_DELAY	(5 * USECS_PER_SEC)
 
 static TimestampTz launch_not_before = DT_NOBEGIN;
+static bool no_process = false; /* the server had no room for one */
 static bool more_wanted = false;	/* a role could use one more worker */
 
 /* The workers of a lane, as dispatch sees them */
@@ -267,16 +268,15 @@ launch(Oid role, bool more)
 	switch (worker_pool_launch(role, &again))
 	{
 		case LAUNCH_STARTED:
-			if (launch_not_before != DT_NOBEGIN)
+			if (no_process)
 				alert_resolve("worker_slots_exhausted", "pg_scheduler");
-			launch_not_before = DT_NOBEGIN;
+			no_process = false;
 			return DT_NOEND;
 		case LAUNCH_FAILED:
 			warn_no_process();
-			dispatch_delay_launch();
-			/* an idle worker of another role is room, too */
+			no_process = true;
 			more_wanted |= more;
-			return launch_not_before;
+			return again;
 		case LAUNCH_POOL_FULL:
 			more_wanted |= more;
 			return again;
@@ -460,7 +460,7 @@ dispatch_runs(void)
 	nstarved = count_starved();
 	if (nstarved == 0)
 		result = Min(result, staff_further());
-	worker_pool_make_room(nstarved, more_wanted, launch_not_before > clock_now());
+	worker_pool_make_room(nstarved, more_wanted);
 	return result;
 }
 

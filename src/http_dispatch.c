@@ -21,6 +21,7 @@
 #include "clock.h"
 #include "dispatch.h"
 #include "http_dispatch.h"
+#include "worker_pool.h"
 
 /* After a start that came to nothing, wait this long: 5 s. */
 #define LAUNCH_RETRY_DELAY	(5 * USECS_PER_SEC)
@@ -102,6 +103,7 @@ launch(void)
 	launched_at = now;
 	if (register_worker())
 		return DT_NOEND;
+	worker_pool_want_process(my_db);
 	warn_no_process();
 	launch_not_before = now + LAUNCH_RETRY_DELAY;
 	return launch_not_before;

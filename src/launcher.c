@@ -191,6 +191,7 @@ drop_entries(List *databases)
 		db->state = DATABASE_UNUSED;
 		db->oid = InvalidOid;
 		db->demand = 0;
+		shmem_want_rooms(db, 0);
 	}
 }
 
@@ -382,6 +383,7 @@ start_missing(void)
 					 errmsg("pg_scheduler could not start a scheduler"),
 					 errdetail("All background worker slots of the server are taken."),
 					 errhint("Increase max_worker_processes.")));
+			worker_pool_want_process(&scheduler_shared->databases[i]);
 			child->not_before = now + LAUNCH_RETRY_DELAY;
 			next = Min(next, child->not_before);
 		}

@@ -223,6 +223,8 @@ typedef struct SchedulerShared
 	uint64		last_generation;
 	int			rooms_wanted;	/* the sum of those of all databases */
 	ConditionVariable process_left; /* a scheduler or worker has gone */
+	TimestampTz shortage_at;	/* when the server last had no room for a process */
+	int			shortage_slots; /* how many slots it then had processes for */
 	int64		workers_started;
 	int64		workers_died;
 	int			ndatabases;

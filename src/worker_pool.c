@@ -51,6 +51,13 @@
  */
 #define NEGLECT_TIME		(5 * USECS_PER_SEC)
 
+/*
+ * The server had no room for one more process: for 6 s there are no more
+ * slots than are taken.  That is longer than anybody waits who tries again to
+ * start a process that is no worker.
+ */
+#define SHORTAGE_TIME		(6 * USECS_PER_SEC)
+
 static Database *my_db = NULL;
 static BackgroundWorkerHandle **handles = NULL; /* by slot; NULL: not ours */
 
@@ -117,21 +124,66 @@ others_first(void)
 }
 
 /*
- * Is a slot that is free still kept for another database?  Not for long: that
- * one may be held up, or have stopped to want it.  Lock held.
+ * Until when is a slot that is free kept for another database?  Not for long:
+ * that one may be held up, or have stopped to want it.  Where it is processes
+ * that are short, it is not the slot that matters, but when one was freed.
+ * Lock held.
  */
 static bool
-kept_for_others(const WorkerSlot *slot)
+kept_for_others(TimestampTz *until)
 {
 	TimestampTz now = clock_now();
+	TimestampTz freed_at = DT_NOBEGIN;
 
-	return others_first() && slot->freed_at <= now && slot->freed_at + TURN_TIME > now;
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	{
+		const WorkerSlot *slot = &scheduler_shared->workers[i];
+
+		if (slot->state == WORKER_FREE && slot->freed_at <= now)
+			freed_at = Max(freed_at, slot->freed_at);
+	}
+	*until = freed_at == DT_NOBEGIN ? now : freed_at + TURN_TIME;
+	return *until > now && others_first();
+}
+
+/* Lock held. */
+static int
+count_taken(void)
+{
+	int			result = 0;
+
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+		if (scheduler_shared->workers[i].state != WORKER_FREE)
+			result++;
+	return result;
+}
+
+/* How many slots can be used, as far as is known.  Lock held. */
+static int
+usable_slots(void)
+{
+	TimestampTz now = clock_now();
+	TimestampTz since = scheduler_shared->shortage_at;
+
+	if (since <= now && since + SHORTAGE_TIME > now)
+		return scheduler_shared->shortage_slots;
+	return scheduler_shared->nworkers;
+}
+
+/* The server has no room for more processes than there are.  Lock held. */
+static void
+note_shortage(int slots)
+{
+	scheduler_shared->shortage_at = clock_now();
+	scheduler_shared->shortage_slots = slots;
 }
 
 /* Lock held. */
 static int
 find_free_slot(void)
 {
+	if (count_taken() >= usable_slots())
+		return -1;
 	for (int i = 0; i < scheduler_shared->nworkers; i++)
 		if (scheduler_shared->workers[i].state == WORKER_FREE)
 			return i;
@@ -146,14 +198,15 @@ find_free_slot(void)
 static int
 reserve_slot(Oid role, uint64 *generation, TimestampTz *again)
 {
+	TimestampTz until;
 	int			result;
 
 	*again = DT_NOEND;
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	result = find_free_slot();
-	if (result >= 0 && kept_for_others(&scheduler_shared->workers[result]))
+	if (result >= 0 && kept_for_others(&until))
 	{
-		*again = scheduler_shared->workers[result].freed_at + TURN_TIME;
+		*again = until;
 		result = -1;
 	}
 	if (result >= 0)
@@ -218,6 +271,7 @@ LaunchResult
 worker_pool_launch(Oid role, TimestampTz *again)
 {
 	uint64		generation = 0;
+	uint64		ticket = my_db->demand;
 	int			slot = reserve_slot(role, &generation, again);
 
 	if (slot < 0)
@@ -226,9 +280,12 @@ worker_pool_launch(Oid role, TimestampTz *again)
 		return LAUNCH_STARTED;
 
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	my_db->demand = ticket != 0 ? ticket : ++scheduler_shared->last_ticket;
 	/* nobody but this process puts runs into the lane */
 	if (scheduler_shared->workers[slot].generation == generation)
 		worker_pool_free_slot(&scheduler_shared->workers[slot]);
+	note_shortage(count_taken());
+	*again = scheduler_shared->shortage_at + SHORTAGE_TIME;
 	LWLockRelease(scheduler_shared->lock);
 	return LAUNCH_FAILED;
 }
@@ -308,32 +365,64 @@ worker_pool_relieve(WorkerSlot *slot)
 	}
 }
 
-void
-worker_pool_make_room(int starved, bool more, bool no_process)
+/*
+ * Slots that can be had, or soon can be; less than none, where processes are
+ * short.  Lock held.
+ */
+static int
+count_coming(void)
 {
-	int			coming = 0;
-	WorkerSlot *victim;
+	int			result = usable_slots() - count_taken();
 
-	if (starved == 0 && !more && my_db->rooms_wanted == 0 && my_db->demand == 0)
-		return;
-	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	if (starved == 0 && !more)
-		withdraw_demand();
 	for (int i = 0; i < scheduler_shared->nworkers; i++)
 	{
 		const WorkerSlot *slot = &scheduler_shared->workers[i];
 
 		/* not who is to leave, but has a run to finish: that may take for ever */
-		if ((slot->state == WORKER_FREE && !no_process) ||
-			slot->state == WORKER_DEAD || (slot->leave && !slot->has_run))
-			coming++;
+		if (slot->state == WORKER_DEAD ||
+			(slot->state != WORKER_FREE && slot->leave && !slot->has_run))
+			result++;
 	}
-	while (coming < starved + (more ? 1 : 0) && (victim = find_idle_victim()) != NULL)
+	return result;
+}
+
+void
+worker_pool_make_room(int starved, bool more)
+{
+	int			wanted = starved + (more ? 1 : 0);
+	int			coming;
+	WorkerSlot *victim;
+
+	if (wanted == 0 && my_db->rooms_wanted == 0 && my_db->demand == 0)
+		return;
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	if (wanted == 0)
+		withdraw_demand();
+	coming = count_coming();
+	while (coming < wanted && (victim = find_idle_victim()) != NULL)
 	{
 		ask_to_leave(victim);
 		coming++;
 	}
 	shmem_want_rooms(my_db, Max(starved - coming, 0));
+	LWLockRelease(scheduler_shared->lock);
+}
+
+void
+worker_pool_want_process(Database *db)
+{
+	WorkerSlot *victim;
+
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	note_shortage(Max(count_taken() - 1, 1));
+	if (count_coming() < 0)
+	{
+		victim = find_idle_victim();
+		if (victim != NULL)
+			ask_to_leave(victim);
+		else
+			shmem_want_rooms(db, Max(db->rooms_wanted, 1));
+	}
 	LWLockRelease(scheduler_shared->lock);
 }
 

@@ -101,4 +101,39 @@ wait_for_scheduler($node, 'db_1');
 pass('the entry of a database that has lost the extension');
 $node->stop('fast');
 
+# A process of the server is short, and one database has work without end.
+make_node('shared_process', qq(
+max_worker_processes = 5
+max_logical_replication_workers = 0
+pg_scheduler.max_workers = 4
+), 'other');
+foreach my $role (1 .. 3)
+{
+	schedule('other', "busy_${role}_$_", $role, 'SELECT pg_sleep(0.01)', 'every 1 millisecond')
+	  foreach 1 .. 2;
+}
+wait_for_status($node, "busy_${_}_1", 'succeeded', 'other') foreach 1 .. 3;
+schedule('postgres', 'wanted', 1, 'SELECT 1');
+wait_for_status($node, 'wanted', 'succeeded');
+pass('a worker gets its turn');
+$node->safe_psql('postgres', q(
+	SELECT scheduler.schedule_http_job('web', 'now', 'http://127.0.0.1:1/', max_retries => 0)));
+wait_for_status($node, 'web', 'failed');
+pass('the HTTP worker gets a process');
+
+# A scheduler leaves, and its process is taken by a worker.
+my ($launcher) = scheduler_processes($node, 'launcher');
+kill('STOP', $launcher);
+$node->safe_psql('postgres', q(
+	SELECT pg_terminate_backend(pid, 180000) FROM pg_stat_activity
+	 WHERE datname = 'postgres' AND backend_type IN ('pg_scheduler scheduler', 'pg_scheduler http worker')
+	 ORDER BY backend_type DESC));
+wait_until(sub { scheduler_processes($node, 'worker') == 3 }, 'there is one more worker');
+kill('CONT', $launcher);
+wait_for_scheduler($node);
+schedule('postgres', 'again', 1, 'SELECT 1');
+wait_for_status($node, 'again', 'succeeded');
+pass('a scheduler gets a process');
+$node->stop('fast');
+
 done_testing();
