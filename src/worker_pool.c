@@ -51,6 +51,9 @@
  */
 #define NEGLECT_TIME		(5 * USECS_PER_SEC)
 
+/* A worker that has died is a process no more after: 100 ms. */
+#define EXIT_TIME			(100 * 1000)
+
 /*
  * The server had no room for one more process: for 6 s there are no more
  * slots than are taken.  That is longer than anybody waits who tries again to
@@ -456,17 +459,19 @@ still_exits(int i)
 
 /*
  * A dead worker of another database.  What it has left behind is for its own
- * scheduler to see to, for as long as that may be expected to come.
+ * scheduler to see to, for as long as that may be expected to come, which also
+ * is told when the process has gone.
  */
 static bool
 can_bury_stranger(const WorkerSlot *slot, TimestampTz now, TimestampTz *look_again)
 {
-	if (!slot->has_run && scheduler_shared->lanes[slot->lane].nready == 0)
-		return true;
-	if (slot->died_at + NEGLECT_TIME <= now)
-		return true;
-	*look_again = Min(*look_again, slot->died_at + NEGLECT_TIME);
-	return false;
+	bool		nothing_left = !slot->has_run &&
+		scheduler_shared->lanes[slot->lane].nready == 0;
+	TimestampTz when = slot->died_at + (nothing_left ? EXIT_TIME : NEGLECT_TIME);
+
+	if (when > now)
+		*look_again = Min(*look_again, when);
+	return when <= now;
 }
 
 /* May a slot be freed now?  Lock held. */
