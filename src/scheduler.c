@@ -114,8 +114,9 @@ detach(int code, Datum arg)
 		my_db->demand = 0;
 		shmem_want_rooms(my_db, 0);
 		my_db->left = code == 0;
-		if (my_db->state == DATABASE_ABSENT && scheduler_shared->full)
-			scheduler_shared->rescan = true;	/* another can have the entry */
+		/* another database can have the entry, or this one cannot be connected to */
+		if ((my_db->state == DATABASE_ABSENT && scheduler_shared->full) || code != 0)
+			scheduler_shared->rescan = true;
 	}
 	shmem_wake(scheduler_shared->launcher_latch);
 	LWLockRelease(scheduler_shared->lock);
