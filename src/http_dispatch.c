@@ -30,6 +30,7 @@ static Database *my_db = NULL;
 static BackgroundWorkerHandle *handle = NULL;	/* NULL: none was started */
 static TimestampTz launched_at = DT_NOBEGIN;
 static TimestampTz launch_not_before = DT_NOBEGIN;
+static bool no_process = false; /* the server had no room for one */
 
 void
 http_dispatch_init(Database *db)
@@ -102,7 +103,13 @@ launch(void)
 		return launch_not_before;
 	launched_at = now;
 	if (register_worker())
+	{
+		if (no_process)
+			alert_resolve("worker_slots_exhausted", "pg_scheduler");
+		no_process = false;
 		return DT_NOEND;
+	}
+	no_process = true;
 	worker_pool_want_process(my_db);
 	warn_no_process();
 	launch_not_before = now + LAUNCH_RETRY_DELAY;

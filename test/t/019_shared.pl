@@ -120,6 +120,9 @@ $node->safe_psql('postgres', q(
 	SELECT scheduler.schedule_http_job('web', 'now', 'http://127.0.0.1:1/', max_retries => 0)));
 wait_for_status($node, 'web', 'failed');
 pass('the HTTP worker gets a process');
+ok( $node->poll_query_until('postgres', q(SELECT count(*) = 0 FROM scheduler.alerts
+		WHERE kind = 'worker_slots_exhausted' AND resolved_at IS NULL)),
+	'and the alert is resolved');
 
 # A scheduler leaves, and its process is taken by a worker.
 my ($launcher) = scheduler_processes($node, 'launcher');
