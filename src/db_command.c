@@ -37,6 +37,7 @@
 #include "storage/ipc.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
+#include "utils/memutils.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
@@ -61,7 +62,7 @@ static Oid	quiesced[MAX_QUIESCED];
 static int	nquiesced = 0;
 
 /* What else this transaction has done */
-static bool extension_created = false;	/* some extension, maybe ours */
+static List *extensions_created = NIL;	/* in TopTransactionContext */
 static bool extension_dropped = false;	/* ours */
 static bool databases_changed = false;
 
@@ -237,12 +238,14 @@ look_again(void)
 
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	db = shmem_find_database(MyDatabaseId);
-	if (db != NULL && extension_created)
+	if (db != NULL && extensions_created != NIL)
 	{
 		db->extension_events++;
 		if (db->state == DATABASE_ABSENT)
 			db->state = DATABASE_PRESENT;
 	}
+	else if (extensions_created != NIL)
+		scheduler_shared->extension_elsewhere = true;
 	if (db != NULL && db->scheduler_pid != 0 && extension_dropped)
 		kill(db->scheduler_pid, SIGTERM);
 	LWLockRelease(scheduler_shared->lock);
@@ -269,22 +272,42 @@ replace_workers(void)
 	LWLockRelease(scheduler_shared->lock);
 }
 
+/*
+ * Nobody would tell the launcher at COMMIT PREPARED that the extension has come
+ * or gone.
+ */
+static void
+check_prepare(void)
+{
+	Oid			extension = InvalidOid;
+
+	if (extensions_created != NIL)
+		extension = get_extension_oid("pg_scheduler", true);
+	if (extension_dropped ||
+		(OidIsValid(extension) && list_member_oid(extensions_created, extension)))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot PREPARE a transaction that has created or dropped extension \"pg_scheduler\"")));
+}
+
 static void
 at_transaction_end(XactEvent event, void *arg)
 {
+	if (event == XACT_EVENT_PRE_PREPARE)
+		check_prepare();
 	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT &&
 		event != XACT_EVENT_PREPARE)
 		return;
 	if (session_defaults_changed && event == XACT_EVENT_COMMIT)
 		replace_workers();
 	session_defaults_changed = false;
-	if (nquiesced == 0 && !extension_created && !extension_dropped &&
+	if (nquiesced == 0 && extensions_created == NIL && !extension_dropped &&
 		!databases_changed)
 		return;
 	if (event == XACT_EVENT_COMMIT)
 		look_again();
 	release_quiesced();
-	extension_created = false;
+	extensions_created = NIL;
 	extension_dropped = false;
 	databases_changed = false;
 	shmem_wake_launcher(true);
@@ -515,7 +538,13 @@ object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId, voi
 	if (classId != ExtensionRelationId)
 		return;
 	if (access == OAT_POST_CREATE)
-		extension_created = true;	/* its row cannot be seen yet */
+	{
+		/* its row cannot be seen yet: it may be ours */
+		MemoryContext oldcontext = MemoryContextSwitchTo(TopTransactionContext);
+
+		extensions_created = lappend_oid(extensions_created, objectId);
+		MemoryContextSwitchTo(oldcontext);
+	}
 	else if (access == OAT_DROP)
 	{
 		char	   *name = get_extension_name(objectId);

@@ -31,10 +31,11 @@
 #include "settle.h"
 #include "worker_pool.h"
 
-/* After the server had no room for a process, wait this long: 5 s. */
+/* After a worker that has ended without a word, wait this long: 5 s. */
 #define LAUNCH_RETRY_DELAY	(5 * USECS_PER_SEC)
 
 static TimestampTz launch_not_before = DT_NOBEGIN;
+static bool no_process = false; /* the server had no room for one */
 static bool more_wanted = false;	/* a role could use one more worker */
 
 /* The workers of a lane, as dispatch sees them */
@@ -130,17 +131,29 @@ take_ready(RoleQueue *queue, RunEntry **entries, int max)
 }
 
 /*
- * Put runs in order into a lane; how many have found a place.  Those that
- * lost theirs are in *displaced.
+ * Is it the lane of a queue still?  Its last worker may have left since we
+ * looked, and another database may have it now.  Lock held.
+ */
+static bool
+is_lane_of(const Lane *lane, const RoleQueue *queue)
+{
+	return queue->role == HTTP_QUEUE ||
+		(lane->in_use && lane->database == MyDatabaseId && lane->role == queue->role);
+}
+
+/*
+ * Put runs in order into the lane of a queue; how many have found a place.
+ * Those that lost theirs are in *displaced.
  */
 static int
-put_ready(Lane *lane, RunEntry **entries, int n, Run *displaced, int *ndisplaced)
+put_ready(Lane *lane, const RoleQueue *queue, RunEntry **entries, int n,
+		  Run *displaced, int *ndisplaced)
 {
 	int			nput;
 
 	*ndisplaced = 0;
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	for (nput = 0; nput < n; nput++)
+	for (nput = 0; nput < n && is_lane_of(lane, queue); nput++)
 	{
 		bool		is_displaced;
 
@@ -173,7 +186,7 @@ dispatch_fill_lane(Lane *lane, RoleQueue *queue)
 
 		/* a glance without the lock: one that takes a run out makes more room */
 		n = take_ready(queue, entries, Max(LANE_DEPTH - lane->nready, 1));
-		nput = put_ready(lane, entries, n, displaced, &ndisplaced);
+		nput = put_ready(lane, queue, entries, n, displaced, &ndisplaced);
 		for (int i = 0; i < ndisplaced; i++)
 			take_back(&displaced[i]);
 		for (int i = nput; i < n; i++)
@@ -227,14 +240,6 @@ dispatch_delay_launch(void)
 	launch_not_before = clock_now() + LAUNCH_RETRY_DELAY;
 }
 
-/* Not to DT_NOBEGIN: there is an alert to be resolved. */
-void
-dispatch_retry_launch(void)
-{
-	launch_not_before = Min(launch_not_before, clock_now());
-	http_dispatch_retry_launch();
-}
-
 static void
 warn_no_process(void)
 {
@@ -248,8 +253,8 @@ warn_no_process(void)
 }
 
 /*
- * Try to get one worker for a role.  The time to try again, or DT_NOEND: when
- * a worker has left.
+ * Try to get one worker for a role.  The time to try again at the latest, or
+ * DT_NOEND: it comes, or the role cannot have one.
  */
 static TimestampTz
 launch(Oid role, bool more)
@@ -263,16 +268,15 @@ launch(Oid role, bool more)
 	switch (worker_pool_launch(role, &again))
 	{
 		case LAUNCH_STARTED:
-			if (launch_not_before != DT_NOBEGIN)
+			if (no_process)
 				alert_resolve("worker_slots_exhausted", "pg_scheduler");
-			launch_not_before = DT_NOBEGIN;
+			no_process = false;
 			return DT_NOEND;
 		case LAUNCH_FAILED:
 			warn_no_process();
-			dispatch_delay_launch();
-			/* an idle worker of another role is room, too */
+			no_process = true;
 			more_wanted |= more;
-			return launch_not_before;
+			return again;
 		case LAUNCH_POOL_FULL:
 			more_wanted |= more;
 			return again;
@@ -456,7 +460,7 @@ dispatch_runs(void)
 	nstarved = count_starved();
 	if (nstarved == 0)
 		result = Min(result, staff_further());
-	worker_pool_make_room(nstarved, more_wanted, launch_not_before > clock_now());
+	worker_pool_make_room(nstarved, more_wanted);
 	return result;
 }
 

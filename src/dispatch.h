@@ -28,9 +28,6 @@ extern int	dispatch_fill_lane(Lane *lane, RoleQueue *queue);
 /* A process could not be started: try no other for a while. */
 extern void dispatch_delay_launch(void);
 
-/* A worker's process has ended: where there was no room for one, there may be. */
-extern void dispatch_retry_launch(void);
-
 /* Take all runs of this database back that no worker has begun. */
 extern void dispatch_withdraw(void);
 

@@ -21,6 +21,7 @@
 #include "clock.h"
 #include "dispatch.h"
 #include "http_dispatch.h"
+#include "worker_pool.h"
 
 /* After a start that came to nothing, wait this long: 5 s. */
 #define LAUNCH_RETRY_DELAY	(5 * USECS_PER_SEC)
@@ -29,7 +30,7 @@ static Database *my_db = NULL;
 static BackgroundWorkerHandle *handle = NULL;	/* NULL: none was started */
 static TimestampTz launched_at = DT_NOBEGIN;
 static TimestampTz launch_not_before = DT_NOBEGIN;
-static bool no_process = false; /* when it was tried last */
+static bool no_process = false; /* the server had no room for one */
 
 void
 http_dispatch_init(Database *db)
@@ -101,9 +102,15 @@ launch(void)
 	if (launch_not_before > now)
 		return launch_not_before;
 	launched_at = now;
-	no_process = !register_worker();
-	if (!no_process)
+	if (register_worker())
+	{
+		if (no_process)
+			alert_resolve("worker_slots_exhausted", "pg_scheduler");
+		no_process = false;
 		return DT_NOEND;
+	}
+	no_process = true;
+	worker_pool_want_process(my_db);
 	warn_no_process();
 	launch_not_before = now + LAUNCH_RETRY_DELAY;
 	return launch_not_before;

@@ -22,7 +22,7 @@ extern void http_dispatch_init(Database *db);
  */
 extern TimestampTz http_dispatch_runs(RoleQueue *queue);
 
-/* For dispatch_retry_launch(). */
+/* A worker's process has ended: where there was no room for one, there may be. */
 extern void http_dispatch_retry_launch(void);
 
 #endif							/* PG_SCHEDULER_HTTP_DISPATCH_H */

@@ -58,6 +58,9 @@
 /* After an error: 1 s. */
 #define ERROR_DELAY_MS	1000
 
+/* When the table of flights is full: 100 ms. */
+#define FLIGHT_RETRY_MS	100
+
 static Database *my_db = NULL;
 static HttpClient *client = NULL;
 static WaitEventSet *wait_set = NULL;
@@ -479,6 +482,9 @@ wait_timeout(void)
 	{
 		long		idle = Max(pg_scheduler_worker_idle_timeout, 1);
 
+		/* other databases have all the flights, and do not tell when they end */
+		if (my_db->http_lane.nready > 0)
+			idle = Min(idle, FLIGHT_RETRY_MS);
 		timeout = timeout < 0 ? idle : Min(timeout, idle);
 	}
 	return timeout;
@@ -527,6 +533,7 @@ recover(void)
 	HOLD_INTERRUPTS();
 	EmitErrorReport();
 	AbortCurrentTransaction();
+	LWLockReleaseAll();		/* where there was no transaction to do so */
 	MemoryContextSwitchTo(cycle_context);
 	FlushErrorState();
 	RESUME_INTERRUPTS();

@@ -9,6 +9,10 @@
  * looked at again when they are created, and when the extension is created
  * in them; db_command.c sets the launcher's latch then.
  *
+ * There may be more databases than the shared array has entries.  Then they
+ * are looked at in turns: each scheduler that finds no extension makes room
+ * for another, until all entries have one, or all databases were looked at.
+ *
  * Copyright (c) 2026, pg_scheduler developers
  *
  *-------------------------------------------------------------------------
@@ -60,6 +64,9 @@ typedef struct Child
 static Child *children = NULL;	/* one for each entry of the shared array */
 static MemoryContext cycle_context = NULL;
 static bool warned_full = false;
+
+/* Databases without the extension whose entry has been given away */
+static List *absent = NIL;
 
 void
 launcher_register(void)
@@ -153,6 +160,22 @@ bury_workers_of(Oid database)
 	}
 }
 
+/* Does some process have its eye on this entry?  Lock held. */
+static bool
+is_in_use(const Database *db)
+{
+	if (db->scheduler_pid != 0 || db->http_pid != 0)
+		return true;
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	{
+		const WorkerSlot *slot = &scheduler_shared->workers[i];
+
+		if (slot->pid != 0 && slot->database == db->oid)
+			return true;
+	}
+	return false;
+}
+
 /* Forget databases that have gone.  Lock held. */
 static void
 drop_entries(List *databases)
@@ -162,12 +185,13 @@ drop_entries(List *databases)
 		Database   *db = &scheduler_shared->databases[i];
 
 		if (db->state == DATABASE_UNUSED || list_member_oid(databases, db->oid) ||
-			db->scheduler_pid != 0)
+			is_in_use(db))
 			continue;
 		bury_workers_of(db->oid);
 		db->state = DATABASE_UNUSED;
 		db->oid = InvalidOid;
 		db->demand = 0;
+		shmem_want_rooms(db, 0);
 	}
 }
 
@@ -196,30 +220,56 @@ init_entry(Database *db, Oid oid)
 	db->change_overflow = false;
 }
 
-/* False: there are more databases than entries.  Lock held. */
+/* Remember that a database has not got the extension, for want of an entry. */
+static void
+remember_absent(Oid oid)
+{
+	MemoryContext oldcontext = MemoryContextSwitchTo(TopMemoryContext);
+
+	absent = list_append_unique_oid(absent, oid);
+	MemoryContextSwitchTo(oldcontext);
+}
+
+/*
+ * False: there are more databases than entries.  The entry of a database
+ * without the extension is given to one that nobody has looked at.  Lock held.
+ */
 static bool
 add_entry(Oid oid)
 {
-	if (shmem_find_database(oid) != NULL)
+	if (shmem_find_database(oid) != NULL || list_member_oid(absent, oid))
 		return true;
 
-	/* an entry of a database without the extension can be given away */
 	for (int pass = 0; pass < 2; pass++)
 	{
 		for (int i = 0; i < scheduler_shared->ndatabases; i++)
 		{
 			Database   *db = &scheduler_shared->databases[i];
 
-			if (db->state == DATABASE_UNUSED ||
-				(pass == 1 && db->state == DATABASE_ABSENT &&
-				 db->scheduler_pid == 0 && db->quiesced == 0))
-			{
-				init_entry(db, oid);
-				return true;
-			}
+			if (pass == 1 && db->state == DATABASE_ABSENT && !is_in_use(db) &&
+				db->quiesced == 0)
+				remember_absent(db->oid);
+			else if (db->state != DATABASE_UNUSED)
+				continue;
+			init_entry(db, oid);
+			return true;
 		}
 	}
 	return false;
+}
+
+/* Has every entry a database that is known to have the extension?  Lock held. */
+static bool
+all_entries_served(void)
+{
+	for (int i = 0; i < scheduler_shared->ndatabases; i++)
+	{
+		const Database *db = &scheduler_shared->databases[i];
+
+		if (db->state != DATABASE_PRESENT || !db->ready)
+			return false;
+	}
+	return true;
 }
 
 /* Make the shared array agree with pg_database. */
@@ -231,12 +281,20 @@ scan_databases(void)
 	bool		full = false;
 
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	if (scheduler_shared->extension_elsewhere)
+	{
+		list_free(absent);
+		absent = NIL;
+		scheduler_shared->extension_elsewhere = false;
+	}
 	drop_entries(databases);
 	foreach(lc, databases)
 	{
 		if (!add_entry(lfirst_oid(lc)))
 			full = true;
 	}
+	scheduler_shared->full = full;
+	full = full && all_entries_served();
 	LWLockRelease(scheduler_shared->lock);
 
 	if (full && !warned_full)
@@ -325,6 +383,7 @@ start_missing(void)
 					 errmsg("pg_scheduler could not start a scheduler"),
 					 errdetail("All background worker slots of the server are taken."),
 					 errhint("Increase max_worker_processes.")));
+			worker_pool_want_process(&scheduler_shared->databases[i]);
 			child->not_before = now + LAUNCH_RETRY_DELAY;
 			next = Min(next, child->not_before);
 		}
@@ -384,6 +443,7 @@ recover(void)
 	QueryCancelPending = false;
 	EmitErrorReport();
 	AbortCurrentTransaction();
+	LWLockReleaseAll();		/* where there was no transaction to do so */
 	MemoryContextSwitchTo(cycle_context);
 	FlushErrorState();
 	MemoryContextReset(cycle_context);

@@ -114,6 +114,9 @@ detach(int code, Datum arg)
 		my_db->demand = 0;
 		shmem_want_rooms(my_db, 0);
 		my_db->left = code == 0;
+		/* another database can have the entry, or this one cannot be connected to */
+		if ((my_db->state == DATABASE_ABSENT && scheduler_shared->full) || code != 0)
+			scheduler_shared->rescan = true;
 	}
 	shmem_wake(scheduler_shared->launcher_latch);
 	LWLockRelease(scheduler_shared->lock);
@@ -265,6 +268,12 @@ publish_ready(void)
 	my_db->ready = true;
 	my_db->ready_since = clock_now();
 	my_db->last_error_at = DT_NOBEGIN;
+	if (scheduler_shared->full)
+	{
+		/* the launcher warns when there is no entry left for the others */
+		scheduler_shared->rescan = true;
+		shmem_wake(scheduler_shared->launcher_latch);
+	}
 	LWLockRelease(scheduler_shared->lock);
 }
 
@@ -484,7 +493,7 @@ stop_runs(TimestampTz now)
 
 		return Min(Min(next, dispatch_runs()), stop_deadline);
 	}
-	worker_pool_make_room(0, false, false);
+	worker_pool_make_room(0, false);
 	worker_pool_dismiss(stop_deadline <= now);
 	worker_pool_count(&running, &total);
 	if (total == 0)
@@ -680,12 +689,13 @@ recover(void)
 	MemoryContextSwitchTo(cycle_context);
 	error = CopyErrorData();
 	AbortCurrentTransaction();
+	LWLockReleaseAll();		/* where there was no transaction to do so */
 	MemoryContextSwitchTo(cycle_context);
 	FlushErrorState();
 	recovery_event_note("reload", SUBJECT_SCHEDULER, 0, InvalidOid, true, error->message);
 	MemoryContextReset(cycle_context);
 	loaded = false;
-	worker_pool_make_room(0, false, false);
+	worker_pool_make_room(0, false);
 	publish_error();
 	RESUME_INTERRUPTS();
 	(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ERROR_DELAY_MS,

@@ -16,6 +16,7 @@
 #include "catalog.h"
 #include "clock.h"
 #include "dispatch.h"
+#include "http_dispatch.h"
 #include "meter.h"
 #include "recovery_event.h"
 #include "run_queue.h"
@@ -175,7 +176,7 @@ settle_deaths(void)
 									 &look_again);
 
 	if (n > 0)
-		dispatch_retry_launch();
+		http_dispatch_retry_launch();
 	for (int i = 0; i < n; i++)
 	{
 		if (dead[i].has_run || !dead[i].connected)

@@ -25,7 +25,8 @@
  * STARTING -> IDLE	by the worker, once attached and connected
  * any -> DEAD		by the worker on its way out, whatever the reason
  * DEAD -> FREE		by the scheduler of the database, which reads there what
- *					became of the run that died with the worker
+ *					became of the run that died with the worker; by that of any
+ *					other, if nothing is left there, or nobody comes for it
  *
  * Each use of a slot has a generation; a worker that finds another one than
  * it was launched with leaves without touching the slot.
@@ -217,11 +218,15 @@ typedef struct SchedulerShared
 	int			launcher_pid;
 	Latch	   *launcher_latch;
 	bool		rescan;			/* launcher: read pg_database again */
+	bool		full;			/* some database has found no entry */
+	bool		extension_elsewhere;	/* one was created in such a database */
 	bool		smart_shutdown; /* written by the postmaster: shutdown.c */
 	uint64		last_ticket;
 	uint64		last_generation;
 	int			rooms_wanted;	/* the sum of those of all databases */
 	ConditionVariable process_left; /* a scheduler or worker has gone */
+	TimestampTz shortage_at;	/* when the server last had no room for a process */
+	int			shortage_slots; /* how many slots it then had processes for */
 	int64		workers_started;
 	int64		workers_died;
 	int			ndatabases;

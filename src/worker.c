@@ -64,11 +64,21 @@ attach(const WorkerStart *start)
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	if (slot->state == WORKER_STARTING && slot->generation == start->generation)
 	{
-		slot->pid = MyProcPid;
-		slot->latch = MyLatch;
-		my_slot = slot;
 		my_db = shmem_find_database(start->database);
 		result = my_db != NULL;
+		if (result)
+		{
+			slot->pid = MyProcPid;
+			slot->latch = MyLatch;
+			slot->leave |= my_db->quiesced > 0;
+			my_slot = slot;
+		}
+		else
+		{
+			/* nobody knew of this process when its database was dropped */
+			slot->state = WORKER_DEAD;
+			slot->died_at = clock_now();
+		}
 	}
 	LWLockRelease(scheduler_shared->lock);
 	return result;

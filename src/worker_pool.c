@@ -45,6 +45,22 @@
 /* A worker that has not attached after this time never will: 60 s. */
 #define ATTACH_TIMEOUT		(60 * USECS_PER_SEC)
 
+/*
+ * A scheduler that has not seen to a worker that has died is held up, or has
+ * gone, after: 5 s.  Others may then have the slot.
+ */
+#define NEGLECT_TIME		(5 * USECS_PER_SEC)
+
+/* A worker that has died is a process no more after: 100 ms. */
+#define EXIT_TIME			(100 * 1000)
+
+/*
+ * The server had no room for one more process: for 6 s there are no more
+ * slots than are taken.  That is longer than anybody waits who tries again to
+ * start a process that is no worker.
+ */
+#define SHORTAGE_TIME		(6 * USECS_PER_SEC)
+
 static Database *my_db = NULL;
 static BackgroundWorkerHandle **handles = NULL; /* by slot; NULL: not ours */
 
@@ -112,39 +128,75 @@ count_ahead(void)
 	return result;
 }
 
+/* Lock held. */
+static int
+count_taken(void)
+{
+	int			result = 0;
+
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+		if (scheduler_shared->workers[i].state != WORKER_FREE)
+			result++;
+	return result;
+}
+
+/* How many slots can be used, as far as is known.  Lock held. */
+static int
+usable_slots(void)
+{
+	TimestampTz now = clock_now();
+	TimestampTz since = scheduler_shared->shortage_at;
+
+	if (since <= now && since + SHORTAGE_TIME > now)
+		return scheduler_shared->shortage_slots;
+	return scheduler_shared->nworkers;
+}
+
+/* The server has no room for more processes than there are.  Lock held. */
+static void
+note_shortage(int slots)
+{
+	scheduler_shared->shortage_at = clock_now();
+	scheduler_shared->shortage_slots = slots;
+}
+
 /*
  * A slot that is free for this database, or -1.  Those that others have waited
- * for are kept for them, until *again: not for long, for they may be held up.
- * Lock held.
+ * for are kept for them, until *again: not for long after one was freed, for
+ * they may be held up.  Lock held.
  */
 static int
 find_free_slot(TimestampTz *again)
 {
 	TimestampTz now = clock_now();
-	int			kept = count_ahead();
+	TimestampTz freed_at = DT_NOBEGIN;
+	int			free = usable_slots() - count_taken();
 	int			result = -1;
 
 	*again = DT_NOEND;
+	if (free <= 0)
+		return -1;
 	for (int i = 0; i < scheduler_shared->nworkers; i++)
 	{
-		WorkerSlot *slot = &scheduler_shared->workers[i];
+		const WorkerSlot *slot = &scheduler_shared->workers[i];
 
 		if (slot->state != WORKER_FREE)
 			continue;
-		if (kept > 0 && slot->freed_at <= now && slot->freed_at + TURN_TIME > now)
-		{
-			kept--;
-			*again = Min(*again, slot->freed_at + TURN_TIME);
-		}
-		else if (result < 0)
+		if (slot->freed_at <= now)
+			freed_at = Max(freed_at, slot->freed_at);
+		if (result < 0)
 			result = i;
 	}
-	return result;
+	if (free > count_ahead() || freed_at + TURN_TIME <= now)
+		return result;
+	*again = freed_at + TURN_TIME;
+	return -1;
 }
 
 /*
- * Reserve a free slot, or return -1, which is remembered as demand; *again is
- * as above.
+ * Reserve a free slot, or return -1, which is remembered as demand.  When to
+ * try again is in *again, though whoever frees a slot wakes us: a dead worker
+ * may be left to us to bury.
  */
 static int
 reserve_slot(Oid role, uint64 *generation, TimestampTz *again)
@@ -176,6 +228,8 @@ reserve_slot(Oid role, uint64 *generation, TimestampTz *again)
 	}
 	else if (my_db->demand == 0)
 		my_db->demand = ++scheduler_shared->last_ticket;
+	if (result < 0 && *again == DT_NOEND)
+		*again = clock_now() + NEGLECT_TIME;
 	LWLockRelease(scheduler_shared->lock);
 	return result;
 }
@@ -213,6 +267,7 @@ LaunchResult
 worker_pool_launch(Oid role, TimestampTz *again)
 {
 	uint64		generation = 0;
+	uint64		ticket = my_db->demand;
 	int			slot = reserve_slot(role, &generation, again);
 
 	if (slot < 0)
@@ -221,8 +276,12 @@ worker_pool_launch(Oid role, TimestampTz *again)
 		return LAUNCH_STARTED;
 
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	my_db->demand = ticket != 0 ? ticket : ++scheduler_shared->last_ticket;
 	/* nobody but this process puts runs into the lane */
-	worker_pool_free_slot(&scheduler_shared->workers[slot]);
+	if (scheduler_shared->workers[slot].generation == generation)
+		worker_pool_free_slot(&scheduler_shared->workers[slot]);
+	note_shortage(count_taken());
+	*again = scheduler_shared->shortage_at + SHORTAGE_TIME;
 	LWLockRelease(scheduler_shared->lock);
 	return LAUNCH_FAILED;
 }
@@ -302,27 +361,41 @@ worker_pool_relieve(WorkerSlot *slot)
 	}
 }
 
-void
-worker_pool_make_room(int starved, bool more, bool no_process)
+/*
+ * Slots that can be had, or soon can be; less than none, where processes are
+ * short.  Lock held.
+ */
+static int
+count_coming(void)
 {
-	int			coming = 0;
-	WorkerSlot *victim;
+	int			result = usable_slots() - count_taken();
 
-	if (starved == 0 && !more && my_db->rooms_wanted == 0 && my_db->demand == 0)
-		return;
-	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	if (starved == 0 && !more)
-		withdraw_demand();
 	for (int i = 0; i < scheduler_shared->nworkers; i++)
 	{
 		const WorkerSlot *slot = &scheduler_shared->workers[i];
 
 		/* not who is to leave, but has a run to finish: that may take for ever */
-		if ((slot->state == WORKER_FREE && !no_process) ||
-			slot->state == WORKER_DEAD || (slot->leave && !slot->has_run))
-			coming++;
+		if (slot->state == WORKER_DEAD ||
+			(slot->state != WORKER_FREE && slot->leave && !slot->has_run))
+			result++;
 	}
-	while (coming < starved + (more ? 1 : 0) && (victim = find_idle_victim()) != NULL)
+	return result;
+}
+
+void
+worker_pool_make_room(int starved, bool more)
+{
+	int			wanted = starved + (more ? 1 : 0);
+	int			coming;
+	WorkerSlot *victim;
+
+	if (wanted == 0 && my_db->rooms_wanted == 0 && my_db->demand == 0)
+		return;
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	if (wanted == 0)
+		withdraw_demand();
+	coming = count_coming();
+	while (coming < wanted && (victim = find_idle_victim()) != NULL)
 	{
 		ask_to_leave(victim);
 		coming++;
@@ -331,17 +404,34 @@ worker_pool_make_room(int starved, bool more, bool no_process)
 	LWLockRelease(scheduler_shared->lock);
 }
 
-/* A worker that was launched by this process and has ended unattached. */
+void
+worker_pool_want_process(Database *db)
+{
+	WorkerSlot *victim;
+
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	note_shortage(Max(count_taken() - 1, 1));
+	if (count_coming() < 0)
+	{
+		victim = find_idle_victim();
+		if (victim != NULL)
+			ask_to_leave(victim);
+		else
+			shmem_want_rooms(db, Max(db->rooms_wanted, 1));
+	}
+	LWLockRelease(scheduler_shared->lock);
+}
+
+/* A worker that was launched, and has ended unattached. */
 static bool
 never_attached(int i, TimestampTz now)
 {
 	WorkerSlot *slot = &scheduler_shared->workers[i];
 	pid_t		pid;
 
-	if (slot->state != WORKER_STARTING || slot->pid != 0 ||
-		slot->database != MyDatabaseId)
+	if (slot->state != WORKER_STARTING || slot->pid != 0)
 		return false;
-	if (handles[i] != NULL &&
+	if (handles[i] != NULL && slot->database == MyDatabaseId &&
 		GetBackgroundWorkerPid(handles[i], &pid) == BGWH_STOPPED)
 		return true;
 	return slot->launched_at + ATTACH_TIMEOUT < now;
@@ -360,6 +450,23 @@ still_exits(int i)
 		GetBackgroundWorkerPid(handles[i], &pid) == BGWH_STARTED;
 }
 
+/*
+ * A dead worker of another database.  What it has left behind is for its own
+ * scheduler to see to, for as long as that may be expected to come, which also
+ * is told when the process has gone.
+ */
+static bool
+can_bury_stranger(const WorkerSlot *slot, TimestampTz now, TimestampTz *look_again)
+{
+	bool		nothing_left = !slot->has_run &&
+		scheduler_shared->lanes[slot->lane].nready == 0;
+	TimestampTz when = slot->died_at + (nothing_left ? EXIT_TIME : NEGLECT_TIME);
+
+	if (when > now)
+		*look_again = Min(*look_again, when);
+	return when <= now;
+}
+
 /* May a slot be freed now?  Lock held. */
 static bool
 can_bury(int i, TimestampTz now, TimestampTz *look_again)
@@ -371,7 +478,7 @@ can_bury(int i, TimestampTz now, TimestampTz *look_again)
 	if (slot->state != WORKER_DEAD || still_exits(i))
 		return false;
 	if (slot->database != MyDatabaseId)
-		return !slot->has_run && scheduler_shared->lanes[slot->lane].nready == 0;
+		return can_bury_stranger(slot, now, look_again);
 	if (slot->has_run && !slot->terminate && !slot->requeue &&
 		slot->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN &&
 		slot->died_at + BURIAL_DELAY > now)
@@ -380,6 +487,29 @@ can_bury(int i, TimestampTz now, TimestampTz *look_again)
 		return false;
 	}
 	return true;
+}
+
+/*
+ * Take away what a worker of another database has left behind.  All of it is
+ * pending: the scheduler of that database, if there is one, reads it again.
+ * Lock held.
+ */
+static void
+clear_stranger(const WorkerSlot *slot)
+{
+	Lane	   *lane = &scheduler_shared->lanes[slot->lane];
+	Database   *db = shmem_find_database(slot->database);
+
+	if (!slot->has_run && lane->nready == 0)
+		return;
+	if (lane->nworkers == 1)
+		lane_reset(lane);
+	if (db == NULL)
+		return;
+	SpinLockAcquire(&db->mutex);
+	db->change_overflow = true;
+	SpinLockRelease(&db->mutex);
+	shmem_wake(db->scheduler_latch);
 }
 
 int
@@ -405,6 +535,8 @@ worker_pool_bury(WorkerSlot *dead, int max, TakeBackCallback take_back,
 			if (lane->nworkers == 1)
 				drain_lane(lane, take_back);
 		}
+		else
+			clear_stranger(slot);
 		if (slot->has_run || !slot->connected)
 			scheduler_shared->workers_died++;
 		worker_pool_free_slot(slot);

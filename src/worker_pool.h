@@ -28,9 +28,9 @@ typedef enum LaunchResult
 extern void worker_pool_init(Database *db);
 
 /*
- * Start a worker for a role of this database.  With LAUNCH_POOL_FULL, when to
- * try again is in *again; DT_NOEND: when a worker has left, for which the
- * scheduler is woken.
+ * Start a worker for a role of this database.  If that is not possible, when to
+ * try again is in *again, at the latest: when a worker has left, the scheduler
+ * is woken.
  */
 extern LaunchResult worker_pool_launch(Oid role, TimestampTz *again);
 
@@ -42,13 +42,19 @@ extern void worker_pool_free_slot(WorkerSlot *slot);
 
 /*
  * So many roles of this database are without a worker, for want of a free
- * slot, or of a process of the server ("no_process"), where a free slot does
- * not help; "more": a role that has some could use one more.  Idle workers are
- * asked to leave for them, busy ones for roles without a worker only.  What is
- * said here holds until it is said again: that nothing is wanted, too, without
- * which other databases would wait for this one.
+ * slot, or of a process of the server; "more": a role that has some could use
+ * one more.  Idle workers are asked to leave for them, busy ones for roles
+ * without a worker only.  What is said here holds until it is said again: that
+ * nothing is wanted, too, without which other databases would wait for this
+ * one.
  */
-extern void worker_pool_make_room(int starved, bool more, bool no_process);
+extern void worker_pool_make_room(int starved, bool more);
+
+/*
+ * The server has no room for a process of a database that is no worker: one of
+ * the workers is to make way for it, unless it is the last.
+ */
+extern void worker_pool_want_process(Database *db);
 
 /*
  * A worker has ended its run, and room is wanted: it leaves, unless others of
@@ -58,7 +64,8 @@ extern void worker_pool_make_room(int starved, bool more, bool no_process);
 extern void worker_pool_relieve(WorkerSlot *slot);
 
 /*
- * Collect workers of this database that have died, and free their slots.
+ * Collect workers of this database that have died, and free their slots, and
+ * those of other databases whose schedulers have gone or are held up.
  * Up to max are copied to *dead; the ready runs of a lane that loses its last
  * worker are handed to take_back, which must not fail.  *look_again is the
  * time when a slot that has to wait can be collected, or DT_NOEND.

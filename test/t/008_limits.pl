@@ -165,6 +165,15 @@ $node->psql('postgres', q(BEGIN; SELECT scheduler.schedule_job('prepared', 'now'
 	PREPARE TRANSACTION 'job'), stderr => \$err);
 like($err, qr/cannot PREPARE a transaction that has changed scheduled jobs/,
 	'a change of jobs cannot be prepared');
+sql('CREATE DATABASE prepared');
+foreach my $command ('CREATE', 'DROP')
+{
+	$node->psql('prepared', "BEGIN; $command EXTENSION pg_scheduler; PREPARE TRANSACTION 'extension'",
+		stderr => \$err);
+	like($err, qr/cannot PREPARE a transaction that has created or dropped extension "pg_scheduler"/,
+		"nor can $command EXTENSION");
+	$node->safe_psql('prepared', "$command EXTENSION pg_scheduler");
+}
 
 # Who locks the tables of the scheduler holds up jobs, but no shutdown.
 sql(q(BEGIN; LOCK TABLE scheduler.pending_run; PREPARE TRANSACTION 'tables'));
