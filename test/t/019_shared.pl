@@ -58,13 +58,13 @@ wait_for_status($node, 'after drop', 'succeeded');
 pass('a slot whose run was stopped by DROP EXTENSION');
 
 # The worker in the only slot makes room, and its scheduler does not take back
-# what else the worker was to do.
+# what else the worker was to do.  Its run takes longer than a time slice.
 $node->safe_psql('other', 'CREATE EXTENSION pg_scheduler');
 wait_for_scheduler($node, 'other');
 add_log_table($node, 'other');
 my $holder = $node->background_psql('other');
 $holder->query_safe('SELECT pg_advisory_lock(1)');
-schedule('other', 'tx_held', 1, 'SELECT note_run() FROM pg_advisory_xact_lock(1)');
+schedule('other', 'tx_held', 1, 'SELECT note_run() FROM pg_sleep(0.5), pg_advisory_xact_lock(1)');
 wait_for_running($node, 'tx_held', 'other');
 schedule('other', "tx_$_", 1, 'SELECT note_run()') foreach 1 .. 3;
 wait_until(sub { (try_sql($node, "SELECT scheduler.status() ->> 'pending_runs'", 'other') // '') eq '4' },
