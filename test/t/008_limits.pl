@@ -237,5 +237,20 @@ SKIP:
 unlike(slurp_file($node->logfile), qr/PANIC|reinitializing/, 'the server has not crashed');
 
 check_records($node, 'in the end');
+# A cancellation that a worker does not live to see is that of the next attempt.
+sql(q(SELECT scheduler.schedule_job('sleeps', '@at 2199-12-31', 'SELECT pg_sleep(3600)',
+	max_retries => 1, retry_delay => '0')));
+my $late = sql(q(SELECT scheduler.run_job('sleeps')));
+wait_for_running($node, 'sleeps');
+my $pid = sql(q(SELECT worker_pid FROM scheduler.runs WHERE job_name = 'sleeps' AND status = 'running'));
+kill 'STOP', $pid;
+is(sql("SELECT scheduler.cancel_run($late)"), 't', 'a run is cancelled');
+kill 'TERM', $pid;
+kill 'CONT', $pid;
+is(sql("SELECT scheduler.wait_for_run($late, '3 minutes')"), 'cancelled',
+	'it is when its worker has died of something else');
+is(sql("SELECT string_agg(attempt || ' ' || status, ', ' ORDER BY attempt) FROM scheduler.runs WHERE run_id = $late"),
+	'1 failed, 2 cancelled', 'in its next attempt');
+
 $node->stop;
 done_testing();
