@@ -3,11 +3,12 @@
 # No decay: throughput with a transaction held open throughout, beside another
 # server without one; and bursts after millions of runs, beside those before.
 
-if [ "$QUICK" ]; then jobs=10000 seconds=5; else jobs=20000 seconds=40; fi
+if [ "$QUICK" ]; then jobs=10000 seconds=5; else jobs=20000 seconds=30; fi
 CEILING_QUEUE=160000
 
 start_scheduler free pg_scheduler.max_workers=8
 start_scheduler held pg_scheduler.max_workers=8
+if [ "$QUICK" ]; then rounds=$ROUNDS; else rounds=$((ROUNDS + 2)); fi
 
 # One transaction with a snapshot and an id, for as long as the server lives
 psql -XqAt -c "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT pg_current_xact_id(); SELECT pg_sleep(3600)" \
@@ -26,7 +27,7 @@ churn()
 }
 
 free=() held=() ceilings_free=() ceilings_held=()
-for ((round = 1; round <= ROUNDS; round++)); do
+for ((round = 1; round <= rounds; round++)); do
 	use_server "$TMP/free"
 	ceilings_free+=("$(ceiling 8 1)")
 	[ ! "$OURS" ] || free+=("$(burst $jobs)")
@@ -47,8 +48,10 @@ if [ "$OURS" ]; then
 	control_server stop
 	use_server "$TMP/free"
 	runs=$(churn $seconds)
+	# the server's own work after it
+	until [ "$(sql -c "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'autovacuum worker'")" = 0 ]; do sleep 0.5; done
 	after=()
-	for ((round = 1; round <= ROUNDS; round++)); do after+=("$(burst $jobs)"); done
+	for ((round = 1; round <= rounds; round++)); do after+=("$(burst $jobs)"); done
 	say "after $runs runs: ${after[*]}"
 	row "8 workers, after $runs runs" "${after[*]}" "${free[*]}" \
 		runs/s "before them" "ratio >= 0.9"

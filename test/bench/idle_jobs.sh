@@ -28,6 +28,22 @@ idle_cpu_percent()
 	calc "100 * ($after - $before) / $seconds"
 }
 
+# After a start, the scheduler looks at all jobs once, in slices.  Wait until it
+# has nothing to do, and print the CPU seconds it has taken up to then.
+await_idle()
+{
+	local pid=$1 quiet=0 before after
+
+	after=$(cpu_seconds "$pid")
+	while [ $quiet -lt 2 ]; do
+		before=$after
+		sleep 1
+		after=$(cpu_seconds "$pid")
+		if [ "$(calc "$after - $before < 0.002")" = 1 ]; then quiet=$((quiet + 1)); else quiet=0; fi
+	done
+	echo "$after"
+}
+
 start_scheduler idle pg_scheduler.max_workers=4
 [ "$OURS" ] || exit 0
 
@@ -51,6 +67,7 @@ for count in $counts; do
 	read -r p50 _ _ max < <(start_delays 1 5 | percentiles)
 	row "start delay p50 of one job among $count" "$p50" - ms - "ours <= 2"
 	row "start delay max of one job among $count" "$max" - ms - "ours <= 10"
+	row "scheduler CPU, start and first look at $count jobs" "$(await_idle "$pid")" - s -
 	row "scheduler CPU, $count jobs, none due" "$(idle_cpu_percent "$pid")" - "% of a core" - "ours <= 0.1"
 	row "scheduler memory, $count jobs" "$(memory_mb "$pid")" "$(memory_mb "$launcher")" \
 		MB "autovacuum launcher" "ours <= 64"
