@@ -92,6 +92,10 @@ catalog_delete_orphaned_secrets(void)
 	" WHERE d.job_id = j.job_id AND d.redriven_at IS NULL OFFSET 0)"
 
 /* What somebody has locked is left to the next time. */
+#define DELETE_UNLOCKED(which) \
+	"DELETE FROM scheduler.job WHERE ctid = ANY (ARRAY" \
+	"(SELECT j.ctid FROM scheduler.job j WHERE " which " FOR UPDATE SKIP LOCKED))"
+
 int64
 catalog_delete_spent_requests(int64 after, int64 upto, int64 max)
 {
@@ -100,30 +104,27 @@ catalog_delete_spent_requests(int64 after, int64 upto, int64 max)
 	catalog_add_int64(&params, after);
 	catalog_add_int64(&params, upto);
 	catalog_add_int64(&params, max);
-	return catalog_run("DELETE FROM scheduler.job WHERE ctid = ANY (ARRAY"
-					   "(SELECT j.ctid FROM scheduler.job j"
-					   " WHERE j.job_id > $1 AND j.job_id <= $2 AND " SPENT_REQUEST
-					   " LIMIT $3 FOR UPDATE SKIP LOCKED))", &params);
+	return catalog_run(DELETE_UNLOCKED("j.job_id > $1 AND j.job_id <= $2 AND " SPENT_REQUEST
+									   " LIMIT $3"), &params);
+}
+
+static void
+delete_by_id(const char *statement, int64 job_id)
+{
+	Params		params = {0};
+
+	catalog_add_int64(&params, job_id);
+	catalog_run(statement, &params);
 }
 
 void
 catalog_delete_spent_request(int64 job_id)
 {
-	Params		params = {0};
-
-	catalog_add_int64(&params, job_id);
-	catalog_run("DELETE FROM scheduler.job WHERE ctid = ANY (ARRAY"
-				"(SELECT j.ctid FROM scheduler.job j WHERE j.job_id = $1 AND " SPENT_REQUEST
-				" FOR UPDATE SKIP LOCKED))", &params);
+	delete_by_id(DELETE_UNLOCKED("j.job_id = $1 AND " SPENT_REQUEST), job_id);
 }
 
 void
 catalog_delete_request(int64 job_id)
 {
-	Params		params = {0};
-
-	catalog_add_int64(&params, job_id);
-	catalog_run("DELETE FROM scheduler.job WHERE ctid = ANY (ARRAY"
-				"(SELECT j.ctid FROM scheduler.job j WHERE j.job_id = $1"
-				" FOR UPDATE SKIP LOCKED))", &params);
+	delete_by_id(DELETE_UNLOCKED("j.job_id = $1"), job_id);
 }

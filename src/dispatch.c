@@ -240,12 +240,12 @@ dispatch_delay_launch(void)
 	launch_not_before = clock_now() + LAUNCH_RETRY_DELAY;
 }
 
-static void
-warn_no_process(void)
+void
+dispatch_warn_no_process(const char *what)
 {
 	ereport(WARNING,
 			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-			 errmsg("pg_scheduler could not start a worker"),
+			 errmsg("pg_scheduler could not start %s", what),
 			 errdetail("All background worker slots of the server are taken."),
 			 errhint("Increase max_worker_processes, or lower pg_scheduler.max_workers.")));
 	alert_raise("worker_slots_exhausted", "error", "pg_scheduler", 0, InvalidOid,
@@ -273,7 +273,7 @@ launch(Oid role, bool more)
 			no_process = false;
 			return DT_NOEND;
 		case LAUNCH_FAILED:
-			warn_no_process();
+			dispatch_warn_no_process("a worker");
 			no_process = true;
 			more_wanted |= more;
 			return again;

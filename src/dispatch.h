@@ -25,8 +25,11 @@ extern TimestampTz dispatch_runs(void);
  */
 extern int	dispatch_fill_lane(Lane *lane, RoleQueue *queue);
 
-/* A process could not be started: try no other for a while. */
+/* A worker has ended before it had begun: try no other for a while. */
 extern void dispatch_delay_launch(void);
+
+/* The server had no room for a process, "a worker" for instance: log, and alert. */
+extern void dispatch_warn_no_process(const char *what);
 
 /* Take all runs of this database back that no worker has begun. */
 extern void dispatch_withdraw(void);

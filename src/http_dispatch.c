@@ -63,18 +63,6 @@ register_worker(void)
 	return result;
 }
 
-static void
-warn_no_process(void)
-{
-	ereport(WARNING,
-			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-			 errmsg("pg_scheduler could not start the HTTP worker"),
-			 errdetail("All background worker slots of the server are taken."),
-			 errhint("Increase max_worker_processes, or lower pg_scheduler.max_workers.")));
-	alert_raise("worker_slots_exhausted", "error", "pg_scheduler", 0, InvalidOid,
-				"no background worker slot is free: increase max_worker_processes");
-}
-
 /* Is a process on its way that was started and has not attached? */
 static bool
 is_starting(void)
@@ -111,7 +99,7 @@ launch(void)
 	}
 	no_process = true;
 	worker_pool_want_process(my_db);
-	warn_no_process();
+	dispatch_warn_no_process("the HTTP worker");
 	launch_not_before = now + LAUNCH_RETRY_DELAY;
 	return launch_not_before;
 }

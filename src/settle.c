@@ -30,7 +30,7 @@
 
 #define OUTCOME_BATCH	OUTCOME_RING_SIZE
 
-/* An HTTP run whose row somebody has locked is tried again after: 1 s. */
+/* An HTTP run whose row somebody has locked, to cancel it, is tried again after: 1 s. */
 #define LOCKED_DELAY	USECS_PER_SEC
 
 /* Backoff of a run whose record cannot be written: 1 s, doubling, to 60 s. */
@@ -73,25 +73,23 @@ unrecorded_subject(int64 job_id)
 }
 
 static void
-back_off(RunEntry *entry)
+try_later(RunEntry *entry, int64 delay)
 {
 	Run			later = entry->run;
-	const char *subject = unrecorded_subject(later.job_id);
 
-	later.due_at = clock_now() + unrecorded_delay(entry->unrecorded++);
-	alert_raise("recording_failed", "critical", subject, later.job_id, later.owner,
-				"the record of a run could not be written; see the server log");
+	later.due_at = clock_now() + delay;
 	run_queue_put_back(entry, &later);
 }
 
-/* Somebody is about to cancel the run, and takes his time. */
 static void
-try_later(RunEntry *entry)
+back_off(RunEntry *entry)
 {
-	Run			later = entry->run;
+	const Run  *run = &entry->run;
 
-	later.due_at = clock_now() + LOCKED_DELAY;
-	run_queue_put_back(entry, &later);
+	alert_raise("recording_failed", "critical", unrecorded_subject(run->job_id),
+				run->job_id, run->owner,
+				"the record of a run could not be written; see the server log");
+	try_later(entry, unrecorded_delay(entry->unrecorded++));
 }
 
 void
@@ -131,7 +129,7 @@ settle_apply(const Outcome *outcome)
 			run_queue_put_back(entry, NULL);
 			break;
 		case OUTCOME_LOCKED:
-			try_later(entry);
+			try_later(entry, LOCKED_DELAY);
 			run_queue_release(job);
 			break;
 		case OUTCOME_UNRECORDED:

@@ -506,10 +506,7 @@ clear_stranger(const WorkerSlot *slot)
 		lane_reset(lane);
 	if (db == NULL)
 		return;
-	SpinLockAcquire(&db->mutex);
-	db->change_overflow = true;
-	SpinLockRelease(&db->mutex);
-	shmem_wake(db->scheduler_latch);
+	shmem_put_change_of(db, CHANGE_ALL, 0);
 }
 
 int

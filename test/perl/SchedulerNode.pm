@@ -21,7 +21,7 @@ use Time::HiRes qw(usleep);
 our @EXPORT = qw(
   new_node configure_node
   try_sql wait_until wait_for_server wait_for_scheduler wait_for_quiet
-  finish_jobs wait_for_running wait_for_status
+  wait_for_runs finish_jobs wait_for_running wait_for_status
   processes scheduler_processes wait_for_processes_gone
   kill_process kill_server start_again add_log_table check_records
   count_effects wait_for_progress);
@@ -128,6 +128,15 @@ sub wait_for_quiet
 
 	wait_for_query($node, 'SELECT count(*) = 0 FROM scheduler.pending_run',
 		$database, 'no run is pending');
+}
+
+# The scheduler has so many runs, and has tried to find a worker for each.
+sub wait_for_runs
+{
+	my ($node, $count, $database) = @_;
+
+	wait_for_query($node, "SELECT scheduler.status() ->> 'pending_runs' = '$count'",
+		$database, "there are $count runs");
 }
 
 # Pause the jobs that match, cancel what they have in the queue, and let the

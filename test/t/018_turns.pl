@@ -40,29 +40,18 @@ sub hold_worker
 	return $holder;
 }
 
-# The scheduler of a database has so many runs, and has tried to find a worker
-# for each.
-sub wait_for_runs
-{
-	my ($database, $count) = @_;
-
-	wait_until(sub {
-			(try_sql($node, "SELECT scheduler.status() ->> 'pending_runs'", $database) // '') eq $count },
-		"there are $count runs in $database");
-}
-
 # Both workers are busy; the database "postgres" is the first to want one more.
 my $busy = hold_worker('postgres', 'busy', 1, 1);
 my $held = hold_worker('other', 'held', 2, 1);
 schedule('postgres', 'second', 1, 'SELECT 1');
-wait_for_runs('postgres', 2);
+wait_for_runs($node, 2, 'postgres');
 
 # It does not want it any more.
 $node->safe_psql('postgres',
 	"SELECT scheduler.unschedule_job(job_id) FROM scheduler.jobs WHERE job_name = 'second'");
-wait_for_runs('postgres', 1);
+wait_for_runs($node, 1, 'postgres');
 schedule('other', 'wanted', 3, 'SELECT 1');
-wait_for_runs('other', 2);
+wait_for_runs($node, 2, 'other');
 $held->quit;
 wait_for_status($node, 'wanted', 'succeeded', 'other');
 pass('a worker that nobody else wants any more');
@@ -70,10 +59,10 @@ pass('a worker that nobody else wants any more');
 # It cannot use it: it is stopping.
 $held = hold_worker('other', 'held again', 3, 1);
 schedule('postgres', 'third', 1, 'SELECT 1');
-wait_for_runs('postgres', 2);
+wait_for_runs($node, 2, 'postgres');
 $node->safe_psql('postgres', "SELECT scheduler.stop('1 hour')");
 schedule('other', 'wanted again', 4, 'SELECT 1');
-wait_for_runs('other', 2);
+wait_for_runs($node, 2, 'other');
 $held->quit;
 wait_for_status($node, 'wanted again', 'succeeded', 'other');
 pass('a worker that a database that stops has wanted');

@@ -67,13 +67,11 @@ $holder->query_safe('SELECT pg_advisory_lock(1)');
 schedule('other', 'tx_held', 1, 'SELECT note_run() FROM pg_sleep(0.5), pg_advisory_xact_lock(1)');
 wait_for_running($node, 'tx_held', 'other');
 schedule('other', "tx_$_", 1, 'SELECT note_run()') foreach 1 .. 3;
-wait_until(sub { (try_sql($node, "SELECT scheduler.status() ->> 'pending_runs'", 'other') // '') eq '4' },
-	'runs wait for the worker');
+wait_for_runs($node, 4, 'other');
 my $stopped = scheduler_pid('other');
 kill('STOP', $stopped);
 schedule('postgres', 'beside', 1, 'SELECT 1');
-wait_until(sub { (try_sql($node, "SELECT scheduler.status() ->> 'pending_runs'") // '') eq '1' },
-	'a run waits for a slot');
+wait_for_runs($node, 1);
 $holder->quit;
 wait_for_status($node, 'beside', 'succeeded');
 pass('a slot of a database whose scheduler is held up');
