@@ -35,6 +35,7 @@
 #include "chain.h"
 #include "chain_end.h"
 #include "enqueue.h"
+#include "guarded.h"
 #include "run_queue.h"
 #include "worker_pool.h"
 
@@ -368,6 +369,24 @@ undo_batch(Firing *firings, int n)
 			firings[i].job->state = firings[i].before;
 }
 
+typedef struct Batch
+{
+	Firing	   *firings;
+	int			n;
+	MemoryContext context;		/* of what is there after the transaction */
+} Batch;
+
+static void
+look_at_all(void *arg)
+{
+	Batch	   *batch = arg;
+
+	MemoryContextSwitchTo(batch->context);
+	for (int i = 0; i < batch->n; i++)
+		look_at(&batch->firings[i]);
+	(void) job_cache_write();
+}
+
 /*
  * One transaction that looks at followers.  False: it has failed, and nothing
  * has changed.
@@ -375,34 +394,17 @@ undo_batch(Firing *firings, int n)
 static bool
 try_batch(Firing *firings, int n)
 {
-	MemoryContext context = CurrentMemoryContext;
-	volatile bool result = true;
+	Batch		batch = {firings, n, CurrentMemoryContext};
 
-	PG_TRY();
+	if (!guarded_transaction(look_at_all, &batch, NULL))
 	{
-		StartTransactionCommand();
-		MemoryContextSwitchTo(context);
-		for (int i = 0; i < n; i++)
-			look_at(&firings[i]);
-		(void) job_cache_write();
-		CommitTransactionCommand();
-		job_cache_written(true);
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		EmitErrorReport();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		MemoryContextSwitchTo(context);
 		undo_batch(firings, n);
-		result = false;
+		return false;
 	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	for (int i = 0; result && i < n; i++)
+	job_cache_written(true);
+	for (int i = 0; i < n; i++)
 		publish(&firings[i]);
-	return result;
+	return true;
 }
 
 /* A follower that is to blame is left to the repair. */

@@ -25,6 +25,7 @@
 #include "clock.h"
 #include "due_heap.h"
 #include "enqueue.h"
+#include "guarded.h"
 #include "run_end.h"
 #include "run_queue.h"
 #include "settle.h"
@@ -49,7 +50,10 @@
 typedef struct Batch
 {
 	TimestampTz now;
-	JobEntry  **entries;		/* what is looked at; some are NULL */
+	const int64 *job_ids;		/* what is looked at ... */
+	const TimestampTz *due_at;
+	int			count;
+	JobEntry  **entries;		/* ... some are NULL */
 	JobState   *before;			/* their states, to go back to */
 	int			nentries;
 	JobEntry  **jobs;			/* whose state has advanced */
@@ -357,11 +361,12 @@ enqueue_job(Batch *batch, JobEntry *entry, TimestampTz due_at)
 
 /* The part of a batch that is a transaction. */
 static void
-write_batch(Batch *batch, const int64 *job_ids, const TimestampTz *due_at, int count)
+write_batch(void *arg)
 {
-	StartTransactionCommand();
-	job_cache_get_many(job_ids, count, batch->entries);
-	for (int i = 0; i < count; i++)
+	Batch	   *batch = arg;
+
+	job_cache_get_many(batch->job_ids, batch->count, batch->entries);
+	for (int i = 0; i < batch->count; i++)
 	{
 		JobEntry   *entry = batch->entries[i];
 
@@ -369,15 +374,13 @@ write_batch(Batch *batch, const int64 *job_ids, const TimestampTz *due_at, int c
 		if (entry == NULL)
 			continue;
 		batch->before[i] = entry->state;
-		enqueue_job(batch, entry, due_at[i]);
+		enqueue_job(batch, entry, batch->due_at[i]);
 	}
 	if (batch->nruns > 0)
 		store_insert_pending(batch->runs, batch->nruns);
 	job_cache_write_these(batch->jobs, batch->njobs);
 	if (batch->nruns > 0 && batch->now < durable_until)
 		ForceSyncCommit();
-	CommitTransactionCommand();
-	job_cache_written(true);
 }
 
 /* What follows from a committed batch. */
@@ -419,30 +422,20 @@ init_batch(Batch *batch, int size)
 static bool
 try_batch(const int64 *job_ids, const TimestampTz *due_at, int count)
 {
-	MemoryContext context = CurrentMemoryContext;
 	Batch		batch;
-	volatile bool result = true;
 
 	init_batch(&batch, count);
-	PG_TRY();
+	batch.job_ids = job_ids;
+	batch.due_at = due_at;
+	batch.count = count;
+	if (!guarded_transaction(write_batch, &batch, NULL))
 	{
-		write_batch(&batch, job_ids, due_at, count);
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		EmitErrorReport();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		MemoryContextSwitchTo(context);
 		undo_batch(&batch);
-		result = false;
+		return false;
 	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	if (result)
-		publish_batch(&batch);
-	return result;
+	job_cache_written(true);
+	publish_batch(&batch);
+	return true;
 }
 
 /*

@@ -9,15 +9,14 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "miscadmin.h"
-#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "alert.h"
 #include "catalog.h"
 #include "catalog_upkeep.h"
 #include "clock.h"
+#include "guarded.h"
 #include "guc.h"
 #include "maintain.h"
 #include "repair.h"
@@ -43,36 +42,6 @@ start_of_day(TimestampTz time)
 	TimestampTz result = time - time % USECS_PER_DAY;
 
 	return time % USECS_PER_DAY < 0 ? result - USECS_PER_DAY : result;
-}
-
-/*
- * Run a task in a transaction of its own.  False: it has failed, and that has
- * been logged.
- */
-static bool
-in_transaction(void (*task) (void *arg), void *arg, const char *what)
-{
-	MemoryContext context = CurrentMemoryContext;
-	volatile bool result = true;
-
-	PG_TRY();
-	{
-		StartTransactionCommand();
-		task(arg);
-		CommitTransactionCommand();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		errcontext("pg_scheduler %s", what);
-		EmitErrorReport();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		result = false;
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	return result;
 }
 
 static void
@@ -107,7 +76,7 @@ maintain_partition(TimestampTz now)
 
 	if (now < partitioned_until)
 		return true;
-	if (!in_transaction(create_partition, &day, "creating a history partition"))
+	if (!guarded_transaction(create_partition, &day, "creating a history partition"))
 		return false;
 	partitioned_until = day + USECS_PER_DAY;
 	return true;
@@ -203,9 +172,9 @@ upkeep(TimestampTz now)
 	{
 		TimestampTz day = start_of_day(now) + i * USECS_PER_DAY;
 
-		upkeep_ok &= in_transaction(create_partition, &day, "creating a history partition");
+		upkeep_ok &= guarded_transaction(create_partition, &day, "creating a history partition");
 	}
-	upkeep_ok &= in_transaction(drop_old_partition, &before, "dropping old history");
+	upkeep_ok &= guarded_transaction(drop_old_partition, &before, "dropping old history");
 	walk_begin(&retention);
 }
 

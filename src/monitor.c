@@ -24,6 +24,7 @@
 #include "catalog_monitor.h"
 #include "clock.h"
 #include "dependency.h"
+#include "guarded.h"
 #include "guc.h"
 #include "hook.h"
 #include "meter.h"
@@ -349,30 +350,32 @@ last_minute(TimestampTz now)
 		metrics_step();
 }
 
+typedef struct Task
+{
+	void		(*task) (TimestampTz now);
+	TimestampTz now;
+} Task;
+
+static void
+call_task(void *arg)
+{
+	Task	   *task = arg;
+
+	task->task(task->now);
+}
+
 /* Call one of the above.  An error is logged, and the work done later. */
 static void
 guarded(void (*task) (TimestampTz now), TimestampTz now)
 {
-	MemoryContext context = CurrentMemoryContext;
+	Task		call = {task, now};
 
-	PG_TRY();
-	{
-		task(now);
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		errcontext("pg_scheduler monitoring");
-		EmitErrorReport();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		job_cache_written(false);
-		meter_foreach(distrust, NULL);
-		alert_look_for_ends();
-		not_again_before = clock_now() + ERROR_DELAY;
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
+	if (guarded_call(call_task, &call, "monitoring"))
+		return;
+	job_cache_written(false);
+	meter_foreach(distrust, NULL);
+	alert_look_for_ends();
+	not_again_before = clock_now() + ERROR_DELAY;
 }
 
 /* There is something that can change without a run that ends. */

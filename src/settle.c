@@ -21,6 +21,7 @@
 #include "clock.h"
 #include "dispatch.h"
 #include "enqueue.h"
+#include "guarded.h"
 #include "hook.h"
 #include "meter.h"
 #include "run_end.h"
@@ -267,28 +268,20 @@ settle_fail_role(Oid role, int sqlerrcode, const char *message, const char *hint
  * Changes of pending_run that others have made, or want
  */
 
+static void
+cancel_run(void *arg)
+{
+	int64	   *run_id = arg;
+	PendingRun	pending;
+
+	if (store_read_pending(*run_id, &pending))
+		(void) api_cancel_run(*run_id);
+}
+
 void
 settle_cancel_run(int64 run_id)
 {
-	MemoryContext context = CurrentMemoryContext;
-	PendingRun	pending;
-
-	PG_TRY();
-	{
-		StartTransactionCommand();
-		if (store_read_pending(run_id, &pending))
-			(void) api_cancel_run(run_id);
-		CommitTransactionCommand();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		EmitErrorReport();
-		FlushErrorState();
-		AbortCurrentTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
+	(void) guarded_transaction(cancel_run, &run_id, NULL);
 }
 
 void

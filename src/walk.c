@@ -11,12 +11,11 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
-#include "utils/memutils.h"
 
 #include "clock.h"
+#include "guarded.h"
 #include "job_cache.h"
 #include "row.h"
 #include "walk.h"
@@ -34,6 +33,13 @@
 /* Between slices, other things get so many times as long, but 100 ms at most. */
 #define PAUSE			9
 #define MAX_PAUSE		(100 * 1000)
+
+typedef struct Slice
+{
+	Walk	   *walk;
+	const WalkPart *part;
+	bool		more;			/* it was not the last of its part */
+} Slice;
 
 static int64 next_slice = 0;	/* by clock_monotonic() */
 static dlist_head walks = DLIST_STATIC_INIT(walks); /* the first goes first */
@@ -62,49 +68,30 @@ walk_begin(Walk *walk)
  * Ranges are looked up by index, and in its order, whatever the planner knows
  * of the table.
  */
-static bool
-look(Walk *walk)
+static void
+look(void *arg)
 {
 	static const char *const others[] = {"enable_seqscan", "enable_bitmapscan", "enable_sort"};
 	int			level = NewGUCNestLevel();
-	bool		result;
+	Slice	   *slice = arg;
 
 	for (int i = 0; i < lengthof(others); i++)
 		(void) set_config_option(others[i], "off", PGC_USERSET, PGC_S_SESSION,
 								 GUC_ACTION_SAVE, true, 0, false);
-	result = walk->parts[walk->part].slice(walk);
+	slice->more = slice->part->slice(slice->walk);
 	AtEOXact_GUC(false, level);
-	return result;
 }
 
 /* One slice.  False: it was the last of its part. */
 static bool
 guarded_look(Walk *walk)
 {
-	MemoryContext context = CurrentMemoryContext;
-	volatile bool result = false;
+	Slice		slice = {walk, &walk->parts[walk->part]};
+	bool		ok = guarded_transaction(look, &slice, slice.part->what);
 
-	PG_TRY();
-	{
-		StartTransactionCommand();
-		result = look(walk);
-		CommitTransactionCommand();
-		job_cache_written(true);
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		errcontext("pg_scheduler %s", walk->parts[walk->part].what);
-		EmitErrorReport();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		job_cache_written(false);
-		walk->ok = false;
-		result = false;
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	return result;
+	job_cache_written(ok);
+	walk->ok &= ok;
+	return ok && slice.more;
 }
 
 /* As many rows as there is time for */
