@@ -26,22 +26,19 @@ churn()
 	sql -c "SELECT count(*) FROM scheduler.run_history WHERE job_name LIKE 'churn%' AND status = 'succeeded'"
 }
 
-free=() held=() ceilings_free=() ceilings_held=()
+free=() held=() ceilings=()
 for ((round = 1; round <= rounds; round++)); do
 	use_server "$TMP/free"
-	ceilings_free+=("$(ceiling 8 1)")
 	[ ! "$OURS" ] || free+=("$(burst $jobs)")
 	use_server "$TMP/held"
-	ceilings_held+=("$(ceiling 8 1)")
+	ceilings+=("$(ceiling 8 1)")
 	[ ! "$OURS" ] || held+=("$(burst $jobs)")
 done
-say "no transaction held: ${free[*]}, ceiling ${ceilings_free[*]}; held: ${held[*]}, ceiling ${ceilings_held[*]}"
+say "no transaction held: ${free[*]}; held: ${held[*]}, ceiling ${ceilings[*]}"
 row "8 workers, a transaction held open" "${held[*]}" "${free[*]}" \
 	runs/s "without it" "ratio >= 0.9"
-row "8 workers, a transaction held open" "${held[*]}" "${ceilings_held[*]}" \
+row "8 workers, a transaction held open" "${held[*]}" "${ceilings[*]}" \
 	runs/s "procedure, the same transaction"
-row "8 workers, no transaction held open" "${free[*]}" "${ceilings_free[*]}" \
-	runs/s "procedure, 8 sessions"
 
 if [ "$OURS" ]; then
 	use_server "$TMP/held"

@@ -4,7 +4,7 @@
 # beside the latency of pgbench's INSERT at the same rate, which also counts
 # from the instant at which the transaction was due.
 
-if [ "$QUICK" ]; then rates=100 seconds=2; else rates="1 100 1000" seconds=4; fi
+if [ "$QUICK" ]; then rates=100 seconds=2; else rates="1 100 1000" seconds=3; fi
 
 insert_latencies()
 {

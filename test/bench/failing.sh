@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 #
-# What judging 10,000 failing jobs, and keeping their alerts, takes from the
+# What judging 5,000 failing jobs, and keeping their alerts, takes from the
 # throughput: the same runs with monitoring on and off.  Each run fails, so
 # that every job becomes unhealthy and has its alerts raised.  CPU time of
 # the scheduler and its workers says the same with less noise.
 
-if [ "$QUICK" ]; then jobs=1000; else jobs=10000; fi
+if [ "$QUICK" ]; then jobs=1000; else jobs=5000; fi
 times=5
 
 # failing_round on | off: runs per second, microseconds of CPU time a run, and

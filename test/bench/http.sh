@@ -47,23 +47,23 @@ wrk_round()
 			END { print rate, 1000 * cpu / n }'
 }
 
-# http_round AT_ONCE: the same of ours, the whole server's CPU
+# http_round AT_ONCE [COUNT]: the same of ours, the whole server's CPU
 http_round()
 {
-	local due per_second before after rate succeeded
+	local count=${2:-$jobs} due per_second before after rate succeeded
 
 	configure pg_scheduler.http_max_in_flight="$1" pg_scheduler.http_max_in_flight_per_host="$1"
 	per_second=$(cat "$TMP/http_schedule_rate" 2>/dev/null || echo 1000)
-	IFS='|' read -r due per_second < <(sql -v count=$jobs -v url="http://127.0.0.1:$port/" \
+	IFS='|' read -r due per_second < <(sql -v count="$count" -v url="http://127.0.0.1:$port/" \
 		-v per_second="$per_second" -f "$BENCH/http_schedule.sql")
 	echo "$per_second" >"$TMP/http_schedule_rate"
 	# shellcheck disable=SC2046
 	before=$(cpu_seconds $(server_pids))
-	IFS='|' read -r rate succeeded < <(sql -v count=$jobs -v due="$due" -f "$BENCH/http_await.sql")
+	IFS='|' read -r rate succeeded < <(sql -v count="$count" -v due="$due" -f "$BENCH/http_await.sql")
 	# shellcheck disable=SC2046
 	after=$(cpu_seconds $(server_pids))
-	[ "$succeeded" = $jobs ] || note "$part: $1 at once: $succeeded of $jobs requests succeeded"
-	echo "$rate $(calc "1000 * ($after - $before) / $jobs")"
+	[ "$succeeded" = "$count" ] || note "$part: $1 at once: $succeeded of $count requests succeeded"
+	echo "$rate $(calc "1000 * ($after - $before) / $count")"
 }
 
 start_scheduler http pg_scheduler.max_workers=4 pg_scheduler.http_allowed_networks=127.0.0.0/8 \
@@ -78,6 +78,7 @@ fi
 start_nginx
 trap 'kill $nginx_pid; wait $nginx_pid || true; stop_servers' EXIT
 
+[ ! "$HTTP" ] || http_round 1 1000 >/dev/null	# how fast they are scheduled
 for at_once in 1 64 1000; do
 	theirs=() ours=()
 	for ((round = 1; round <= ROUNDS; round++)); do

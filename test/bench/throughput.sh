@@ -3,14 +3,12 @@
 # Runs per second of jobs due at one instant, by number of workers, beside
 # the ceiling (a procedure doing the same writes in as many sessions), the
 # half of it that empties a queue, and pgbench running the bare INSERT.
-# In a full run, the rounds of pg_cron are among these.
 
 seconds=1
 if [ "$QUICK" ]; then counts=8; else counts="1 2 4 8 16"; fi
 jobs=20000
 CEILING_QUEUE=$((seconds * 150000))
 
-[ ! "$WITH_CRON" ] || . "$BENCH/pg_cron.sh"
 start_scheduler throughput pg_scheduler.max_workers=1
 
 for n in $counts; do
@@ -19,7 +17,6 @@ for n in $counts; do
 		configure synchronous_commit=$commit
 		ceilings=() halves=() inserts=() ours=() roles=()
 		for ((round = 1; round <= ROUNDS; round++)); do
-			[ ! "$WITH_CRON" ] || cron_at_minute
 			ceilings+=("$(ceiling "$n" $seconds)")
 			[ "$n" != 8 ] || halves+=("$(ceiling "$n" $seconds true)")
 			inserts+=("$(bare_insert "$n" $seconds)")
@@ -41,4 +38,3 @@ for n in $counts; do
 				runs/s "the same, 1 role" "ratio >= 0.7"
 	done
 done
-[ ! "$WITH_CRON" ] || cron_finish
