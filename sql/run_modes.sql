@@ -143,3 +143,14 @@ SELECT job_name, at >= started_at AND at < finished_at AS right
 FROM (SELECT *, row_number() OVER (ORDER BY run_id) AS id FROM scheduler.runs) AS r JOIN times USING (id) ORDER BY id;
 CALL run_command('times of statements', 'INSERT INTO times DEFAULT VALUES; VACUUM times; INSERT INTO times DEFAULT VALUES');
 SELECT count(DISTINCT at) FROM times WHERE id > 4;
+
+-- A transaction of the scheduler, too, shows when it began.
+SELECT clock_timestamp() AS before \gset
+SELECT scheduler.schedule_job('each second', '1 second', 'SELECT 1') > 0 AS id;
+SELECT wait_for_job('each second');
+BEGIN;
+LOCK TABLE scheduler.job_state;
+SELECT wait_until($$EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'pg_scheduler scheduler' AND wait_event_type = 'Lock')$$);
+SELECT xact_start > :'before' AS right FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'pg_scheduler scheduler';
+COMMIT;
+SELECT scheduler.unschedule_job('each second');

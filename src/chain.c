@@ -34,6 +34,7 @@
 #include "alert.h"
 #include "chain.h"
 #include "chain_end.h"
+#include "cycle.h"
 #include "enqueue.h"
 #include "run_queue.h"
 #include "worker_pool.h"
@@ -380,12 +381,12 @@ try_batch(Firing *firings, int n)
 
 	PG_TRY();
 	{
-		StartTransactionCommand();
+		cycle_start_transaction();
 		MemoryContextSwitchTo(context);
 		for (int i = 0; i < n; i++)
 			look_at(&firings[i]);
 		(void) job_cache_write();
-		CommitTransactionCommand();
+		cycle_commit_transaction();
 		job_cache_written(true);
 	}
 	PG_CATCH();
@@ -459,11 +460,11 @@ read_noted(void)
 {
 	MemoryContext context = CurrentMemoryContext;
 
-	StartTransactionCommand();
+	cycle_start_transaction();
 	for (int i = 0; i < nnoted; i++)
 		store_scan_leader_ends(noted[i] - 1, noted[i], add_end, NULL);
 	nnoted = 0;
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	MemoryContextSwitchTo(context);
 }
 

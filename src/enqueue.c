@@ -23,6 +23,7 @@
 #include "alert.h"
 #include "catalog.h"
 #include "clock.h"
+#include "cycle.h"
 #include "due_heap.h"
 #include "enqueue.h"
 #include "run_end.h"
@@ -359,7 +360,7 @@ enqueue_job(Batch *batch, JobEntry *entry, TimestampTz due_at)
 static void
 write_batch(Batch *batch, const int64 *job_ids, const TimestampTz *due_at, int count)
 {
-	StartTransactionCommand();
+	cycle_start_transaction();
 	job_cache_get_many(job_ids, count, batch->entries);
 	for (int i = 0; i < count; i++)
 	{
@@ -376,7 +377,7 @@ write_batch(Batch *batch, const int64 *job_ids, const TimestampTz *due_at, int c
 	job_cache_write_these(batch->jobs, batch->njobs);
 	if (batch->nruns > 0 && batch->now < durable_until)
 		ForceSyncCommit();
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	job_cache_written(true);
 }
 
@@ -675,13 +676,13 @@ plan_batch(const int64 *job_ids, int count, void (*plan) (JobEntry *entry))
 {
 	JobEntry   *entries[BATCH_SIZE];
 
-	StartTransactionCommand();
+	cycle_start_transaction();
 	job_cache_get_many(job_ids, count, entries);
 	for (int i = 0; i < count; i++)
 		if (entries[i] != NULL)
 			plan(entries[i]);
 	(void) job_cache_write();
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	job_cache_written(true);
 	job_cache_trim();
 }
@@ -694,9 +695,9 @@ plan_all(void (*scan) (JobIdCallback callback, void *arg), void (*plan) (JobEntr
 	JobIds		list = {.capacity = 1024};
 
 	list.ids = palloc(list.capacity * sizeof(int64));
-	StartTransactionCommand();
+	cycle_start_transaction();
 	scan(add_job_id, &list);
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	for (int64 done = 0; done < list.count; done += BATCH_SIZE)
 	{
 		CHECK_FOR_INTERRUPTS();

@@ -18,6 +18,7 @@
 #include "catalog.h"
 #include "catalog_upkeep.h"
 #include "clock.h"
+#include "cycle.h"
 #include "guc.h"
 #include "maintain.h"
 #include "repair.h"
@@ -57,9 +58,9 @@ in_transaction(void (*task) (void *arg), void *arg, const char *what)
 
 	PG_TRY();
 	{
-		StartTransactionCommand();
+		cycle_start_transaction();
 		task(arg);
-		CommitTransactionCommand();
+		cycle_commit_transaction();
 	}
 	PG_CATCH();
 	{

@@ -19,6 +19,7 @@
 #include "catalog.h"
 #include "chain.h"
 #include "clock.h"
+#include "cycle.h"
 #include "dispatch.h"
 #include "enqueue.h"
 #include "hook.h"
@@ -163,9 +164,9 @@ settle_apply_gone(const Run *run)
 static void
 turn_off_owner(Oid role)
 {
-	StartTransactionCommand();
+	cycle_start_transaction();
 	run_owner_turn_off(role);
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 }
 
 int
@@ -184,9 +185,9 @@ settle_outcomes(Database *db)
 		}
 		if (outcomes[i].kind == OUTCOME_GONE)
 		{
-			StartTransactionCommand();
+			cycle_start_transaction();
 			settle_apply_gone(&outcomes[i].run);
-			CommitTransactionCommand();
+			cycle_commit_transaction();
 		}
 		else
 			settle_apply(&outcomes[i]);
@@ -251,14 +252,14 @@ settle_fail_role(Oid role, int sqlerrcode, const char *message, const char *hint
 		if (entry == NULL)
 			break;
 		run = entry->run;
-		StartTransactionCommand();
+		cycle_start_transaction();
 		if (run_owner_follow(entry))
 		{
-			CommitTransactionCommand();
+			cycle_commit_transaction();
 			continue;
 		}
 		settle_fail_attempt(&run, RUN_FAILED, sqlerrcode, message, hint, clock_now(), &outcome);
-		CommitTransactionCommand();
+		cycle_commit_transaction();
 		settle_apply(&outcome);
 	}
 }
@@ -275,10 +276,10 @@ settle_cancel_run(int64 run_id)
 
 	PG_TRY();
 	{
-		StartTransactionCommand();
+		cycle_start_transaction();
 		if (store_read_pending(run_id, &pending))
 			(void) api_cancel_run(run_id);
-		CommitTransactionCommand();
+		cycle_commit_transaction();
 	}
 	PG_CATCH();
 	{
@@ -297,7 +298,7 @@ settle_changed_run(int64 run_id)
 	RunEntry   *entry = run_queue_find(run_id);
 	PendingRun	pending;
 
-	StartTransactionCommand();
+	cycle_start_transaction();
 	if (!store_read_pending(run_id, &pending))
 	{
 		/* taken away; a worker that has it finds out by itself */
@@ -317,7 +318,7 @@ settle_changed_run(int64 run_id)
 			run_queue_add(&pending.run, job);
 		}
 	}
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 }
 
 /* A run that waited for longer than its job wants is missed. */
@@ -328,7 +329,7 @@ miss(RunEntry *entry)
 	RunRecord	record;
 	Outcome		outcome = {.kind = OUTCOME_GONE, .run = entry->run};
 
-	StartTransactionCommand();
+	cycle_start_transaction();
 	outcome.finished_at = clock_now();
 	if (store_read_pending(entry->run_id, &pending) && store_delete_pending(&pending.run))
 	{
@@ -341,7 +342,7 @@ miss(RunEntry *entry)
 		outcome.status = RUN_MISSED;
 		outcome.started_at = DT_NOBEGIN;
 	}
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	settle_apply(&outcome);
 }
 

@@ -17,6 +17,7 @@
 #include "utils/memutils.h"
 
 #include "clock.h"
+#include "cycle.h"
 #include "job_cache.h"
 #include "row.h"
 #include "walk.h"
@@ -86,9 +87,9 @@ guarded_look(Walk *walk)
 
 	PG_TRY();
 	{
-		StartTransactionCommand();
+		cycle_start_transaction();
 		result = look(walk);
-		CommitTransactionCommand();
+		cycle_commit_transaction();
 		job_cache_written(true);
 	}
 	PG_CATCH();
