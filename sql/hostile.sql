@@ -168,7 +168,25 @@ CALL run_job('look');
 SELECT job_name, status, sqlstate, error_message FROM outcome WHERE job_name IN ('suicide', 'cancels itself');
 SELECT array_agg(DISTINCT state) AS states FROM states;
 SELECT line FROM log;
+
+-- A role that its sessions become at once: so does each run.
 RESET ROLE;
+ALTER ROLE regress_hostile SET role = regress_other;
+SET ROLE regress_hostile;
+CREATE TABLE became (job text, pid int, who text);
+GRANT ALL ON became TO regress_other;
+SELECT scheduler.schedule_job(name, '@at 2199-12-31', command || $$INSERT INTO became SELECT current_setting('pg_scheduler.job_name'), pg_backend_pid(), current_user$$) > 0 AS id
+FROM (VALUES ('by default', ''), ('none', 'SET ROLE NONE; '), ('own', 'SET ROLE regress_hostile; '), ('authorization', 'SET SESSION AUTHORIZATION regress_hostile; ')) AS j (name, command);
+CALL run_job('none');
+CALL run_job('by default');
+CALL run_job('own');
+CALL run_job('by default');
+CALL run_job('authorization');
+CALL run_job('by default');
+SELECT job, who, count(*) FROM became GROUP BY job, who ORDER BY job;
+SELECT count(DISTINCT pid) < count(*) AS reused FROM became;
+RESET ROLE;
+ALTER ROLE regress_hostile RESET role;
 SELECT count(*) FROM scheduler.runs WHERE finished_at IS NULL;
 SELECT kind, severity, subject, message FROM scheduler.alerts WHERE job_id IS NULL;
 DROP EXTENSION pg_scheduler CASCADE;

@@ -130,3 +130,27 @@ SET pg_scheduler.job_id = 7;
 CREATE TABLE activity (application_name text, backend_type text, state text, query text, usename name);
 CALL run_command('look', 'INSERT INTO activity SELECT application_name, backend_type, state, query, usename FROM pg_stat_activity WHERE pid = pg_backend_pid()');
 SELECT application_name, backend_type, state, query, usename = current_user AS me FROM activity;
+
+-- now() is when the run began, also in a worker that has done others before.
+TRUNCATE scheduler.run_history;
+CREATE TABLE times (id int GENERATED ALWAYS AS IDENTITY, at timestamptz DEFAULT now());
+SELECT scheduler.schedule_job('time', '@at 2199-12-31', 'INSERT INTO times DEFAULT VALUES') > 0 AS id;
+CALL run_job('time');
+CALL run_job('time');
+CALL run_command('time of do', 'DO $x$ BEGIN INSERT INTO times DEFAULT VALUES; COMMIT; END $x$');
+CALL run_command('time of vacuum', 'VACUUM times; INSERT INTO times DEFAULT VALUES');
+SELECT job_name, at >= started_at AND at < finished_at AS right
+FROM (SELECT *, row_number() OVER (ORDER BY run_id) AS id FROM scheduler.runs) AS r JOIN times USING (id) ORDER BY id;
+CALL run_command('times of statements', 'INSERT INTO times DEFAULT VALUES; VACUUM times; INSERT INTO times DEFAULT VALUES');
+SELECT count(DISTINCT at) FROM times WHERE id > 4;
+
+-- A transaction of the scheduler, too, shows when it began.
+SELECT clock_timestamp() AS before \gset
+SELECT scheduler.schedule_job('each second', '1 second', 'SELECT 1') > 0 AS id;
+SELECT wait_for_job('each second');
+BEGIN;
+LOCK TABLE scheduler.job_state;
+SELECT wait_until($$EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'pg_scheduler scheduler' AND wait_event_type = 'Lock')$$);
+SELECT xact_start > :'before' AS right FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'pg_scheduler scheduler';
+COMMIT;
+SELECT scheduler.unschedule_job('each second');

@@ -23,7 +23,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "lib/ilist.h"
 #include "nodes/pg_list.h"
 #include "utils/acl.h"
@@ -34,8 +33,8 @@
 #include "alert.h"
 #include "chain.h"
 #include "chain_end.h"
+#include "cycle.h"
 #include "enqueue.h"
-#include "guarded.h"
 #include "run_queue.h"
 #include "worker_pool.h"
 
@@ -396,7 +395,7 @@ try_batch(Firing *firings, int n)
 {
 	Batch		batch = {firings, n, CurrentMemoryContext};
 
-	if (!guarded_transaction(look_at_all, &batch, NULL))
+	if (!cycle_try_transaction(look_at_all, &batch, NULL))
 	{
 		undo_batch(firings, n);
 		return false;
@@ -461,11 +460,11 @@ read_noted(void)
 {
 	MemoryContext context = CurrentMemoryContext;
 
-	StartTransactionCommand();
+	cycle_start_transaction();
 	for (int i = 0; i < nnoted; i++)
 		store_scan_leader_ends(noted[i] - 1, noted[i], add_end, NULL);
 	nnoted = 0;
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	MemoryContextSwitchTo(context);
 }
 

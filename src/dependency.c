@@ -25,7 +25,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "mb/pg_wchar.h"
 #include "nodes/pg_list.h"
 #include "utils/hsearch.h"
@@ -34,6 +33,7 @@
 
 #include "catalog_dependency.h"
 #include "clock.h"
+#include "cycle.h"
 #include "dependency.h"
 #include "dispatch.h"
 #include "guc.h"
@@ -282,11 +282,11 @@ load(void)
 		}
 	}
 	dependency_init();
-	StartTransactionCommand();
+	cycle_start_transaction();
 	catalog_scan_dependency_nodes(load_node, NULL);
 	if (nodes != NULL)
 		catalog_scan_dependencies(load_edge, NULL);
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	MemoryContextSwitchTo(caller);
 	if (nodes != NULL)
 		forget_gone_nodes();

@@ -14,13 +14,13 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
 #include "alert.h"
 #include "catalog.h"
 #include "clock.h"
+#include "cycle.h"
 #include "dispatch.h"
 #include "guc.h"
 #include "http_dispatch.h"
@@ -222,12 +222,12 @@ check_role(Oid role)
 
 	MemoryContext context = CurrentMemoryContext;
 
-	StartTransactionCommand();
+	cycle_start_transaction();
 	MemoryContextSwitchTo(context);
 	result = rights_can_run(role, &problem);
 	if (!result && problem.sqlerrcode == ERRCODE_UNDEFINED_OBJECT)
 		run_owner_turn_off(role);
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	MemoryContextSwitchTo(context);
 	if (!result)
 		settle_fail_role(role, problem.sqlerrcode, problem.message, problem.hint);

@@ -23,9 +23,9 @@
 #include "alert.h"
 #include "catalog.h"
 #include "clock.h"
+#include "cycle.h"
 #include "due_heap.h"
 #include "enqueue.h"
-#include "guarded.h"
 #include "run_end.h"
 #include "run_queue.h"
 #include "settle.h"
@@ -428,7 +428,7 @@ try_batch(const int64 *job_ids, const TimestampTz *due_at, int count)
 	batch.job_ids = job_ids;
 	batch.due_at = due_at;
 	batch.count = count;
-	if (!guarded_transaction(write_batch, &batch, NULL))
+	if (!cycle_try_transaction(write_batch, &batch, NULL))
 	{
 		undo_batch(&batch);
 		return false;
@@ -668,13 +668,13 @@ plan_batch(const int64 *job_ids, int count, void (*plan) (JobEntry *entry))
 {
 	JobEntry   *entries[BATCH_SIZE];
 
-	StartTransactionCommand();
+	cycle_start_transaction();
 	job_cache_get_many(job_ids, count, entries);
 	for (int i = 0; i < count; i++)
 		if (entries[i] != NULL)
 			plan(entries[i]);
 	(void) job_cache_write();
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	job_cache_written(true);
 	job_cache_trim();
 }
@@ -687,9 +687,9 @@ plan_all(void (*scan) (JobIdCallback callback, void *arg), void (*plan) (JobEntr
 	JobIds		list = {.capacity = 1024};
 
 	list.ids = palloc(list.capacity * sizeof(int64));
-	StartTransactionCommand();
+	cycle_start_transaction();
 	scan(add_job_id, &list);
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	for (int64 done = 0; done < list.count; done += BATCH_SIZE)
 	{
 		CHECK_FOR_INTERRUPTS();

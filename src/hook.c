@@ -27,7 +27,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -35,6 +34,7 @@
 #include "alert.h"
 #include "catalog_hook.h"
 #include "clock.h"
+#include "cycle.h"
 #include "health_rules.h"
 #include "hook.h"
 #include "meter.h"
@@ -199,9 +199,9 @@ hook_load(void)
 	families = members = NULL;
 	dlist_init(&dirty_families);
 	stale_checks = false;
-	StartTransactionCommand();
+	cycle_start_transaction();
 	catalog_scan_hooks(load_hook, NULL);
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	all_changed = families != NULL;
 	next_step = DT_NOEND;
 }
@@ -375,14 +375,14 @@ tell_changes(const int64 *job_ids, int n)
 	int			nchanges;
 	int			nruns = 0;
 
-	StartTransactionCommand();
+	cycle_start_transaction();
 	MemoryContextSwitchTo(context);
 	nchanges = catalog_find_hook_changes(job_ids, n, &changes);
 	runs = palloc(Max(nchanges, 1) * sizeof(NewRun));
 	for (int i = 0; i < nchanges; i++)
 		if (tell(&changes[i], &runs[nruns]))
 			nruns++;
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	MemoryContextSwitchTo(context);
 	for (int i = 0; i < nruns; i++)
 	{

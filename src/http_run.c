@@ -220,6 +220,7 @@ http_run_send(HttpRun *http, HttpClient *client)
 
 	PG_TRY();
 	{
+		SetCurrentStatementStartTimestamp();
 		StartTransactionCommand();
 		MemoryContextSwitchTo(caller);
 		result = prepare(http, client);

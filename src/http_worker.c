@@ -324,6 +324,7 @@ record(HttpRun **runs, int n)
 
 	PG_TRY();
 	{
+		SetCurrentStatementStartTimestamp();
 		StartTransactionCommand();
 		MemoryContextSwitchTo(cycle_context);
 		for (int i = 0; i < n; i++)
@@ -539,6 +540,7 @@ recover(void)
 	RESUME_INTERRUPTS();
 	(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ERROR_DELAY_MS,
 					 compat_wait_event("PgSchedulerError"));
+	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	exists = catalog_extension_exists();
 	CommitTransactionCommand();

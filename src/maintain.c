@@ -16,7 +16,7 @@
 #include "catalog.h"
 #include "catalog_upkeep.h"
 #include "clock.h"
-#include "guarded.h"
+#include "cycle.h"
 #include "guc.h"
 #include "maintain.h"
 #include "repair.h"
@@ -76,7 +76,7 @@ maintain_partition(TimestampTz now)
 
 	if (now < partitioned_until)
 		return true;
-	if (!guarded_transaction(create_partition, &day, "creating a history partition"))
+	if (!cycle_try_transaction(create_partition, &day, "creating a history partition"))
 		return false;
 	partitioned_until = day + USECS_PER_DAY;
 	return true;
@@ -172,9 +172,9 @@ upkeep(TimestampTz now)
 	{
 		TimestampTz day = start_of_day(now) + i * USECS_PER_DAY;
 
-		upkeep_ok &= guarded_transaction(create_partition, &day, "creating a history partition");
+		upkeep_ok &= cycle_try_transaction(create_partition, &day, "creating a history partition");
 	}
-	upkeep_ok &= guarded_transaction(drop_old_partition, &before, "dropping old history");
+	upkeep_ok &= cycle_try_transaction(drop_old_partition, &before, "dropping old history");
 	walk_begin(&retention);
 }
 

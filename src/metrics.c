@@ -9,12 +9,12 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "catalog_monitor.h"
+#include "cycle.h"
 #include "guc.h"
 #include "meter.h"
 #include "metrics.h"
@@ -206,9 +206,9 @@ metrics_write(TimestampTz minute, TimestampTz now)
 		add_tally(&row_of(&batch, departed.rows[i].owner, departed.rows[i].queue)->tally,
 				  &departed.rows[i].tally);
 	meter_foreach(collect, &batch);
-	StartTransactionCommand();
+	cycle_start_transaction();
 	write_minute(&batch, minute, now);
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	MemoryContextSwitchTo(context);
 	take_over_all(minute);
 	forget_departed();
@@ -229,10 +229,10 @@ metrics_step(void)
 
 	if (n == 0)
 		return;
-	StartTransactionCommand();
+	cycle_start_transaction();
 	catalog_add_job_metrics(owed + nwritten, n,
 							pg_scheduler_job_metrics_rows > 0 ? owed_minute : DT_NOBEGIN);
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	MemoryContextSwitchTo(context);
 	nwritten += n;
 	if (nwritten == nowed)

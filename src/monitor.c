@@ -14,7 +14,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -23,8 +22,8 @@
 #include "catalog_dependency.h"
 #include "catalog_monitor.h"
 #include "clock.h"
+#include "cycle.h"
 #include "dependency.h"
-#include "guarded.h"
 #include "guc.h"
 #include "hook.h"
 #include "meter.h"
@@ -302,7 +301,7 @@ each_judgement(TimestampTz now)
 			server_watch(now);
 		next_server = now + SERVER_INTERVAL;
 	}
-	StartTransactionCommand();
+	cycle_start_transaction();
 	MemoryContextSwitchTo(context);
 	if (pg_scheduler_monitoring)
 	{
@@ -321,7 +320,7 @@ each_judgement(TimestampTz now)
 		recovery_step(now);
 	recovery_event_write();
 	alert_write();
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	alert_written();
 	job_cache_written(true);
 	recovery_event_written();
@@ -370,7 +369,7 @@ guarded(void (*task) (TimestampTz now), TimestampTz now)
 {
 	Task		call = {task, now};
 
-	if (guarded_call(call_task, &call, "monitoring"))
+	if (cycle_try(call_task, &call, "monitoring"))
 		return;
 	job_cache_written(false);
 	meter_foreach(distrust, NULL);
@@ -507,10 +506,10 @@ load_health(int64 job_id, Oid owner, const char *queue, const char *state, void 
 void
 monitor_reload_rules(void)
 {
-	StartTransactionCommand();
+	cycle_start_transaction();
 	alert_rule_load();
 	recovery_load();
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	alert_rule_limits(&limits);
 	meter_set_width(alert_rule(ALERT_FAILURE_RATE)->interval / METER_SLOTS);
 	meter_foreach(age, &(TimestampTz) {clock_now()});
@@ -521,10 +520,10 @@ void
 monitor_load(void)
 {
 	monitor_reload_rules();
-	StartTransactionCommand();
+	cycle_start_transaction();
 	catalog_scan_open_alerts(load_alert, NULL);
 	catalog_scan_unhealthy_jobs(load_health, NULL);
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	server_watch_load();
 	monitor_queues_load();
 	next_judgement = next_minute = DT_NOBEGIN;

@@ -9,11 +9,11 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "nodes/pg_list.h"
 #include "utils/timestamp.h"
 
 #include "catalog_queue.h"
+#include "cycle.h"
 #include "dispatch.h"
 #include "queue_stop.h"
 #include "run_queue.h"
@@ -51,10 +51,10 @@ finish_restarts(List *queues)
 	MemoryContext context = CurrentMemoryContext;
 	ListCell   *lc;
 
-	StartTransactionCommand();
+	cycle_start_transaction();
 	foreach(lc, queues)
 		catalog_finish_restart(((JobQueue *) lfirst(lc))->name);
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	MemoryContextSwitchTo(context);
 }
 

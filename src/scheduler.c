@@ -38,6 +38,7 @@
 #include "catalog_queue.h"
 #include "clock.h"
 #include "compat.h"
+#include "cycle.h"
 #include "dependency.h"
 #include "dispatch.h"
 #include "due_heap.h"
@@ -89,7 +90,6 @@ typedef enum RunMode
 } RunMode;
 
 static Database *my_db = NULL;
-static MemoryContext cycle_context = NULL;
 static bool loaded = false;		/* memory mirrors the tables */
 static RunMode mode = MODE_RUNNING;
 static bool stop_hooks = false; /* stopped by stop(): hooks run before that */
@@ -146,9 +146,9 @@ extension_exists(void)
 {
 	bool		result;
 
-	StartTransactionCommand();
+	cycle_start_transaction();
 	result = catalog_extension_exists();
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	return result;
 }
 
@@ -189,7 +189,7 @@ note_boot(void)
 {
 	ControlState control;
 
-	StartTransactionCommand();
+	cycle_start_transaction();
 	catalog_read_control(&control);
 	if (control.booted_at != PgStartTime)
 	{
@@ -198,7 +198,7 @@ note_boot(void)
 		catalog_write_booted_at(PgStartTime);
 		catalog_forget_starts();
 	}
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	job_cache_written(true);
 }
 
@@ -208,16 +208,16 @@ note_timezone(void)
 {
 	ControlState control;
 
-	StartTransactionCommand();
+	cycle_start_transaction();
 	catalog_read_control(&control);
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	if (strcmp(control.timezone, pg_scheduler_timezone) == 0)
 		return;
 	if (control.timezone[0] != '\0')
 		enqueue_plan_in_new_zone();
-	StartTransactionCommand();
+	cycle_start_transaction();
 	catalog_write_timezone(pg_scheduler_timezone);
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 }
 
 static void
@@ -235,9 +235,9 @@ read_control(void)
 {
 	ControlState control;
 
-	StartTransactionCommand();
+	cycle_start_transaction();
 	catalog_read_control(&control);
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	stop_deadline = control.stop_deadline;
 	if (!control.stopped)
 	{
@@ -286,9 +286,9 @@ load_queue(const char *name, const QueueLimits *limits, void *arg)
 static void
 load_queues(void)
 {
-	StartTransactionCommand();
+	cycle_start_transaction();
 	catalog_scan_queues(load_queue, NULL);
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	dependency_queues_changed();
 }
 
@@ -321,16 +321,16 @@ load(void)
 	load_queues();
 	hook_load();
 	settle_start(my_db);
-	StartTransactionCommand();
+	cycle_start_transaction();
 	chain_load();
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	settle_uncounted();
 	monitor_load();
 	read_control();
 	note_timezone();
-	StartTransactionCommand();
+	cycle_start_transaction();
 	catalog_scan_next_runs(put_next_run, NULL);
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	enqueue_plan_new_jobs();
 	note_boot();
 	dependency_reload();
@@ -375,9 +375,9 @@ static void
 reload_all(void)
 {
 	/* what has been counted in memory must not be lost */
-	StartTransactionCommand();
+	cycle_start_transaction();
 	(void) job_cache_write();
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	job_cache_written(true);
 	load();
 }
@@ -399,7 +399,7 @@ apply_changes(void)
 	}
 	if (n == 0)
 		return;
-	StartTransactionCommand();
+	cycle_start_transaction();
 	for (int i = 0; i < n; i++)
 		if (changes[i].kind == CHANGE_JOB)
 		{
@@ -407,7 +407,7 @@ apply_changes(void)
 			chain_note_job(changes[i].id);
 		}
 	(void) job_cache_write();
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	job_cache_written(true);
 	for (int i = 0; i < n; i++)
 	{
@@ -461,7 +461,7 @@ flush(TimestampTz now, bool force)
 	if (!force && !has_news() && job_cache_dirty_count() < FLUSH_COUNT && now < due)
 		return due;
 
-	StartTransactionCommand();
+	cycle_start_transaction();
 	(void) job_cache_write();
 	alert_write();
 	recovery_event_write();
@@ -470,7 +470,7 @@ flush(TimestampTz now, bool force)
 		catalog_write_counted(run_queue_oldest());
 		counted_at = now;
 	}
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	job_cache_written(true);
 	alert_written();
 	recovery_event_written();
@@ -734,11 +734,10 @@ pg_scheduler_scheduler_main(Datum arg)
 	before_shmem_exit(detach, (Datum) 0);
 	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
 	set_up_session();
+	cycle_init();
 	exit_if_absent();
 
 	clock_init();
-	cycle_context = AllocSetContextCreate(TopMemoryContext, "pg_scheduler cycle",
-										  ALLOCSET_DEFAULT_SIZES);
 	due_heap_init();
 	run_queue_init();
 	job_cache_init();

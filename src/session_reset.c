@@ -24,12 +24,23 @@
 
 #include "session_reset.h"
 
+/* What SET ROLE has been given, by ALTER ROLE ... SET role, at the beginning */
+static Oid	first_user;
+static Oid	first_role;
+
+void
+session_reset_init(void)
+{
+	first_user = GetUserId();
+	first_role = GetCurrentRoleId();
+}
+
 /* Has the run become, or asked to be, another role? */
 static bool
 identity_changed(Oid role)
 {
-	return GetUserId() != role || GetSessionUserId() != role ||
-		OidIsValid(GetCurrentRoleId());
+	return GetUserId() != first_user || GetSessionUserId() != role ||
+		GetCurrentRoleId() != first_role;
 }
 
 void
@@ -41,7 +52,10 @@ session_reset(Oid role)
 	StartTransactionCommand();
 	PortalHashTableDeleteAll();
 	if (identity_changed(role))
+	{
 		SetPGVariable("session_authorization", NIL, false);
+		SetPGVariable("role", NIL, false);
+	}
 	ResetAllOptions();
 	DropAllPreparedStatements();
 	Async_UnlistenAll();

@@ -9,7 +9,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "nodes/pg_list.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -19,9 +18,9 @@
 #include "catalog.h"
 #include "chain.h"
 #include "clock.h"
+#include "cycle.h"
 #include "dispatch.h"
 #include "enqueue.h"
-#include "guarded.h"
 #include "hook.h"
 #include "meter.h"
 #include "run_end.h"
@@ -164,9 +163,9 @@ settle_apply_gone(const Run *run)
 static void
 turn_off_owner(Oid role)
 {
-	StartTransactionCommand();
+	cycle_start_transaction();
 	run_owner_turn_off(role);
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 }
 
 int
@@ -185,9 +184,9 @@ settle_outcomes(Database *db)
 		}
 		if (outcomes[i].kind == OUTCOME_GONE)
 		{
-			StartTransactionCommand();
+			cycle_start_transaction();
 			settle_apply_gone(&outcomes[i].run);
-			CommitTransactionCommand();
+			cycle_commit_transaction();
 		}
 		else
 			settle_apply(&outcomes[i]);
@@ -252,14 +251,14 @@ settle_fail_role(Oid role, int sqlerrcode, const char *message, const char *hint
 		if (entry == NULL)
 			break;
 		run = entry->run;
-		StartTransactionCommand();
+		cycle_start_transaction();
 		if (run_owner_follow(entry))
 		{
-			CommitTransactionCommand();
+			cycle_commit_transaction();
 			continue;
 		}
 		settle_fail_attempt(&run, RUN_FAILED, sqlerrcode, message, hint, clock_now(), &outcome);
-		CommitTransactionCommand();
+		cycle_commit_transaction();
 		settle_apply(&outcome);
 	}
 }
@@ -281,7 +280,7 @@ cancel_run(void *arg)
 void
 settle_cancel_run(int64 run_id)
 {
-	(void) guarded_transaction(cancel_run, &run_id, NULL);
+	(void) cycle_try_transaction(cancel_run, &run_id, NULL);
 }
 
 void
@@ -290,7 +289,7 @@ settle_changed_run(int64 run_id)
 	RunEntry   *entry = run_queue_find(run_id);
 	PendingRun	pending;
 
-	StartTransactionCommand();
+	cycle_start_transaction();
 	if (!store_read_pending(run_id, &pending))
 	{
 		/* taken away; a worker that has it finds out by itself */
@@ -310,7 +309,7 @@ settle_changed_run(int64 run_id)
 			run_queue_add(&pending.run, job);
 		}
 	}
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 }
 
 /* A run that waited for longer than its job wants is missed. */
@@ -321,7 +320,7 @@ miss(RunEntry *entry)
 	RunRecord	record;
 	Outcome		outcome = {.kind = OUTCOME_GONE, .run = entry->run};
 
-	StartTransactionCommand();
+	cycle_start_transaction();
 	outcome.finished_at = clock_now();
 	if (store_read_pending(entry->run_id, &pending) && store_delete_pending(&pending.run))
 	{
@@ -334,7 +333,7 @@ miss(RunEntry *entry)
 		outcome.status = RUN_MISSED;
 		outcome.started_at = DT_NOBEGIN;
 	}
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	settle_apply(&outcome);
 }
 

@@ -9,12 +9,12 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
 
 #include "catalog.h"
 #include "clock.h"
+#include "cycle.h"
 #include "dispatch.h"
 #include "http_dispatch.h"
 #include "meter.h"
@@ -91,7 +91,7 @@ settle_dead_run(const WorkerSlot *slot)
 
 	if (entry == NULL || entry->run.attempt != slot->run.attempt)
 		return;					/* its outcome was reported */
-	StartTransactionCommand();
+	cycle_start_transaction();
 	if (!ended_before_death(&slot->run, &outcome))
 	{
 		bool		was_marked = store_read_pending(slot->run.run_id, &pending) &&
@@ -108,7 +108,7 @@ settle_dead_run(const WorkerSlot *slot)
 						 death_message(slot, status), NULL, slot->started_at, &outcome);
 		}
 	}
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	settle_apply(&outcome);
 	if (slot->cancel && outcome.kind != OUTCOME_FINAL)
 		settle_cancel_run(slot->run.run_id);
@@ -208,7 +208,7 @@ settle_dropped_request(RunEntry *entry)
 	PendingRun	pending;
 	Outcome		outcome;
 
-	StartTransactionCommand();
+	cycle_start_transaction();
 	if (!ended_before_death(&entry->run, &outcome))
 	{
 		memset(&outcome, 0, sizeof(outcome));
@@ -220,7 +220,7 @@ settle_dropped_request(RunEntry *entry)
 						 "the HTTP worker ended before the answer came",
 						 NULL, pending.started_at, &outcome);
 	}
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	settle_apply(&outcome);
 }
 

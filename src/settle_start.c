@@ -17,6 +17,7 @@
 #include "alert.h"
 #include "catalog.h"
 #include "clock.h"
+#include "cycle.h"
 #include "dispatch.h"
 #include "enqueue.h"
 #include "flight_recorder.h"
@@ -206,9 +207,9 @@ settle_start(Database *db)
 	db->http_left = false;		/* what it had in hand is simply pending */
 	LWLockRelease(scheduler_shared->lock);
 	note_flights(db);
-	StartTransactionCommand();
+	cycle_start_transaction();
 	store_scan_pending(collect_pending, &list);
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	MemoryContextSwitchTo(list.context);
 	list_sort(list.rows, compare_rows);
 	ncrashed = flight_recorder_take(&crashed);
@@ -225,11 +226,11 @@ settle_start(Database *db)
 		PendingRun *pending = lfirst(lc);
 
 		if (foreach_current_index(lc) % 1000 == 0)
-			StartTransactionCommand();
+			cycle_start_transaction();
 		settle_pending(pending, is_among(pending->run.run_id, crashed, ncrashed));
 		if (foreach_current_index(lc) % 1000 == 999 ||
 			foreach_current_index(lc) == list_length(list.rows) - 1)
-			CommitTransactionCommand();
+			cycle_commit_transaction();
 	}
 	MemoryContextSwitchTo(list.context);
 }
@@ -266,13 +267,13 @@ settle_uncounted(void)
 	ControlState control;
 	MemoryContext context = CurrentMemoryContext;
 
-	StartTransactionCommand();
+	cycle_start_transaction();
 	catalog_read_control(&control);
 	(void) settle_uncounted_of(control.counted_run_id - 1, PG_INT64_MAX,
 							   DT_NOBEGIN, DT_NOEND);
 	/* what is read next of the tables is to be true */
 	(void) job_cache_write();
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	job_cache_written(true);
 	MemoryContextSwitchTo(context);
 }

@@ -162,7 +162,6 @@ announce(const char *command)
 	snprintf(name, sizeof(name), "pg_scheduler: %s", active.job.job_name);
 	pgstat_report_appname(name);
 	debug_query_string = command;
-	SetCurrentStatementStartTimestamp();
 	pgstat_report_activity(STATE_RUNNING, command);
 }
 
@@ -396,6 +395,7 @@ run_top_level(SqlCommand *command, Outcome *outcome)
 	start_timeouts();
 	foreach(lc, command->statements)
 	{
+		SetCurrentStatementStartTimestamp();
 		StartTransactionCommand();
 		MemoryContextSwitchTo(run_context);
 		execute_top_level(command->text, lfirst_node(RawStmt, lc), command->has_args);
@@ -485,6 +485,7 @@ execute(Outcome *outcome)
 	SqlCommand *command;
 	RightsProblem problem;
 
+	SetCurrentStatementStartTimestamp();	/* now() in the run */
 	StartTransactionCommand();
 	MemoryContextSwitchTo(run_context);
 	if (!load_run())

@@ -15,7 +15,7 @@
 #include "utils/guc.h"
 
 #include "clock.h"
-#include "guarded.h"
+#include "cycle.h"
 #include "job_cache.h"
 #include "row.h"
 #include "walk.h"
@@ -87,7 +87,7 @@ static bool
 guarded_look(Walk *walk)
 {
 	Slice		slice = {walk, &walk->parts[walk->part]};
-	bool		ok = guarded_transaction(look, &slice, slice.part->what);
+	bool		ok = cycle_try_transaction(look, &slice, slice.part->what);
 
 	job_cache_written(ok);
 	walk->ok &= ok;

@@ -359,6 +359,7 @@ pg_scheduler_worker_main(Datum arg)
 	BackgroundWorkerInitializeConnectionByOid(start.database, start.role,
 											  COMPAT_WORKER_CONNECT_FLAGS);
 	my_slot->connected = true;
+	session_reset_init();
 	sql_run_init();
 	main_loop();
 	let_go();

@@ -252,5 +252,35 @@ is(sql("SELECT scheduler.wait_for_run($late, '3 minutes')"), 'cancelled',
 is(sql("SELECT string_agg(attempt || ' ' || status, ', ' ORDER BY attempt) FROM scheduler.runs WHERE run_id = $late"),
 	'1 failed, 2 cancelled', 'in its next attempt');
 
+# Bytes that the scheduler keeps in no context of their own, which nothing frees
+sub memory_for_ever
+{
+	my $offset = -s $node->logfile;
+
+	sql(q(SELECT pg_log_backend_memory_contexts(pid) FROM pg_stat_activity
+		WHERE backend_type = 'pg_scheduler scheduler'));
+	$node->wait_for_log(qr/Grand total/, $offset);
+	slurp_file($node->logfile, $offset) =~ /TopMemoryContext: .* (\d+) used/
+		or die 'no memory contexts in the log';
+	return $1;
+}
+
+# Jobs that come and go, one by one
+sub change_jobs
+{
+	my ($n) = @_;
+
+	sql(join('', map {
+		"SELECT scheduler.schedule_job('$_', '\@at 2199-12-31', 'SELECT 1');
+		SELECT scheduler.unschedule_job('$_');\n" } 1 .. $n));
+	wait_for_quiet($node);
+}
+
+change_jobs(100);
+my $kept = memory_for_ever();
+change_jobs(500);
+my $grown = memory_for_ever() - $kept;
+cmp_ok($grown, '<', 20_000, 'a cycle of the scheduler leaves no memory behind');
+
 $node->stop;
 done_testing();

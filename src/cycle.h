@@ -1,0 +1,39 @@
+/*-------------------------------------------------------------------------
+ *
+ * cycle.h
+ *	  The memory and the transactions of a scheduler's cycle, and its errors.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_CYCLE_H
+#define PG_SCHEDULER_CYCLE_H
+
+/* Emptied after each cycle.  What is to live longer has a context of its own. */
+extern MemoryContext cycle_context;
+
+extern void cycle_init(void);
+
+/*
+ * A transaction of the scheduler.  It leaves the caller in cycle_context,
+ * whichever context was current before.
+ */
+extern void cycle_start_transaction(void);
+extern void cycle_commit_transaction(void);
+
+typedef void (*CycleTask) (void *arg);
+
+/*
+ * Work whose error must not end the cycle.  The error is logged, and its
+ * transaction rolled back; what the task has changed in memory is the caller's
+ * to undo.  False: it has failed.  "what" goes to the error's context,
+ * "monitoring" for instance, unless it is NULL.
+ *
+ * The task of cycle_try() begins and ends its transactions, that of
+ * cycle_try_transaction() is called in one.
+ */
+extern bool cycle_try(CycleTask task, void *arg, const char *what);
+extern bool cycle_try_transaction(CycleTask task, void *arg, const char *what);
+
+#endif							/* PG_SCHEDULER_CYCLE_H */
