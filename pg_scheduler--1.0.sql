@@ -2366,6 +2366,11 @@ END;
 COMMENT ON FUNCTION scheduler.prometheus_metrics() IS
 'What the caller sees of the metrics, in the exposition format of Prometheus';
 
+-- Whoever may execute them can make triggers of tables of their own with them.
+REVOKE EXECUTE ON FUNCTION scheduler._job_changed(), scheduler._changed(),
+	scheduler._state_inserted(), scheduler._replace_default_queue(),
+	scheduler._hook_deleted(), scheduler._owner_changed(), scheduler._set_secrets() FROM PUBLIC;
+
 GRANT SELECT ON scheduler.chains, scheduler.jobs, scheduler.runs, scheduler.dead_letters, scheduler.alerts,
 	scheduler.workers, scheduler.calendars, scheduler.calendar_windows TO PUBLIC;
 
