@@ -26,5 +26,7 @@ SELECT error_of(s) FROM unnest('{UPDATE odd SET a = a,INSERT INTO empty DEFAULT 
 DROP TABLE job, odd, empty;
 DROP VIEW pair;
 
+-- Any number is a set of weekdays, or part of one.
+SELECT scheduler._weekdays(w) FROM unnest('{0,1,127,128,255,-1,2147483647,-2147483648}'::int[]) w;
 DROP OWNED BY tenant_ann, tenant_bob;
 DROP ROLE tenant_ann, tenant_bob;

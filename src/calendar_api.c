@@ -338,5 +338,5 @@ pg_scheduler_calendar_next_open(PG_FUNCTION_ARGS)
 Datum
 pg_scheduler_weekdays(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_TEXT_P(cstring_to_text(calendar_format_weekdays(PG_GETARG_INT32(0))));
+	PG_RETURN_TEXT_P(cstring_to_text(calendar_format_weekdays(PG_GETARG_INT32(0) & CALENDAR_ALL_WEEKDAYS)));
 }
