@@ -28,5 +28,23 @@ DROP VIEW pair;
 
 -- Any number is a set of weekdays, or part of one.
 SELECT scheduler._weekdays(w) FROM unnest('{0,1,127,128,255,-1,2147483647,-2147483648}'::int[]) w;
+
+-- How much others have waiting is not told, nor are their runs to who may read
+-- all tables: that does not take a policy away.
+GRANT pg_read_all_data TO tenant_bob;
+SELECT scheduler.schedule_job('private', '@at 2199-12-31', 'SELECT 1', run_as => 'tenant_ann') AS private_id \gset
+SELECT scheduler.run_job(:private_id) AS run_id \gset
+SELECT scheduler.wait_for_run(:run_id);
+SELECT string_agg(inhrelid::regclass::text, ' UNION ALL SELECT run_id FROM ') AS partitions
+FROM pg_inherits WHERE inhparent = 'scheduler.run_history'::regclass \gset
+SELECT count(*) AS runs FROM (SELECT run_id FROM :partitions) p;
+SET ROLE tenant_ann;
+SELECT error_of('TABLE scheduler.queue_health_state');
+SELECT queue_name, state, backlog, running FROM scheduler.queues;
+SELECT count(*) AS runs FROM scheduler.runs;
+SET ROLE tenant_bob;
+SELECT count(*) AS runs FROM (SELECT run_id FROM :partitions) p;
+SELECT count(*) AS runs FROM scheduler.runs;
+RESET ROLE;
 DROP OWNED BY tenant_ann, tenant_bob;
 DROP ROLE tenant_ann, tenant_bob;
