@@ -46,5 +46,23 @@ SET ROLE tenant_bob;
 SELECT count(*) AS runs FROM (SELECT run_id FROM :partitions) p;
 SELECT count(*) AS runs FROM scheduler.runs;
 RESET ROLE;
+
+-- Who has given a job away does not have its dead letters run as its new owner,
+-- who in turn has none of the letters of the old one.
+GRANT tenant_bob TO tenant_ann;
+SET ROLE tenant_ann;
+SELECT scheduler.schedule_job('given', '@at 2199-12-31', 'SELECT 1 / 0', max_retries => 1, retry_delay => '1 ms', retry_on => '{all}') AS given_id \gset
+CALL run_job('given');
+SELECT dead_letter_id AS letter_id FROM scheduler.dead_letters WHERE job_id = :given_id \gset
+SELECT scheduler.alter_job(:given_id, run_as => 'tenant_bob', command => 'SELECT 1');
+RESET ROLE;
+REVOKE tenant_bob FROM tenant_ann;
+SET ROLE tenant_ann;
+SELECT error_of(format('SELECT scheduler.redrive_dead_letter(%s)', :letter_id));
+SET ROLE tenant_bob;
+SELECT scheduler.redrive_dead_letters('given');
+SET ROLE tenant_ann;
+SELECT scheduler.discard_dead_letter(:letter_id);
+RESET ROLE;
 DROP OWNED BY tenant_ann, tenant_bob;
 DROP ROLE tenant_ann, tenant_bob;
