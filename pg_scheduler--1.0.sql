@@ -1536,9 +1536,17 @@ CREATE POLICY visible ON scheduler.scheduler_minute FOR SELECT USING (scheduler.
 ALTER TABLE scheduler.scheduler_metric ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON scheduler.scheduler_metric FOR SELECT USING (scheduler._admin());
 GRANT SELECT ON scheduler.alert, scheduler.job_health_state,
-	scheduler.queue_health_state, scheduler.job_metric, scheduler.scheduler_minute,
-	scheduler.scheduler_metric TO PUBLIC;
+	scheduler.job_metric, scheduler.scheduler_minute, scheduler.scheduler_metric TO PUBLIC;
 GRANT USAGE ON SCHEMA scheduler TO PUBLIC;
+
+-- How much waits and runs in a queue is for admins.
+CREATE VIEW scheduler._queue_health AS
+SELECT queue_name, state, reason, since, waits_for, running > 0 AS busy,
+	CASE WHEN scheduler._admin() THEN backlog END AS backlog,
+	CASE WHEN scheduler._admin() THEN running END AS running
+FROM scheduler.queue_health_state;
+COMMENT ON VIEW scheduler._queue_health IS 'What queue_health_state shows of queues to everybody; use the view queues';
+GRANT SELECT ON scheduler._queue_health TO PUBLIC;
 
 CREATE FUNCTION scheduler._quote_job_name(job_name text) RETURNS text
 LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE
@@ -1661,7 +1669,7 @@ FROM scheduler.pending_run p
 JOIN scheduler.job j ON j.job_id = p.job_id
 LEFT JOIN scheduler._running() r ON r.run_id = p.run_id
 LEFT JOIN scheduler.job_health_state hj ON hj.job_id = p.job_id
-LEFT JOIN scheduler.queue_health_state hq ON hq.queue_name = j.queue
+LEFT JOIN scheduler._queue_health hq ON hq.queue_name = j.queue
 UNION ALL
 SELECT h.run_id,
 	h.job_id,
@@ -1958,11 +1966,11 @@ CREATE VIEW scheduler.queues WITH (security_invoker = true) AS
 SELECT q.queue_name,
 	CASE WHEN q.enabled THEN CASE WHEN h.state IN ('stopped', 'stopping') THEN 'starting'
 			ELSE COALESCE(h.state, 'healthy') END
-		WHEN h.running > 0 THEN 'stopping' ELSE 'stopped' END AS state,
+		WHEN h.busy THEN 'stopping' ELSE 'stopped' END AS state,
 	CASE WHEN q.enabled THEN CASE WHEN h.state IN ('stopped', 'stopping') THEN 'the queue was started'
 			ELSE COALESCE(h.reason, 'runs as planned') END
 		ELSE CASE WHEN q.restarting THEN 'the queue is being restarted' ELSE 'the queue is stopped' END ||
-			CASE WHEN h.running > 0 THEN ', and runs go on' ELSE '' END END AS reason,
+			CASE WHEN h.busy THEN ', and runs go on' ELSE '' END END AS reason,
 	COALESCE(h.since, q.created_at) AS since,
 	q.enabled,
 	q.priority,
@@ -1980,7 +1988,7 @@ SELECT q.queue_name,
 		WHERE d.queue_name = q.queue_name) AS depends_on,
 	q.start_timeout
 FROM scheduler.queue q
-LEFT JOIN scheduler.queue_health_state h ON h.queue_name = q.queue_name
+LEFT JOIN scheduler._queue_health h ON h.queue_name = q.queue_name
 LEFT JOIN (SELECT queue, pg_catalog.count(*) AS jobs FROM scheduler.job
 		WHERE serves IS NULL GROUP BY queue) j
 	ON j.queue = q.queue_name;
@@ -2302,7 +2310,7 @@ BEGIN ATOMIC
 			'Runs that are due and not being executed, by queue.',
 			(SELECT pg_catalog.string_agg(pg_catalog.format('pg_scheduler_queue_backlog{queue=%s} %s',
 					scheduler._prometheus_label(queue_name), backlog), E'\n' ORDER BY queue_name)
-				FROM scheduler.queue_health_state WHERE scheduler._admin()))
+				FROM scheduler._queue_health WHERE scheduler._admin()))
 		UNION ALL
 		SELECT 11, scheduler._prometheus_family('workers', 'gauge',
 			'Workers of the cluster: those that are busy, idle, and could be started.',
@@ -2365,6 +2373,11 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION scheduler.prometheus_metrics() IS
 'What the caller sees of the metrics, in the exposition format of Prometheus';
+
+-- Whoever may execute them can make triggers of tables of their own with them.
+REVOKE EXECUTE ON FUNCTION scheduler._job_changed(), scheduler._changed(),
+	scheduler._state_inserted(), scheduler._replace_default_queue(),
+	scheduler._hook_deleted(), scheduler._owner_changed(), scheduler._set_secrets() FROM PUBLIC;
 
 GRANT SELECT ON scheduler.chains, scheduler.jobs, scheduler.runs, scheduler.dead_letters, scheduler.alerts,
 	scheduler.workers, scheduler.calendars, scheduler.calendar_windows TO PUBLIC;

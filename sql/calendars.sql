@@ -104,6 +104,18 @@ SELECT scheduler.calendar_next_open('nowhere');
 SELECT scheduler.schedule_job('x', '@daily', 'SELECT 1', calendar => 'nowhere');
 SELECT scheduler.schedule_job('x', '@daily', 'SELECT 1', calendar => 'night', calendar_action => 'wait');
 
+-- A calendar has a size, and whether it ever opens is not looked for for long.
+SELECT scheduler.create_calendar('crowded');
+INSERT INTO scheduler.calendar_window (calendar_name, from_time, to_time)
+SELECT 'crowded', time '00:00' + i * interval '8 s', time '00:00' + i * interval '8 s' + interval '9 s'
+FROM generate_series(0, 9999) i;
+SELECT scheduler.calendar_next_open('crowded', '2030-01-01 12:00+00');
+SELECT scheduler.add_calendar_window('crowded', from_time => '22:10', to_time => '01:00');
+SELECT scheduler.add_calendar_dates('crowded', '{2030-01-01}');
+SELECT scheduler.alter_calendar('crowded', 'include');
+SELECT scheduler.calendar_next_open('crowded', '2030-01-01 23:00+00');
+SELECT scheduler.drop_calendar('crowded');
+
 -- everybody may create one, see all and refer to them; owners change them
 CREATE ROLE regress_calendar_user LOGIN;
 SET ROLE regress_calendar_user;

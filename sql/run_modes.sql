@@ -129,7 +129,7 @@ SET pg_scheduler.job_id = 7;
 -- pg_stat_activity shows the command.
 CREATE TABLE activity (application_name text, backend_type text, state text, query text, usename name);
 CALL run_command('look', 'INSERT INTO activity SELECT application_name, backend_type, state, query, usename FROM pg_stat_activity WHERE pid = pg_backend_pid()');
-SELECT application_name, backend_type, state, query, usename = current_user AS me FROM activity;
+SELECT application_name ~ '^pg_scheduler: job \d+$' AS says_job, backend_type, state, query, usename = current_user AS me FROM activity;
 
 -- now() is when the run began, also in a worker that has done others before.
 TRUNCATE scheduler.run_history;

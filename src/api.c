@@ -539,10 +539,16 @@ redrive(const DeadLetter *letter)
 	return run_id;
 }
 
+static bool
+find_dead_letter(int64 id, DeadLetter *letter)
+{
+	return catalog_read_dead_letter(id, letter) && rights_can_manage(letter->owner);
+}
+
 static void
 get_dead_letter(int64 id, DeadLetter *letter)
 {
-	if (!catalog_read_dead_letter(id, letter) || !rights_can_manage(letter->owner))
+	if (!find_dead_letter(id, letter))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("dead letter " INT64_FORMAT " does not exist", id)));
@@ -560,6 +566,8 @@ pg_scheduler_redrive_dead_letter(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("dead letter " INT64_FORMAT " was redriven before",
 						letter.dead_letter_id)));
+	/* its owner may have lost the job */
+	(void) job_by_id(letter.job_id);
 	PG_RETURN_INT64(redrive(&letter));
 }
 
@@ -569,15 +577,19 @@ pg_scheduler_redrive_dead_letters(PG_FUNCTION_ARGS)
 	int64		job_id = api_job(fcinfo);
 	int64	   *ids;
 	int			n = catalog_find_dead_letters(job_id, &ids);
+	int64		redriven = 0;
 
+	/* those that are another role's, or that somebody else has just dealt with, stay */
 	for (int i = 0; i < n; i++)
 	{
 		DeadLetter	letter;
 
-		get_dead_letter(ids[i], &letter);
+		if (!find_dead_letter(ids[i], &letter) || letter.redriven)
+			continue;
 		(void) redrive(&letter);
+		redriven++;
 	}
-	PG_RETURN_INT64(n);
+	PG_RETURN_INT64(redriven);
 }
 
 Datum

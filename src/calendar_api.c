@@ -212,14 +212,29 @@ dates_arg(FunctionCallInfo fcinfo, int arg)
 	return PG_GETARG_DATUM(arg);
 }
 
+/* A calendar has been added to. */
+static void
+check_size(const char *name)
+{
+	if (catalog_count_calendar_windows(name) > CALENDAR_MAX_WINDOWS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("calendar \"%s\" is too large", name),
+				 errdetail("A calendar has at most %d dates and windows.",
+						   CALENDAR_MAX_WINDOWS),
+				 errhint("Add a range of dates as one window, with first_date and last_date.")));
+}
+
 /* add_calendar_dates(calendar_name, dates, description) */
 Datum
 pg_scheduler_add_calendar_dates(PG_FUNCTION_ARGS)
 {
 	char	   *name = calendar_arg(fcinfo);
+	int64		result = catalog_insert_calendar_dates(name, dates_arg(fcinfo, 1),
+													   text_arg(fcinfo, 2));
 
-	PG_RETURN_INT64(catalog_insert_calendar_dates(name, dates_arg(fcinfo, 1),
-												  text_arg(fcinfo, 2)));
+	check_size(name);
+	PG_RETURN_INT64(result);
 }
 
 /* remove_calendar_dates(calendar_name, dates) */
@@ -286,6 +301,7 @@ pg_scheduler_add_calendar_window(PG_FUNCTION_ARGS)
 {
 	char	   *name = calendar_arg(fcinfo);
 	CalendarWindowRow row;
+	int64		result;
 
 	row.weekdays = weekdays_arg(fcinfo, 1);
 	row.from_time = time_arg(fcinfo, 2, "from_time");
@@ -294,7 +310,9 @@ pg_scheduler_add_calendar_window(PG_FUNCTION_ARGS)
 	row.last_date = fcinfo->args[5];
 	row.description = fcinfo->args[6];
 	check_window(&row);
-	PG_RETURN_INT64(catalog_insert_calendar_window(name, &row));
+	result = catalog_insert_calendar_window(name, &row);
+	check_size(name);
+	PG_RETURN_INT64(result);
 }
 
 Datum
@@ -338,5 +356,5 @@ pg_scheduler_calendar_next_open(PG_FUNCTION_ARGS)
 Datum
 pg_scheduler_weekdays(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_TEXT_P(cstring_to_text(calendar_format_weekdays(PG_GETARG_INT32(0))));
+	PG_RETURN_TEXT_P(cstring_to_text(calendar_format_weekdays(PG_GETARG_INT32(0) & CALENDAR_ALL_WEEKDAYS)));
 }

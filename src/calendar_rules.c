@@ -24,6 +24,13 @@
 /* How far ahead an open instant is looked for: ten years. */
 #define REACH_DAYS		3653
 
+/*
+ * How many windows are looked at meanwhile, each time that it is.  The
+ * scheduler has other jobs to see to: some tens of milliseconds must do.  They
+ * go far beyond ten years in any calendar that is not made to take long.
+ */
+#define REACH_WINDOWS	10000000
+
 static const char *const weekday_names[] =
 {"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
 
@@ -146,18 +153,20 @@ calendar_next_open(const Calendar *calendar, TimestampTz at)
 	int64		utc;
 	LocalTime	time;
 	int32		last_day;
+	int64		looked_at = 0;
 
 	if (TIMESTAMP_NOT_FINITE(at) || calendar_is_open(calendar, at))
 		return at;
 	utc = utc_second(at);
 	time = local_time(calendar->zone, utc);
 	last_day = time.day + REACH_DAYS;
-	while (time.day <= last_day)
+	while (time.day <= last_day && looked_at < REACH_WINDOWS)
 	{
 		int32		until;
 		ZoneSpan	span;
 		int64		step;
 
+		looked_at += calendar->nwindows;
 		if (is_open(calendar, time))
 			return (utc - EPOCH_DIFF) * USECS_PER_SEC;
 		until = closed_until(calendar, time);

@@ -24,6 +24,9 @@
 
 #define CALENDAR_ALL_WEEKDAYS	0x7f
 
+/* For every occurrence of a job each of them may be looked at. */
+#define CALENDAR_MAX_WINDOWS	10000
+
 typedef struct CalendarWindow
 {
 	int32		first_day;		/* days since 1970-01-01; PG_INT32_MIN: always */
@@ -46,7 +49,7 @@ extern bool calendar_is_open(const Calendar *calendar, TimestampTz at);
 /*
  * The earliest open instant that is not earlier than "at": "at" itself when
  * it is open, else the end of the closed time.  DT_NOEND when there is none
- * within ten years.
+ * within ten years, or so many windows on the way that it is not found.
  */
 extern TimestampTz calendar_next_open(const Calendar *calendar, TimestampTz at);
 

@@ -196,6 +196,9 @@ extern int64 catalog_delete_calendar_dates(const char *name, Datum dates);
 /* Returns the window_id. */
 extern int64 catalog_insert_calendar_window(const char *name, const CalendarWindowRow *row);
 
+/* Dates are windows, too. */
+extern int64 catalog_count_calendar_windows(const char *name);
+
 /* NULL: there is no such window. */
 extern char *catalog_find_calendar_of_window(int64 window_id);
 extern void catalog_delete_calendar_window(int64 window_id);

@@ -182,6 +182,22 @@ catalog_find_calendar_of_window(int64 window_id)
 	return result;
 }
 
+int64
+catalog_count_calendar_windows(const char *name)
+{
+	CatalogState state;
+	Params		params = {0};
+	int64		result;
+
+	catalog_add_text(&params, name);
+	catalog_enter(&state);
+	(void) catalog_execute("SELECT count(*) FROM scheduler.calendar_window"
+						   " WHERE calendar_name = $1", &params);
+	result = catalog_int64(0, 1);
+	catalog_leave(&state);
+	return result;
+}
+
 void
 catalog_delete_calendar_window(int64 window_id)
 {

@@ -17,6 +17,7 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -124,13 +125,17 @@ note_job(HeapTuple tuple, TupleDesc desc)
 					DatumGetInt64(heap_getattr(tuple, JOB_JOB_ID, desc, &isnull)));
 }
 
+/* What a trigger does is for our own tables: others look different. */
 static void
-require_trigger(FunctionCallInfo fcinfo)
+require_trigger(FunctionCallInfo fcinfo, int nargs)
 {
-	if (!CALLED_AS_TRIGGER(fcinfo))
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || trigger->tg_trigger->tgnargs != nargs ||
+		RelationGetNamespace(trigger->tg_relation) != get_namespace_oid("scheduler", true))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function must be called as a trigger")));
+				 errmsg("function must be called as a trigger of a table of pg_scheduler")));
 }
 
 /* AFTER INSERT OR UPDATE OR DELETE FOR EACH STATEMENT; what has changed */
@@ -139,7 +144,7 @@ pg_scheduler_changed(PG_FUNCTION_ARGS)
 {
 	const char *what;
 
-	require_trigger(fcinfo);
+	require_trigger(fcinfo, 1);
 	what = ((TriggerData *) fcinfo->context)->tg_trigger->tgargs[0];
 	if (strcmp(what, "queues") == 0)
 		change_note(CHANGE_QUEUES, 0);
@@ -170,7 +175,7 @@ pg_scheduler_job_changed(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 
-	require_trigger(fcinfo);
+	require_trigger(fcinfo, 0);
 	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event) &&
 		TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
 		note_restore();
@@ -196,7 +201,7 @@ pg_scheduler_state_inserted(PG_FUNCTION_ARGS)
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	bool		isnull;
 
-	require_trigger(fcinfo);
+	require_trigger(fcinfo, 0);
 	if (RelationGetRelid(trigger->tg_relation) == store_relation("job_state"))
 	{
 		note_restore();

@@ -382,7 +382,7 @@ pg_scheduler_set_secrets(PG_FUNCTION_ARGS)
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_INSTEAD(trigger->tg_event) ||
 		!TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ||
-		RelationGetDescr(trigger->tg_relation)->natts != 2)
+		RelationGetRelid(trigger->tg_relation) != store_relation("secret_values"))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("scheduler._set_secrets() is the trigger of scheduler.secret_values")));

@@ -153,13 +153,16 @@ apply_settings(Jsonb *settings)
 	}
 }
 
-/* Show the run to pg_stat_activity and to the log. */
+/*
+ * Show the run to pg_stat_activity and to the log.  Every role reads
+ * application_name, and not every role may know the job by its name.
+ */
 static void
 announce(const char *command)
 {
 	char		name[NAMEDATALEN];
 
-	snprintf(name, sizeof(name), "pg_scheduler: %s", active.job.job_name);
+	snprintf(name, sizeof(name), "pg_scheduler: job " INT64_FORMAT, active.run.job_id);
 	pgstat_report_appname(name);
 	debug_query_string = command;
 	pgstat_report_activity(STATE_RUNNING, command);

@@ -27,7 +27,7 @@ wait_for_status($node, 'look', 'succeeded');
 is($node->safe_psql('postgres', q(SELECT query LIKE 'INSERT INTO seen%' FROM seen)),
 	't', 'the command shows in pg_stat_activity');
 is($node->safe_psql('postgres', 'SELECT application_name FROM seen'),
-	'pg_scheduler: look', 'and so does the job');
+	'pg_scheduler: job 1', 'and so does the id of the job, whose name is not for all');
 is($node->safe_psql('postgres', q(
 	SELECT calls FROM pg_stat_statements WHERE query LIKE 'INSERT INTO seen%')),
 	'1', 'the statement is counted in pg_stat_statements');
