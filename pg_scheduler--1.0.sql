@@ -143,6 +143,10 @@ CREATE TABLE scheduler.pending_run (
 	autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0,
 	autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 100000);
 
+-- Statistics of the moment at which one job had all the runs must not make
+-- views read the whole table for each job.
+ALTER TABLE scheduler.pending_run ALTER job_id SET (n_distinct = -1);
+
 CREATE TABLE scheduler.run_history (
 	run_id bigint NOT NULL,
 	job_id bigint NOT NULL,

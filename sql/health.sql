@@ -216,6 +216,25 @@ SELECT scheduler.alter_alert_rule('job_failing', enabled => false);
 SELECT scheduler._add_alert_check('stolen', 1, 'true', 'info', NULL);
 RESET ROLE;
 
+-- One job has all the runs: the views do not read the whole table for each job
+CREATE FUNCTION reads_all_runs() RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+	result boolean := false;
+BEGIN
+	FOR line IN EXPLAIN SELECT state FROM scheduler.job_health LOOP
+		result := result OR line LIKE '%Seq Scan on pending_run%';
+	END LOOP;
+	RETURN result;
+END $$;
+BEGIN;
+INSERT INTO scheduler.pending_run (run_id, job_id, owner, attempt, priority, scheduled_at, due_at, triggered_by, crashes)
+SELECT -i, -1, 10, i, 0, now(), now(), 'manual', 0 FROM generate_series(1, 10000) i;
+ANALYZE scheduler.pending_run;
+SELECT reads_all_runs();
+ROLLBACK;
+DROP FUNCTION reads_all_runs();
+
 -- Monitoring turned off: counted, and not judged
 ALTER SYSTEM SET pg_scheduler.monitoring = off;
 SELECT pg_reload_conf();
