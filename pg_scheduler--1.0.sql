@@ -1258,7 +1258,7 @@ BEGIN ATOMIC
 	SELECT scheduler._add_alert_handler(handler_name,
 		scheduler.schedule_job('alert handler ' || handler_name, '@yearly',
 			pg_catalog.format('SELECT %I.%I($1)', n.nspname, p.proname), enabled => false,
-			overlap => 'allow', max_instances => 4),
+			overlap => 'allow', max_instances => 1, timeout => '1 minute'),
 		NULL, kinds, min_severity, resolved)
 	FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 	WHERE p.oid = function;
