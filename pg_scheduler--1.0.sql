@@ -143,6 +143,10 @@ CREATE TABLE scheduler.pending_run (
 	autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0,
 	autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 100000);
 
+-- Statistics of the moment at which one job had all the runs must not make
+-- views read the whole table for each job.
+ALTER TABLE scheduler.pending_run ALTER job_id SET (n_distinct = -1);
+
 CREATE TABLE scheduler.run_history (
 	run_id bigint NOT NULL,
 	job_id bigint NOT NULL,
@@ -1254,7 +1258,7 @@ BEGIN ATOMIC
 	SELECT scheduler._add_alert_handler(handler_name,
 		scheduler.schedule_job('alert handler ' || handler_name, '@yearly',
 			pg_catalog.format('SELECT %I.%I($1)', n.nspname, p.proname), enabled => false,
-			overlap => 'allow', max_instances => 4),
+			overlap => 'allow', max_instances => 1, timeout => '1 minute'),
 		NULL, kinds, min_severity, resolved)
 	FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 	WHERE p.oid = function;

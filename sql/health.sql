@@ -189,6 +189,23 @@ SELECT count(*) FROM scheduler.alerts a JOIN scheduler.jobs j USING (job_id)
 SELECT scheduler.drop_alert_handler(handler_name) FROM scheduler.alert_handlers;
 SELECT scheduler.drop_alert_handler('deaf');
 
+-- One that hangs keeps one worker, not all of them
+CREATE FUNCTION hang(alerts jsonb) RETURNS void LANGUAGE sql AS 'SELECT pg_sleep(1000)';
+SELECT scheduler.create_alert_handler('hang', 'hang', kinds => '{job_failing}') > 0 AS created;
+SELECT count(scheduler.schedule_job('call ' || i, '@yearly', 'SELECT 1/0')) FROM generate_series(1, 4) i;
+DO $$
+BEGIN
+	FOR i IN 1 .. 4 LOOP
+		CALL run('call ' || i);
+		CALL await(format('SELECT count(*) = %s FROM scheduler.pending_run JOIN scheduler.job USING (job_id)
+			WHERE job_name = $q$alert handler hang$q$', i));
+	END LOOP;
+END
+$$;
+SELECT wait_until($$EXISTS (SELECT FROM scheduler.runs WHERE job_name = 'alert handler hang' AND status = 'running')$$);
+SELECT max_instances, timeout FROM scheduler.job WHERE job_name = 'alert handler hang';
+SELECT scheduler.unschedule_job('alert handler hang', cancel => true);
+
 -- Metrics
 SELECT wait_until($$(SELECT timed > 0 FROM scheduler.job_metric m JOIN scheduler.job j USING (job_id) WHERE job_name = 'late')$$);
 SELECT succeeded, failed, success_rate, p50_duration <= p99_duration AS ordered,
@@ -215,6 +232,25 @@ SELECT scheduler.clear_alerts();
 SELECT scheduler.alter_alert_rule('job_failing', enabled => false);
 SELECT scheduler._add_alert_check('stolen', 1, 'true', 'info', NULL);
 RESET ROLE;
+
+-- One job has all the runs: the views do not read the whole table for each job
+CREATE FUNCTION reads_all_runs() RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+	result boolean := false;
+BEGIN
+	FOR line IN EXPLAIN SELECT state FROM scheduler.job_health LOOP
+		result := result OR line LIKE '%Seq Scan on pending_run%';
+	END LOOP;
+	RETURN result;
+END $$;
+BEGIN;
+INSERT INTO scheduler.pending_run (run_id, job_id, owner, attempt, priority, scheduled_at, due_at, triggered_by, crashes)
+SELECT -i, -1, 10, i, 0, now(), now(), 'manual', 0 FROM generate_series(1, 10000) i;
+ANALYZE scheduler.pending_run;
+SELECT reads_all_runs();
+ROLLBACK;
+DROP FUNCTION reads_all_runs();
 
 -- Monitoring turned off: counted, and not judged
 ALTER SYSTEM SET pg_scheduler.monitoring = off;

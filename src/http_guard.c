@@ -456,9 +456,11 @@ read_url_parts(CURLU *handle, HttpUrl *url)
 	else if (user != NULL || password != NULL)
 		problem = "It contains a user name or password.";
 	else if (curl_url_get(handle, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) != CURLUE_OK ||
-			 curl_url_get(handle, CURLUPART_HOST, &url->host, 0) != CURLUE_OK ||
 			 curl_url_get(handle, CURLUPART_URL, &url->url, 0) != CURLUE_OK)
 		problem = "It has no valid host or port.";
+	/* characters that are not ASCII may stand for digits and dots, of an address */
+	else if (curl_url_get(handle, CURLUPART_HOST, &url->host, CURLU_PUNYCODE) != CURLUE_OK)
+		problem = "Its host name is not valid, or has to be written in ASCII here (xn--...).";
 	else
 	{
 		url->tls = (strcmp(scheme, "https") == 0);

@@ -296,13 +296,17 @@ http_headers_write(const HttpResponse *response)
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));
 }
 
-/* The encoding that a content type names, or UTF-8; -1: an unknown one. */
+/*
+ * The encoding that a content type names, or UTF-8; -1: an unknown one, or
+ * none: anything would be valid.
+ */
 static int
 encoding_of(const char *content_type)
 {
 	const char *charset = content_type != NULL ? strcasestr(content_type, "charset=") : NULL;
 	char		name[32];
 	size_t		length;
+	int			encoding;
 
 	if (charset == NULL)
 		return PG_UTF8;
@@ -315,7 +319,8 @@ encoding_of(const char *content_type)
 	name[length] = '\0';
 	if (pg_strcasecmp(name, "us-ascii") == 0)
 		return PG_UTF8;
-	return pg_char_to_encoding(name);
+	encoding = pg_char_to_encoding(name);
+	return encoding == PG_SQL_ASCII ? -1 : encoding;
 }
 
 char *

@@ -214,7 +214,7 @@ mask_everywhere(HttpTransfer *transfer, const char *secret)
 	if (arrival->body.length > 0)
 	{
 		mask(arrival->body.data, arrival->body.length, secret, length);
-		if (arrival->truncated)
+		if (arrival->truncated || response->failure != HTTP_FAILURE_NONE)
 			mask_cut_end(arrival->body.data, arrival->body.length, secret, length);
 	}
 }

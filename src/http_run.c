@@ -311,6 +311,7 @@ record_failure(HttpRun *http, RunRecord *record, const HttpVerdict *verdict)
 		record->error_detail = http->error->detail;
 		record->error_hint = http->error->hint;
 	}
+	http->error_message = record->error_message;
 	if (verdict->retry_after >= 0)
 		not_before = record->finished_at + verdict->retry_after * USECS_PER_SEC;
 	run_end_failure(&http->job, record, http->job.args, not_before, &http->outcome);
@@ -394,6 +395,6 @@ http_run_log(const HttpRun *http)
 			 !failed ? 0 :
 			 http->response == NULL ? errdetail_log("%s", http->error->message) :
 			 http->response->failure != HTTP_FAILURE_NONE ?
-			 errdetail_log("%s", http_clean_text(http->response->error)) :
+			 errdetail_log("%s", http->error_message) :
 			 errdetail_log("The server answered with status %d.", http->response->status)));
 }

@@ -33,6 +33,7 @@ typedef struct HttpRun
 	HttpTransfer *transfer;		/* NULL: not sent, or done */
 	HttpResponse *response;		/* NULL: not done, or never sent */
 	ErrorData  *error;			/* why it could not be sent */
+	const char *error_message;	/* as it was recorded, in the context of then */
 	bool		has_end;		/* an end that is to be recorded */
 	Outcome		outcome;		/* kind OUTCOME_FINAL until known better */
 } HttpRun;
@@ -57,7 +58,11 @@ extern bool http_run_send(HttpRun *http, HttpClient *client);
  */
 extern void http_run_record(HttpRun *http);
 
-/* Write its end to the server log, as log_runs says.  After the commit. */
+/*
+ * Write its end to the server log, as log_runs says.  After the commit: not in
+ * a transaction, so what the server said cannot be converted here.  The
+ * context of http_run_record() is still there.
+ */
 extern void http_run_log(const HttpRun *http);
 
 #endif							/* PG_SCHEDULER_HTTP_RUN_H */

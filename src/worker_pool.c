@@ -404,14 +404,39 @@ worker_pool_make_room(int starved, bool more)
 	LWLockRelease(scheduler_shared->lock);
 }
 
+/*
+ * An HTTP worker that has done what it was started for, and has nothing to do
+ * now.  Lock held.
+ */
+static Database *
+find_idle_http_worker(void)
+{
+	for (int i = 0; i < scheduler_shared->ndatabases; i++)
+	{
+		Database   *db = &scheduler_shared->databases[i];
+
+		if (db->http_pid != 0 && !db->http_leave && db->http_runs > 0 &&
+			db->http_nflights == 0 && db->http_lane.nready == 0)
+			return db;
+	}
+	return NULL;
+}
+
 void
 worker_pool_want_process(Database *db)
 {
+	Database   *idle;
 	WorkerSlot *victim;
 
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	note_shortage(Max(count_taken() - 1, 1));
-	if (count_coming() < 0)
+	idle = find_idle_http_worker();
+	note_shortage(Max(count_taken() - (idle != NULL ? 0 : 1), 1));
+	if (idle != NULL)
+	{
+		idle->http_leave = true;
+		shmem_wake(idle->http_latch);
+	}
+	else if (count_coming() < 0)
 	{
 		victim = find_idle_victim();
 		if (victim != NULL)

@@ -51,8 +51,9 @@ extern void worker_pool_free_slot(WorkerSlot *slot);
 extern void worker_pool_make_room(int starved, bool more);
 
 /*
- * The server has no room for a process of a database that is no worker: one of
- * the workers is to make way for it, unless it is the last.
+ * The server has no room for a process of a database that is no worker: an idle
+ * HTTP worker is to make way for it, or else one of the workers, unless it is
+ * the last.
  */
 extern void worker_pool_want_process(Database *db);
 

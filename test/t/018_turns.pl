@@ -73,4 +73,33 @@ wait_for_status($node, $_, 'succeeded') foreach 'busy', 'third';
 pass('the database goes on when it is started');
 
 $node->stop('fast');
+
+# The server has room for four processes: the launcher, a scheduler for each of
+# two databases, and one more.
+$node = new_node('processes', conf => qq(
+max_worker_processes = 4
+max_logical_replication_workers = 0
+pg_scheduler.worker_idle_timeout = '1h'
+));
+$node->safe_psql('postgres', "CREATE DATABASE $_") foreach 'other', 'third';
+$node->safe_psql('other', 'CREATE EXTENSION pg_scheduler');
+wait_for_scheduler($node, 'other');
+
+# It fails, for nothing may be sent there; but only who can start says so.
+sub request
+{
+	my ($database) = @_;
+
+	my $run = $node->safe_psql($database,
+		"SELECT scheduler.http_request('http://127.0.0.1:1/', max_retries => 0)");
+	return $node->safe_psql($database, "SELECT scheduler.wait_for_run($run, '3 minutes')");
+}
+
+is(request('postgres'), 'failed', 'a request has the last process');
+is(request('other'), 'failed', 'an idle HTTP worker makes way for another');
+$node->safe_psql('third', 'CREATE EXTENSION pg_scheduler');
+wait_for_scheduler($node, 'third');
+pass('an idle HTTP worker makes way for a scheduler');
+
+$node->stop('fast');
 done_testing();

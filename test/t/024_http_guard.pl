@@ -234,6 +234,25 @@ configure($node, http_proxy => $base);
 is(call_until($node, 'succeeded|202', 'http://www.example.com/status/202', 'r.status, r.http_status'), 'succeeded|202',
 	'a proxy by setting is used');
 all_are_refused('proxy', sub { "http://$_[0]:$port/echo" }, %hosts, map { ("$_." => $special{$_}) } keys %special);
+
+# characters that libcurl takes for digits and dots, where the locale has them
+SKIP:
+{
+	my $request = "SELECT scheduler.http_request('http://%s/', max_retries => 0)";
+
+	skip 'there is no such locale', 2
+	  if $node->psql('postgres', "CREATE DATABASE wide TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'") != 0;
+	$node->safe_psql('wide', 'CREATE EXTENSION pg_scheduler');
+	foreach my $host ("10\x{3002}0\x{3002}0\x{3002}1", "\x{2460}\x{24ea}.\x{ff10}.0.1")
+	{
+		utf8::encode(my $bytes = $host);
+		my $run = $node->safe_psql('wide', sprintf($request, $bytes));
+
+		$node->safe_psql('wide', "SELECT scheduler.wait_for_run($run, '3 minutes')");
+		is($node->safe_psql('wide', "SELECT error_message FROM scheduler.runs WHERE run_id = $run"),
+			'the address 10.0.0.1 (private) is not allowed', 'proxy: digits and dots that are not ASCII');
+	}
+}
 configure($node, http_proxy => undef);
 isnt(call_until($node, 'failed', 'http://www.example.invalid/status/202', 'r.status'), 'succeeded', 'and no longer than that');
 

@@ -392,6 +392,14 @@ test_secrets(void)
 		http_client_release(client, response);
 	}
 	ok(true, "also at the end of a body cut short");
+
+	/* the connection ends within the secret: the body is "short" */
+	headers[0].value = "Bearer shortened-token";
+	request.response_limit = 1024;
+	snprintf(url, sizeof(url), "%s/wrong-length", base);
+	response = send_request(&request);
+	ok(body_contains(response, "*****"), "and of one that did not come in full");
+	http_client_release(client, response);
 }
 
 static void

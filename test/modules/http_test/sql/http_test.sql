@@ -43,6 +43,7 @@ SELECT http_test_body('text/plain; charset="utf-8"; x=y', '\xc3a4', false) = 'ä
 SELECT http_test_body('text/plain', '\xff', false) IS NULL AS invalid;
 SELECT http_test_body('text/plain', '\x610062', false) IS NULL AS nul;
 SELECT http_test_body('text/plain; charset=klingon', 'abc', false) IS NULL AS unknown;
+SELECT http_test_body('text/plain; charset=sql_ascii', '\xff', false) IS NULL AS no_encoding;
 SELECT http_test_body('text/plain', '\x61e282', true) = 'a' AS cut_short;
 SELECT http_test_body('text/plain', '\x61e282', false) IS NULL AS not_cut_short;
 
