@@ -10,7 +10,7 @@ FROM postgres:${PG} AS build
 RUN apt-get update && apt-get install -y --no-install-recommends \
 	build-essential libcurl4-openssl-dev postgresql-server-dev-${PG_MAJOR}
 COPY . /src
-RUN make -C /src with_llvm=no && make -C /src with_llvm=no install DESTDIR=/out
+RUN make -C /src && make -C /src install DESTDIR=/out
 
 FROM postgres:${PG}
 RUN apt-get update && apt-get install -y --no-install-recommends \

@@ -7,27 +7,39 @@
 #
 # test/run does all of this, and every other test, in one go.
 
+# Where the source is: not here, in a build that names this file with -f
+source := $(filter-out ./,$(dir $(firstword $(MAKEFILE_LIST))))
+files = $(patsubst $(source)%,%,$(sort $(wildcard $(source)$(1))))
+
+# Bitcode for the JIT compiler is of no use: all that it would inline is called
+# once in a statement.
+override with_llvm = no
+
 MODULE_big = pg_scheduler
-OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
+OBJS = $(patsubst %.c,%.o,$(call files,src/*.c))
 
 EXTENSION = pg_scheduler
-DATA = $(sort $(wildcard pg_scheduler--*.sql))
+DATA = $(call files,pg_scheduler--*.sql)
 
-PG_CPPFLAGS = -I$(CURDIR)/src
+PG_CPPFLAGS = -Isrc
 PG_CFLAGS = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers -Wno-declaration-after-statement
 SHLIB_LINK = -lcurl
+EXTRA_CLEAN = src/condition_names.inc
 
-REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
+REGRESS = $(patsubst sql/%.sql,%,$(call files,sql/*.sql))
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-$(OBJS): $(wildcard src/*.h)
+$(OBJS): $(call files,src/*.h) | object_directory
+
+.PHONY: object_directory
+object_directory:
+	@mkdir -p src
 
 # Condition names that retry_on accepts: the server's own list.
-EXTRA_CLEAN = src/condition_names.inc
-src/retry.o src/retry.bc: src/condition_names.inc
-src/condition_names.inc: $(datadir)/errcodes.txt
+src/retry.o: src/condition_names.inc
+src/condition_names.inc: $(datadir)/errcodes.txt | object_directory
 	awk '/^[0-9A-Z]/ && NF == 4 && $$2 == "E" { printf "{\"%s\", \"%s\"},\n", $$1, $$4 }' $< > $@

@@ -2195,11 +2195,10 @@ RETURN pg_catalog.jsonb_build_object(
 		FROM (SELECT * FROM scheduler.alerts WHERE resolved_at IS NULL
 			ORDER BY scheduler._severity_rank(severity) DESC, last_seen DESC LIMIT 20) a),
 	'unhealthy_jobs', (SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
-			'job_id', h.job_id, 'job_name', j.job_name, 'state', h.state, 'reason', h.reason,
+			'job_id', h.job_id, 'job_name', h.job_name, 'state', h.state, 'reason', h.reason,
 			'since', h.since)), '[]')
-		FROM (SELECT * FROM scheduler.job_health_state WHERE state = 'unhealthy'
-			ORDER BY since LIMIT 20) h
-		JOIN scheduler.job j ON j.job_id = h.job_id AND j.serves IS NULL),
+		FROM (SELECT * FROM scheduler.job_health WHERE state = 'unhealthy'
+			ORDER BY since LIMIT 20) h),
 	'last_minutes', (SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
 			'minute', m.minute, 'succeeded', m.succeeded, 'failed', m.failed,
 			'p95_seconds', m.p95) ORDER BY m.minute), '[]')

@@ -95,8 +95,11 @@ SELECT scheduler.reset_alert_rule(NULL);
 SELECT kind, enabled, threshold FROM scheduler.alert_rules WHERE altered ORDER BY kind;
 
 -- paused, and resumed
+SELECT wait_until($$(SELECT state = 'unhealthy' FROM scheduler.job_health WHERE job_name = 'work')$$);
+SELECT u ->> 'job_name' AS unhealthy FROM jsonb_array_elements(scheduler.dashboard() -> 'unhealthy_jobs') u;
 SELECT scheduler.pause_job('work', 'a holiday');
 SELECT state, reason FROM scheduler.job_health WHERE job_name = 'work';
+SELECT u ->> 'job_name' AS unhealthy FROM jsonb_array_elements(scheduler.dashboard() -> 'unhealthy_jobs') u;
 SELECT scheduler.resume_job('work');
 SELECT scheduler.unschedule_job('work');
 

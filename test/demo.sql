@@ -6,16 +6,10 @@
 \set ECHO none
 \pset null '-'
 \pset footer off
+\pset pager off
 SET client_min_messages = warning;
 
 CREATE SCHEMA demo;
-
--- A section whose function is not there yet is left out.
-CREATE FUNCTION demo.has(name text) RETURNS boolean LANGUAGE sql AS $$
-    SELECT EXISTS (SELECT FROM pg_proc
-                   WHERE proname = name AND pronamespace = to_regnamespace('scheduler'))
-        OR to_regclass('scheduler.' || name) IS NOT NULL
-$$;
 
 -- Wait for a state, never for a time.
 CREATE PROCEDURE demo.wait_until(condition text) LANGUAGE plpgsql AS $$
@@ -41,8 +35,6 @@ $$;
 CREATE EXTENSION pg_scheduler;
 
 \set ECHO none
-SELECT demo.has('schedule_job') AND demo.has('runs') AS have \gset
-\if :have
 \echo
 \echo '=== A SQL job that runs each second'
 \echo
@@ -68,12 +60,7 @@ SELECT (SELECT count(*) FROM demo.heartbeat) AS rows_written,
        (SELECT count(*) FROM scheduler.runs
         WHERE job_name = 'heartbeat' AND status = 'succeeded') AS runs_succeeded;
 \set ECHO none
-\else
-\echo '(scheduler.schedule_job is not there yet)'
-\endif
 
-SELECT demo.has('run_job') AND demo.has('wait_for_run') AS have \gset
-\if :have
 \echo
 \echo '=== Run it now, with an argument, and wait for the outcome'
 \echo
@@ -88,12 +75,7 @@ SELECT scheduler.run_job('greet', '{"name": "you"}') AS run_id \gset
 SELECT scheduler.wait_for_run(:run_id, '30 seconds') AS outcome;
 SELECT * FROM demo.greeting;
 \set ECHO none
-\else
-\echo '(scheduler.run_job is not there yet)'
-\endif
 
-SELECT demo.has('schedule_http_job') AS have \gset
-\if :have
 \echo
 \echo '=== An HTTP job.  Addresses of this machine are refused unless a setting'
 \echo '    allows them, as it does here'
@@ -111,12 +93,7 @@ CALL demo.wait_until($$ (SELECT count(*) = 1 FROM scheduler.runs
 SELECT run_id, status, http_status, finished_at - started_at AS took
 FROM scheduler.runs WHERE job_name = 'webhook';
 \set ECHO none
-\else
-\echo '(scheduler.schedule_http_job is not there yet)'
-\endif
 
-SELECT demo.has('dead_letters') AS have \gset
-\if :have
 \echo
 \echo '=== A job that fails is retried, and ends as a dead letter: nothing is lost'
 \echo
@@ -135,12 +112,7 @@ FROM scheduler.runs WHERE job_name = 'broken' ORDER BY attempt;
 SELECT dead_letter_id, job_name, attempts, sqlstate, error_message
 FROM scheduler.dead_letters;
 \set ECHO none
-\else
-\echo '(scheduler.dead_letters is not there yet)'
-\endif
 
-SELECT demo.has('next_runs') AND demo.has('describe_schedule') AS have \gset
-\if :have
 \echo
 \echo '=== What a schedule means'
 \echo
@@ -149,12 +121,7 @@ SELECT scheduler.describe_schedule('CRON_TZ=Europe/Berlin 30 2 * * mon-fri');
 
 SELECT next_runs FROM scheduler.next_runs('CRON_TZ=Europe/Berlin 30 2 * * mon-fri', 3);
 \set ECHO none
-\else
-\echo '(scheduler.next_runs is not there yet)'
-\endif
 
-SELECT demo.has('jobs') AS have \gset
-\if :have
 \echo
 \echo '=== All jobs'
 \echo
@@ -162,12 +129,7 @@ SELECT demo.has('jobs') AS have \gset
 SELECT job_id, job_name, kind, schedule, state, next_run_at, last_status
 FROM scheduler.jobs ORDER BY job_id;
 \set ECHO none
-\else
-\echo '(scheduler.jobs is not there yet)'
-\endif
 
-SELECT demo.has('job_health') AS have \gset
-\if :have
 \echo
 \echo '=== How they are'
 \echo
@@ -175,18 +137,10 @@ SELECT demo.has('job_health') AS have \gset
 SELECT job_name, state, reason, consecutive_failures, success_rate
 FROM scheduler.job_health ORDER BY job_name;
 \set ECHO none
-\else
-\echo '(scheduler.job_health is not there yet)'
-\endif
 
-SELECT demo.has('health') AS have \gset
-\if :have
 \set ECHO queries
 SELECT * FROM scheduler.health;
 \set ECHO none
-\else
-\echo '(scheduler.health is not there yet)'
-\endif
 
 \echo
 \echo '=== All of it is done by these processes; no client connection is taken'
