@@ -187,6 +187,25 @@ SELECT job, who, count(*) FROM became GROUP BY job, who ORDER BY job;
 SELECT count(DISTINCT pid) < count(*) AS reused FROM became;
 RESET ROLE;
 ALTER ROLE regress_hostile RESET role;
+
+-- Event triggers that refuse all else do not refuse us our partitions.
+SELECT 'run_history_' || to_char(now() AT TIME ZONE 'UTC' + interval '7 days', 'YYYYMMDD') AS to_come \gset
+ALTER EXTENSION pg_scheduler DROP TABLE scheduler.:to_come;
+DROP TABLE scheduler.:to_come;
+CREATE TABLE scheduler.run_history_20010203 (LIKE scheduler.run_history);
+ALTER TABLE scheduler.run_history ATTACH PARTITION scheduler.run_history_20010203 FOR VALUES FROM ('2001-02-03Z') TO ('2001-02-04Z');
+ALTER EXTENSION pg_scheduler ADD TABLE scheduler.run_history_20010203;
+CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused'; END $$;
+CREATE EVENT TRIGGER refuse_start ON ddl_command_start EXECUTE FUNCTION refuse();
+CREATE EVENT TRIGGER refuse_end ON ddl_command_end EXECUTE FUNCTION refuse();
+CREATE EVENT TRIGGER refuse_drop ON sql_drop EXECUTE FUNCTION refuse();
+SELECT scheduler.reload();
+SELECT wait_until(format('EXISTS (SELECT FROM pg_class WHERE relname = %L)', :'to_come')) \g /dev/null
+SELECT wait_until($$NOT EXISTS (SELECT FROM pg_class WHERE relname = 'run_history_20010203')$$);
+DROP EVENT TRIGGER refuse_start;
+DROP EVENT TRIGGER refuse_end;
+DROP EVENT TRIGGER refuse_drop;
+DROP FUNCTION refuse();
 SELECT count(*) FROM scheduler.runs WHERE finished_at IS NULL;
 SELECT kind, severity, subject, message FROM scheduler.alerts WHERE job_id IS NULL;
 DROP EXTENSION pg_scheduler CASCADE;

