@@ -127,6 +127,13 @@ SELECT error_of(format('SELECT scheduler.alter_job(%s, %s)', :keep_id, option)) 
 	$$priority => 3, overlap => 'never'$$, $$timeout => '0'$$, $$run_as => 'nobody_here'$$,
 	$$job_name => ''$$, $$settings => '{"role": "x"}'$$]) option;
 SELECT schedule, command, queue, max_retries, priority, overlap, timeout, settings FROM scheduler.jobs WHERE job_id = :keep_id;
+-- The longest of timeouts does not end in the past.
+BEGIN;
+SELECT scheduler.stop('178000000 years');
+SELECT stop_deadline > now() + interval '99 years' AS later FROM scheduler.scheduler_state;
+SELECT scheduler.stop_all('178000000 years');
+SELECT stop_deadline > now() + interval '99 years' AS later FROM scheduler.queue;
+ROLLBACK;
 -- A read-only transaction changes nothing.
 BEGIN READ ONLY;
 SELECT error_of('SELECT scheduler.' || call) FROM unnest(ARRAY[
