@@ -127,6 +127,22 @@ SELECT error_of(format('SELECT scheduler.alter_job(%s, %s)', :keep_id, option)) 
 	$$priority => 3, overlap => 'never'$$, $$timeout => '0'$$, $$run_as => 'nobody_here'$$,
 	$$job_name => ''$$, $$settings => '{"role": "x"}'$$]) option;
 SELECT schedule, command, queue, max_retries, priority, overlap, timeout, settings FROM scheduler.jobs WHERE job_id = :keep_id;
+-- The longest of timeouts does not end in the past.
+BEGIN;
+SELECT scheduler.stop('178000000 years');
+SELECT stop_deadline > now() + interval '99 years' AS later FROM scheduler.scheduler_state;
+SELECT scheduler.stop_all('178000000 years');
+SELECT stop_deadline > now() + interval '99 years' AS later FROM scheduler.queue;
+ROLLBACK;
+-- A read-only transaction changes nothing.
+BEGIN READ ONLY;
+SELECT error_of('SELECT scheduler.' || call) FROM unnest(ARRAY[
+	'schedule_job(''r'', ''@daily'', ''SELECT 1'')', 'alter_job(''keep'', priority => 1)', 'pause_job(''keep'')',
+	'resume_job(''keep'')', 'unschedule_job(''keep'')', 'run_job(''keep'')', 'set_recovery(''keep'')',
+	'set_hook(''keep'', ''start'', ''SELECT 1'')', 'http_request(''https://example.com'')', 'set_secret(''a'', ''b'')',
+	'create_calendar(''c'')', 'create_queue(''q'')', 'alter_alert_rule(''timeouts'', false)', 'stop()']) call;
+SELECT count(*) AS times FROM scheduler.next_job_runs('keep');
+ROLLBACK;
 -- An error after schedule_job takes the job away again.
 DO $$ BEGIN PERFORM scheduler.schedule_job('gone', '@daily', 'SELECT 1'); RAISE 'oops'; END $$;
 -- Odd names and large texts are fine.

@@ -255,8 +255,10 @@ SELECT error_of(c) FROM unnest(ARRAY[
 SELECT scheduler.schedule_job('foreign', '@yearly', 'SELECT 1') AS foreign \gset
 SELECT error_of(format($$SELECT scheduler._add_hook(%s, 'stop', %s, 'x')$$, :foreign, :job)) LIKE '42704%' AS refused;
 CREATE TEMP TABLE trap (hook_job_id bigint, job_id bigint, owner oid);
+RESET ROLE;
 CREATE TRIGGER trap AFTER DELETE ON trap FOR EACH ROW EXECUTE FUNCTION scheduler._hook_deleted();
 CREATE TRIGGER trap_owner AFTER UPDATE ON trap FOR EACH ROW EXECUTE FUNCTION scheduler._owner_changed();
+SET ROLE hooks_other;
 INSERT INTO trap VALUES (1, 1, 10);
 SELECT error_of('DELETE FROM trap'), error_of('UPDATE trap SET job_id = 2');
 RESET ROLE;

@@ -9,6 +9,9 @@ SELECT scheduler.create_queue('narrow');
 SELECT scheduler.create_queue('');
 SELECT scheduler.create_queue('bad', max_concurrency => -1);
 SELECT scheduler.create_queue('bad', rate_limit => 1, rate_period => '0');
+SELECT scheduler.create_queue('bad', rate_limit => 1, rate_period => '178000000 years');
+SELECT scheduler.create_queue('bad', start_timeout => '178000000 years');
+SELECT scheduler.alter_alert_rule('failure_rate', "interval" => '178000000 years');
 SELECT scheduler.alter_queue('missing');
 SELECT queue_name, state, enabled, max_concurrency, rate_limit, jobs FROM scheduler.queues ORDER BY 1;
 

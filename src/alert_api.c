@@ -177,6 +177,10 @@ pg_scheduler_alter_alert_rule(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"interval\" must be greater than 0")));
+	if (interval != NULL && interval_usecs(interval) > INTERVAL_MAX_USECS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"interval\" must not be longer than 100 years")));
 	if (!catalog_update_alert_rule(kind, PG_ARGISNULL(1) ? NULL : &enabled,
 								   PG_ARGISNULL(2) ? NULL : &threshold, severity,
 								   interval))

@@ -510,7 +510,8 @@ pg_scheduler_wait_for_run(PG_FUNCTION_ARGS)
 	run_id = PG_GETARG_INT64(0);
 	check_run(run_id);
 	if (!PG_ARGISNULL(1))
-		deadline = GetCurrentTimestamp() + interval_usecs(PG_GETARG_INTERVAL_P(1));
+		deadline = GetCurrentTimestamp() + Min(interval_usecs(PG_GETARG_INTERVAL_P(1)),
+											   INTERVAL_MAX_USECS);
 	db = my_database(deadline);
 	if (db == NULL)
 		PG_RETURN_NULL();
@@ -629,6 +630,7 @@ pg_scheduler_stop(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"timeout\" must not be negative")));
+	grace = Min(grace, INTERVAL_MAX_USECS);
 	catalog_write_stopped(true, clock_now() + grace);
 	change_note(CHANGE_CONTROL, 0);
 	PG_RETURN_VOID();

@@ -94,7 +94,8 @@ catalog_enter(CatalogState *state)
 	(void) set_config_option("row_security", "on", PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	state->read_only = XactReadOnly;
-	XactReadOnly = false;
+	if (MyBackendType != B_BACKEND) /* a job's transaction, not a client's */
+		XactReadOnly = false;
 	SPI_connect();
 	PushActiveSnapshot(IsolationUsesXactSnapshot() ?
 					   GetLatestSnapshot() : GetTransactionSnapshot());

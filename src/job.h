@@ -116,8 +116,14 @@ extern int	overlap_from_name(const char *name);
 extern int	misfire_from_name(const char *name);
 extern int	on_lost_from_name(const char *name);
 
-/* Length of an interval in microseconds, a day being 24, a month 720 hours. */
+/*
+ * Length of an interval in microseconds, a day being 24, a month 720 hours;
+ * the longest there is for those that are longer.
+ */
 extern int64 interval_usecs(const Interval *interval);
+
+/* What an option that is an interval may be at most: 100 years */
+#define INTERVAL_MAX_USECS	(INT64CONST(100) * 366 * USECS_PER_DAY)
 
 /* The hash that spreads H fields. */
 extern uint64 job_hash(const char *job_name);

@@ -230,7 +230,7 @@ check_interval(const JobDefinition *def, JobColumn column, int64 minimum)
 	if (usecs < minimum)
 		bad_option(column, minimum > 0 ? "It must be greater than zero." :
 				   "It must not be negative.", NULL);
-	if (usecs > INT64CONST(100) * 366 * USECS_PER_DAY)
+	if (usecs > INTERVAL_MAX_USECS)
 		bad_option(column, "It must not be longer than 100 years.", NULL);
 }
 

@@ -66,6 +66,15 @@ int_or_null(FunctionCallInfo fcinfo, int arg, const char *name, bool any)
 }
 
 static void
+check_not_too_long(const Interval *interval, const char *name)
+{
+	if (interval != NULL && interval_usecs(interval) > INTERVAL_MAX_USECS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" must not be longer than 100 years", name)));
+}
+
+static void
 get_options(FunctionCallInfo fcinfo, QueueOptions *options)
 {
 	memset(options, 0, sizeof(*options));
@@ -84,11 +93,13 @@ get_options(FunctionCallInfo fcinfo, QueueOptions *options)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"start_timeout\" must not be negative")));
+	check_not_too_long(options->start_timeout, "start_timeout");
 	options->description = PG_ARGISNULL(6) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(6));
 	if (options->rate_period != NULL && interval_usecs(options->rate_period) <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"rate_period\" must be longer than zero")));
+	check_not_too_long(options->rate_period, "rate_period");
 }
 
 Datum
@@ -174,7 +185,7 @@ stop_deadline(FunctionCallInfo fcinfo, int arg)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"timeout\" must not be negative")));
-	return clock_now() + timeout;
+	return clock_now() + Min(timeout, INTERVAL_MAX_USECS);
 }
 
 Datum
