@@ -1,5 +1,6 @@
 #
-# Definitions survive pg_dump and pg_restore, and run on elsewhere.
+# Definitions survive pg_dump and pg_restore, and run on elsewhere; everything
+# survives pg_upgrade.
 #
 use strict;
 use warnings;
@@ -89,5 +90,34 @@ wait_for_status($new, 'another', 'succeeded', 'jobs');
 $new->command_ok([ 'pg_dump', '-Fp', '-f', "$dump.sql", 'jobs' ], 'pg_dump of the copy');
 like(slurp_file("$dump.sql"), qr/tx_every/, 'has the jobs too');
 
-$_->stop foreach $old, $new;
+$old->stop;
+
+# pg_upgrade carries over what is recorded, too, and jobs go on.
+my $everything = "$definitions; $monitoring;" . q(
+	SELECT run_id, job_name, status, scheduled_at FROM scheduler.runs
+		WHERE status IN ('succeeded', 'failed') AND run_id <= %d ORDER BY run_id;
+	SELECT name, owner FROM scheduler.secrets);
+my $next = PostgreSQL::Test::Cluster->new('next');
+my $bin  = $new->config_data('--bindir');
+
+$next->init;
+configure_node($next);
+$new->safe_psql('jobs', q(SELECT scheduler.set_secret('token', 'a secret')));
+my $upto = $new->safe_psql('jobs', q(SELECT max(run_id) FROM scheduler.runs WHERE status = 'succeeded'));
+wait_until(sub { $new->safe_psql('jobs', qq(SELECT count(*) FROM scheduler.runs
+		WHERE run_id <= $upto AND status IN ('queued', 'running'))) eq '0' }, 'earlier runs are over');
+my $before = $new->safe_psql('jobs', sprintf $everything, $upto);
+$new->stop;
+chdir PostgreSQL::Test::Utils::tempdir();		# it leaves a script
+$new->command_ok(
+	[ 'pg_upgrade', '-d', $new->data_dir, '-D', $next->data_dir, '-b', $bin, '-B', $bin,
+		'-s', $next->host, '-p', $new->port, '-P', $next->port ],
+	'pg_upgrade');
+$next->start;
+is($next->safe_psql('jobs', sprintf $everything, $upto), $before, 'everything arrives');
+ok( $next->poll_query_until('jobs', "SELECT count(*) > 2 FROM scheduler.runs
+		WHERE job_name = 'tx_every' AND status = 'succeeded' AND run_id > $upto"),
+	'and runs on');
+
+$next->stop;
 done_testing();
