@@ -2198,6 +2198,8 @@ RETURN pg_catalog.jsonb_build_object(
 			'job_id', h.job_id, 'job_name', h.job_name, 'state', h.state, 'reason', h.reason,
 			'since', h.since)), '[]')
 		FROM (SELECT * FROM scheduler.job_health WHERE state = 'unhealthy'
+			AND job_id = ANY (ARRAY(SELECT job_id FROM scheduler.job_health_state WHERE state = 'unhealthy'
+				UNION ALL SELECT job_id FROM scheduler.job_recovery WHERE state IN ('open', 'given_up')))
 			ORDER BY since LIMIT 20) h),
 	'last_minutes', (SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
 			'minute', m.minute, 'succeeded', m.succeeded, 'failed', m.failed,
