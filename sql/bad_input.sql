@@ -127,6 +127,14 @@ SELECT error_of(format('SELECT scheduler.alter_job(%s, %s)', :keep_id, option)) 
 	$$priority => 3, overlap => 'never'$$, $$timeout => '0'$$, $$run_as => 'nobody_here'$$,
 	$$job_name => ''$$, $$settings => '{"role": "x"}'$$]) option;
 SELECT schedule, command, queue, max_retries, priority, overlap, timeout, settings FROM scheduler.jobs WHERE job_id = :keep_id;
+-- The functions for alerts, health and recovery
+SELECT error_of('SELECT scheduler.' || call) FROM unnest(ARRAY[
+	'create_alert_check('''', ''true'')', 'create_alert_check(''c'', NULL)', 'create_alert_check(''c'', ''true'', severity => repeat(''x'', 1000000))',
+	'create_alert_handler(''h'', NULL)', 'create_alert_handler(''h'', 0::regproc)', 'create_alert_handler('''', ''jsonb_pretty'')',
+	'create_alert_listener('''', ''c'')', 'create_alert_listener(repeat(''x'', 1000000), ''c'')',
+	'create_alert_listener(''l'', ''c'', kinds => ''{NULL}'')', 'create_alert_listener(''l'', NULL)',
+	'set_health_check(''keep'', NULL)', 'set_hook(''keep'', ''start'', NULL)', 'set_recovery(''keep'', NULL)',
+	'set_recovery(''keep'', enabled => NULL)', 'set_recovery(''keep'', 0)']) call;
 -- The longest of timeouts does not end in the past.
 BEGIN;
 SELECT scheduler.stop('178000000 years');

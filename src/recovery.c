@@ -327,12 +327,16 @@ invalid_policy(void)
 Datum
 pg_scheduler_set_recovery(PG_FUNCTION_ARGS)
 {
+	static const char *const names[] =
+	{"error_threshold", "restart_delay", "max_restarts", "enabled"};
 	int64		job_id = api_job(fcinfo);
 	int64		delay;
 
 	for (int i = 1; i <= 4; i++)
 		if (PG_ARGISNULL(i))
-			invalid_policy();
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("\"%s\" must not be null", names[i - 1])));
 	delay = interval_usecs(PG_GETARG_INTERVAL_P(2));
 	if (PG_GETARG_INT32(1) < 1 || PG_GETARG_INT32(3) < 0 ||
 		delay <= 0 || delay > MAX_DELAY_DAYS * USECS_PER_DAY)
