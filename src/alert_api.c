@@ -85,7 +85,7 @@ check_severity(const char *severity)
 			return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("invalid severity \"%s\"", pnstrdup(severity, 64)),
+			 errmsg("invalid severity \"%s\"", text_clip(severity, 64)),
 			 errhint("Severities are info, warning, error and critical.")));
 }
 

@@ -381,7 +381,7 @@ pg_scheduler_recover_queue(PG_FUNCTION_ARGS)
 	if (!catalog_queue_exists(queue))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("queue \"%s\" does not exist", pnstrdup(queue, 64))));
+				 errmsg("queue \"%s\" does not exist", text_clip(queue, 64))));
 	event_id = catalog_request_recovery(psprintf("queue %s", queue), 0, InvalidOid, queue,
 										clock_now());
 	change_note(CHANGE_QUEUES, 0);	/* what waits in it is looked at again */
