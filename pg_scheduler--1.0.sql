@@ -1211,6 +1211,11 @@ AS 'MODULE_PATHNAME', 'pg_scheduler_reset_alert_rule' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.reset_alert_rule(text) IS
 'Undo what alter_alert_rule() has changed of a kind of alert. Needs an admin role';
 
+CREATE FUNCTION scheduler._required(value text, argument text) RETURNS text
+AS 'MODULE_PATHNAME', 'pg_scheduler_required' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION scheduler._required(text, text) IS
+'The value of an argument, which must not be null';
+
 CREATE FUNCTION scheduler._add_alert_check(check_name text, job_id bigint, predicate text,
 	severity text, message text) RETURNS bigint
 AS 'MODULE_PATHNAME', 'pg_scheduler_add_alert_check' LANGUAGE C VOLATILE;
@@ -1230,7 +1235,8 @@ BEGIN ATOMIC
 	SELECT scheduler._add_alert_check(check_name,
 		scheduler.schedule_job('alert check ' || check_name, schedule,
 			pg_catalog.format('SELECT scheduler._report_alert_check('
-				'pg_catalog.current_setting(''pg_scheduler.job_id'')::bigint, (%s))', predicate)),
+				'pg_catalog.current_setting(''pg_scheduler.job_id'')::bigint, (%s))',
+				scheduler._required(predicate, 'predicate'))),
 		predicate, severity, message);
 END;
 COMMENT ON FUNCTION scheduler.create_alert_check(text, text, text, text, text) IS
@@ -1257,11 +1263,11 @@ LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
 	SELECT scheduler._add_alert_handler(handler_name,
 		scheduler.schedule_job('alert handler ' || handler_name, '@yearly',
-			pg_catalog.format('SELECT %I.%I($1)', n.nspname, p.proname), enabled => false,
+			scheduler._required((SELECT pg_catalog.format('SELECT %I.%I($1)', n.nspname, p.proname)
+				FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+				WHERE p.oid = function), 'function'), enabled => false,
 			overlap => 'allow', max_instances => 1, timeout => '1 minute'),
-		NULL, kinds, min_severity, resolved)
-	FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-	WHERE p.oid = function;
+		NULL, kinds, min_severity, resolved);
 END;
 COMMENT ON FUNCTION scheduler.create_alert_handler(text, regproc, text[], text, boolean) IS
 'Call a function of one argument of type jsonb, an array of alerts, when alerts are opened that the caller may see, and with "resolved" also when they are over; it is called by a job of the caller, with the rights of the caller. Returns the handler_id';
@@ -1391,7 +1397,7 @@ BEGIN ATOMIC
 			schedule => schedule,
 			command => 'SELECT scheduler._report_health('
 				|| E'pg_catalog.current_setting(''pg_scheduler.job_id'')::bigint, (\n'
-				|| pg_catalog.rtrim(query, E'; \n\r\t') || E'\n))',
+				|| pg_catalog.rtrim(scheduler._required(query, 'query'), E'; \n\r\t') || E'\n))',
 			timeout => timeout, run_as => scheduler._hook_owner(job),
 			replace => EXISTS (SELECT FROM scheduler.job_hook h
 				WHERE h.job_id = job AND h.event = 'health_check')),

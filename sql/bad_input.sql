@@ -127,6 +127,20 @@ SELECT error_of(format('SELECT scheduler.alter_job(%s, %s)', :keep_id, option)) 
 	$$priority => 3, overlap => 'never'$$, $$timeout => '0'$$, $$run_as => 'nobody_here'$$,
 	$$job_name => ''$$, $$settings => '{"role": "x"}'$$]) option;
 SELECT schedule, command, queue, max_retries, priority, overlap, timeout, settings FROM scheduler.jobs WHERE job_id = :keep_id;
+-- What is cut off in a message is cut between characters.
+SELECT convert_from(convert_to(error_of('SELECT scheduler.' || format(call, 'x' || repeat('ä', 1000))), 'UTF8'), 'UTF8') LIKE '%xä%' AS whole FROM unnest(ARRAY[
+	'schedule_job(''j'', ''@daily'', ''SELECT 1'', queue => %L)', 'schedule_job(''j'', ''@daily'', ''SELECT 1'', overlap => %L)',
+	'schedule_job(''j'', ''@daily'', ''SELECT 1'', timezone => %L)', 'schedule_job(''j'', ''@daily'', ''SELECT 1'', after => %L)',
+	'schedule_job(''j'', ''@daily'', ''SELECT 1'', calendar => %L)', 'run_job(%L)', 'next_job_runs(%L)', 'start_queue(%L)',
+	'drop_calendar(%L)', 'set_hook(''keep'', %L, ''SELECT 1'')', 'describe_schedule(%L)']) call;
+-- The functions for alerts, health and recovery
+SELECT error_of('SELECT scheduler.' || call) FROM unnest(ARRAY[
+	'create_alert_check('''', ''true'')', 'create_alert_check(''c'', NULL)', 'create_alert_check(''c'', ''true'', severity => repeat(''x'', 1000000))',
+	'create_alert_handler(''h'', NULL)', 'create_alert_handler(''h'', 0::regproc)', 'create_alert_handler('''', ''jsonb_pretty'')',
+	'create_alert_listener('''', ''c'')', 'create_alert_listener(repeat(''x'', 1000000), ''c'')',
+	'create_alert_listener(''l'', ''c'', kinds => ''{NULL}'')', 'create_alert_listener(''l'', NULL)',
+	'set_health_check(''keep'', NULL)', 'set_hook(''keep'', ''start'', NULL)', 'set_recovery(''keep'', NULL)',
+	'set_recovery(''keep'', enabled => NULL)', 'set_recovery(''keep'', 0)']) call;
 -- The longest of timeouts does not end in the past.
 BEGIN;
 SELECT scheduler.stop('178000000 years');

@@ -15,6 +15,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -27,6 +28,7 @@
 #include "guc.h"
 #include "rights.h"
 
+PG_FUNCTION_INFO_V1(pg_scheduler_required);
 PG_FUNCTION_INFO_V1(pg_scheduler_admin);
 PG_FUNCTION_INFO_V1(pg_scheduler_role_sees);
 PG_FUNCTION_INFO_V1(pg_scheduler_resolve_alert);
@@ -54,6 +56,25 @@ text_or_null(FunctionCallInfo fcinfo, int arg)
 	return PG_ARGISNULL(arg) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(arg));
 }
 
+/* Names of checks and handlers; those that have a job are in its name. */
+static void
+check_name(const char *name, const char *argument)
+{
+	if (name[0] == '\0' || strlen(name) >= JOB_NAME_LENGTH)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" must have 1 to %d bytes", argument, JOB_NAME_LENGTH - 1)));
+}
+
+static void
+check_kinds(ArrayType *kinds)
+{
+	if (kinds != NULL && array_contains_nulls(kinds))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"kinds\" must not contain nulls")));
+}
+
 static void
 check_severity(const char *severity)
 {
@@ -64,8 +85,20 @@ check_severity(const char *severity)
 			return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("invalid severity \"%s\"", severity),
+			 errmsg("invalid severity \"%s\"", text_clip(severity, 64)),
 			 errhint("Severities are info, warning, error and critical.")));
+}
+
+/* For functions in SQL: the first argument, which the second one names */
+Datum
+pg_scheduler_required(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"%s\" must not be null",
+						PG_ARGISNULL(1) ? "value" : text_to_cstring(PG_GETARG_TEXT_PP(1)))));
+	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }
 
 Datum
@@ -233,6 +266,7 @@ pg_scheduler_add_alert_check(PG_FUNCTION_ARGS)
 	check.predicate = text_or_null(fcinfo, 2);
 	check.severity = text_or_null(fcinfo, 3);
 	check.message = text_or_null(fcinfo, 4);
+	check_name(check.name, "check_name");
 	check_severity(check.severity);
 	catalog_set_serves(PG_GETARG_INT64(1), "alert check");
 	PG_RETURN_INT64(catalog_upsert_alert_check(&check, PG_GETARG_INT64(1)));
@@ -302,6 +336,8 @@ pg_scheduler_add_alert_handler(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"channel\" must have 1 to %d bytes", NAMEDATALEN - 1)));
 	name = text_or_null(fcinfo, 0);
+	check_name(name, "handler_name");
+	check_kinds(PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3));
 	owner = job_id ? owner_of_job(job_id) : GetUserId();
 	old_job_id = catalog_find_handler_job(name, owner);
 	if (job_id != 0)

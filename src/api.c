@@ -95,7 +95,7 @@ job_by_name(const char *name)
 	if (!catalog_find_job(GetUserId(), name, &job_id))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("job \"%s\" does not exist", pnstrdup(name, JOB_NAME_LENGTH)),
+				 errmsg("job \"%s\" does not exist", text_clip(name, JOB_NAME_LENGTH)),
 				 errhint("A job is found by name among those that \"%s\" owns; use the job_id for others.",
 						 GetUserNameFromId(GetUserId(), false))));
 	return job_id;

@@ -64,7 +64,7 @@ chain_api_get(ChainOptions *options, FunctionCallInfo fcinfo, int arg, bool alte
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("\"%s\" must not be null", "after_on")));
 	if (options->after_on != NULL && after_on_from_name(options->after_on) < 0)
-		bad_option("after_on", psprintf("There is no \"%s\".", pnstrdup(options->after_on, 64)),
+		bad_option("after_on", psprintf("There is no \"%s\".", text_clip(options->after_on, 64)),
 				   "Use one of success, failure, any.");
 	if (options->after != NULL && options->after[0] != '\0')
 		lock_chains();
@@ -201,7 +201,7 @@ find_leaders(Oid owner, const char *after, int64 **leaders)
 		if (!find_leader(owner, name, &(*leaders)[n]))
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_OBJECT),
-					 errmsg("job \"%s\" does not exist", pnstrdup(name, JOB_NAME_LENGTH)),
+					 errmsg("job \"%s\" does not exist", text_clip(name, JOB_NAME_LENGTH)),
 					 errhint("A job can run after jobs of its owner \"%s\", and of roles that the owner is a member of.",
 							 GetUserNameFromId(owner, false))));
 		for (int i = 0; i < n; i++)

@@ -78,7 +78,7 @@ queue_target(const char *name, DependencyEnd *target)
 	if (!catalog_lock_target_queue(name))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("queue \"%s\" does not exist", pnstrdup(name, NAMEDATALEN)),
+				 errmsg("queue \"%s\" does not exist", text_clip(name, NAMEDATALEN)),
 				 errhint("The view scheduler.queues lists those that there are.")));
 	strlcpy(target->queue, name, NAMEDATALEN);
 }
@@ -91,7 +91,7 @@ job_target_by_name(const char *name, Oid owner, DependencyEnd *target)
 	if (!catalog_lock_target(owner, name, &target->job_id, &job_owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("job \"%s\" does not exist", pnstrdup(name, JOB_NAME_LENGTH)),
+				 errmsg("job \"%s\" does not exist", text_clip(name, JOB_NAME_LENGTH)),
 				 errhint("A job is found by name among those that \"%s\" owns; use \"job_id:ID\" for others.",
 						 GetUserNameFromId(owner, false))));
 }
@@ -117,7 +117,7 @@ job_target_by_id(const char *text, Oid owner, DependencyEnd *target)
 	errno = 0;
 	target->job_id = strtoi64(text, &end, 10);
 	if (*text == '\0' || *end != '\0' || errno != 0 || target->job_id <= 0)
-		bad_target(psprintf("\"%s\" is not a job_id.", pnstrdup(text, 64)));
+		bad_target(psprintf("\"%s\" is not a job_id.", text_clip(text, 64)));
 	if (!catalog_lock_target(InvalidOid, NULL, &target->job_id, &job_owner) ||
 		!rights_can_see(job_owner))
 		ereport(ERROR,

@@ -480,6 +480,9 @@ hook_outcome(const JobEntry *entry, const Outcome *outcome)
  * Health checks
  */
 
+/* Of the error of a check; a reason has room for that, and what surrounds it */
+#define MAX_ERROR	120
+
 static void
 set_check(int64 job_id, const bool *healthy, const char *error, void *arg)
 {
@@ -491,7 +494,8 @@ set_check(int64 job_id, const bool *healthy, const char *error, void *arg)
 	if (family == NULL || entry == NULL)
 		return;
 	if (error != NULL)
-		snprintf(reason, sizeof(reason), "the health check failed: %s", error);
+		snprintf(reason, sizeof(reason), "the health check failed: %s",
+				 text_clip(error, MAX_ERROR));
 	else if (healthy != NULL && !*healthy)
 		strlcpy(reason, "the health check returned false", sizeof(reason));
 	if (family->check_known && strcmp(reason, family->check_reason) == 0)

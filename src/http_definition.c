@@ -17,6 +17,7 @@
 #include "http_jsonb.h"
 #include "http_sign.h"
 #include "http_store.h"
+#include "job.h"
 
 #define DEFAULT_MAX_REDIRECTS	5
 
@@ -190,7 +191,7 @@ get_secret(Oid owner, const char *name)
 	if (value == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("secret \"%s\" does not exist", pnstrdup(name, 64)),
+				 errmsg("secret \"%s\" does not exist", text_clip(name, 64)),
 				 errdetail("The owner of the job has no secret of that name."),
 				 errhint("Use scheduler.set_secret().")));
 	return http_to_utf8(value);

@@ -13,6 +13,7 @@
 
 #include "common/hashfn.h"
 #include "common/int.h"
+#include "mb/pg_wchar.h"
 #include "utils/timestamp.h"
 
 #include "guc.h"
@@ -48,6 +49,12 @@ on_lost_from_name(const char *name)
 	static const char *const names[] = {"fail", "retry"};
 
 	return run_find_name(names, lengthof(names), name);
+}
+
+char *
+text_clip(const char *text, int bytes)
+{
+	return pnstrdup(text, pg_mbcliplen(text, strlen(text), bytes));
 }
 
 int64

@@ -116,6 +116,9 @@ extern int	overlap_from_name(const char *name);
 extern int	misfire_from_name(const char *name);
 extern int	on_lost_from_name(const char *name);
 
+/* A copy of a text for a message: its beginning, of whole characters. */
+extern char *text_clip(const char *text, int bytes);
+
 /*
  * Length of an interval in microseconds, a day being 24, a month 720 hours;
  * the longest there is for those that are longer.

@@ -181,7 +181,7 @@ check_choice(const JobDefinition *def, JobColumn column,
 	char	   *name = get_text(def, column);
 
 	if (from_name(name) < 0)
-		bad_option(column, psprintf("There is no \"%s\".", pnstrdup(name, 64)),
+		bad_option(column, psprintf("There is no \"%s\".", text_clip(name, 64)),
 				   psprintf("Use one of %s.", choices));
 }
 
@@ -268,7 +268,7 @@ check_schedule(JobDefinition *def)
 
 	if (zone != NULL && zone_find(zone) == NULL)
 		bad_option(JOB_TIMEZONE, psprintf("There is no time zone \"%s\".",
-										  pnstrdup(zone, 64)),
+										  text_clip(zone, 64)),
 				   "See the view pg_timezone_names.");
 	if (text != NULL && text[0] == '\0' && def->follows)
 	{
@@ -472,7 +472,7 @@ check_retry_on(const JobDefinition *def)
 
 		if (!retry_condition_is_known(name))
 			bad_option(JOB_RETRY_ON,
-					   psprintf("There is no error \"%s\".", pnstrdup(name, 64)),
+					   psprintf("There is no error \"%s\".", text_clip(name, 64)),
 					   "Use SQLSTATEs such as \"40001\", classes such as \"40\", condition names such as \"deadlock_detected\", or \"all\".");
 	}
 }
@@ -485,7 +485,7 @@ check_queue(const JobDefinition *def)
 	if (!catalog_queue_exists(name))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("queue \"%s\" does not exist", pnstrdup(name, 64)),
+				 errmsg("queue \"%s\" does not exist", text_clip(name, 64)),
 				 errhint("Use scheduler.create_queue().")));
 }
 
@@ -504,7 +504,7 @@ check_calendar(JobDefinition *def)
 	if (name != NULL && !catalog_find_calendar_owner(name, &owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("calendar \"%s\" does not exist", pnstrdup(name, 64)),
+				 errmsg("calendar \"%s\" does not exist", text_clip(name, 64)),
 				 errhint("Use scheduler.create_calendar(), or see the view scheduler.calendars.")));
 }
 

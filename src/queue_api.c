@@ -45,7 +45,7 @@ report_missing(const char *name)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg("queue \"%s\" does not exist", pnstrdup(name, NAMEDATALEN)),
+			 errmsg("queue \"%s\" does not exist", text_clip(name, NAMEDATALEN)),
 			 errhint("Use scheduler.create_queue().")));
 }
 

@@ -327,12 +327,16 @@ invalid_policy(void)
 Datum
 pg_scheduler_set_recovery(PG_FUNCTION_ARGS)
 {
+	static const char *const names[] =
+	{"error_threshold", "restart_delay", "max_restarts", "enabled"};
 	int64		job_id = api_job(fcinfo);
 	int64		delay;
 
 	for (int i = 1; i <= 4; i++)
 		if (PG_ARGISNULL(i))
-			invalid_policy();
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("\"%s\" must not be null", names[i - 1])));
 	delay = interval_usecs(PG_GETARG_INTERVAL_P(2));
 	if (PG_GETARG_INT32(1) < 1 || PG_GETARG_INT32(3) < 0 ||
 		delay <= 0 || delay > MAX_DELAY_DAYS * USECS_PER_DAY)
@@ -377,7 +381,7 @@ pg_scheduler_recover_queue(PG_FUNCTION_ARGS)
 	if (!catalog_queue_exists(queue))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("queue \"%s\" does not exist", pnstrdup(queue, 64))));
+				 errmsg("queue \"%s\" does not exist", text_clip(queue, 64))));
 	event_id = catalog_request_recovery(psprintf("queue %s", queue), 0, InvalidOid, queue,
 										clock_now());
 	change_note(CHANGE_QUEUES, 0);	/* what waits in it is looked at again */
