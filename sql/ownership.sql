@@ -170,6 +170,11 @@ SELECT scheduler.wait_for_run(:run_id, '1 minute');
 SELECT owner, status FROM scheduler.runs WHERE run_id = :run_id;
 
 -- An owner is not dropped while it has jobs.
+CREATE ROLE regress_single LOGIN;
+SELECT scheduler.schedule_job('single', '@yearly', 'SELECT 1', run_as => 'regress_single') > 0 AS scheduled;
+DROP ROLE regress_single;
+DROP OWNED BY regress_single;
+DROP ROLE regress_single;
 DROP OWNED BY regress_bob;
 SELECT count(*) FROM scheduler.jobs WHERE owner = 'regress_bob'::regrole;
 DROP ROLE regress_bob;

@@ -410,7 +410,8 @@ check_drop_role(DropRoleStmt *stmt)
 					(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 					 errmsg("role \"%s\" cannot be dropped because it owns scheduled jobs",
 							spec->rolename),
-					 errdetail("It owns " INT64_FORMAT " jobs in this database.", count),
+					 errdetail_plural("It owns %d job in this database.",
+									  "It owns %d jobs in this database.", count, (int) count),
 					 errhint("Use scheduler.unschedule_job(), scheduler.alter_job() with run_as, REASSIGN OWNED or DROP OWNED.")));
 		if (OidIsValid(role))
 			catalog_drop_secrets_of(role);

@@ -65,8 +65,8 @@ static bool
 administrative_state(const JobFigures *figures, Health *health)
 {
 	if (!figures->active && figures->running > 0)
-		set(health, HEALTH_STOPPING, "the job is paused, and %d of its runs go on",
-			figures->running);
+		set(health, HEALTH_STOPPING, "the job is paused, and %d of its runs %s on",
+			figures->running, figures->running == 1 ? "goes" : "go");
 	else if (!figures->active)
 		set(health, HEALTH_STOPPED, "the job is paused");
 	else if (figures->finished)
@@ -122,15 +122,16 @@ health_of_queue(const QueueFigures *figures, const HealthLimits *limits, Health 
 		"the queue is stopped";
 
 	if (!figures->enabled && figures->running > 0)
-		set(health, HEALTH_STOPPING, "%s, and %d runs go on", stopped, figures->running);
+		set(health, HEALTH_STOPPING, "%s, and %d %s on", stopped, figures->running,
+			figures->running == 1 ? "run goes" : "runs go");
 	else if (!figures->enabled)
 		set(health, HEALTH_STOPPED, "%s", stopped);
 	else if (figures->held)
 		set(health, figures->starting ? HEALTH_STARTING : HEALTH_UNHEALTHY, "%s",
 			figures->waits_for);
 	else if (figures->jobs > 0 && figures->unhealthy_jobs * 2 > figures->jobs)
-		set(health, HEALTH_UNHEALTHY, "%d of %d jobs are unhealthy",
-			figures->unhealthy_jobs, figures->jobs);
+		set(health, HEALTH_UNHEALTHY, "%d of %d %s unhealthy", figures->unhealthy_jobs,
+			figures->jobs, figures->jobs == 1 ? "job is" : "jobs are");
 	else if (figures->waits_for != NULL)
 		set(health, HEALTH_DEGRADED, "goes on, but %s", figures->waits_for);
 	else if (limits->backlog > 0 && figures->backlog > limits->backlog)
@@ -154,8 +155,8 @@ health_of_scheduler(const SchedulerFigures *figures, const HealthLimits *limits,
 	else if (figures->stopped)
 		set(health, HEALTH_STOPPED, "stopped by scheduler.stop()");
 	else if (figures->stop_requested)
-		set(health, HEALTH_STOPPING, "scheduler.stop() waits for %d runs",
-			figures->workers_running);
+		set(health, HEALTH_STOPPING, "scheduler.stop() waits for %d %s",
+			figures->workers_running, figures->workers_running == 1 ? "run" : "runs");
 	else if (!figures->process)
 		set(health, HEALTH_UNHEALTHY, "there is no scheduler process");
 	else if (!figures->ready)

@@ -81,6 +81,8 @@ test_jobs(void)
 		"the schedule of the job is over"},
 		{{.planned = true, .running = 2}, HEALTH_STOPPING,
 		"the job is paused, and 2 of its runs go on"},
+		{{.planned = true, .running = 1}, HEALTH_STOPPING,
+		"the job is paused, and 1 of its runs goes on"},
 	};
 
 	for (int i = 0; i < lengthof(cases); i++)
@@ -125,6 +127,7 @@ test_queues(void)
 		{{.enabled = true, .jobs = 3, .unhealthy_jobs = 1}, HEALTH_DEGRADED, "1 of 3 jobs is unhealthy"},
 		{{.enabled = true, .jobs = 4, .unhealthy_jobs = 2}, HEALTH_DEGRADED, "2 of 4 jobs are unhealthy"},
 		{{.enabled = true, .jobs = 3, .unhealthy_jobs = 2}, HEALTH_UNHEALTHY, "2 of 3 jobs are unhealthy"},
+		{{.enabled = true, .jobs = 1, .unhealthy_jobs = 1}, HEALTH_UNHEALTHY, "1 of 1 job is unhealthy"},
 		{{.enabled = true, .waits_for = "depends on x"}, HEALTH_DEGRADED, "goes on, but depends on x"},
 		{{.enabled = true, .held = true, .waits_for = "depends on x"}, HEALTH_UNHEALTHY, "depends on x"},
 		{{.enabled = true, .held = true, .starting = true, .waits_for = "depends on x"},
@@ -137,6 +140,7 @@ test_queues(void)
 		"the queue is being restarted, and 2 runs go on"},
 		{{.jobs = 3, .unhealthy_jobs = 3}, HEALTH_STOPPED, "the queue is stopped"},
 		{{.running = 2}, HEALTH_STOPPING, "the queue is stopped, and 2 runs go on"},
+		{{.running = 1}, HEALTH_STOPPING, "the queue is stopped, and 1 run goes on"},
 	};
 
 	for (int i = 0; i < lengthof(cases); i++)
@@ -174,6 +178,8 @@ test_schedulers(void)
 		{{.preloaded = true, .process = true}, HEALTH_STARTING, "the scheduler reads its jobs"},
 		{{LIVE, .stop_requested = true, .workers_running = 2}, HEALTH_STOPPING,
 		"scheduler.stop() waits for 2 runs"},
+		{{LIVE, .stop_requested = true, .workers_running = 1}, HEALTH_STOPPING,
+		"scheduler.stop() waits for 1 run"},
 		{{LIVE, .stop_requested = true, .stopped = true}, HEALTH_STOPPED, "stopped by scheduler.stop()"},
 		{{.preloaded = true, .in_recovery = true}, HEALTH_STOPPED, "the server is a standby"},
 		{{.preloaded = false}, HEALTH_STOPPED, "pg_scheduler is not in shared_preload_libraries"},
