@@ -388,10 +388,9 @@ sub check_counters
 			'counters agree with history'),
 		"$what: counters agree with history")
 	  or diag($node->safe_psql($database // 'postgres',
-			'SELECT j.job_name, ' . join(', ', map { "s.$_" } @statuses) . ', array_agg(h.status || h.n)
-			   FROM scheduler.job_state s JOIN scheduler.job j USING (job_id)
-			   JOIN (SELECT job_id, status, sum(occurrences) n FROM scheduler.run_history GROUP BY 1, 2) h
-				USING (job_id) GROUP BY 1, 2, 3, 4, 5, 6'));
+			"SELECT s, array_agg(h ORDER BY finished_at) FROM scheduler.job_state s
+			   LEFT JOIN scheduler.run_history h USING (job_id)
+			  GROUP BY s.job_id HAVING $differs"));
 }
 
 # No slot is leaked: so many runs go at once, of databases in turns.
