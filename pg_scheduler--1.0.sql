@@ -2488,6 +2488,25 @@ SELECT pg_catalog.pg_extension_config_dump('scheduler.dependency', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.job_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.run_id_seq', '');
 
+-- The scheduler makes partitions, but runs can be cancelled before there is one.
+DO $$
+DECLARE
+	parent text;
+	day date;
+BEGIN
+	FOREACH parent IN ARRAY '{run_history,http_response}'::text[] LOOP
+		FOR i IN 0..1 LOOP
+			day := pg_catalog.timezone('UTC', pg_catalog.now())::date + i;
+			EXECUTE pg_catalog.format(
+				'CREATE TABLE scheduler.%I PARTITION OF scheduler.%I FOR VALUES FROM (%L) TO (%L) USING heap',
+				parent || pg_catalog.to_char(day, '_YYYYMMDD'), parent,
+				pg_catalog.to_char(day, 'YYYY-MM-DD 00:00:00+00'),
+				pg_catalog.to_char(day + 1, 'YYYY-MM-DD 00:00:00+00'));
+		END LOOP;
+	END LOOP;
+END
+$$;
+
 CREATE FUNCTION scheduler._check_preload() RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_check_preload' LANGUAGE C;
 SELECT scheduler._check_preload();

@@ -140,7 +140,11 @@ count_taken(void)
 	return result;
 }
 
-/* How many slots can be used, as far as is known.  Lock held. */
+/*
+ * How many slots can be used, as far as is known.  Where there was no worker at
+ * all, what was in the way of one may have been the last one, which still
+ * exited: then it is soon tried again.  Lock held.
+ */
 static int
 usable_slots(void)
 {
@@ -148,7 +152,8 @@ usable_slots(void)
 	TimestampTz since = scheduler_shared->shortage_at;
 
 	if (since <= now && since + SHORTAGE_TIME > now)
-		return scheduler_shared->shortage_slots;
+		return scheduler_shared->shortage_slots == 0 && since + EXIT_TIME <= now ?
+			1 : scheduler_shared->shortage_slots;
 	return scheduler_shared->nworkers;
 }
 
@@ -266,22 +271,30 @@ register_worker(int slot, uint64 generation, Oid role)
 LaunchResult
 worker_pool_launch(Oid role, TimestampTz *again)
 {
+	static int64 retry_delay = EXIT_TIME;
 	uint64		generation = 0;
 	uint64		ticket = my_db->demand;
 	int			slot = reserve_slot(role, &generation, again);
+	int			taken;
 
 	if (slot < 0)
 		return LAUNCH_POOL_FULL;
 	if (register_worker(slot, generation, role))
+	{
+		retry_delay = EXIT_TIME;
 		return LAUNCH_STARTED;
+	}
 
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	my_db->demand = ticket != 0 ? ticket : ++scheduler_shared->last_ticket;
 	/* nobody but this process puts runs into the lane */
 	if (scheduler_shared->workers[slot].generation == generation)
 		worker_pool_free_slot(&scheduler_shared->workers[slot]);
-	note_shortage(count_taken());
-	*again = scheduler_shared->shortage_at + SHORTAGE_TIME;
+	taken = count_taken();
+	note_shortage(taken);
+	*again = scheduler_shared->shortage_at + (taken > 0 ? SHORTAGE_TIME : retry_delay);
+	if (taken == 0)
+		retry_delay = Min(2 * retry_delay, SHORTAGE_TIME);
 	LWLockRelease(scheduler_shared->lock);
 	return LAUNCH_FAILED;
 }

@@ -23,8 +23,9 @@ our @EXPORT = qw(
   try_sql wait_until wait_for_server wait_for_scheduler wait_for_quiet
   wait_for_runs finish_jobs wait_for_running wait_for_status
   processes scheduler_processes wait_for_processes_gone
-  kill_process kill_server start_again add_log_table check_records
-  count_effects wait_for_progress);
+  kill_process signal_some kill_server start_again stop_and_start
+  choose_action add_log_table check_records check_counters
+  check_workers_usable count_effects wait_for_progress);
 
 # Settings of every server of these tests.  The server must come back by
 # itself from a crash, which those of PostgreSQL::Test::Cluster do not.
@@ -143,15 +144,16 @@ sub wait_for_runs
 # rest end: no run is left.
 sub finish_jobs
 {
-	my ($node, $where) = @_;
+	my ($node, $where, $database) = @_;
 
-	$node->safe_psql('postgres', "SELECT scheduler.pause_job(job_id) FROM scheduler.jobs WHERE $where");
+	$database //= 'postgres';
+	$node->safe_psql($database, "SELECT scheduler.pause_job(job_id) FROM scheduler.jobs WHERE $where");
 	wait_for_query($node,
 		"SELECT count(CASE WHEN status = 'queued' THEN scheduler.cancel_run(run_id) END) = 0
 			AND count(*) = 0 FROM scheduler.runs
 		  WHERE status IN ('queued', 'running') AND job_id IN
 			(SELECT job_id FROM scheduler.jobs WHERE $where)",
-		'postgres', 'paused jobs have no run left');
+		$database, 'paused jobs have no run left');
 }
 
 sub wait_for_running
@@ -213,6 +215,18 @@ sub kill_process
 	kill('KILL', $pids[0]);
 }
 
+# Send a signal to one of them by chance, if there is one; its pid.
+sub signal_some
+{
+	my ($node, $signal, $kind) = @_;
+	my @pids   = scheduler_processes($node, $kind);
+	my $chance = rand(@pids);
+
+	return unless @pids;
+	kill($signal, $pids[ int($chance) ]);
+	return $pids[ int($chance) ];
+}
+
 sub wait_for_processes_gone
 {
 	my ($node) = @_;
@@ -240,6 +254,28 @@ sub start_again
 
 	$node->start;
 	wait_for_server($node);
+}
+
+# Stop the server in one of its modes, and start it again.
+sub stop_and_start
+{
+	my ($node, $mode) = @_;
+
+	# A server that is told to stop, but not at once, while it recovers from
+	# the crash of a process, may wait for ever for its own checkpointer.
+	wait_for_server($node) unless $mode eq 'immediate';
+	$node->stop($mode, fail_ok => 1);
+	wait_for_processes_gone($node) or die "processes are left after a $mode shutdown";
+	start_again($node);
+}
+
+# The name of an action by chance, from name => [weight, ...].
+sub choose_action
+{
+	my ($actions) = @_;
+	my @choice = map { my $name = $_; ($name) x $actions->{$name}[0] } sort keys %$actions;
+
+	return $choice[ int(rand(@choice)) ];
 }
 
 # The table that jobs write to, and what they write.
@@ -332,6 +368,62 @@ sub check_records
 				extract(epoch FROM substr(j.schedule, 7)::interval)) LIMIT 10)),
 		'',
 		"$what: no occurrence is missing");
+}
+
+# What jobs have counted is what their history says.
+sub check_counters
+{
+	my ($node, $what, $database) = @_;
+	my @statuses = qw(succeeded failed timed_out lost cancelled);
+	my $differs = join ' OR ', map {
+		"s.$_ <> COALESCE(sum(h.occurrences) FILTER (WHERE h.status = '$_'), 0)"
+	} @statuses;
+
+	ok( wait_until(
+			sub {
+				(try_sql($node, "SELECT count(*) FROM (
+					SELECT s.job_id FROM scheduler.job_state s LEFT JOIN scheduler.run_history h USING (job_id)
+					 GROUP BY s.job_id HAVING $differs) d", $database) // '') eq '0';
+			},
+			'counters agree with history'),
+		"$what: counters agree with history")
+	  or diag($node->safe_psql($database // 'postgres',
+			"SELECT s, array_agg(h ORDER BY finished_at) FROM scheduler.job_state s
+			   LEFT JOIN scheduler.run_history h USING (job_id)
+			  GROUP BY s.job_id HAVING $differs"));
+}
+
+# No slot is leaked: so many runs go at once, of databases in turns.
+sub check_workers_usable
+{
+	my ($node, $what, $workers, @databases) = @_;
+	my %fills;
+
+	@databases = ('postgres') unless @databases;
+	$fills{ $databases[ $_ % @databases ] }++ foreach 1 .. $workers;
+	my $running = sub {
+		my $sum = 0;
+
+		$sum += try_sql($node, "SELECT count(*) FROM scheduler.runs
+			WHERE status = 'running' AND job_name LIKE 'fill%'", $_) // 0
+		  foreach keys %fills;
+		return $sum;
+	};
+
+	$node->safe_psql($_, "SELECT scheduler.schedule_job('fill_' || i, 'now',
+		'SELECT pg_sleep(3600)') FROM generate_series(1, $fills{$_}) i")
+	  foreach keys %fills;
+	ok(wait_until(sub { $running->() == $workers }, 'all workers are busy'),
+		"$what: all $workers worker slots can be used")
+	  or diag(map { $node->safe_psql($_, "SELECT * FROM scheduler.workers"),
+			$node->safe_psql($_, "SELECT job_name, owner, status, attempt FROM scheduler.runs
+				WHERE status IN ('queued', 'running')") } keys %fills);
+	foreach my $database (keys %fills)
+	{
+		$node->safe_psql($database, "SELECT scheduler.cancel_run(run_id) FROM scheduler.runs
+			WHERE job_name LIKE 'fill%' AND status = 'running'");
+		wait_for_quiet($node, $database);
+	}
 }
 
 1;

@@ -87,38 +87,18 @@ $node->safe_psql('postgres',
 my (@manual, $once);
 my %did;
 
-sub kill_some
-{
-	my ($signal, $kind) = @_;
-	my @pids = scheduler_processes($node, $kind);
-
-	kill($signal, $pids[ int(rand(@pids)) ]) if @pids;
-}
-
-sub stop_server
-{
-	my ($mode) = @_;
-
-	# A server that is told to stop, but not at once, while it recovers from
-	# the crash of a process, may wait for ever for its own checkpointer.
-	wait_for_server($node) unless $mode eq 'immediate';
-	$node->stop($mode, fail_ok => 1);
-	wait_for_processes_gone($node) or die "processes are left after a $mode shutdown";
-	start_again($node);
-}
-
 my %actions = (
-	'kill worker' => [ 4, sub { kill_some('KILL', 'worker') } ],
-	'kill scheduler' => [ 2, sub { kill_some('KILL', 'scheduler') } ],
-	'kill launcher' => [ 2, sub { kill_some('KILL', 'launcher') } ],
-	'terminate worker' => [ 4, sub { kill_some('TERM', 'worker') } ],
-	'terminate scheduler' => [ 4, sub { kill_some('TERM', 'scheduler') } ],
-	'terminate launcher' => [ 2, sub { kill_some('TERM', 'launcher') } ],
-	'interrupt worker' => [ 2, sub { kill_some('INT', 'worker') } ],
+	'kill worker' => [ 4, sub { signal_some($node, 'KILL', 'worker') } ],
+	'kill scheduler' => [ 2, sub { signal_some($node, 'KILL', 'scheduler') } ],
+	'kill launcher' => [ 2, sub { signal_some($node, 'KILL', 'launcher') } ],
+	'terminate worker' => [ 4, sub { signal_some($node, 'TERM', 'worker') } ],
+	'terminate scheduler' => [ 4, sub { signal_some($node, 'TERM', 'scheduler') } ],
+	'terminate launcher' => [ 2, sub { signal_some($node, 'TERM', 'launcher') } ],
+	'interrupt worker' => [ 2, sub { signal_some($node, 'INT', 'worker') } ],
 	'kill postmaster' => [ 2, sub { kill_server($node); start_again($node) } ],
-	'stop fast' => [ 1, sub { stop_server('fast') } ],
-	'stop smart' => [ 1, sub { stop_server('smart') } ],
-	'stop immediate' => [ 2, sub { stop_server('immediate') } ],
+	'stop fast' => [ 1, sub { stop_and_start($node, 'fast') } ],
+	'stop smart' => [ 1, sub { stop_and_start($node, 'smart') } ],
+	'stop immediate' => [ 2, sub { stop_and_start($node, 'immediate') } ],
 	'restart()' => [ 2, sub { try_sql($node, 'SELECT scheduler.restart()') } ],
 	'reload()' => [ 3, sub { try_sql($node, 'SELECT scheduler.reload()') } ],
 	'stop()' => [
@@ -157,12 +137,10 @@ my %actions = (
 		}
 	],
 );
-my @choice = map { my $name = $_; ($name) x $actions{$name}[0] } sort keys %actions;
-
 my $end = time + $seconds;
 while (time < $end)
 {
-	my $name = $choice[ int(rand(@choice)) ];
+	my $name = choose_action(\%actions);
 
 	$did{$name}++;
 	$actions{$name}[1]->();
@@ -213,40 +191,8 @@ is( $node->safe_psql('postgres', "
 	'',
 	"seed $seed: procedures that succeeded are complete");
 
-ok( wait_until(
-		sub {
-			(try_sql($node, "SELECT count(*) FROM (
-				SELECT s.job_id FROM scheduler.job_state s LEFT JOIN scheduler.run_history h USING (job_id)
-				 GROUP BY s.job_id
-				HAVING s.succeeded <> COALESCE(sum(h.occurrences) FILTER (WHERE h.status = 'succeeded'), 0)
-				    OR s.failed <> COALESCE(sum(h.occurrences) FILTER (WHERE h.status = 'failed'), 0)
-				    OR s.timed_out <> COALESCE(sum(h.occurrences) FILTER (WHERE h.status = 'timed_out'), 0)
-				    OR s.lost <> COALESCE(sum(h.occurrences) FILTER (WHERE h.status = 'lost'), 0)
-				    OR s.cancelled <> COALESCE(sum(h.occurrences) FILTER (WHERE h.status = 'cancelled'), 0)) d")
-			  // '') eq '0';
-		},
-		'counters agree with history'),
-	"seed $seed: counters agree with history")
-  or diag($node->safe_psql('postgres', "SELECT j.job_name, s.succeeded, s.failed, s.timed_out, s.lost, s.cancelled,
-	array_agg(h.status || h.n) FROM scheduler.job_state s JOIN scheduler.job j USING (job_id) JOIN
-	(SELECT job_id, status, sum(occurrences) n FROM scheduler.run_history GROUP BY 1, 2) h USING (job_id) GROUP BY 1,2,3,4,5,6"));
-
-# No slot is leaked: as many runs as there are workers go at once.
-$node->safe_psql('postgres', "SELECT scheduler.schedule_job('fill_' || i, 'now',
-	'SELECT pg_sleep(3600)') FROM generate_series(1, $workers) i");
-ok( wait_until(
-		sub {
-			$node->safe_psql('postgres', "SELECT count(*) FROM scheduler.runs
-				WHERE status = 'running' AND job_name LIKE 'fill%'") == $workers;
-		},
-		'all workers are busy'),
-	"seed $seed: all $workers worker slots can be used")
-  or diag($node->safe_psql('postgres', 'TABLE scheduler.workers'),
-	$node->safe_psql('postgres', "SELECT job_name, owner, status, attempt FROM scheduler.runs
-		WHERE status IN ('queued', 'running')"));
-$node->safe_psql('postgres', "SELECT scheduler.cancel_run(run_id) FROM scheduler.runs
-	WHERE job_name LIKE 'fill%' AND status = 'running'");
-wait_for_quiet($node);
+check_counters($node, "seed $seed");
+check_workers_usable($node, "seed $seed", $workers);
 
 $node->stop('fast');
 my %left = processes($node);

@@ -80,6 +80,8 @@ wait_until(
 			WHERE datname = 'fresh' AND state = 'active' AND query LIKE '%wait_for_run%')) eq '1';
 	},
 	'the run is waited for');
+is( $node->safe_psql('fresh', q(SELECT scheduler.cancel_run(scheduler.run_job('first')))),
+	't', 'and one is cancelled');
 kill('CONT', $launcher);
 $waiter->finish;
 is("$waited$refused", "succeeded\n", 'a run is waited for before the launcher has seen its database');
