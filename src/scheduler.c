@@ -307,6 +307,13 @@ note_restart(void)
 							"the scheduler had died");
 }
 
+/* A transaction that has ended may have left the context that lasts for ever. */
+static void
+back_to_cycle_context(void)
+{
+	MemoryContextSwitchTo(cycle_context);
+}
+
 /* Read everything from the tables, after a start or an error. */
 static void
 load(void)
@@ -320,10 +327,12 @@ load(void)
 	(void) maintain_partition(clock_now());
 	load_queues();
 	hook_load();
+	back_to_cycle_context();
 	settle_start(my_db);
 	StartTransactionCommand();
 	chain_load();
 	CommitTransactionCommand();
+	back_to_cycle_context();
 	settle_uncounted();
 	monitor_load();
 	read_control();
@@ -331,6 +340,7 @@ load(void)
 	StartTransactionCommand();
 	catalog_scan_next_runs(put_next_run, NULL);
 	CommitTransactionCommand();
+	back_to_cycle_context();
 	enqueue_plan_new_jobs();
 	note_boot();
 	dependency_reload();
@@ -525,16 +535,19 @@ do_cycle(void)
 	bool		more = false;
 
 	apply_changes();
+	back_to_cycle_context();
 	if (settle_outcomes(my_db) > 0)
 	{
 		outcome_at = now;
 		next = now + NAP;
 	}
+	back_to_cycle_context();
 	next = Min(next, settle_deaths());
 	settle_http_worker(my_db);
 	if (hook_any())
 		apply_changes();		/* what an outcome has told a hook came before it */
 	next = Min(next, hook_step(now));
+	back_to_cycle_context();
 	dependency_step(now);
 	if (mode == MODE_RUNNING && !maintain_partition(now))
 		next = Min(next, now + ERROR_DELAY_MS * 1000);
@@ -553,10 +566,12 @@ do_cycle(void)
 	if (!more)
 		maintain(now);
 	next = Min(next, maintain_next_time());
+	back_to_cycle_context();
 	monitor(now);
 	next = Min(next, monitor_next_time());
 	next = Min(next, dependency_next_time());
 	next = Min(next, flush(now, false));
+	back_to_cycle_context();
 	if (!more && walk_step(now))
 		next = now;
 	next = Min(next, walk_next_slice());
