@@ -152,5 +152,35 @@ ok($node->poll_query_until('postgres',
 	q{SELECT count(*) = 1 FROM scheduler.job_metrics WHERE job_name = 'first'}),
 	'its metrics do not wait for the end of the longer interval');
 
+# The memory of a scheduler stays what it is, whatever is judged and read again.
+sub lasting_memory
+{
+	my $offset = -s $node->logfile;
+
+	$node->safe_psql('postgres', q{
+		SELECT pg_log_backend_memory_contexts((scheduler.status() ->> 'pid')::int)});
+	$node->wait_for_log(qr/TopMemoryContext: .* used/, $offset);
+	slurp_file($node->logfile, $offset) =~ /TopMemoryContext: .* (\d+) used/;
+	return $1;
+}
+
+# More changes than it hears of one by one: it reads everything again.
+sub make_and_drop_jobs
+{
+	$node->safe_psql('postgres', q{
+		SELECT count(scheduler.schedule_job('brief ' || i, 'now', 'SELECT 1', max_retries => i % 2))
+			FROM generate_series(1, 5000) i});
+	$node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM scheduler.pending_run});
+	$node->safe_psql('postgres', q{
+		SELECT count(scheduler.unschedule_job(job_id)) FROM scheduler.jobs WHERE job_name LIKE 'brief%'});
+	$node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM scheduler.job_state s
+		WHERE NOT EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = s.job_id)});
+}
+
+make_and_drop_jobs();
+my $memory = lasting_memory();
+make_and_drop_jobs() for 1 .. 2;
+cmp_ok(lasting_memory() - $memory, '<', 100_000, 'a scheduler keeps no memory of what has gone');
+
 $node->stop;
 done_testing();
