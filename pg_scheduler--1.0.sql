@@ -2489,6 +2489,7 @@ SELECT pg_catalog.pg_extension_config_dump('scheduler.job_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.run_id_seq', '');
 
 -- The scheduler makes partitions, but runs can be cancelled before there is one.
+-- They are what catalog_create_partition() makes.
 DO $$
 DECLARE
 	parent text;
@@ -2502,6 +2503,8 @@ BEGIN
 				parent || pg_catalog.to_char(day, '_YYYYMMDD'), parent,
 				pg_catalog.to_char(day, 'YYYY-MM-DD 00:00:00+00'),
 				pg_catalog.to_char(day + 1, 'YYYY-MM-DD 00:00:00+00'));
+			EXECUTE pg_catalog.format('ALTER TABLE scheduler.%I ENABLE ROW LEVEL SECURITY',
+				parent || pg_catalog.to_char(day, '_YYYYMMDD'));
 		END LOOP;
 	END LOOP;
 END
