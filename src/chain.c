@@ -372,7 +372,6 @@ typedef struct Batch
 {
 	Firing	   *firings;
 	int			n;
-	MemoryContext context;		/* of what is there after the transaction */
 } Batch;
 
 static void
@@ -380,7 +379,8 @@ look_at_all(void *arg)
 {
 	Batch	   *batch = arg;
 
-	MemoryContextSwitchTo(batch->context);
+	/* what is found is there after the transaction, too */
+	MemoryContextSwitchTo(cycle_context);
 	for (int i = 0; i < batch->n; i++)
 		look_at(&batch->firings[i]);
 	(void) job_cache_write();
@@ -393,7 +393,7 @@ look_at_all(void *arg)
 static bool
 try_batch(Firing *firings, int n)
 {
-	Batch		batch = {firings, n, CurrentMemoryContext};
+	Batch		batch = {firings, n};
 
 	if (!cycle_try_transaction(look_at_all, &batch, NULL))
 	{
@@ -458,14 +458,12 @@ look_at_batch(void)
 static void
 read_noted(void)
 {
-	MemoryContext context = CurrentMemoryContext;
 
 	cycle_start_transaction();
 	for (int i = 0; i < nnoted; i++)
 		store_scan_leader_ends(noted[i] - 1, noted[i], add_end, NULL);
 	nnoted = 0;
 	cycle_commit_transaction();
-	MemoryContextSwitchTo(context);
 }
 
 bool

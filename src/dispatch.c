@@ -220,15 +220,12 @@ check_role(Oid role)
 	RightsProblem problem;
 	bool		result;
 
-	MemoryContext context = CurrentMemoryContext;
-
 	cycle_start_transaction();
-	MemoryContextSwitchTo(context);
+	MemoryContextSwitchTo(cycle_context);
 	result = rights_can_run(role, &problem);
 	if (!result && problem.sqlerrcode == ERRCODE_UNDEFINED_OBJECT)
 		run_owner_turn_off(role);
 	cycle_commit_transaction();
-	MemoryContextSwitchTo(context);
 	if (!result)
 		settle_fail_role(role, problem.sqlerrcode, problem.message, problem.hint);
 	return result;

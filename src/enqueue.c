@@ -683,7 +683,6 @@ plan_batch(const int64 *job_ids, int count, void (*plan) (JobEntry *entry))
 static void
 plan_all(void (*scan) (JobIdCallback callback, void *arg), void (*plan) (JobEntry *entry))
 {
-	MemoryContext context = CurrentMemoryContext;
 	JobIds		list = {.capacity = 1024};
 
 	list.ids = palloc(list.capacity * sizeof(int64));
@@ -695,7 +694,6 @@ plan_all(void (*scan) (JobIdCallback callback, void *arg), void (*plan) (JobEntr
 		CHECK_FOR_INTERRUPTS();
 		plan_batch(list.ids + done, Min(BATCH_SIZE, list.count - done), plan);
 	}
-	MemoryContextSwitchTo(context);
 	pfree(list.ids);
 }
 

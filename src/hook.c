@@ -369,21 +369,19 @@ tell(const HookChange *change, NewRun *new)
 static void
 tell_changes(const int64 *job_ids, int n)
 {
-	MemoryContext context = CurrentMemoryContext;
 	HookChange *changes;
 	NewRun	   *runs;
 	int			nchanges;
 	int			nruns = 0;
 
 	cycle_start_transaction();
-	MemoryContextSwitchTo(context);
+	MemoryContextSwitchTo(cycle_context);
 	nchanges = catalog_find_hook_changes(job_ids, n, &changes);
 	runs = palloc(Max(nchanges, 1) * sizeof(NewRun));
 	for (int i = 0; i < nchanges; i++)
 		if (tell(&changes[i], &runs[nruns]))
 			nruns++;
 	cycle_commit_transaction();
-	MemoryContextSwitchTo(context);
 	for (int i = 0; i < nruns; i++)
 	{
 		runs[i].entry->state.runs++;

@@ -198,7 +198,6 @@ void
 metrics_write(TimestampTz minute, TimestampTz now)
 {
 	MinuteBatch batch = {0};
-	MemoryContext context = CurrentMemoryContext;
 
 	while (metrics_owed())
 		metrics_step();
@@ -209,7 +208,6 @@ metrics_write(TimestampTz minute, TimestampTz now)
 	cycle_start_transaction();
 	write_minute(&batch, minute, now);
 	cycle_commit_transaction();
-	MemoryContextSwitchTo(context);
 	take_over_all(minute);
 	forget_departed();
 	meter_tallies_written();
@@ -224,7 +222,6 @@ metrics_owed(void)
 void
 metrics_step(void)
 {
-	MemoryContext context = CurrentMemoryContext;
 	int			n = Min(JOBS_BATCH, nowed - nwritten);
 
 	if (n == 0)
@@ -233,7 +230,6 @@ metrics_step(void)
 	catalog_add_job_metrics(owed + nwritten, n,
 							pg_scheduler_job_metrics_rows > 0 ? owed_minute : DT_NOBEGIN);
 	cycle_commit_transaction();
-	MemoryContextSwitchTo(context);
 	nwritten += n;
 	if (nwritten == nowed)
 	{

@@ -293,7 +293,6 @@ each_minute(TimestampTz now)
 static void
 each_judgement(TimestampTz now)
 {
-	MemoryContext context = CurrentMemoryContext;
 
 	if (next_server <= now)
 	{
@@ -302,7 +301,7 @@ each_judgement(TimestampTz now)
 		next_server = now + SERVER_INTERVAL;
 	}
 	cycle_start_transaction();
-	MemoryContextSwitchTo(context);
+	MemoryContextSwitchTo(cycle_context);
 	if (pg_scheduler_monitoring)
 	{
 		hook_read_checks();

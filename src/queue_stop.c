@@ -48,14 +48,12 @@ look_at_queue(JobQueue *queue, void *arg)
 static void
 finish_restarts(List *queues)
 {
-	MemoryContext context = CurrentMemoryContext;
 	ListCell   *lc;
 
 	cycle_start_transaction();
 	foreach(lc, queues)
 		catalog_finish_restart(((JobQueue *) lfirst(lc))->name);
 	cycle_commit_transaction();
-	MemoryContextSwitchTo(context);
 }
 
 /*

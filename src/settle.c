@@ -340,7 +340,6 @@ miss(RunEntry *entry)
 void
 settle_release_late(JobEntry *job)
 {
-	MemoryContext context = CurrentMemoryContext;
 	TimestampTz now = clock_now();
 	List	   *late = NIL;
 	ListCell   *lc;
@@ -356,6 +355,5 @@ settle_release_late(JobEntry *job)
 	}
 	foreach(lc, late)
 		miss(lfirst(lc));
-	MemoryContextSwitchTo(context);
 	run_queue_release(job);
 }

@@ -227,7 +227,6 @@ settle_dropped_request(RunEntry *entry)
 void
 settle_http_worker(Database *db)
 {
-	MemoryContext context = CurrentMemoryContext;
 	List	   *dropped = NIL;
 	ListCell   *lc;
 
@@ -246,5 +245,4 @@ settle_http_worker(Database *db)
 									 list_length(dropped)));
 	foreach(lc, dropped)
 		settle_dropped_request(lfirst(lc));
-	MemoryContextSwitchTo(context);
 }

@@ -265,7 +265,6 @@ void
 settle_uncounted(void)
 {
 	ControlState control;
-	MemoryContext context = CurrentMemoryContext;
 
 	cycle_start_transaction();
 	catalog_read_control(&control);
@@ -275,7 +274,6 @@ settle_uncounted(void)
 	(void) job_cache_write();
 	cycle_commit_transaction();
 	job_cache_written(true);
-	MemoryContextSwitchTo(context);
 }
 
 /*
