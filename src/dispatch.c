@@ -298,11 +298,14 @@ worker_limit(void)
 static bool
 pays(const LaneView *view, int ready, TimestampTz *again)
 {
+	TimestampTz now = clock_now();
+
 	if (view->last_start == DT_NOBEGIN ||
 		ready * view->run_time > view->nworkers * (int64) WORKER_START_TIME)
 		return true;
 	*again = view->last_start + WORKER_START_TIME;
-	return *again <= clock_now();
+	/* later than now: the clock was set back */
+	return *again <= now || view->last_start > now;
 }
 
 /* See that a role has the workers that it can use, within a limit. */

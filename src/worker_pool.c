@@ -64,6 +64,13 @@
 static Database *my_db = NULL;
 static BackgroundWorkerHandle **handles = NULL; /* by slot; NULL: not ours */
 
+/* Has less time than this gone by?  No, where the clock was set back since. */
+static bool
+lasts(TimestampTz since, int64 duration, TimestampTz now)
+{
+	return since <= now && now < since + duration;
+}
+
 void
 worker_pool_init(Database *db)
 {
@@ -151,10 +158,11 @@ usable_slots(void)
 	TimestampTz now = clock_now();
 	TimestampTz since = scheduler_shared->shortage_at;
 
-	if (since <= now && since + SHORTAGE_TIME > now)
-		return scheduler_shared->shortage_slots == 0 && since + EXIT_TIME <= now ?
-			1 : scheduler_shared->shortage_slots;
-	return scheduler_shared->nworkers;
+	if (!lasts(since, SHORTAGE_TIME, now))
+		return scheduler_shared->nworkers;
+	if (scheduler_shared->shortage_slots == 0 && !lasts(since, EXIT_TIME, now))
+		return 1;
+	return scheduler_shared->shortage_slots;
 }
 
 /* The server has no room for more processes than there are.  Lock held. */
@@ -359,7 +367,7 @@ worker_pool_relieve(WorkerSlot *slot)
 
 	if (slot->leave ||
 		(count_staying(slot->lane) == 1 && (lane->nready > 0 || lane->more) &&
-		 slot->launched_at + TIME_SLICE > clock_now()))
+		 lasts(slot->launched_at, TIME_SLICE, clock_now())))
 		return;
 	ask_to_leave(slot);
 	for (int i = 0; i < scheduler_shared->ndatabases; i++)
@@ -498,11 +506,12 @@ can_bury_stranger(const WorkerSlot *slot, TimestampTz now, TimestampTz *look_aga
 {
 	bool		nothing_left = !slot->has_run &&
 		scheduler_shared->lanes[slot->lane].nready == 0;
-	TimestampTz when = slot->died_at + (nothing_left ? EXIT_TIME : NEGLECT_TIME);
+	int64		grace = nothing_left ? EXIT_TIME : NEGLECT_TIME;
 
-	if (when > now)
-		*look_again = Min(*look_again, when);
-	return when <= now;
+	if (!lasts(slot->died_at, grace, now))
+		return true;
+	*look_again = Min(*look_again, slot->died_at + grace);
+	return false;
 }
 
 /* May a slot be freed now?  Lock held. */
@@ -519,7 +528,7 @@ can_bury(int i, TimestampTz now, TimestampTz *look_again)
 		return can_bury_stranger(slot, now, look_again);
 	if (slot->has_run && !slot->terminate && !slot->requeue &&
 		slot->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN &&
-		slot->died_at + BURIAL_DELAY > now)
+		lasts(slot->died_at, BURIAL_DELAY, now))
 	{
 		*look_again = Min(*look_again, slot->died_at + BURIAL_DELAY);
 		return false;
@@ -551,11 +560,12 @@ int
 worker_pool_bury(WorkerSlot *dead, int max, TakeBackCallback take_back,
 				 TimestampTz *look_again)
 {
-	TimestampTz now = clock_now();
+	TimestampTz now;
 	int			n = 0;
 
 	*look_again = DT_NOEND;
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	now = clock_now();			/* under the lock: nobody has died later */
 	for (int i = 0; i < scheduler_shared->nworkers && n < max; i++)
 	{
 		WorkerSlot *slot = &scheduler_shared->workers[i];

@@ -1,4 +1,5 @@
-# A look at everything goes on when the clock is set back in the middle of it.
+# What is under way when the clock is set back goes on: looks at everything, turns
+# of roles, the start of workers.
 
 use strict;
 use warnings;
@@ -11,7 +12,7 @@ use PostgreSQL::Test::Utils;
 use SchedulerNode;
 use Test::More;
 
-my $node = new_node('set_back');
+my $node = new_node('set_back', conf => "pg_scheduler.max_workers = 2\n");
 my $locker = $node->background_psql('postgres', on_error_stop => 1);
 
 sub sql
@@ -42,6 +43,49 @@ $locker->query_safe('COMMIT');
 $locker->quit;
 await(q(SELECT count(*) = 0 FROM scheduler.recovery_event WHERE subject = 'test'),
 	'it goes on with old events, an hour earlier');
+
+# A worker that has more to do than it will ever have done makes room
+sub run_of
+{
+	my ($job) = @_;
+
+	return sql("SELECT scheduler.run_job(job_id) FROM scheduler.jobs WHERE job_name = '$job'");
+}
+
+sql(q(
+	CREATE ROLE busy LOGIN; CREATE ROLE other LOGIN; CREATE ROLE third LOGIN;
+	CREATE TABLE gate (); GRANT SELECT ON gate TO busy, third;
+	SELECT scheduler.schedule_job('endless', '1 second', 'SELECT pg_sleep(0.1)', overlap => 'allow', max_instances => 1000, run_as => 'busy');
+	SELECT scheduler.schedule_job('other', '@at 2199-12-31', 'SELECT 1', run_as => 'other');
+	SELECT scheduler.schedule_job('quick', '@at 2199-12-31', 'SELECT 1', run_as => 'busy', overlap => 'allow', max_instances => 9);
+	SELECT scheduler.schedule_job('long', '@at 2199-12-31', 'TABLE gate', run_as => 'busy');
+	SELECT scheduler.schedule_job('hold', '@at 2199-12-31', 'TABLE gate', run_as => 'third')));
+my $gate = $node->background_psql('postgres', on_error_stop => 1);
+$gate->query_safe('BEGIN; LOCK TABLE gate');
+run_of('hold');
+wait_for_running($node, 'hold');
+sql(q(SELECT scheduler.run_job(job_id) FROM scheduler.jobs, generate_series(1, 900) WHERE job_name = 'endless'));
+wait_for_running($node, 'endless');
+sql(q(ALTER SYSTEM SET pg_scheduler.clock_offset = '-2h'));
+$node->reload;
+await(q(SELECT current_setting('pg_scheduler.clock_offset') = '-7200'), 'the clock is set back');
+is(sql("SELECT scheduler.wait_for_run(" . run_of('other') . ", '30 seconds')"), 'succeeded',
+	'another role has its turn');
+$gate->query_safe('COMMIT');
+finish_jobs($node, "job_name = 'endless'");
+
+# One that takes one short run after the other, but for this one
+is(sql("SELECT scheduler.wait_for_run(" . run_of('quick') . ", '30 seconds')"), 'succeeded', 'a short run') foreach 1 .. 30;
+$gate->query_safe('BEGIN; LOCK TABLE gate');
+run_of('long');
+wait_for_running($node, 'long');
+sql(q(ALTER SYSTEM SET pg_scheduler.clock_offset = '-3h'));
+$node->reload;
+await(q(SELECT current_setting('pg_scheduler.clock_offset') = '-10800'), 'the clock is set back once more');
+is(sql("SELECT scheduler.wait_for_run(" . run_of('quick') . ", '30 seconds')"), 'succeeded',
+	'what is short does not wait for what is long');
+$gate->query_safe('COMMIT');
+$gate->quit;
 
 $node->stop('fast');
 done_testing();
