@@ -2510,6 +2510,37 @@ BEGIN
 END
 $$;
 
+-- What is executed here is executed with the rights of the extension's owner:
+-- default privileges must not let anybody put a trigger on it, or write.
+CREATE FUNCTION scheduler._forget_default_privileges(relation regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	grantee regrole;
+BEGIN
+	FOR grantee IN SELECT DISTINCT a.grantee FROM pg_class c, aclexplode(c.relacl) a
+		WHERE c.oid = relation AND a.grantee NOT IN (0, c.relowner)
+	LOOP
+		EXECUTE format('REVOKE ALL ON TABLE %s FROM %s', relation, grantee);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION scheduler._forget_default_privileges(regclass) IS
+'Takes from a table what ALTER DEFAULT PRIVILEGES has granted on it';
+
+DO $$
+DECLARE
+	grantee regrole;
+BEGIN
+	PERFORM scheduler._forget_default_privileges(oid) FROM pg_class
+	WHERE relnamespace = 'scheduler'::regnamespace AND relkind IN ('r', 'p', 'v', 'S');
+	FOR grantee IN SELECT DISTINCT a.grantee FROM pg_namespace n, aclexplode(n.nspacl) a
+		WHERE n.nspname = 'scheduler' AND a.grantee NOT IN (0, n.nspowner)
+	LOOP
+		EXECUTE format('REVOKE ALL ON SCHEMA scheduler FROM %s', grantee);
+	END LOOP;
+END
+$$;
+
 CREATE FUNCTION scheduler._check_preload() RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_check_preload' LANGUAGE C;
 SELECT scheduler._check_preload();

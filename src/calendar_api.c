@@ -356,5 +356,7 @@ pg_scheduler_calendar_next_open(PG_FUNCTION_ARGS)
 Datum
 pg_scheduler_weekdays(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_TEXT_P(cstring_to_text(calendar_format_weekdays(PG_GETARG_INT32(0) & CALENDAR_ALL_WEEKDAYS)));
+	int			mask = PG_GETARG_INT32(0) & CALENDAR_ALL_WEEKDAYS;
+
+	PG_RETURN_TEXT_P(cstring_to_text(calendar_format_weekdays(mask)));
 }

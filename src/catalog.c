@@ -416,7 +416,7 @@ begin_ddl(CatalogState *state)
  * The identifiers and the bounds are ours and digits.  As a member of the
  * extension a partition is left out of dumps, and goes when it goes.  The
  * policy of its parent does not hold for who reads it directly, as members of
- * pg_read_all_data and others by default privileges may: they see nothing.
+ * pg_read_all_data may: they see nothing.
  */
 void
 catalog_create_partition(const char *table, TimestampTz day)
@@ -428,6 +428,8 @@ catalog_create_partition(const char *table, TimestampTz day)
 	catalog_execute(psprintf("CREATE TABLE scheduler.%s (LIKE scheduler.%s) USING heap",
 							 name, table), NULL);
 	catalog_execute(psprintf("ALTER TABLE scheduler.%s ENABLE ROW LEVEL SECURITY", name), NULL);
+	catalog_execute(psprintf("SELECT scheduler._forget_default_privileges('scheduler.%s')", name),
+					NULL);
 	catalog_execute(psprintf("ALTER TABLE scheduler.%s ATTACH PARTITION scheduler.%s"
 							 " FOR VALUES FROM ('%s') TO ('%s')", table, name,
 							 partition_bound(day), partition_bound(day + USECS_PER_DAY)),

@@ -458,7 +458,6 @@ look_at_batch(void)
 static void
 read_noted(void)
 {
-
 	cycle_start_transaction();
 	for (int i = 0; i < nnoted; i++)
 		store_scan_leader_ends(noted[i] - 1, noted[i], add_end, NULL);

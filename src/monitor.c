@@ -293,7 +293,6 @@ each_minute(TimestampTz now)
 static void
 each_judgement(TimestampTz now)
 {
-
 	if (next_server <= now)
 	{
 		if (pg_scheduler_monitoring)
