@@ -84,6 +84,14 @@
 #define compat_create_wait_event_set(context, n)	CreateWaitEventSet(context, n)
 #endif
 
+/* A transaction has a time limit, that ends the session, since 17. */
+#if PG_VERSION_NUM >= 170000
+#define compat_reset_transaction_timeout() \
+	SetConfigOption("transaction_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE)
+#else
+#define compat_reset_transaction_timeout()	((void) 0)
+#endif
+
 /* SET ROLE has a privilege of its own since 16. */
 #if PG_VERSION_NUM >= 160000
 #define compat_may_set_role(member, role)	member_can_set_role(member, role)

@@ -709,6 +709,7 @@ set_up_session(void)
 	SetConfigOption("synchronous_commit", "off", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("statement_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
+	compat_reset_transaction_timeout();
 	/* with a million jobs, statements look worth compiling: for 56 MB, and some 100 ms */
 	SetConfigOption("jit", "off", PGC_SUSET, PGC_S_OVERRIDE);
 	/* who locks our tables may hold up neither a shutdown nor the rest for ever */
