@@ -16,13 +16,14 @@ use lib "$FindBin::RealBin/../perl";
 
 use Digest::MD5 qw(md5);
 use HttpNode qw(start_hostile);
+use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use SchedulerNode;
 use Test::More;
 use Time::HiRes qw(usleep);
 
-my $first_seed = $ENV{TORTURE_SEED}   || 1;
+my $first_seed = $ENV{TORTURE_SEED}   || 2;
 my $seeds      = $ENV{TORTURE_SEEDS}  || 2;
 my $rounds     = $ENV{TORTURE_ROUNDS} || 1;
 my $steps      = $ENV{TORTURE_STEPS}  || 25;
@@ -105,17 +106,6 @@ sub with_extension
 	return grep { $_->{extension} } map { $databases{$_} } sort { $a <=> $b } keys %databases;
 }
 
-sub any_database
-{
-	return pick(map { $databases{$_} } sort { $a <=> $b } keys %databases);
-}
-
-# A database to work with, or none
-sub any_with_extension
-{
-	return pick(with_extension());
-}
-
 sub add_extension
 {
 	my ($database) = @_;
@@ -131,9 +121,10 @@ sub add_extension
 	}
 	$text .= "SELECT scheduler.schedule_http_job('web', 'every 1 second', '$web/count/x', max_retries => 2,
 		retry_delay => '50 milliseconds'); COMMIT";
-	# Each in its own transaction: with wal_level = minimal, what a sequence has
-	# given out after the transaction that made and used it may be given out again.
 	insist('postgres', "ALTER ROLE $_ LOGIN") foreach @roles;
+	# Each in its own transaction: with wal_level = minimal, what a sequence has
+	# given out after the transaction that made and used it may be given out again
+	# after a crash.
 	insist($database->{name}, 'CREATE EXTENSION IF NOT EXISTS pg_scheduler');
 	insist($database->{name}, $text);
 	$database->{extension} = 1;
@@ -242,6 +233,15 @@ sub stop_process
 	my $pid = signal_some($node, 'STOP', $kind);
 
 	in_background('sh', '-c', "sleep $seconds; kill -CONT $pid") if $pid;
+}
+
+# Kill a process, and have the postmaster notice.
+sub crash
+{
+	my ($kind) = @_;
+	my $pid = signal_some($node, 'KILL', $kind);
+
+	wait_until(sub { !kill(0, $pid) }, 'what was killed is reaped') if $pid;
 }
 
 # A job that is to run once, and has to.
@@ -367,7 +367,7 @@ my %actions = (
 	'copy database' => [ 3, \&copy_database ],
 	'drop database' => [
 		2, sub {
-			drop_database(any_database());
+			drop_database(pick(map { $databases{$_} } sort { $a <=> $b } keys %databases));
 			add_database() if keys %databases < 4;
 		}
 	],
@@ -425,7 +425,7 @@ my %actions = (
 	'terminate' => [ 6, sub { signal_some($node, 'TERM', pick('worker', 'scheduler', 'launcher', 'http worker')) } ],
 	'terminate all workers' => [ 1, sub { kill('TERM', scheduler_processes($node, 'worker')) } ],
 	'interrupt' => [ 2, sub { signal_some($node, 'INT', 'worker') } ],
-	'kill' => [ 2, sub { signal_some($node, 'KILL', pick('worker', 'worker', 'scheduler', 'launcher', 'http worker')) } ],
+	'kill' => [ 2, sub { crash(pick('worker', 'worker', 'scheduler', 'launcher', 'http worker')) } ],
 	'restart' => [ 1, sub { stop_and_start($node, pick('fast', 'fast', 'immediate')) } ],
 );
 
@@ -434,11 +434,11 @@ sub do_step
 	seed_chance();
 	end_what_is_due();
 	my $name     = choose_action(\%actions);
-	my $database = any_with_extension();
+	my $database = pick(with_extension());
 	my $pause    = rand(200_000);
 
-	note("seed $seed step $step: $name" . (defined $database ? " in $database->{name}" : ''));
-	$actions{$name}[1]->($database) if defined $database;
+	note("seed $seed step $step: $name in $database->{name}");
+	$actions{$name}[1]->($database);
 	usleep(int($pause));
 }
 
