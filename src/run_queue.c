@@ -295,6 +295,7 @@ run_queue_add(const Run *run, JobEntry *job)
 	/* hooks run whatever has become of queues: they have one of their own */
 	entry->queue = get_queue(hook_is(job->job_id) ? "" : job->job.queue);
 	entry->held_by_queue = false;
+	entry->taken_away = false;
 	entry->unrecorded = 0;
 	list_run(entry);
 	job->nruns++;

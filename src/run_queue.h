@@ -73,6 +73,7 @@ typedef struct RunEntry
 	JobEntry   *job;
 	JobQueue   *queue;
 	bool		stopped;		/* DISPATCHED, and asked to cancel by queue_stop.c */
+	bool		taken_away;		/* DISPATCHED, and its row has been deleted */
 	bool		held_by_queue;	/* HELD, in the queue and not in the job */
 	bool		late;			/* in the list of those that came late */
 	struct RoleQueue *role_queue;	/* READY, DISPATCHED: where it is, or was */

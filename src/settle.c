@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "nodes/pg_list.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -97,6 +98,7 @@ settle_apply(const Outcome *outcome)
 {
 	RunEntry   *entry = run_queue_find(outcome->run.run_id);
 	JobEntry   *job;
+	bool		look_again;
 
 	if (outcome->chained)
 		chain_note_run(outcome->run.run_id);
@@ -115,6 +117,10 @@ settle_apply(const Outcome *outcome)
 		meter_outcome(job, outcome);
 		hook_outcome(job, outcome);
 	}
+	/* what was deleted may be the row of what comes next */
+	look_again = entry->taken_away &&
+		outcome->kind != OUTCOME_FINAL && outcome->kind != OUTCOME_GONE;
+	entry->taken_away = false;
 	switch (outcome->kind)
 	{
 		case OUTCOME_FINAL:
@@ -137,6 +143,8 @@ settle_apply(const Outcome *outcome)
 			run_queue_release(job);
 			break;
 	}
+	if (look_again)
+		shmem_put_change(MyDatabaseId, CHANGE_RUN, outcome->run.run_id);
 }
 
 void
@@ -292,11 +300,13 @@ settle_changed_run(int64 run_id)
 	cycle_start_transaction();
 	if (!store_read_pending(run_id, &pending))
 	{
-		/* taken away; a worker that has it finds out by itself */
+		/* a worker that has it finds out by itself, unless it is done with it */
 		chain_note_run(run_id);
 		if (entry != NULL &&
 			(entry->state != RUN_STATE_DISPATCHED || dispatch_withdraw_run(&entry->run)))
 			settle_apply_gone(&entry->run);
+		else if (entry != NULL)
+			entry->taken_away = true;
 	}
 	else if (entry == NULL)
 	{

@@ -80,5 +80,22 @@ kill 'CONT', $logger;
 ok(wait_for_ends('follow', 'succeeded succeeded'), 'the follower runs as soon as its first run is reported');
 ok(wait_for_ends('retry', 'failed queued failed queued'), 'and so does the other');
 
+# The next attempt is cancelled before the scheduler has heard of the last one.
+my $holder = $node->background_psql('postgres');
+$holder->query_safe('SELECT pg_advisory_lock(1)');
+$sql->(q(SELECT scheduler.schedule_job('cancelled', 'now',
+	'SELECT pg_advisory_xact_lock(1), 1 / (pg_backend_pid() - pg_backend_pid())',
+	run_as => 'quiet', max_retries => 1, retry_delay => '1 day', retry_jitter => false)));
+wait_for_running($node, 'cancelled');
+my ($scheduler) = scheduler_processes($node, 'scheduler');
+kill 'STOP', $scheduler;
+$holder->quit;
+ok(wait_for_ends('cancelled', 'failed queued'), 'an attempt has failed, and its worker has let go of it');
+is($sql->(q(SELECT scheduler.cancel_run(run_id) FROM scheduler.runs
+	WHERE job_name = 'cancelled' AND status = 'queued')), 't', 'the next one is cancelled');
+kill 'CONT', $scheduler;
+ok(wait_until(sub { $sql->(q(SELECT scheduler.status() ->> 'pending_runs')) eq '2' }, 'the scheduler forgets it'),
+	'and does not wait any more');
+
 $node->stop('fast');
 done_testing();
