@@ -15,6 +15,7 @@
 #include <signal.h>
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -454,6 +455,11 @@ my_database(TimestampTz deadline)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("no scheduler serves this database"),
 				 errhint("Add pg_scheduler to shared_preload_libraries and restart the server.")));
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("no scheduler serves this database"),
+				 errdetail("The server is a standby.")));
 	while ((db = find_my_database()) == NULL && GetCurrentTimestamp() < deadline)
 	{
 		if (GetCurrentTimestamp() >= give_up)

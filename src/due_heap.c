@@ -19,6 +19,9 @@
 
 #include "due_heap.h"
 
+/* So many entries more than there are jobs, 2 MB, are nothing to worry about. */
+#define SPARE_ENTRIES	100000
+
 typedef struct DueEntry
 {
 	TimestampTz due_at;
@@ -30,6 +33,7 @@ static MemoryContext heap_context = NULL;
 static DueEntry *entries = NULL;
 static int64 nentries = 0;
 static int64 capacity = 0;
+static int64 nloaded = 0;
 
 /*
  * Jobs that are due at one instant go role by role, and those of a role in the
@@ -89,6 +93,18 @@ due_heap_put(int64 job_id, Oid owner, TimestampTz due_at)
 		hole = (hole - 1) / 2;
 	}
 	entries[hole] = entry;
+}
+
+void
+due_heap_loaded(void)
+{
+	nloaded = nentries;
+}
+
+bool
+due_heap_overgrown(void)
+{
+	return nentries > 2 * nloaded + SPARE_ENTRIES;
 }
 
 TimestampTz

@@ -27,6 +27,15 @@ extern void due_heap_reset(void);
  */
 extern void due_heap_put(int64 job_id, Oid owner, TimestampTz due_at);
 
+/*
+ * An entry stays until it is due, also when the job has got another time.  All
+ * times have been put in, and nothing else: remember how many that are.
+ */
+extern void due_heap_loaded(void);
+
+/* Are most entries of times that hold no more?  Then it is worth another load. */
+extern bool due_heap_overgrown(void);
+
 /* DT_NOEND when it is empty. */
 extern TimestampTz due_heap_next(void);
 

@@ -183,6 +183,16 @@ put_next_run(int64 job_id, Oid owner, TimestampTz next_run_at, void *arg)
 	due_heap_put(job_id, owner, next_run_at);
 }
 
+static void
+load_next_runs(void)
+{
+	due_heap_reset();
+	cycle_start_transaction();
+	catalog_scan_next_runs(put_next_run, NULL);
+	cycle_commit_transaction();
+	due_heap_loaded();
+}
+
 /* Once per start of the server, and at promotion: the @reboot jobs. */
 static void
 note_boot(void)
@@ -311,7 +321,6 @@ note_restart(void)
 static void
 load(void)
 {
-	due_heap_reset();
 	run_queue_reset();
 	job_cache_reset();
 	maintain_reset();
@@ -328,9 +337,7 @@ load(void)
 	monitor_load();
 	read_control();
 	note_timezone();
-	cycle_start_transaction();
-	catalog_scan_next_runs(put_next_run, NULL);
-	cycle_commit_transaction();
+	load_next_runs();
 	enqueue_plan_new_jobs();
 	note_boot();
 	dependency_reload();
@@ -409,6 +416,8 @@ apply_changes(void)
 	(void) job_cache_write();
 	cycle_commit_transaction();
 	job_cache_written(true);
+	if (due_heap_overgrown())
+		load_next_runs();
 	for (int i = 0; i < n; i++)
 	{
 		if (changes[i].kind == CHANGE_JOB)
@@ -712,6 +721,8 @@ set_up_session(void)
 	compat_reset_transaction_timeout();
 	/* with a million jobs, statements look worth compiling: for 56 MB, and some 100 ms */
 	SetConfigOption("jit", "off", PGC_SUSET, PGC_S_OVERRIDE);
+	/* processes are for jobs */
+	SetConfigOption("max_parallel_workers_per_gather", "0", PGC_SUSET, PGC_S_OVERRIDE);
 	/* who locks our tables may hold up neither a shutdown nor the rest for ever */
 	SetConfigOption("lock_timeout", "5s", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("idle_in_transaction_session_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);

@@ -62,6 +62,8 @@ is($standby->safe_psql('postgres', 'SELECT count(*) FROM scheduler.jobs'), '4', 
 my $err;
 $standby->psql('postgres', q(SELECT scheduler.run_job('tx_boot')), stderr => \$err);
 like($err, qr/ERROR:.*(read-only|recovery)/, 'a standby runs nothing, and says so');
+$standby->psql('postgres', 'SELECT scheduler.restart()', stderr => \$err);
+like($err, qr/DETAIL:  The server is a standby/, 'nor is there a process to be started again');
 
 # Failover in the middle of it.
 my $seen = $primary->safe_psql('postgres', 'SELECT count(*) FROM effect');
