@@ -87,11 +87,13 @@ launch(void)
 
 	if (is_starting())
 		return DT_NOEND;		/* we are told when it has come or gone */
+	launch_not_before = Max(launch_not_before, worker_pool_process_time(my_db));
 	if (launch_not_before > now)
 		return launch_not_before;
 	launched_at = now;
 	if (register_worker())
 	{
+		worker_pool_got_process(MyDatabaseId);
 		if (no_process)
 			alert_resolve("worker_slots_exhausted", "pg_scheduler");
 		no_process = false;

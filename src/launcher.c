@@ -387,6 +387,8 @@ start_missing(void)
 			child->not_before = now + LAUNCH_RETRY_DELAY;
 			next = Min(next, child->not_before);
 		}
+		else
+			worker_pool_got_process(child->database);
 	}
 	return next;
 }

@@ -227,6 +227,8 @@ typedef struct SchedulerShared
 	ConditionVariable process_left; /* a scheduler or worker has gone */
 	TimestampTz shortage_at;	/* when the server last had no room for a process */
 	int			shortage_slots; /* how many slots it then had processes for */
+	Oid			process_for;	/* the database that the next process is for ... */
+	TimestampTz process_wanted_at;	/* ... which has asked for it then */
 	int64		workers_started;
 	int64		workers_died;
 	int			ndatabases;

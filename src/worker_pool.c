@@ -443,6 +443,36 @@ find_idle_http_worker(void)
 	return NULL;
 }
 
+/* Is the next process kept for another database than this one?  Lock held. */
+static bool
+kept_for_another(const Database *db)
+{
+	return OidIsValid(scheduler_shared->process_for) &&
+		scheduler_shared->process_for != db->oid &&
+		lasts(scheduler_shared->process_wanted_at, SHORTAGE_TIME, clock_now());
+}
+
+TimestampTz
+worker_pool_process_time(const Database *db)
+{
+	TimestampTz result = DT_NOBEGIN;
+
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	if (kept_for_another(db))
+		result = scheduler_shared->process_wanted_at + SHORTAGE_TIME;
+	LWLockRelease(scheduler_shared->lock);
+	return result;
+}
+
+void
+worker_pool_got_process(Oid database)
+{
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	if (scheduler_shared->process_for == database)
+		scheduler_shared->process_for = InvalidOid;
+	LWLockRelease(scheduler_shared->lock);
+}
+
 void
 worker_pool_want_process(Database *db)
 {
@@ -450,6 +480,11 @@ worker_pool_want_process(Database *db)
 	WorkerSlot *victim;
 
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	if (!kept_for_another(db) || db->scheduler_pid == 0)
+	{
+		scheduler_shared->process_for = db->oid;
+		scheduler_shared->process_wanted_at = clock_now();
+	}
 	idle = find_idle_http_worker();
 	note_shortage(Max(count_taken() - (idle != NULL ? 0 : 1), 1));
 	if (idle != NULL)

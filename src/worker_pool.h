@@ -53,9 +53,20 @@ extern void worker_pool_make_room(int starved, bool more);
 /*
  * The server has no room for a process of a database that is no worker: an idle
  * HTTP worker is to make way for it, or else one of the workers, unless it is
- * the last.
+ * the last.  The process is kept for this database, as long as it goes on
+ * asking every few seconds, unless it is kept for another; a database without a
+ * scheduler comes first.
  */
 extern void worker_pool_want_process(Database *db);
+
+/*
+ * A process can be used for an HTTP worker of this database at that time: for
+ * others have waited for it.  DT_NOBEGIN: at once.
+ */
+extern TimestampTz worker_pool_process_time(const Database *db);
+
+/* A process of the database that is no worker has been started. */
+extern void worker_pool_got_process(Oid database);
 
 /*
  * A worker has ended its run, and room is wanted: it leaves, unless others of

@@ -168,6 +168,9 @@ sub copy_database
 
 	return if with_extension() >= $most;
 	sql('postgres', "CREATE DATABASE $name TEMPLATE $from->{name}");
+	# What sequences of a copy give out before a checkpoint may be given out again
+	# after a crash: they do not log what those of the original have logged.
+	sql('postgres', 'CHECKPOINT');
 	my %names = reverse look_up();
 	return unless $names{$name};
 	$databases{ $names{$name} } = {
@@ -201,7 +204,11 @@ sub end_what_is_due
 	my @due = grep { $_->[0] <= $step } @later;
 
 	@later = grep { $_->[0] > $step } @later;
-	$_->[1]->() foreach grep { exists $_->[2]{name} } @due;
+	# one of them may drop the database of the next
+	foreach my $due (@due)
+	{
+		$due->[1]->() if exists $due->[2]{name};
+	}
 }
 
 # Do something beside the steps.
