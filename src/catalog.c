@@ -221,7 +221,8 @@ catalog_scan_uncounted_runs(int64 after, int64 upto, TimestampTz since,
 	catalog_add_time(&params, before);
 	catalog_scan("SELECT " COUNTED_COLUMNS
 		 " FROM scheduler.run_history h"
-		 " JOIN scheduler.job_state s ON s.job_id = h.job_id"
+		 " JOIN scheduler.job j ON j.job_id = h.job_id"
+		 " LEFT JOIN scheduler.job_state s ON s.job_id = h.job_id"
 		 " WHERE h.run_id > $1 AND h.run_id <= $2"
 		 " AND h.status NOT IN ('skipped', 'missed')"
 		 " AND (h.finished_at > COALESCE(s.last_finished_at, '-infinity')"

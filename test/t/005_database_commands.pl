@@ -85,6 +85,12 @@ is( $node->safe_psql('fresh', q(SELECT scheduler.cancel_run(scheduler.run_job('f
 kill('CONT', $launcher);
 $waiter->finish;
 is("$waited$refused", "succeeded\n", 'a run is waited for before the launcher has seen its database');
+ok( wait_until(
+		sub {
+			$node->safe_psql('fresh', 'SELECT s.succeeded, s.cancelled FROM scheduler.job_state s') eq '1|1';
+		},
+		'both are counted'),
+	'both runs are counted');
 $node->safe_psql('postgres', 'DROP DATABASE fresh');
 
 # CREATE DATABASE ... TEMPLATE
