@@ -4,7 +4,7 @@
 # with it idle, and with 100 runs per second; beside the latter, a server
 # where a client does those 100 INSERTs per second.
 
-if [ "$QUICK" ]; then seconds=3; else seconds=5; fi
+if [ "$QUICK" ]; then seconds=3; else seconds=4; fi
 
 tpcb() { pgbench -n -c 4 -j 2 -T $seconds 2>/dev/null | sed -n 's/^tps = \([0-9.]*\).*/\1/p'; }
 
