@@ -60,22 +60,16 @@ note_flights(Database *db)
 	qsort(flights, nflights, sizeof(int64), compare_ids);
 }
 
-typedef struct PendingList
-{
-	List	   *rows;			/* PendingRun */
-	MemoryContext context;
-} PendingList;
-
 static void
 collect_pending(const PendingRun *pending, void *arg)
 {
-	PendingList *list = arg;
-	MemoryContext oldcontext = MemoryContextSwitchTo(list->context);
+	List	  **rows = arg;		/* PendingRun */
+	MemoryContext oldcontext = MemoryContextSwitchTo(cycle_context);
 	PendingRun *copy = palloc(sizeof(PendingRun));
 
 	*copy = *pending;
 	copy->args = NULL;
-	list->rows = lappend(list->rows, copy);
+	*rows = lappend(*rows, copy);
 	MemoryContextSwitchTo(oldcontext);
 }
 
@@ -197,7 +191,7 @@ settle_pending(PendingRun *pending, bool crashed)
 void
 settle_start(Database *db)
 {
-	PendingList list = {.context = CurrentMemoryContext};
+	List	   *rows = NIL;
 	int64	   *crashed;
 	int			ncrashed;
 	ListCell   *lc;
@@ -208,10 +202,9 @@ settle_start(Database *db)
 	LWLockRelease(scheduler_shared->lock);
 	note_flights(db);
 	cycle_start_transaction();
-	store_scan_pending(collect_pending, &list);
+	store_scan_pending(collect_pending, &rows);
 	cycle_commit_transaction();
-	MemoryContextSwitchTo(list.context);
-	list_sort(list.rows, compare_rows);
+	list_sort(rows, compare_rows);
 	ncrashed = flight_recorder_take(&crashed);
 	if (ncrashed > 0)
 	{
@@ -221,7 +214,7 @@ settle_start(Database *db)
 									 ncrashed == 1 ? "run" : "runs"));
 	}
 
-	foreach(lc, list.rows)
+	foreach(lc, rows)
 	{
 		PendingRun *pending = lfirst(lc);
 
@@ -229,10 +222,9 @@ settle_start(Database *db)
 			cycle_start_transaction();
 		settle_pending(pending, is_among(pending->run.run_id, crashed, ncrashed));
 		if (foreach_current_index(lc) % 1000 == 999 ||
-			foreach_current_index(lc) == list_length(list.rows) - 1)
+			foreach_current_index(lc) == list_length(rows) - 1)
 			cycle_commit_transaction();
 	}
-	MemoryContextSwitchTo(list.context);
 }
 
 static void
