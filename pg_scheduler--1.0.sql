@@ -2488,28 +2488,6 @@ SELECT pg_catalog.pg_extension_config_dump('scheduler.dependency', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.job_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('scheduler.run_id_seq', '');
 
--- The scheduler makes partitions, but runs can be cancelled before there is one.
--- They are what catalog_create_partition() makes.
-DO $$
-DECLARE
-	parent text;
-	day date;
-BEGIN
-	FOREACH parent IN ARRAY '{run_history,http_response}'::text[] LOOP
-		FOR i IN 0..1 LOOP
-			day := pg_catalog.timezone('UTC', pg_catalog.now())::date + i;
-			EXECUTE pg_catalog.format(
-				'CREATE TABLE scheduler.%I PARTITION OF scheduler.%I FOR VALUES FROM (%L) TO (%L) USING heap',
-				parent || pg_catalog.to_char(day, '_YYYYMMDD'), parent,
-				pg_catalog.to_char(day, 'YYYY-MM-DD 00:00:00+00'),
-				pg_catalog.to_char(day + 1, 'YYYY-MM-DD 00:00:00+00'));
-			EXECUTE pg_catalog.format('ALTER TABLE scheduler.%I ENABLE ROW LEVEL SECURITY',
-				parent || pg_catalog.to_char(day, '_YYYYMMDD'));
-		END LOOP;
-	END LOOP;
-END
-$$;
-
 -- What is executed here is executed with the rights of the extension's owner:
 -- default privileges must not let anybody put a trigger on it, or write.
 CREATE FUNCTION scheduler._forget_default_privileges(relation regclass) RETURNS void
@@ -2526,6 +2504,28 @@ END
 $$;
 COMMENT ON FUNCTION scheduler._forget_default_privileges(regclass) IS
 'Takes from a table what ALTER DEFAULT PRIVILEGES has granted on it';
+
+-- The policy of its parent does not hold for who reads a partition directly, as
+-- members of pg_read_all_data may: they see nothing.  Attached, it takes no lock
+-- that readers of the parent would wait for.
+CREATE FUNCTION scheduler._create_partition(parent text, day date) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	name text := parent || to_char(day, '_YYYYMMDD');
+BEGIN
+	EXECUTE format('CREATE TABLE scheduler.%I (LIKE scheduler.%I) USING heap', name, parent);
+	EXECUTE format('ALTER TABLE scheduler.%I ENABLE ROW LEVEL SECURITY', name);
+	PERFORM scheduler._forget_default_privileges(format('scheduler.%I', name)::regclass);
+	EXECUTE format('ALTER TABLE scheduler.%I ATTACH PARTITION scheduler.%I FOR VALUES FROM (%L) TO (%L)',
+		parent, name, to_char(day, 'YYYY-MM-DD 00:00:00+00'), to_char(day + 1, 'YYYY-MM-DD 00:00:00+00'));
+END
+$$;
+COMMENT ON FUNCTION scheduler._create_partition(text, date) IS
+'Makes the partition of a day, which begins at midnight UTC';
+
+-- The scheduler makes partitions, but runs can be cancelled before there is one.
+SELECT scheduler._create_partition(parent, pg_catalog.timezone('UTC', pg_catalog.now())::date + i)
+FROM pg_catalog.unnest('{run_history,http_response}'::text[]) AS parent, pg_catalog.generate_series(0, 1) AS i;
 
 DO $$
 DECLARE

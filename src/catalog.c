@@ -387,12 +387,6 @@ partition_name(const char *table, TimestampTz day)
 	return psprintf("%s_%s", table, format_day("%04d%02d%02d", day));
 }
 
-static char *
-partition_bound(TimestampTz day)
-{
-	return format_day("%04d-%02d-%02d 00:00:00+00", day);
-}
-
 bool
 catalog_partition_exists(const char *table, TimestampTz day)
 {
@@ -415,9 +409,7 @@ begin_ddl(CatalogState *state)
 
 /*
  * The identifiers and the bounds are ours and digits.  As a member of the
- * extension a partition is left out of dumps, and goes when it goes.  The
- * policy of its parent does not hold for who reads it directly, as members of
- * pg_read_all_data may: they see nothing.
+ * extension a partition is left out of dumps, and goes when it goes.
  */
 void
 catalog_create_partition(const char *table, TimestampTz day)
@@ -426,15 +418,8 @@ catalog_create_partition(const char *table, TimestampTz day)
 	char	   *name = partition_name(table, day);
 
 	begin_ddl(&state);
-	catalog_execute(psprintf("CREATE TABLE scheduler.%s (LIKE scheduler.%s) USING heap",
-							 name, table), NULL);
-	catalog_execute(psprintf("ALTER TABLE scheduler.%s ENABLE ROW LEVEL SECURITY", name), NULL);
-	catalog_execute(psprintf("SELECT scheduler._forget_default_privileges('scheduler.%s')", name),
-					NULL);
-	catalog_execute(psprintf("ALTER TABLE scheduler.%s ATTACH PARTITION scheduler.%s"
-							 " FOR VALUES FROM ('%s') TO ('%s')", table, name,
-							 partition_bound(day), partition_bound(day + USECS_PER_DAY)),
-					NULL);
+	catalog_execute(psprintf("SELECT scheduler._create_partition('%s', '%s')",
+							 table, format_day("%04d-%02d-%02d", day)), NULL);
 	catalog_execute(psprintf("ALTER EXTENSION pg_scheduler ADD TABLE scheduler.%s", name),
 					NULL);
 	catalog_leave(&state);
