@@ -71,7 +71,8 @@ catalog_scan_next_runs(NextRunCallback callback, void *arg)
 {
 	NextRunScan context = {callback, arg};
 
-	catalog_scan("SELECT s.job_id, j.owner::oid, s.next_run_at"
+	catalog_scan("SELECT s.job_id, CASE j.kind WHEN 'http' THEN 0 ELSE j.owner END::oid,"
+		 " s.next_run_at"
 		 " FROM scheduler.job_state s JOIN scheduler.job j ON j.job_id = s.job_id"
 		 " WHERE s.next_run_at IS NOT NULL AND j.enabled AND j.paused_at IS NULL"
 		 " AND s.schedule_version = j.schedule_version",

@@ -29,8 +29,11 @@ extern bool catalog_extension_exists(void);
 /* The role that owns the extension. */
 extern Oid	catalog_owner(void);
 
-/* Jobs that have a next time: callback(job_id, owner, next_run_at) for each. */
-typedef void (*NextRunCallback) (int64 job_id, Oid owner, TimestampTz next_run_at, void *arg);
+/*
+ * Jobs that have a next time: a callback for each, with the role of whose
+ * workers it needs one, or InvalidOid.
+ */
+typedef void (*NextRunCallback) (int64 job_id, Oid role, TimestampTz next_run_at, void *arg);
 extern void catalog_scan_next_runs(NextRunCallback callback, void *arg);
 
 /* Jobs whose state does not belong to their current schedule. */

@@ -25,6 +25,7 @@
 #include "guc.h"
 #include "http_dispatch.h"
 #include "lane.h"
+#include "prestart.h"
 #include "rights.h"
 #include "run_owner.h"
 #include "run_queue.h"
@@ -378,6 +379,50 @@ staff_starved(void)
 	return DT_NOEND;
 }
 
+/* The roles of this database that have a lane, empty or not, palloc'd. */
+static int
+find_lanes(bool empty, Oid **roles)
+{
+	int			n = 0;
+
+	*roles = palloc(scheduler_shared->nworkers * sizeof(Oid));
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	{
+		const Lane *lane = &scheduler_shared->lanes[i];
+
+		if (lane->in_use && lane->database == MyDatabaseId && (lane->nready == 0) == empty)
+			(*roles)[n++] = lane->role;
+	}
+	LWLockRelease(scheduler_shared->lock);
+	return n;
+}
+
+/*
+ * Workers that have done all that was in their lane while we looked at others
+ * have nothing to do only if there is no more: nobody else is to get their
+ * place.
+ */
+static void
+refill_lanes(void)
+{
+	Oid		   *roles;
+	int			n = find_lanes(true, &roles);
+
+	for (int i = 0; i < n; i++)
+	{
+		RoleQueue  *queue = run_queue_of_role(roles[i]);
+		LaneView	view;
+
+		if (queue->nready == 0)
+			continue;
+		view = view_lane(queue->role);
+		if (view.nworkers > 0)
+			fill_lane(queue, &view);
+	}
+	pfree(roles);
+}
+
 /*
  * A lane can hold the last ready runs of a role that could not get all the
  * workers it can use: they must not wait for each other when there is room.
@@ -385,19 +430,9 @@ staff_starved(void)
 static TimestampTz
 staff_lanes(void)
 {
-	Oid		   *roles = palloc(scheduler_shared->nworkers * sizeof(Oid));
-	int			n = 0;
+	Oid		   *roles;
+	int			n = find_lanes(false, &roles);
 	TimestampTz result = DT_NOEND;
-
-	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
-	for (int i = 0; i < scheduler_shared->nworkers; i++)
-	{
-		const Lane *lane = &scheduler_shared->lanes[i];
-
-		if (lane->in_use && lane->database == MyDatabaseId && lane->nready > 0)
-			roles[n++] = lane->role;
-	}
-	LWLockRelease(scheduler_shared->lock);
 
 	for (int i = 0; i < n; i++)
 	{
@@ -459,8 +494,12 @@ dispatch_runs(void)
 	more_wanted = false;
 	nstarved = count_starved();
 	if (nstarved == 0)
+		prestart_launch();
+	else
+		refill_lanes();
+	if (nstarved == 0 && prestart_missing() == 0)
 		result = Min(result, staff_further());
-	worker_pool_make_room(nstarved, more_wanted);
+	worker_pool_make_room(nstarved, more_wanted, prestart_missing());
 	return result;
 }
 

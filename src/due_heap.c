@@ -19,6 +19,9 @@
 
 #include "due_heap.h"
 
+/* To find the roles that are next, so many entries are looked at. */
+#define MAX_VISITS		5000
+
 /* So many entries more than there are jobs, 2 MB, are nothing to worry about. */
 #define SPARE_ENTRIES	100000
 
@@ -27,6 +30,7 @@ typedef struct DueEntry
 	TimestampTz due_at;
 	int64		job_id;
 	uint32		turn;			/* of the role, at this instant */
+	Oid			role;
 } DueEntry;
 
 static MemoryContext heap_context = NULL;
@@ -51,9 +55,9 @@ precedes(const DueEntry *a, const DueEntry *b)
 
 /* Chance gives the turns, anew at each instant: no role is always the last. */
 static inline uint32
-turn_of(Oid owner, TimestampTz due_at)
+turn_of(Oid role, TimestampTz due_at)
 {
-	return murmurhash32(owner ^ murmurhash32((uint32) due_at ^ (uint32) (due_at >> 32)));
+	return murmurhash32(role ^ murmurhash32((uint32) due_at ^ (uint32) (due_at >> 32)));
 }
 
 void
@@ -74,9 +78,10 @@ due_heap_reset(void)
 }
 
 void
-due_heap_put(int64 job_id, Oid owner, TimestampTz due_at)
+due_heap_put(int64 job_id, Oid role, TimestampTz due_at)
 {
-	DueEntry	entry = {.due_at = due_at,.job_id = job_id,.turn = turn_of(owner, due_at)};
+	DueEntry	entry = {.due_at = due_at,.job_id = job_id,
+	.turn = turn_of(role, due_at),.role = role};
 	int64		hole = nentries;
 
 	if (due_at == DT_NOEND)
@@ -111,6 +116,74 @@ TimestampTz
 due_heap_next(void)
 {
 	return nentries > 0 ? entries[0].due_at : DT_NOEND;
+}
+
+/* A search for the roles that are next */
+typedef struct RoleSearch
+{
+	TimestampTz until;
+	DueRole    *roles;			/* in order */
+	int			n;
+	int			max;
+	int			visits;			/* how many entries may still be looked at */
+} RoleSearch;
+
+/* Does an entry come before the first one of a role?  Of a role, one is enough. */
+static bool
+comes_before(const DueEntry *entry, const DueRole *role)
+{
+	if (entry->due_at != role->due_at)
+		return entry->due_at < role->due_at;
+	return entry->turn < turn_of(role->role, role->due_at);
+}
+
+/* Put the role of an entry in its place, which it may have taken already. */
+static void
+note_role(RoleSearch *search, const DueEntry *entry)
+{
+	DueRole    *roles = search->roles;
+	int			place = 0;
+	int			last;
+
+	while (place < search->n && !comes_before(entry, &roles[place]))
+		if (roles[place++].role == entry->role)
+			return;
+	last = place;
+	while (last < search->n && roles[last].role != entry->role)
+		last++;
+	if (last == search->n && search->n < search->max)
+		search->n++;
+	else if (last == search->n)
+		last--;					/* who was the last is so no more */
+	memmove(&roles[place + 1], &roles[place], (last - place) * sizeof(DueRole));
+	roles[place].role = entry->role;
+	roles[place].due_at = entry->due_at;
+}
+
+/* What is below an entry of the heap comes after it. */
+static void
+find_roles(RoleSearch *search, int64 i)
+{
+	if (i >= nentries || entries[i].due_at > search->until || search->visits-- <= 0)
+		return;
+	if (search->n == search->max &&
+		!comes_before(&entries[i], &search->roles[search->n - 1]))
+		return;
+	if (OidIsValid(entries[i].role))
+		note_role(search, &entries[i]);
+	find_roles(search, 2 * i + 1);
+	find_roles(search, 2 * i + 2);
+}
+
+int
+due_heap_roles(TimestampTz until, DueRole *roles, int max)
+{
+	RoleSearch	search = {.until = until,.roles = roles,.max = max,
+	.visits = MAX_VISITS};
+
+	if (max > 0)
+		find_roles(&search, 0);
+	return search.n;
 }
 
 static void

@@ -23,9 +23,10 @@ extern void due_heap_reset(void);
 
 /*
  * Put an entry in; with DT_NOEND, none.  What is due at one instant comes out
- * role by role, so that each takes its place among the workers once.
+ * role by role, so that each takes its place among the workers once.  "role" is
+ * the owner of an SQL job; InvalidOid, if none of these workers is needed.
  */
-extern void due_heap_put(int64 job_id, Oid owner, TimestampTz due_at);
+extern void due_heap_put(int64 job_id, Oid role, TimestampTz due_at);
 
 /*
  * An entry stays until it is due, also when the job has got another time.  All
@@ -38,6 +39,19 @@ extern bool due_heap_overgrown(void);
 
 /* DT_NOEND when it is empty. */
 extern TimestampTz due_heap_next(void);
+
+/*
+ * The roles of what is due at "until" or before, in the order in which they
+ * come out, and when the first entry of each does.  At most max; where very
+ * many jobs are due, not all are looked at.
+ */
+typedef struct DueRole
+{
+	Oid			role;
+	TimestampTz due_at;
+} DueRole;
+
+extern int	due_heap_roles(TimestampTz until, DueRole *roles, int max);
 
 /* Take an entry that is due at "now" or before.  False: there is none. */
 extern bool due_heap_take(TimestampTz now, int64 *job_id, TimestampTz *due_at);

@@ -100,11 +100,17 @@ enqueue_durably(void)
 	durable_until = clock_now() + DURABLE_TIME;
 }
 
+static void
+put_due(const JobEntry *entry, TimestampTz due_at)
+{
+	due_heap_put(entry->job_id,
+				 entry->job.kind == JOB_HTTP ? InvalidOid : entry->job.owner, due_at);
+}
+
 void
 enqueue_when_due(const JobEntry *entry)
 {
-	due_heap_put(entry->job_id, entry->job.owner,
-				 job_due_at(&entry->job, entry->state.next_run_at));
+	put_due(entry, job_due_at(&entry->job, entry->state.next_run_at));
 }
 
 static void
@@ -466,7 +472,7 @@ take_aside(TimestampTz now)
 		JobEntry   *entry = job_cache_peek(aside[0].job_id);
 
 		if (entry != NULL && !entry->dropped)
-			due_heap_put(entry->job_id, entry->job.owner, entry->state.next_run_at);
+			put_due(entry, entry->state.next_run_at);
 		memmove(aside, aside + 1, --naside * sizeof(aside[0]));
 	}
 }

@@ -48,6 +48,7 @@
 #include "http_dispatch.h"
 #include "maintain.h"
 #include "monitor.h"
+#include "prestart.h"
 #include "queue_stop.h"
 #include "recovery_event.h"
 #include "run_owner.h"
@@ -178,9 +179,9 @@ exit_if_absent(void)
  */
 
 static void
-put_next_run(int64 job_id, Oid owner, TimestampTz next_run_at, void *arg)
+put_next_run(int64 job_id, Oid role, TimestampTz next_run_at, void *arg)
 {
-	due_heap_put(job_id, owner, next_run_at);
+	due_heap_put(job_id, role, next_run_at);
 }
 
 static void
@@ -502,7 +503,7 @@ stop_runs(TimestampTz now)
 
 		return Min(Min(next, dispatch_runs()), stop_deadline);
 	}
-	worker_pool_make_room(0, false);
+	worker_pool_make_room(0, false, 0);
 	worker_pool_dismiss(stop_deadline <= now);
 	worker_pool_count(&running, &total);
 	if (total == 0)
@@ -552,11 +553,15 @@ do_cycle(void)
 		more |= enqueue_due();
 		more |= chain_cycle();
 		next = Min(next, run_queue_wake(now));
+		next = Min(next, prestart_look(now));
 		next = Min(next, dispatch_runs());
 		next = Min(next, enqueue_next_time());
 	}
 	else
+	{
+		prestart_forget();
 		next = Min(next, stop_runs(now));
+	}
 	next = Min(next, worker_pool_kill_overdue(now));
 	next = Min(next, queue_stop(now));
 	if (!more)
@@ -704,7 +709,7 @@ recover(void)
 	recovery_event_note("reload", SUBJECT_SCHEDULER, 0, InvalidOid, true, error->message);
 	MemoryContextReset(cycle_context);
 	loaded = false;
-	worker_pool_make_room(0, false);
+	worker_pool_make_room(0, false, 0);
 	publish_error();
 	RESUME_INTERRUPTS();
 	(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ERROR_DELAY_MS,

@@ -18,6 +18,7 @@
 #include "dispatch.h"
 #include "http_dispatch.h"
 #include "meter.h"
+#include "prestart.h"
 #include "recovery_event.h"
 #include "run_queue.h"
 #include "settle.h"
@@ -120,6 +121,7 @@ settle_failed_start(const WorkerSlot *slot)
 {
 	if (ERRCODE_TO_CATEGORY(slot->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION)
 		return;
+	prestart_delay();
 	if (slot->error[0] == '\0')
 	{
 		dispatch_delay_launch();

@@ -76,6 +76,7 @@ typedef struct WorkerSlot
 	Latch	   *latch;			/* NULL until attached */
 	TimestampTz launched_at;
 	TimestampTz idle_since;
+	TimestampTz expected_until; /* the scheduler expects work for it by then */
 	TimestampTz died_at;		/* when it became DEAD */
 	TimestampTz freed_at;		/* when it became FREE */
 	bool		connected;		/* has been IDLE or RUNNING */

@@ -206,6 +206,39 @@ find_free_slot(TimestampTz *again)
 	return -1;
 }
 
+/* A free slot becomes that of a worker to be launched.  Lock held. */
+static uint64
+occupy_slot(WorkerSlot *slot, Oid role)
+{
+	int64		crashed_run_id = slot->crashed_run_id;
+	Oid			crashed_database = slot->crashed_database;
+
+	memset(slot, 0, sizeof(*slot));
+	slot->crashed_run_id = crashed_run_id;
+	slot->crashed_database = crashed_database;
+	slot->state = WORKER_STARTING;
+	slot->generation = ++scheduler_shared->last_generation;
+	slot->database = MyDatabaseId;
+	slot->role = role;
+	slot->lane = lane_obtain(MyDatabaseId, role);
+	slot->launched_at = clock_now();
+	slot->deadline = DT_NOEND;
+	scheduler_shared->lanes[slot->lane].nworkers++;
+	scheduler_shared->workers_started++;
+	return slot->generation;
+}
+
+/*
+ * The worker of a slot could not be launched.  Nobody but this process puts
+ * runs into its lane.  Lock held.
+ */
+static void
+vacate_slot(int slot, uint64 generation)
+{
+	if (scheduler_shared->workers[slot].generation == generation)
+		worker_pool_free_slot(&scheduler_shared->workers[slot]);
+}
+
 /*
  * Reserve a free slot, or return -1, which is remembered as demand.  When to
  * try again is in *again, though whoever frees a slot wakes us: a dead worker
@@ -220,24 +253,8 @@ reserve_slot(Oid role, uint64 *generation, TimestampTz *again)
 	result = find_free_slot(again);
 	if (result >= 0)
 	{
-		WorkerSlot *slot = &scheduler_shared->workers[result];
-		int64		crashed_run_id = slot->crashed_run_id;
-		Oid			crashed_database = slot->crashed_database;
-
-		memset(slot, 0, sizeof(*slot));
-		slot->crashed_run_id = crashed_run_id;
-		slot->crashed_database = crashed_database;
-		slot->state = WORKER_STARTING;
-		slot->generation = ++scheduler_shared->last_generation;
-		slot->database = MyDatabaseId;
-		slot->role = role;
-		slot->lane = lane_obtain(MyDatabaseId, role);
-		slot->launched_at = clock_now();
-		slot->deadline = DT_NOEND;
-		scheduler_shared->lanes[slot->lane].nworkers++;
-		scheduler_shared->workers_started++;
+		*generation = occupy_slot(&scheduler_shared->workers[result], role);
 		my_db->demand = 0;
-		*generation = slot->generation;
 	}
 	else if (my_db->demand == 0)
 		my_db->demand = ++scheduler_shared->last_ticket;
@@ -295,9 +312,7 @@ worker_pool_launch(Oid role, TimestampTz *again)
 
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	my_db->demand = ticket != 0 ? ticket : ++scheduler_shared->last_ticket;
-	/* nobody but this process puts runs into the lane */
-	if (scheduler_shared->workers[slot].generation == generation)
-		worker_pool_free_slot(&scheduler_shared->workers[slot]);
+	vacate_slot(slot, generation);
 	taken = count_taken();
 	note_shortage(taken);
 	*again = scheduler_shared->shortage_at + (taken > 0 ? SHORTAGE_TIME : retry_delay);
@@ -305,6 +320,40 @@ worker_pool_launch(Oid role, TimestampTz *again)
 		retry_delay = Min(2 * retry_delay, SHORTAGE_TIME);
 	LWLockRelease(scheduler_shared->lock);
 	return LAUNCH_FAILED;
+}
+
+bool
+worker_pool_has_slot(void)
+{
+	TimestampTz again;
+	bool		result;
+
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	result = find_free_slot(&again) >= 0;
+	LWLockRelease(scheduler_shared->lock);
+	return result;
+}
+
+bool
+worker_pool_prestart(Oid role)
+{
+	TimestampTz again;
+	uint64		generation = 0;
+	int			slot;
+
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	slot = find_free_slot(&again);
+	if (slot >= 0)
+		generation = occupy_slot(&scheduler_shared->workers[slot], role);
+	LWLockRelease(scheduler_shared->lock);
+	if (slot < 0)
+		return false;
+	if (register_worker(slot, generation, role))
+		return true;
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	vacate_slot(slot, generation);
+	LWLockRelease(scheduler_shared->lock);
+	return false;
 }
 
 /* Ask a worker to leave.  Lock held. */
@@ -325,20 +374,49 @@ withdraw_demand(void)
 	wake_waiting();
 }
 
-/* Lock held. */
-static WorkerSlot *
-find_idle_victim(void)
+/* Whom an idle worker has to make way for */
+typedef enum NewcomerKind
 {
+	FOR_READY,					/* a role that has runs, and no worker */
+	FOR_MORE,					/* a role that has some, and could use one more */
+	FOR_AHEAD					/* a role whose jobs will be due in a moment */
+} NewcomerKind;
+
+/* A worker that was started ahead, and has yet to get its first run */
+static bool
+is_fresh(const WorkerSlot *slot, TimestampTz now)
+{
+	return slot->expected_until > now && slot->runs_done == 0;
+}
+
+/*
+ * Who has idled longest.  Whoever will have work in a moment goes only for runs
+ * that are ready, and not before its first; and for runs that are not ready,
+ * nobody's worker goes but ours, of which we know that.  Lock held.
+ */
+static WorkerSlot *
+find_idle_victim(NewcomerKind newcomer)
+{
+	TimestampTz now = clock_now();
 	WorkerSlot *victim = NULL;
+	bool		victim_expected = false;
 
 	for (int i = 0; i < scheduler_shared->nworkers; i++)
 	{
 		WorkerSlot *slot = &scheduler_shared->workers[i];
+		bool		expected = slot->expected_until > now;
 
-		if (slot->state == WORKER_IDLE && !slot->leave &&
-			scheduler_shared->lanes[slot->lane].nready == 0 &&
-			(victim == NULL || slot->idle_since < victim->idle_since))
+		if (slot->state != WORKER_IDLE || slot->leave ||
+			scheduler_shared->lanes[slot->lane].nready > 0 ||
+			(expected && newcomer != FOR_READY) || is_fresh(slot, now) ||
+			(slot->database != MyDatabaseId && newcomer == FOR_AHEAD))
+			continue;
+		if (victim == NULL || expected < victim_expected ||
+			(expected == victim_expected && slot->idle_since < victim->idle_since))
+		{
 			victim = slot;
+			victim_expected = expected;
+		}
 	}
 	return victim;
 }
@@ -364,10 +442,12 @@ void
 worker_pool_relieve(WorkerSlot *slot)
 {
 	const Lane *lane = &scheduler_shared->lanes[slot->lane];
+	TimestampTz now = clock_now();
 
 	if (slot->leave ||
-		(count_staying(slot->lane) == 1 && (lane->nready > 0 || lane->more) &&
-		 lasts(slot->launched_at, TIME_SLICE, clock_now())))
+		(count_staying(slot->lane) == 1 &&
+		 (lane->nready > 0 || lane->more || is_fresh(slot, now)) &&
+		 lasts(slot->launched_at, TIME_SLICE, now)))
 		return;
 	ask_to_leave(slot);
 	for (int i = 0; i < scheduler_shared->ndatabases; i++)
@@ -403,26 +483,70 @@ count_coming(void)
 	return result;
 }
 
+/* Ask idle workers to leave, so that "wanted" slots can be had.  Lock held. */
+static void
+send_idle_away(int wanted, NewcomerKind newcomer, int *coming)
+{
+	WorkerSlot *victim;
+
+	while (*coming < wanted && (victim = find_idle_victim(newcomer)) != NULL)
+	{
+		ask_to_leave(victim);
+		(*coming)++;
+	}
+}
+
 void
-worker_pool_make_room(int starved, bool more)
+worker_pool_make_room(int starved, bool more, int ahead)
 {
 	int			wanted = starved + (more ? 1 : 0);
 	int			coming;
-	WorkerSlot *victim;
 
-	if (wanted == 0 && my_db->rooms_wanted == 0 && my_db->demand == 0)
+	if (wanted + ahead == 0 && my_db->rooms_wanted == 0 && my_db->demand == 0)
 		return;
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	if (wanted == 0)
 		withdraw_demand();
 	coming = count_coming();
-	while (coming < wanted && (victim = find_idle_victim()) != NULL)
-	{
-		ask_to_leave(victim);
-		coming++;
-	}
+	send_idle_away(starved, FOR_READY, &coming);
+	send_idle_away(wanted, FOR_MORE, &coming);
+	send_idle_away(wanted + ahead, FOR_AHEAD, &coming);
 	shmem_want_rooms(my_db, Max(starved - coming, 0));
 	LWLockRelease(scheduler_shared->lock);
+}
+
+/* A worker of a role of this database that is not about to leave.  Lock held. */
+static WorkerSlot *
+find_staying(Oid role)
+{
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	{
+		WorkerSlot *slot = &scheduler_shared->workers[i];
+
+		if (slot->database == MyDatabaseId && slot->role == role &&
+			slot->state != WORKER_FREE && slot->state != WORKER_DEAD && !slot->leave)
+			return slot;
+	}
+	return NULL;
+}
+
+int
+worker_pool_expect(DueRole *roles, int n, int64 grace)
+{
+	int			nmissing = 0;
+
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < n; i++)
+	{
+		WorkerSlot *slot = find_staying(roles[i].role);
+
+		if (slot == NULL)
+			roles[nmissing++] = roles[i];
+		else if (grace > 0)
+			slot->expected_until = Max(slot->expected_until, roles[i].due_at + grace);
+	}
+	LWLockRelease(scheduler_shared->lock);
+	return nmissing;
 }
 
 /*
@@ -494,7 +618,7 @@ worker_pool_want_process(Database *db)
 	}
 	else if (count_coming() < 0)
 	{
-		victim = find_idle_victim();
+		victim = find_idle_victim(FOR_READY);
 		if (victim != NULL)
 			ask_to_leave(victim);
 		else

@@ -15,6 +15,7 @@
 #ifndef PG_SCHEDULER_WORKER_POOL_H
 #define PG_SCHEDULER_WORKER_POOL_H
 
+#include "due_heap.h"
 #include "shmem.h"
 
 typedef enum LaunchResult
@@ -43,12 +44,28 @@ extern void worker_pool_free_slot(WorkerSlot *slot);
 /*
  * So many roles of this database are without a worker, for want of a free
  * slot, or of a process of the server; "more": a role that has some could use
- * one more.  Idle workers are asked to leave for them, busy ones for roles
- * without a worker only.  What is said here holds until it is said again: that
- * nothing is wanted, too, without which other databases would wait for this
- * one.
+ * one more; "ahead": so many have none, and will need one in a moment.  Idle
+ * workers are asked to leave for them, busy ones for roles that have runs and
+ * no worker only.  What is said here holds until it is said again: that nothing
+ * is wanted, too, without which other databases would wait for this one.
  */
-extern void worker_pool_make_room(int starved, bool more);
+extern void worker_pool_make_room(int starved, bool more, int ahead);
+
+/*
+ * Jobs of these roles will be due in a moment.  Those that have no worker are
+ * moved to the front, and their number is returned; a worker of each of the
+ * others is known to be needed until that time and "grace", if that is not 0.
+ */
+extern int	worker_pool_expect(DueRole *roles, int n, int64 grace);
+
+/* Could a worker of this database be started now? */
+extern bool worker_pool_has_slot(void);
+
+/*
+ * Start a worker for a role that has no runs yet.  False: that cannot be done,
+ * which has no consequence.
+ */
+extern bool worker_pool_prestart(Oid role);
 
 /*
  * The server has no room for a process of a database that is no worker: an idle

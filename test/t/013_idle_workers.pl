@@ -1,5 +1,5 @@
 # A run that is ready does not wait for a worker that is slow to wake while
-# another one is idle.
+# another one is idle; and who will soon have runs gets the place of who idles.
 
 use strict;
 use warnings;
@@ -57,6 +57,32 @@ ok_run(run_job('elsewhere'), 'the scheduler has seen to the first run');
 ok_run(run_job('quick'), 'the next one is not kept waiting');
 ok_run($run, 'nor is the first');
 kill 'CONT', $first;
+
+# A role whose job will be due in a moment gets its worker before that: one of
+# those that idle makes way.  Where this machine is too slow for that, again.
+sub run_of_new_role
+{
+	my ($role) = @_;
+
+	return $sql->(qq(
+		CREATE ROLE $role LOGIN;
+		GRANT INSERT ON seen TO $role;
+		SELECT scheduler.schedule_job('$role', to_char((clock_timestamp() + '1 second') AT TIME ZONE 'UTC',
+				'"\@at "YYYY-MM-DD HH24:MI:SS.US" UTC"'),
+			\$\$INSERT INTO seen SELECT backend_start < current_setting('pg_scheduler.scheduled_at')::timestamptz
+				FROM pg_stat_activity WHERE pid = pg_backend_pid()\$\$, run_as => '$role')));
+}
+
+$sql->('CREATE TABLE seen (was_there bool)');
+my $was_there = 'f';
+for my $n (1 .. 20)
+{
+	last if $was_there eq 't';
+	run_of_new_role("soon$n");
+	$node->poll_query_until('postgres', "SELECT count(*) = $n FROM seen") or die 'no run';
+	$was_there = $sql->('SELECT bool_or(was_there) FROM seen');
+}
+is($was_there, 't', 'a worker was there before its first run was due');
 
 $node->stop('fast');
 done_testing();

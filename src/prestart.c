@@ -1,0 +1,101 @@
+/*-------------------------------------------------------------------------
+ *
+ * prestart.c
+ *	  Workers for roles whose jobs will be due in a moment.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "clock.h"
+#include "cycle.h"
+#include "due_heap.h"
+#include "guc.h"
+#include "prestart.h"
+#include "rights.h"
+#include "worker_pool.h"
+
+/* So long before they are needed workers are started: 20 ms. */
+#define LEAD				(4 * WORKER_START_TIME)
+
+/* After a worker that could not be started, none is started ahead for: 5 s. */
+#define RETRY_DELAY			(5 * USECS_PER_SEC)
+
+static DueRole *missing = NULL;
+static int	nmissing = 0;
+static TimestampTz not_before = DT_NOBEGIN;
+
+TimestampTz
+prestart_look(TimestampTz now)
+{
+	TimestampTz due = due_heap_next();
+	bool		soon = due <= now + LEAD;
+	int			n;
+
+	nmissing = 0;
+	/* one that leaves as soon as it is there is of no use */
+	if (due == DT_NOEND || now < not_before ||
+		(int64) pg_scheduler_worker_idle_timeout * 1000 <= 2 * LEAD)
+		return DT_NOEND;
+	if (missing == NULL)
+		missing = MemoryContextAlloc(TopMemoryContext,
+									 scheduler_shared->nworkers * sizeof(DueRole));
+	n = due_heap_roles(Max(due, now) + LEAD, missing, scheduler_shared->nworkers);
+	n = worker_pool_expect(missing, n, soon ? LEAD : 0);
+	if (n > 0 && !soon)
+		return due - LEAD;
+	nmissing = n;
+	return DT_NOEND;
+}
+
+int
+prestart_missing(void)
+{
+	return nmissing;
+}
+
+/* If not, it is said when the runs are ready. */
+static bool
+can_run(Oid role)
+{
+	RightsProblem problem;
+	bool		result;
+
+	cycle_start_transaction();
+	MemoryContextSwitchTo(cycle_context);
+	result = rights_can_run(role, &problem);
+	cycle_commit_transaction();
+	return result;
+}
+
+void
+prestart_launch(void)
+{
+	int			left = 0;
+
+	for (int i = 0; i < nmissing; i++)
+	{
+		if (worker_pool_has_slot() && !can_run(missing[i].role))
+			continue;
+		if (!worker_pool_prestart(missing[i].role))
+			missing[left++] = missing[i];
+	}
+	nmissing = left;
+}
+
+void
+prestart_forget(void)
+{
+	nmissing = 0;
+}
+
+void
+prestart_delay(void)
+{
+	not_before = clock_now() + RETRY_DELAY;
+}
