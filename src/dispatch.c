@@ -292,9 +292,9 @@ worker_limit(void)
 }
 
 /*
- * Would one more worker end its runs sooner?  Not while those at work take one
- * run after the other, and will have done them all before it is there.  When
- * to look again is in *again.
+ * Would one more worker end the runs of a role sooner, by more than it takes to
+ * start it?  Not while those at work take one run after the other, and will
+ * soon have done them all.  When to look again is in *again.
  */
 static bool
 pays(const LaneView *view, int ready, TimestampTz *again)
@@ -302,7 +302,8 @@ pays(const LaneView *view, int ready, TimestampTz *again)
 	TimestampTz now = clock_now();
 
 	if (view->last_start == DT_NOBEGIN ||
-		ready * view->run_time > view->nworkers * (int64) WORKER_START_TIME)
+		ready * view->run_time > view->nworkers * (view->nworkers + 1) *
+		(int64) WORKER_START_TIME)
 		return true;
 	*again = view->last_start + WORKER_START_TIME;
 	/* later than now: the clock was set back */

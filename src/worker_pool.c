@@ -35,6 +35,9 @@
 /* A worker serves its role at least this long when others wait: 200 ms. */
 #define TIME_SLICE			(200 * 1000)
 
+/* With few runs left, longer: rather than come back for them. 300 ms. */
+#define LAST_SLICE			(300 * 1000)
+
 /*
  * Whoever terminates a worker may be stopping the server, in which case the
  * scheduler is told at the same time and leaves the run alone.  Give that
@@ -443,11 +446,12 @@ worker_pool_relieve(WorkerSlot *slot)
 {
 	const Lane *lane = &scheduler_shared->lanes[slot->lane];
 	TimestampTz now = clock_now();
+	int64		slice = lane->more ? TIME_SLICE : LAST_SLICE;
 
 	if (slot->leave ||
 		(count_staying(slot->lane) == 1 &&
 		 (lane->nready > 0 || lane->more || is_fresh(slot, now)) &&
-		 lasts(slot->launched_at, TIME_SLICE, now)))
+		 lasts(slot->launched_at, slice, now)))
 		return;
 	ask_to_leave(slot);
 	for (int i = 0; i < scheduler_shared->ndatabases; i++)
