@@ -38,6 +38,7 @@ static DueEntry *entries = NULL;
 static int64 nentries = 0;
 static int64 capacity = 0;
 static int64 nloaded = 0;
+static Oid	taken_role = InvalidOid;	/* of the entry that was taken last */
 
 /*
  * Jobs that are due at one instant go role by role, and those of a role in the
@@ -215,6 +216,13 @@ due_heap_take(TimestampTz now, int64 *job_id, TimestampTz *due_at)
 		return false;
 	*job_id = entries[0].job_id;
 	*due_at = entries[0].due_at;
+	taken_role = entries[0].role;
 	remove_top();
 	return true;
+}
+
+bool
+due_heap_role_ends(void)
+{
+	return nentries == 0 || entries[0].role != taken_role;
 }

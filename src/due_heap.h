@@ -56,4 +56,7 @@ extern int	due_heap_roles(TimestampTz until, DueRole *roles, int max);
 /* Take an entry that is due at "now" or before.  False: there is none. */
 extern bool due_heap_take(TimestampTz now, int64 *job_id, TimestampTz *due_at);
 
+/* Is the next entry of another role than the one that was taken last? */
+extern bool due_heap_role_ends(void);
+
 #endif							/* PG_SCHEDULER_DUE_HEAP_H */

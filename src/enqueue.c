@@ -32,7 +32,12 @@
 #include "store.h"
 #include "worker_pool.h"
 
+/*
+ * Jobs that are taken at once.  A role is not split between two batches without
+ * need: its worker would find itself out of work in between, and make room.
+ */
 #define BATCH_SIZE			1000
+#define BATCH_ENOUGH		(BATCH_SIZE / 2)
 
 /* Most occurrences of one job that are looked at in one batch. */
 #define MAX_OCCURRENCES		10000
@@ -494,7 +499,8 @@ enqueue_due(void)
 	int			n = 0;
 
 	take_aside(now);
-	while (n < BATCH_SIZE && due_heap_take(now, &job_ids[n], &due_at[n]))
+	while (n < BATCH_SIZE && !(n >= BATCH_ENOUGH && due_heap_role_ends()) &&
+		   due_heap_take(now, &job_ids[n], &due_at[n]))
 		n++;
 	if (n == 0)
 		return false;
@@ -508,7 +514,7 @@ enqueue_due(void)
 		}
 	}
 	job_cache_trim();
-	return n == BATCH_SIZE;
+	return n >= BATCH_ENOUGH;
 }
 
 /* Enqueue a @reboot job, as its calendar and its overlap rule let it. */
