@@ -133,6 +133,8 @@ SELECT status, count(*) FROM scheduler.runs WHERE job_id = :thrice_id GROUP BY s
 SELECT next_run_at FROM scheduler.jobs WHERE job_id = :thrice_id;
 SELECT scheduler.schedule_job('future', 'every 1 hour', 'SELECT 1', starts_at => '2999-01-01 00:30Z') AS future_id \gset
 SELECT next_run_at >= '2999-01-01 00:30Z' AND next_run_at <= '2999-01-01 01:30Z' AS in_time FROM scheduler.jobs WHERE job_id = :future_id;
+SELECT scheduler.schedule_job('rest', '@after 1 hour', 'SELECT 1', starts_at => '2999-01-01 00:30Z') AS rest_id \gset
+SELECT next_run_at - '2999-01-01 00:30Z' AS later FROM scheduler.jobs WHERE job_id = :rest_id;
 
 -- Settings of a job hold for its runs only.
 SELECT scheduler.schedule_job('settings', '@at 2199-12-31', $$INSERT INTO log (line)

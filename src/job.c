@@ -105,7 +105,7 @@ job_next_occurrence(const Job *job, const Schedule *schedule, TimestampTz after)
 		/* an interval job that is given a start begins with it */
 		if (kind == SCHEDULE_INTERVAL)
 			return job->starts_at <= job->ends_at ? job->starts_at : DT_NOEND;
-		after = job->starts_at - 1;
+		after = kind == SCHEDULE_AFTER ? job->starts_at : job->starts_at - 1;
 	}
 	if (!schedule_next(schedule, anchor, after, &next) ||
 		next > job->ends_at)
