@@ -85,6 +85,13 @@ SELECT bad_option($$starts_at => '-infinity'$$);
 SELECT bad_option($$starts_at => 'infinity'$$);
 SELECT bad_option($$ends_at => 'infinity'$$);
 SELECT bad_option($$ends_at => '-infinity'$$);
+SELECT bad(o) FROM unnest(ARRAY[
+	$$'j', '1 hour', 'SELECT 1', starts_at => '4714-11-24 00:00:00+00 BC'$$,
+	$$'j', '1 hour', 'SELECT 1', starts_at => '0001-12-31'$$,
+	$$'j', '1 hour', 'SELECT 1', starts_at => '294276-12-31'$$,
+	$$'j', '1 hour', 'SELECT 1', ends_at => '0001-12-31'$$,
+	$$'j', '@daily', 'SELECT 1', starts_at => '294276-12-31'$$,
+	$$'j', '@reboot', 'SELECT 1', ends_at => '0001-12-31'$$]) o;
 -- settings
 SELECT bad_option($$settings => '[]'$$);
 SELECT bad_option($$settings => '1'$$);

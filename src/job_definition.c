@@ -24,6 +24,7 @@
 #include "guc.h"
 #include "http_definition.h"
 #include "job_definition.h"
+#include "period.h"
 #include "rights.h"
 #include "schedule_api.h"
 #include "sql_command.h"
@@ -302,8 +303,18 @@ job_definition_check_future(const JobDefinition *def, const Job *job)
 	if (job->anchor != set_at)
 		return;
 	schedule = job_parse_schedule(job, &error);
-	if (schedule == NULL || schedule_kind(schedule) == SCHEDULE_REBOOT)
+	if (schedule == NULL)
 		return;
+	if (schedule_kind(schedule) == SCHEDULE_REBOOT)
+	{
+		if (job->ends_at < set_at)
+			bad_option(JOB_ENDS_AT, "It is over, so the schedule can never fire.", NULL);
+		return;
+	}
+	if (schedule_kind(schedule) == SCHEDULE_INTERVAL && job->starts_at != DT_NOBEGIN &&
+		(job->starts_at < SCHEDULE_MIN_TIME || job->starts_at >= SCHEDULE_END_TIME))
+		bad_option(JOB_STARTS_AT,
+				   "An interval counts from it, so it must be in the years 2 to 9999.", NULL);
 	unlimited.starts_at = DT_NOBEGIN;
 	unlimited.ends_at = DT_NOEND;
 	first = job_first_occurrence(&unlimited, schedule);
