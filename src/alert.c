@@ -18,6 +18,7 @@
 
 #include "alert.h"
 #include "alert_handler.h"
+#include "alert_rule.h"
 #include "catalog_monitor.h"
 #include "clock.h"
 #include "guc.h"
@@ -76,6 +77,7 @@ remember(const char *kind, const char *severity, const char *subject,
 	char		key[KEY_LENGTH];
 	bool		found;
 
+	Assert(alert_kind_is_known(kind));
 	if (pending == NULL)
 		prepare();
 	if (hash_get_num_entries(pending) >= MAX_PENDING)

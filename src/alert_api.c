@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -21,6 +22,7 @@
 
 #include "alert.h"
 #include "alert_handler.h"
+#include "alert_rule.h"
 #include "catalog.h"
 #include "catalog_hook.h"
 #include "catalog_monitor.h"
@@ -69,10 +71,26 @@ check_name(const char *name, const char *argument)
 static void
 check_kinds(ArrayType *kinds)
 {
-	if (kinds != NULL && array_contains_nulls(kinds))
+	Datum	   *names;
+	int			n;
+
+	if (kinds == NULL)
+		return;
+	if (array_contains_nulls(kinds))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("\"kinds\" must not contain nulls")));
+	deconstruct_array(kinds, TEXTOID, -1, false, TYPALIGN_INT, &names, NULL, &n);
+	for (int i = 0; i < n; i++)
+	{
+		char	   *name = TextDatumGetCString(names[i]);
+
+		if (!alert_kind_is_known(name))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("invalid kind of alert \"%s\"", text_clip(name, 64)),
+					 errhint("Kinds are %s.", alert_kind_list())));
+	}
 }
 
 static void

@@ -11,6 +11,8 @@
 
 #include <math.h>
 
+#include "lib/stringinfo.h"
+
 #include "alert_rule.h"
 #include "catalog_monitor.h"
 
@@ -33,6 +35,13 @@ static const char *const kind_names[] = {
 	[ALERT_SCHEDULER_STOPPED] = "scheduler_stopped",
 };
 
+/* Raised where their cause is met; only the last of them has a rule. */
+static const char *const other_kinds[] = {
+	"check", "crash_limit", "enqueue_failed", "given_up", "health_check", "hook_failed",
+	"owner_dropped", "recording_failed", "repaired", "worker_slots_exhausted",
+	"history_upkeep"
+};
+
 static AlertRule rules[ALERT_KINDS];
 
 const char *
@@ -48,6 +57,28 @@ alert_kind_from_name(const char *name)
 		if (strcmp(kind_names[i], name) == 0)
 			return i;
 	return -1;
+}
+
+bool
+alert_kind_is_known(const char *name)
+{
+	for (int i = 0; i < lengthof(other_kinds); i++)
+		if (strcmp(other_kinds[i], name) == 0)
+			return true;
+	return alert_kind_from_name(name) >= 0;
+}
+
+char *
+alert_kind_list(void)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; i < ALERT_KINDS; i++)
+		appendStringInfo(&list, "%s, ", kind_names[i]);
+	for (int i = 0; i < lengthof(other_kinds); i++)
+		appendStringInfo(&list, "%s%s", i > 0 ? ", " : "", other_kinds[i]);
+	return list.data;
 }
 
 const AlertRule *

@@ -47,6 +47,12 @@ extern const char *alert_kind_name(AlertKind kind);
 /* -1: it is none of those. */
 extern int	alert_kind_from_name(const char *name);
 
+/* Is there such a kind, of alerts that have no rule as well? */
+extern bool alert_kind_is_known(const char *name);
+
+/* The names of all kinds, separated by commas; palloc'd. */
+extern char *alert_kind_list(void);
+
 /* The rule in force; those that have no row are not enabled. */
 extern const AlertRule *alert_rule(AlertKind kind);
 
