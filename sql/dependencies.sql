@@ -83,14 +83,14 @@ SELECT scheduler.unschedule_job('load');
 SELECT count(*) FROM scheduler.dependency;
 
 -- Whose jobs
-CREATE ROLE dep_alice LOGIN;
-CREATE ROLE dep_bob LOGIN;
-CREATE ROLE dep_chief LOGIN;
-GRANT dep_alice TO dep_chief;
-SET ROLE dep_bob;
+CREATE ROLE regress_dep_alice LOGIN;
+CREATE ROLE regress_dep_bob LOGIN;
+CREATE ROLE regress_dep_chief LOGIN;
+GRANT regress_dep_alice TO regress_dep_chief;
+SET ROLE regress_dep_bob;
 SELECT define('secret');
 SELECT job_id AS secret FROM scheduler.jobs WHERE job_name = 'secret' \gset
-SET ROLE dep_alice;
+SET ROLE regress_dep_alice;
 SELECT define('mine', '{secret}');
 SELECT set_config('test.secret', :'secret', false) <> '' AS set;
 DO $$ BEGIN
@@ -109,21 +109,21 @@ DO $$ BEGIN
 EXCEPTION WHEN insufficient_privilege THEN
 	RAISE NOTICE 'not for this owner';
 END $$;
-SET ROLE dep_chief;
+SET ROLE regress_dep_chief;
 SELECT scheduler.schedule_job('above', '@yearly', 'SELECT 1', depends_on => ARRAY['job_id:' || :mine]) > 0 AS scheduled;
 SELECT depends_on = ARRAY['job_id:' || :mine] AS by_id FROM scheduler.jobs WHERE job_name = 'above';
 SELECT kind, name, on_name FROM scheduler.dependencies;
-SET ROLE dep_alice;
+SET ROLE regress_dep_alice;
 -- who depends on it has no name here
 SELECT kind, name, on_name FROM scheduler.dependencies;
 \set VERBOSITY terse
 SELECT scheduler.unschedule_job('mine');
 \set VERBOSITY default
-SET ROLE dep_chief;
+SET ROLE regress_dep_chief;
 SELECT scheduler.unschedule_job('above');
-SET ROLE dep_alice;
+SET ROLE regress_dep_alice;
 SELECT scheduler.unschedule_job('mine');
-SET ROLE dep_bob;
+SET ROLE regress_dep_bob;
 SELECT scheduler.unschedule_job('secret');
 RESET ROLE;
 
@@ -265,7 +265,7 @@ SELECT count(*) - :alerts AS more FROM scheduler.alerts WHERE kind = 'dependency
 ALTER SYSTEM RESET pg_scheduler.monitor_interval;
 SELECT pg_reload_conf();
 DROP EXTENSION pg_scheduler;
-DROP ROLE dep_alice, dep_bob, dep_chief;
+DROP ROLE regress_dep_alice, regress_dep_bob, regress_dep_chief;
 DROP PROCEDURE await;
 DROP FUNCTION define, work;
 DROP TABLE switch;

@@ -223,8 +223,8 @@ SELECT jsonb_object_keys(scheduler.health_summary()) AS key ORDER BY 1;
 SELECT jsonb_object_keys(scheduler.dashboard()) AS key ORDER BY 1;
 
 -- Others see theirs only
-CREATE ROLE health_other LOGIN;
-SET ROLE health_other;
+CREATE ROLE regress_health_other LOGIN;
+SET ROLE regress_health_other;
 SELECT scope, name FROM scheduler.health ORDER BY 1, 2;
 SELECT count(*) FROM scheduler.alerts;
 SELECT count(*) FROM scheduler.job_health;
@@ -272,7 +272,7 @@ ALTER SYSTEM RESET pg_scheduler.monitoring;
 SELECT pg_reload_conf();
 SELECT wait_until($$(SELECT state = 'unhealthy' FROM scheduler.job_health WHERE job_name = 'unseen')$$);
 
-DROP ROLE health_other;
+DROP ROLE regress_health_other;
 ALTER SYSTEM RESET pg_scheduler.monitor_interval;
 ALTER SYSTEM RESET pg_scheduler.metrics_interval;
 SELECT pg_reload_conf();

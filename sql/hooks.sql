@@ -236,16 +236,16 @@ SELECT scheduler.unschedule_job('mine');
 SELECT scheduler.unschedule_job('stop hook of job ' || :mine);
 
 -- Rights: hooks run as the owner of the job, and go with it
-CREATE ROLE hooks_owner LOGIN;
-CREATE ROLE hooks_other LOGIN;
-GRANT INSERT ON log TO hooks_owner, hooks_other;
-GRANT USAGE ON SEQUENCE log_id_seq TO hooks_owner, hooks_other;
+CREATE ROLE regress_hooks_owner LOGIN;
+CREATE ROLE regress_hooks_other LOGIN;
+GRANT INSERT ON log TO regress_hooks_owner, regress_hooks_other;
+GRANT USAGE ON SEQUENCE log_id_seq TO regress_hooks_owner, regress_hooks_other;
 SELECT scheduler.set_hook('work', 'stop', $$INSERT INTO log (what) VALUES ('as ' || current_user || ', ' || session_user)$$) > 0 AS set;
-SELECT scheduler.alter_job('work', run_as => 'hooks_owner');
+SELECT scheduler.alter_job('work', run_as => 'regress_hooks_owner');
 SELECT DISTINCT owner FROM scheduler.jobs;
 SELECT scheduler.pause_job(:job);
 SELECT wait_for_log(1);
-SET ROLE hooks_other;
+SET ROLE regress_hooks_other;
 SELECT count(*) FROM scheduler.job_hooks;
 SELECT count(*) FROM scheduler.health_checks;
 SELECT error_of(c) FROM unnest(ARRAY[
@@ -261,16 +261,16 @@ CREATE TEMP TABLE trap (hook_job_id bigint, job_id bigint, owner oid);
 RESET ROLE;
 CREATE TRIGGER trap AFTER DELETE ON trap FOR EACH ROW EXECUTE FUNCTION scheduler._hook_deleted();
 CREATE TRIGGER trap_owner AFTER UPDATE ON trap FOR EACH ROW EXECUTE FUNCTION scheduler._owner_changed();
-SET ROLE hooks_other;
+SET ROLE regress_hooks_other;
 INSERT INTO trap VALUES (1, 1, 10);
 SELECT error_of('DELETE FROM trap'), error_of('UPDATE trap SET job_id = 2');
 RESET ROLE;
 -- a job of another role that one may not SET ROLE to gets no hooks either
-GRANT hooks_owner TO hooks_other;
-SET ROLE hooks_other;
+GRANT regress_hooks_owner TO regress_hooks_other;
+SET ROLE regress_hooks_other;
 SELECT scheduler.set_hook(:job, 'start', $$SELECT 1$$) > 0 AS set;
 RESET ROLE;
-REVOKE hooks_owner FROM hooks_other;
+REVOKE regress_hooks_owner FROM regress_hooks_other;
 DROP TABLE trap;
 SELECT scheduler.unschedule_job(:foreign);
 
@@ -283,7 +283,7 @@ SELECT scheduler.schedule_job('work', '@yearly', 'SELECT 1') AS job \gset
 SELECT scheduler.unschedule_job(scheduler.set_hook('work', 'stop', 'SELECT 1'));
 SELECT count(*) FROM scheduler.job_hooks;
 SELECT scheduler.unschedule_job('work');
-REVOKE ALL ON log, log_id_seq FROM hooks_owner, hooks_other;
-DROP ROLE hooks_owner, hooks_other;
+REVOKE ALL ON log, log_id_seq FROM regress_hooks_owner, regress_hooks_other;
+DROP ROLE regress_hooks_owner, regress_hooks_other;
 ALTER SYSTEM RESET pg_scheduler.monitor_interval;
 SELECT pg_reload_conf();

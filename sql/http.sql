@@ -5,8 +5,8 @@
 \set ECHO none
 \i :helpers
 \set ECHO all
-CREATE ROLE http_alice LOGIN;
-CREATE ROLE http_bob LOGIN;
+CREATE ROLE regress_http_alice LOGIN;
+CREATE ROLE regress_http_bob LOGIN;
 \set VERBOSITY default
 
 -- a definition as it is stored
@@ -75,7 +75,7 @@ SELECT scheduler.set_secret(NULL, 'x');
 SELECT scheduler.set_secret('x', E'two\nlines');
 \set VERBOSITY default
 SELECT name, owner = current_user::regrole AS mine FROM scheduler.secrets ORDER BY name;
-SET ROLE http_alice;
+SET ROLE regress_http_alice;
 SELECT name FROM scheduler.secrets;
 SELECT scheduler.set_secret('token', 'alice''s');
 SELECT name, owner FROM scheduler.secrets;
@@ -84,7 +84,7 @@ SELECT * FROM scheduler.secret;
 SELECT scheduler.drop_secret('key');
 SELECT scheduler.schedule_http_job('steal', '0 0 1 1 *', 'https://example.com/',
 	headers => '{"X": {"secret": "key"}}');
-SET ROLE http_bob;
+SET ROLE regress_http_bob;
 SELECT name FROM scheduler.secrets;
 CREATE FUNCTION pg_temp.leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001
 	AS 'BEGIN RAISE NOTICE ''%'', $1; RETURN true; END';
@@ -99,9 +99,9 @@ SELECT scheduler.drop_secret('key');
 SELECT scheduler.drop_secret('key');
 
 -- copied in, which the server does not log
-CREATE ROLE http_carol LOGIN;
-CREATE ROLE http_dave LOGIN;
-SET ROLE http_carol;
+CREATE ROLE regress_http_carol LOGIN;
+CREATE ROLE regress_http_dave LOGIN;
+SET ROLE regress_http_carol;
 COPY scheduler.secret_values FROM STDIN;
 token	Bearer of carol
 key	whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
@@ -116,23 +116,23 @@ INSERT INTO scheduler.secret_values VALUES ('x', '');
 SELECT * FROM scheduler.secret_values;
 DELETE FROM scheduler.secret_values;
 RESET ROLE;
-SELECT s.value FROM scheduler.secret s WHERE s.owner = 'http_carol'::regrole ORDER BY s.name;
+SELECT s.value FROM scheduler.secret s WHERE s.owner = 'regress_http_carol'::regrole ORDER BY s.name;
 SELECT scheduler._set_secrets();
 CREATE TRIGGER mine BEFORE INSERT ON scheduler.secret FOR EACH ROW EXECUTE FUNCTION scheduler._set_secrets();
 INSERT INTO scheduler.secret VALUES (10, 'a', 'b');
 DROP TRIGGER mine ON scheduler.secret;
 
 -- they go with the jobs of their owner, and with the owner
-SET ROLE http_dave;
+SET ROLE regress_http_dave;
 SELECT scheduler.set_secret('token', 'dave''s');
 RESET ROLE;
-REASSIGN OWNED BY http_carol TO http_dave;
-DROP OWNED BY http_dave;
-REASSIGN OWNED BY http_carol TO http_dave;
+REASSIGN OWNED BY regress_http_carol TO regress_http_dave;
+DROP OWNED BY regress_http_dave;
+REASSIGN OWNED BY regress_http_carol TO regress_http_dave;
 SELECT name, owner FROM scheduler.secrets WHERE owner <> current_user::regrole ORDER BY 1;
-DROP ROLE http_carol;
+DROP ROLE regress_http_carol;
 SELECT count(*) FROM scheduler.secrets WHERE owner <> current_user::regrole;
-DROP ROLE http_dave;
+DROP ROLE regress_http_dave;
 SELECT name, owner FROM scheduler.secrets WHERE owner <> current_user::regrole ORDER BY 1;
 
 -- one-off requests: sent only if the transaction commits
@@ -177,12 +177,12 @@ SELECT count(*) FROM scheduler.job WHERE request ? 'one_off';
 SELECT count(*) FROM scheduler.dead_letters;
 
 -- roles: bob sees nothing of alice
-SET ROLE http_alice;
+SET ROLE regress_http_alice;
 SELECT scheduler.http_request('http://127.0.0.1:9/alice', headers => '{"X": {"secret": "token"}}',
 	max_retries => 0) AS run \gset
 SELECT scheduler.wait_for_run(:run);
 SELECT count(*) FROM scheduler.http_responses;
-SET ROLE http_bob;
+SET ROLE regress_http_bob;
 SELECT count(*) FROM scheduler.http_responses;
 SELECT count(*) FROM scheduler.http_jobs;
 SELECT count(*) FROM scheduler.runs;
@@ -196,4 +196,4 @@ RESET ROLE;
 
 DROP TABLE request;
 DROP EXTENSION pg_scheduler;
-DROP ROLE http_alice, http_bob;
+DROP ROLE regress_http_alice, regress_http_bob;

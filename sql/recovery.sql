@@ -219,15 +219,15 @@ ALTER SYSTEM RESET pg_scheduler.monitoring;
 SELECT pg_reload_conf();
 
 -- Others see and do nothing of it
-CREATE ROLE recovery_other LOGIN;
-SET ROLE recovery_other;
+CREATE ROLE regress_recovery_other LOGIN;
+SET ROLE regress_recovery_other;
 SELECT count(*) FROM scheduler.job_recoveries;
 SELECT count(*) FROM scheduler.recovery_events;
 SELECT scheduler.recover(:job);
 SELECT scheduler.set_recovery(:job);
 SELECT scheduler.recover_queue('default');
 RESET ROLE;
-DROP ROLE recovery_other;
+DROP ROLE regress_recovery_other;
 
 -- The policy goes, and the job stays as it is; a dropped job takes it along
 SELECT scheduler.drop_recovery('work');

@@ -5,13 +5,13 @@
 \set ECHO none
 \i :helpers
 \set ECHO all
-CREATE ROLE vis_ann LOGIN;
-CREATE ROLE vis_bob LOGIN;
-CREATE ROLE vis_team;
-CREATE ROLE vis_lead LOGIN IN ROLE vis_ann, vis_bob;
-CREATE ROLE vis_boss LOGIN IN ROLE vis_team;
-CREATE ROLE vis_stranger LOGIN;
-ALTER SYSTEM SET pg_scheduler.admin_role = 'vis_team';
+CREATE ROLE regress_vis_ann LOGIN;
+CREATE ROLE regress_vis_bob LOGIN;
+CREATE ROLE regress_vis_team;
+CREATE ROLE regress_vis_lead LOGIN IN ROLE regress_vis_ann, regress_vis_bob;
+CREATE ROLE regress_vis_boss LOGIN IN ROLE regress_vis_team;
+CREATE ROLE regress_vis_stranger LOGIN;
+ALTER SYSTEM SET pg_scheduler.admin_role = 'regress_vis_team';
 ALTER SYSTEM SET pg_scheduler.monitor_interval = '10ms';
 ALTER SYSTEM SET pg_scheduler.metrics_interval = '1s';
 SELECT pg_reload_conf();
@@ -24,7 +24,7 @@ DECLARE
 	role text;
 	job bigint;
 BEGIN
-	FOREACH role IN ARRAY '{vis_ann,vis_bob}'::text[] LOOP
+	FOREACH role IN ARRAY '{regress_vis_ann,regress_vis_bob}'::text[] LOOP
 		EXECUTE format('SET ROLE %I', role);
 		job := scheduler.schedule_job('work', '@yearly', 'SELECT 1/0', max_retries => 1,
 			retry_delay => '1 ms', retry_on => '{all}');
@@ -57,7 +57,7 @@ BEGIN
 	EXECUTE format('SELECT string_agg(DISTINCT %s, '', '') FROM scheduler.%I v WHERE %s', key, view,
 		-- the scheduler may have been restarted
 		CASE WHEN view = 'recovery_events' THEN 'job_id IS NOT NULL' ELSE 'true' END) INTO result;
-	RETURN COALESCE(replace(result, 'vis_', ''), '-');
+	RETURN COALESCE(replace(result, 'regress_vis_', ''), '-');
 END
 $$;
 CREATE FUNCTION look(role text) RETURNS TABLE (what text, seen text) LANGUAGE plpgsql AS $$
@@ -76,7 +76,7 @@ BEGIN
 		CASE WHEN (scheduler.health_summary() -> 'alerts' ->> 'open')::int = (SELECT count(*) FROM scheduler.alerts
 			WHERE resolved_at IS NULL) THEN 'as the view' ELSE 'other' END;
 	RETURN QUERY SELECT 'dashboard(), unhealthy jobs',
-		(SELECT COALESCE(string_agg(DISTINCT replace(owner, 'vis_', ''), ', '), '-') FROM vis_job
+		(SELECT COALESCE(string_agg(DISTINCT replace(owner, 'regress_vis_', ''), ', '), '-') FROM vis_job
 			WHERE job_id IN (SELECT (u ->> 'job_id')::bigint
 				FROM jsonb_array_elements(scheduler.dashboard() -> 'unhealthy_jobs') u));
 	RETURN QUERY SELECT 'dashboard(), alerts',
@@ -91,15 +91,15 @@ BEGIN
 END
 $$;
 SELECT what, a.seen AS ann, b.seen AS bob, l.seen AS lead, s.seen AS stranger, o.seen AS boss
-	FROM look('vis_ann') WITH ORDINALITY AS a (what, seen, n)
-	JOIN look('vis_bob') b USING (what) JOIN look('vis_lead') l USING (what)
-	JOIN look('vis_stranger') s USING (what) JOIN look('vis_boss') o USING (what)
+	FROM look('regress_vis_ann') WITH ORDINALITY AS a (what, seen, n)
+	JOIN look('regress_vis_bob') b USING (what) JOIN look('regress_vis_lead') l USING (what)
+	JOIN look('regress_vis_stranger') s USING (what) JOIN look('regress_vis_boss') o USING (what)
 	ORDER BY n;
 
 -- What a function that leaks sees is no more than that.
 CREATE FUNCTION leak(t text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS
 	$$BEGIN RAISE NOTICE 'leaked %', t; RETURN true; END$$;
-SET ROLE vis_stranger;
+SET ROLE regress_vis_stranger;
 SELECT count(*) FROM scheduler.job_health WHERE leak(job_name);
 SELECT count(*) FROM scheduler.job_metrics WHERE leak(job_name);
 SELECT count(*) FROM scheduler.alerts WHERE leak(message);
@@ -108,11 +108,11 @@ SELECT count(*) FROM scheduler.health WHERE scope = 'job' AND leak(name);
 RESET ROLE;
 
 -- Managing is as seeing.
-SET ROLE vis_ann;
+SET ROLE regress_vis_ann;
 SELECT scheduler.resolve_alert(alert_id) FROM (SELECT max(alert_id) AS alert_id
 	FROM scheduler.alerts WHERE resolved_at IS NULL) a;
 RESET ROLE;
-SET ROLE vis_stranger;
+SET ROLE regress_vis_stranger;
 SELECT scheduler.clear_alerts(), scheduler.resolve_alerts('job_failing');
 SELECT kind, threshold FROM scheduler.alert_rules WHERE altered;
 SELECT kind FROM scheduler.alert_rule_preset;
@@ -120,7 +120,7 @@ SELECT scheduler.reset_alert_rule('job_failing');
 SELECT scheduler.drop_alert_handler('listener');
 SELECT scheduler.drop_alert_check('check');
 RESET ROLE;
-SET ROLE vis_boss;
+SET ROLE regress_vis_boss;
 SELECT scheduler.reset_alert_rule('job_failing');
 SELECT scheduler.clear_alerts() > 0 AS cleared;
 RESET ROLE;
@@ -133,4 +133,4 @@ DROP EXTENSION pg_scheduler;
 DROP TABLE vis_job;
 DROP FUNCTION seen, look, leak;
 DROP PROCEDURE await;
-DROP ROLE vis_ann, vis_bob, vis_team, vis_lead, vis_boss, vis_stranger;
+DROP ROLE regress_vis_ann, regress_vis_bob, regress_vis_team, regress_vis_lead, regress_vis_boss, regress_vis_stranger;
