@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * cycle.c
- *	  The memory and the transactions of a scheduler's cycle, and its errors.
+ *	  The memory and the transactions of a cycle, and its errors.
  *
  * Before PostgreSQL 18 a transaction leaves its caller in TopMemoryContext:
  * whatever a cycle allocates after its first transaction would stay for as

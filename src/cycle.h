@@ -1,7 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * cycle.h
- *	  The memory and the transactions of a scheduler's cycle, and its errors.
+ *	  The memory and the transactions of a cycle, and its errors.
+ *
+ * A scheduler has cycles, and an HTTP worker.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
@@ -16,7 +18,7 @@ extern MemoryContext cycle_context;
 extern void cycle_init(void);
 
 /*
- * A transaction of the scheduler.  It leaves the caller in cycle_context,
+ * A transaction of the process.  It leaves the caller in cycle_context,
  * whichever context was current before.
  */
 extern void cycle_start_transaction(void);

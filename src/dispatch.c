@@ -32,9 +32,6 @@
 #include "settle.h"
 #include "worker_pool.h"
 
-/* After a worker that has ended without a word, wait this long: 5 s. */
-#define LAUNCH_RETRY_DELAY	(5 * USECS_PER_SEC)
-
 static TimestampTz launch_not_before = DT_NOBEGIN;
 static bool no_process = false; /* the server had no room for one */
 static bool more_wanted = false;	/* a role could use one more worker */

@@ -23,9 +23,6 @@
 #include "http_dispatch.h"
 #include "worker_pool.h"
 
-/* After a start that came to nothing, wait this long: 5 s. */
-#define LAUNCH_RETRY_DELAY	(5 * USECS_PER_SEC)
-
 static Database *my_db = NULL;
 static BackgroundWorkerHandle *handle = NULL;	/* NULL: none was started */
 static TimestampTz launched_at = DT_NOBEGIN;

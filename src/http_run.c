@@ -23,6 +23,7 @@
 #include "catalog.h"
 #include "chain_end.h"
 #include "clock.h"
+#include "cycle.h"
 #include "guc.h"
 #include "http_definition.h"
 #include "http_jsonb.h"
@@ -215,16 +216,14 @@ prepare(HttpRun *http, HttpClient *client)
 bool
 http_run_send(HttpRun *http, HttpClient *client)
 {
-	MemoryContext caller = CurrentMemoryContext;
 	volatile bool result = false;
 
 	PG_TRY();
 	{
-		SetCurrentStatementStartTimestamp();
-		StartTransactionCommand();
-		MemoryContextSwitchTo(caller);
+		cycle_start_transaction();
+		MemoryContextSwitchTo(cycle_context);
 		result = prepare(http, client);
-		CommitTransactionCommand();
+		cycle_commit_transaction();
 	}
 	PG_CATCH();
 	{
@@ -237,7 +236,7 @@ http_run_send(HttpRun *http, HttpClient *client)
 			http->outcome.kind = OUTCOME_UNRECORDED;
 	}
 	PG_END_TRY();
-	MemoryContextSwitchTo(caller);
+	MemoryContextSwitchTo(cycle_context);
 	return result;
 }
 

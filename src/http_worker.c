@@ -39,6 +39,7 @@
 #include "catalog.h"
 #include "clock.h"
 #include "compat.h"
+#include "cycle.h"
 #include "guc.h"
 #include "http_client.h"
 #include "http_flight.h"
@@ -64,7 +65,6 @@
 static Database *my_db = NULL;
 static HttpClient *client = NULL;
 static WaitEventSet *wait_set = NULL;
-static MemoryContext cycle_context = NULL;
 static MemoryContext run_context = NULL;
 static HttpRun *in_flight[HTTP_FLIGHTS];	/* by flight; NULL: not ours */
 static dlist_head done = DLIST_STATIC_INIT(done);	/* yet to be recorded */
@@ -324,13 +324,12 @@ record(HttpRun **runs, int n)
 
 	PG_TRY();
 	{
-		SetCurrentStatementStartTimestamp();
-		StartTransactionCommand();
+		cycle_start_transaction();
 		MemoryContextSwitchTo(cycle_context);
 		for (int i = 0; i < n; i++)
 			if (runs[i]->has_end)
 				http_run_record(runs[i]);
-		CommitTransactionCommand();
+		cycle_commit_transaction();
 	}
 	PG_CATCH();
 	{
@@ -540,10 +539,9 @@ recover(void)
 	RESUME_INTERRUPTS();
 	(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ERROR_DELAY_MS,
 					 compat_wait_event("PgSchedulerError"));
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
+	cycle_start_transaction();
 	exists = catalog_extension_exists();
-	CommitTransactionCommand();
+	cycle_commit_transaction();
 	if (!exists)
 		proc_exit(0);
 }
@@ -577,8 +575,7 @@ pg_scheduler_http_worker_main(Datum arg)
 	before_shmem_exit(detach, (Datum) 0);
 	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
 	set_up_session();
-	cycle_context = AllocSetContextCreate(TopMemoryContext, "pg_scheduler http cycle",
-										  ALLOCSET_DEFAULT_SIZES);
+	cycle_init();
 	run_context = AllocSetContextCreate(TopMemoryContext, "pg_scheduler http runs",
 										ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(cycle_context);

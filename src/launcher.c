@@ -50,9 +50,6 @@
 /* A scheduler that has died is started again after: 1 s. */
 #define RESTART_DELAY		USECS_PER_SEC
 
-/* After the server had no room for a process, wait this long: 5 s. */
-#define LAUNCH_RETRY_DELAY	(5 * USECS_PER_SEC)
-
 /* What the launcher remembers of the schedulers that it has started */
 typedef struct Child
 {

@@ -18,6 +18,9 @@
 #include "due_heap.h"
 #include "shmem.h"
 
+/* After the start of a process that came to nothing, wait this long: 5 s. */
+#define LAUNCH_RETRY_DELAY	(5 * USECS_PER_SEC)
+
 typedef enum LaunchResult
 {
 	LAUNCH_STARTED,
