@@ -713,11 +713,18 @@ COMMENT ON FUNCTION scheduler._state_inserted() IS
 CREATE TRIGGER job_state_inserted BEFORE INSERT ON scheduler.job_state
 	FOR EACH ROW EXECUTE FUNCTION scheduler._state_inserted();
 
--- All jobs are looked at when a calendar changes.
-CREATE TRIGGER calendar_changed AFTER UPDATE OR DELETE OR TRUNCATE ON scheduler.calendar
+CREATE FUNCTION scheduler._calendar_changed() RETURNS trigger
+AS 'MODULE_PATHNAME', 'pg_scheduler_calendar_changed' LANGUAGE C;
+COMMENT ON FUNCTION scheduler._calendar_changed() IS
+'Tells the scheduler of changed calendars at commit';
+
+CREATE TRIGGER calendar_changed AFTER UPDATE OR DELETE ON scheduler.calendar
+	FOR EACH ROW EXECUTE FUNCTION scheduler._calendar_changed();
+CREATE TRIGGER calendar_window_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.calendar_window
+	FOR EACH ROW EXECUTE FUNCTION scheduler._calendar_changed();
+CREATE TRIGGER calendar_truncated AFTER TRUNCATE ON scheduler.calendar
 	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._job_changed();
-CREATE TRIGGER calendar_window_changed
-	AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON scheduler.calendar_window
+CREATE TRIGGER calendar_window_truncated AFTER TRUNCATE ON scheduler.calendar_window
 	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._job_changed();
 
 CREATE FUNCTION scheduler.schedule_job(
@@ -2387,7 +2394,7 @@ COMMENT ON FUNCTION scheduler.prometheus_metrics() IS
 
 -- Whoever may execute them can make triggers of tables of their own with them.
 REVOKE EXECUTE ON FUNCTION scheduler._job_changed(), scheduler._changed(),
-	scheduler._state_inserted(), scheduler._replace_default_queue(),
+	scheduler._calendar_changed(), scheduler._state_inserted(), scheduler._replace_default_queue(),
 	scheduler._hook_deleted(), scheduler._owner_changed(), scheduler._set_secrets() FROM PUBLIC;
 
 GRANT SELECT ON scheduler.chains, scheduler.jobs, scheduler.runs, scheduler.dead_letters, scheduler.alerts,

@@ -66,17 +66,32 @@ next_run_row(int row, void *arg)
 					  catalog_time(row, 3, DT_NOEND), context->arg);
 }
 
+#define NEXT_RUNS \
+	"SELECT s.job_id, CASE j.kind WHEN 'http' THEN 0 ELSE j.owner END::oid, s.next_run_at" \
+	" FROM scheduler.job_state s JOIN scheduler.job j ON j.job_id = s.job_id" \
+	" WHERE s.next_run_at IS NOT NULL AND j.enabled AND j.paused_at IS NULL" \
+	" AND s.schedule_version = j.schedule_version"
+
 void
 catalog_scan_next_runs(NextRunCallback callback, void *arg)
 {
 	NextRunScan context = {callback, arg};
 
-	catalog_scan("SELECT s.job_id, CASE j.kind WHEN 'http' THEN 0 ELSE j.owner END::oid,"
-		 " s.next_run_at"
-		 " FROM scheduler.job_state s JOIN scheduler.job j ON j.job_id = s.job_id"
-		 " WHERE s.next_run_at IS NOT NULL AND j.enabled AND j.paused_at IS NULL"
-		 " AND s.schedule_version = j.schedule_version",
-		 NULL, next_run_row, &context);
+	catalog_scan(NEXT_RUNS, NULL, next_run_row, &context);
+}
+
+/* The hash is that of a trigger: see change.c. */
+void
+catalog_scan_deferred_runs(int64 calendar_hash, NextRunCallback callback, void *arg)
+{
+	NextRunScan context = {callback, arg};
+	Params		params = {0};
+
+	catalog_add_int64(&params, calendar_hash);
+	catalog_scan(NEXT_RUNS " AND j.calendar_action = 'defer'"
+				 " AND j.calendar IN (SELECT c.calendar_name FROM scheduler.calendar c"
+				 " WHERE hashtextextended(c.calendar_name COLLATE \"C\", 0) = $1)",
+				 &params, next_run_row, &context);
 }
 
 typedef struct JobIdScan

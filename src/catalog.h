@@ -36,6 +36,10 @@ extern Oid	catalog_owner(void);
 typedef void (*NextRunCallback) (int64 job_id, Oid role, TimestampTz next_run_at, void *arg);
 extern void catalog_scan_next_runs(NextRunCallback callback, void *arg);
 
+/* Of these, the jobs whose calendar, of which this is the hash, may put them off. */
+extern void catalog_scan_deferred_runs(int64 calendar_hash, NextRunCallback callback,
+									   void *arg);
+
 /* Jobs whose state does not belong to their current schedule. */
 typedef void (*JobIdCallback) (int64 job_id, void *arg);
 extern void catalog_scan_unplanned_jobs(JobIdCallback callback, void *arg);

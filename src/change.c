@@ -18,10 +18,12 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_collation.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "utils/fmgrprotos.h"
 #include "utils/rel.h"
 
 #include "catalog.h"
@@ -33,6 +35,7 @@
 
 PG_FUNCTION_INFO_V1(pg_scheduler_job_changed);
 PG_FUNCTION_INFO_V1(pg_scheduler_changed);
+PG_FUNCTION_INFO_V1(pg_scheduler_calendar_changed);
 PG_FUNCTION_INFO_V1(pg_scheduler_state_inserted);
 
 /* A transaction with more changes has the scheduler read everything. */
@@ -154,6 +157,34 @@ pg_scheduler_changed(PG_FUNCTION_ARGS)
 		change_note(CHANGE_DEPENDENCIES, 0);
 	else
 		change_note(CHANGE_RULES, 0);
+	return PointerGetDatum(NULL);
+}
+
+static void
+note_calendar(HeapTuple tuple, TupleDesc desc)
+{
+	int			column = SPI_fnumber(desc, "calendar_name");
+	bool		isnull;
+	Datum		name;
+
+	if (tuple == NULL || column <= 0)
+		return;
+	name = heap_getattr(tuple, column, desc, &isnull);
+	if (!isnull)
+		change_note(CHANGE_CALENDAR,
+					DatumGetInt64(DirectFunctionCall2Coll(hashtextextended, C_COLLATION_OID,
+														  name, Int64GetDatum(0))));
+}
+
+/* AFTER INSERT OR UPDATE OR DELETE FOR EACH ROW */
+Datum
+pg_scheduler_calendar_changed(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	require_trigger(fcinfo, 0);
+	note_calendar(trigger->tg_trigtuple, RelationGetDescr(trigger->tg_relation));
+	note_calendar(trigger->tg_newtuple, RelationGetDescr(trigger->tg_relation));
 	return PointerGetDatum(NULL);
 }
 

@@ -17,8 +17,8 @@ extern void change_init(void);
 
 /*
  * Remember a change of the current transaction: the scheduler is told at its
- * commit, and never when it aborts.  "id" is that of the job or the run; 0 for
- * the other kinds.
+ * commit, and never when it aborts.  For "id" see ChangeKind; 0 where it says
+ * nothing.
  */
 extern void change_note(ChangeKind kind, int64 id);
 

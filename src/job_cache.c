@@ -31,6 +31,7 @@ typedef struct CachedCalendar
 } CachedCalendar;
 
 static MemoryContext cache_context = NULL;
+static MemoryContext calendar_context = NULL;
 static List *calendars = NIL;
 static HTAB *cache = NULL;
 static dlist_head dirty_entries;	/* oldest first */
@@ -46,6 +47,8 @@ job_cache_init(void)
 
 	cache_context = AllocSetContextCreate(TopMemoryContext, "pg_scheduler jobs",
 										  ALLOCSET_DEFAULT_SIZES);
+	calendar_context = AllocSetContextCreate(cache_context, "pg_scheduler calendars",
+											 ALLOCSET_SMALL_SIZES);
 	ctl.hcxt = cache_context;
 	cache = hash_create("pg_scheduler jobs", 256, &ctl,
 						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
@@ -83,10 +86,7 @@ free_definition(JobEntry *entry)
 	entry->job.calendar = NULL;
 }
 
-/*
- * A calendar by its name.  It is kept until everything is read again, which
- * is what happens when a calendar changes.
- */
+/* A calendar by its name.  It is kept until some calendar changes. */
 static const Calendar *
 find_calendar(const char *name)
 {
@@ -103,7 +103,7 @@ find_calendar(const char *name)
 		if (strcmp(cached->name, name) == 0)
 			return cached->calendar;
 	}
-	oldcontext = MemoryContextSwitchTo(cache_context);
+	oldcontext = MemoryContextSwitchTo(calendar_context);
 	calendar = catalog_read_calendar(name);
 	cached = palloc(sizeof(CachedCalendar));
 	cached->name = pstrdup(name);
@@ -214,6 +214,22 @@ job_cache_reload(JobEntry *entry)
 	if (!entry->dropped)
 		keep_definition(entry, &job);
 	return !entry->dropped;
+}
+
+void
+job_cache_reload_calendars(void)
+{
+	HASH_SEQ_STATUS status;
+	JobEntry   *entry;
+
+	calendars = NIL;
+	MemoryContextReset(calendar_context);
+	hash_seq_init(&status, cache);
+	while ((entry = hash_seq_search(&status)) != NULL)
+		entry->job.open_times = NULL;
+	hash_seq_init(&status, cache);
+	while ((entry = hash_seq_search(&status)) != NULL)
+		entry->job.open_times = find_calendar(entry->job.calendar);
 }
 
 int

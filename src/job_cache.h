@@ -53,6 +53,9 @@ extern JobEntry *job_cache_peek(int64 job_id);
 /* Read the definition again.  False: the job has gone.  In a transaction. */
 extern bool job_cache_reload(JobEntry *entry);
 
+/* Some calendar has changed: read those that are used again.  In a transaction. */
+extern void job_cache_reload_calendars(void);
+
 /* How many runs of a job may be executed at once. */
 extern int	job_cache_concurrency(const JobEntry *entry);
 

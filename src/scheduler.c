@@ -378,6 +378,18 @@ change_job(int64 job_id)
 	run_queue_release(entry);
 }
 
+/*
+ * Jobs that a calendar puts off may be due at another time now.  Each is looked
+ * at when it would be due without, and what it finds then is put in again.
+ */
+static void
+change_calendar(int64 hash)
+{
+	cycle_start_transaction();
+	catalog_scan_deferred_runs(hash, put_next_run, NULL);
+	cycle_commit_transaction();
+}
+
 /* Changes were dropped, or are too many: look at everything. */
 static void
 reload_all(void)
@@ -409,6 +421,12 @@ apply_changes(void)
 		return;
 	cycle_start_transaction();
 	for (int i = 0; i < n; i++)
+		if (changes[i].kind == CHANGE_CALENDAR)
+		{
+			job_cache_reload_calendars();
+			break;
+		}
+	for (int i = 0; i < n; i++)
 		if (changes[i].kind == CHANGE_JOB)
 		{
 			change_job(changes[i].id);
@@ -438,6 +456,8 @@ apply_changes(void)
 			monitor_reload_rules();
 		else if (changes[i].kind == CHANGE_HOOKS)
 			hook_load();
+		else if (changes[i].kind == CHANGE_CALENDAR)
+			change_calendar(changes[i].id);
 	}
 	monitor_request();
 	job_cache_trim();

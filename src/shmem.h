@@ -151,7 +151,8 @@ typedef enum ChangeKind
 	CHANGE_QUEUES,				/* read scheduler.queue again */
 	CHANGE_RULES,				/* read scheduler.alert_rule again */
 	CHANGE_HOOKS,				/* read scheduler.job_hook again */
-	CHANGE_DEPENDENCIES			/* read scheduler.dependency again */
+	CHANGE_DEPENDENCIES,		/* read scheduler.dependency again */
+	CHANGE_CALENDAR				/* id: hash of the name of one that changed */
 } ChangeKind;
 
 typedef struct Change

@@ -80,9 +80,25 @@ set_clock($node, '2030-01-07 12:00:05');
 $node->restart;
 barrier($node);
 is(runs_of($node, 'defer'), '04 23:30 succeeded, 05 23:30 succeeded', 'a restart does not open it');
+
+# One calendar changes while jobs of several wait for the end of closed times
+sql($node, q(
+	SELECT scheduler.create_calendar('other');
+	SELECT scheduler.add_calendar_dates('other', '{2030-01-07}');
+	SELECT scheduler.schedule_job('other', '@at 2030-01-07 13:00', 'SELECT 1',
+		calendar => 'other', calendar_action => 'defer')));
+barrier($node);
+set_clock($node, '2030-01-07 14:00:05');
+barrier($node);
+sql($node, "SELECT scheduler.add_calendar_dates('night', '{2030-01-08}')");
+barrier($node);
 set_clock($node, '2030-01-08 00:00:05');
-is_eventually($node, 'defer', '04 23:30 succeeded, 05 23:30 succeeded, 06 23:30 missed, 07 23:30 succeeded',
-	'the end of the closed time is kept');
+is_eventually($node, 'other', '07 13:00 succeeded', 'the end of the closed time of one is kept');
+barrier($node);
+is(runs_of($node, 'defer'), '04 23:30 succeeded, 05 23:30 succeeded', 'that of the other was put off');
+set_clock($node, '2030-01-09 00:00:05');
+is_eventually($node, 'defer', '04 23:30 succeeded, 05 23:30 succeeded, 06 23:30 missed 2, 08 23:30 succeeded',
+	'until it comes');
 
 $node->stop;
 done_testing();
