@@ -34,8 +34,18 @@ copy_slots(int *n)
 	slots = palloc(scheduler_shared->nworkers * sizeof(WorkerSlot));
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
 	for (int i = 0; i < scheduler_shared->nworkers; i++)
-		if (scheduler_shared->workers[i].state != WORKER_FREE)
-			slots[(*n)++] = scheduler_shared->workers[i];
+	{
+		const WorkerSlot *slot = &scheduler_shared->workers[i];
+		bool		has_name = slot->job_name[0] != '\0';
+
+		if (slot->state == WORKER_FREE)
+			continue;
+		pg_read_barrier();		/* a worker may be writing it just now */
+		slots[*n] = *slot;
+		if (!has_name)
+			slots[*n].job_name[0] = '\0';
+		(*n)++;
+	}
 	LWLockRelease(scheduler_shared->lock);
 	return slots;
 }
@@ -170,7 +180,8 @@ pg_scheduler_workers(PG_FUNCTION_ARGS)
 		values[1] = ObjectIdGetDatum(slot->database);
 		values[2] = ObjectIdGetDatum(slot->role);
 		values[3] = CStringGetTextDatum(worker_state_name(slot));
-		nulls[4] = nulls[5] = !slot->has_run;
+		nulls[4] = !slot->has_run || slot->job_name[0] == '\0';
+		nulls[5] = !slot->has_run;
 		values[4] = CStringGetTextDatum(slot->job_name);
 		values[5] = Int64GetDatum(slot->run.run_id);
 		values[6] = TimestampTzGetDatum(slot->has_run ? slot->started_at :

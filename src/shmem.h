@@ -88,7 +88,7 @@ typedef struct WorkerSlot
 	bool		has_run;
 	TimestampTz started_at;
 	TimestampTz deadline;		/* DT_NOEND: none */
-	char		job_name[JOB_NAME_LENGTH];
+	char		job_name[JOB_NAME_LENGTH];	/* all of it, once there is a first byte */
 	int64		runs_done;
 	int64		memory;			/* bytes, as of the last look */
 	bool		recycled;		/* it left for its memory */

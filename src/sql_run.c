@@ -473,7 +473,10 @@ publish(void)
 		if (active.timeout == 0 || active.timeout > cap)
 			active.timeout = cap;
 	}
-	strlcpy(slot->job_name, active.job.job_name, JOB_NAME_LENGTH);
+	/* without the lock, so the byte that shows the name is written last */
+	strlcpy(slot->job_name + 1, active.job.job_name + 1, JOB_NAME_LENGTH - 1);
+	pg_write_barrier();
+	slot->job_name[0] = active.job.job_name[0];
 	if (active.timeout > 0)
 	{
 		LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
