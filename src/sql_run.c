@@ -414,16 +414,18 @@ run_top_level(SqlCommand *command, Outcome *outcome)
 
 /*
  * A procedure commits for the first time: what it has done becomes durable,
- * so that it has been started must become durable too.
+ * so that it has been started must become durable too.  The commit may fail
+ * yet, and the procedure catch the error: the next one is the first then.
  */
 static void
 mark_before_commit(XactEvent event, void *arg)
 {
-	if (event != XACT_EVENT_PRE_COMMIT || !active.in_procedure || active.marked)
+	if (!active.in_procedure || active.marked)
 		return;
-	if (!store_mark_started(&active.run, active.started_at))
+	if (event == XACT_EVENT_PRE_COMMIT && !store_mark_started(&active.run, active.started_at))
 		refuse_gone();
-	active.marked = true;
+	if (event == XACT_EVENT_COMMIT)
+		active.marked = true;
 }
 
 /* Read the job, the arguments of this run, and who may not run them. */

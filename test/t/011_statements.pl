@@ -1,6 +1,7 @@
 #
 # A job's statement shows where a client's would: in pg_stat_activity while it
-# runs, and in pg_stat_statements afterwards.
+# runs, and in pg_stat_statements afterwards.  What other languages than
+# PL/pgSQL can do in it.
 #
 use strict;
 use warnings;
@@ -34,6 +35,33 @@ is($node->safe_psql('postgres', q(
 is($node->safe_psql('postgres', q(
 	SELECT count(*) FROM pg_stat_statements WHERE query LIKE '%pending_run%' AND query LIKE 'INSERT%')),
 	'0', 'our own records are not');
+
+# A commit can fail after its last look at constraints, and PL/Python can catch
+# that.  The mark that the run has begun goes with what commits first.
+SKIP:
+{
+	skip 'no PL/Python', 2 if $node->safe_psql('postgres',
+		q(SELECT count(*) FROM pg_available_extensions WHERE name = 'plpython3u')) eq '0';
+	$node->safe_psql('postgres', q(
+		CREATE EXTENSION plpython3u;
+		CREATE TABLE step (what text);
+		CREATE PROCEDURE stumble() LANGUAGE plpython3u AS $$
+plpy.execute("CREATE TEMP TABLE emptied (a int PRIMARY KEY) ON COMMIT DELETE ROWS")
+plpy.execute("CREATE TEMP TABLE kept (a int REFERENCES emptied)")
+try:
+    plpy.commit()
+except Exception:
+    plpy.execute("INSERT INTO step VALUES ('caught')")
+plpy.commit()
+plpy.execute("""INSERT INTO step SELECT CASE WHEN started_at IS NULL THEN 'no mark' ELSE 'mark' END
+    FROM scheduler.pending_run""")
+$$;
+		SELECT scheduler.schedule_job('stumble', 'now', 'CALL stumble()')));
+	wait_for_status($node, 'stumble', 'succeeded');
+	is($node->safe_psql('postgres', 'SELECT what FROM step'), "caught\nmark",
+		'a run whose first commit failed is marked by the next');
+	is($node->safe_psql('postgres', 'SELECT count(*) FROM scheduler.pending_run'), '0', 'until it is over');
+}
 
 $node->stop;
 done_testing();
