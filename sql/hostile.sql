@@ -199,6 +199,9 @@ CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAIS
 CREATE EVENT TRIGGER refuse_start ON ddl_command_start EXECUTE FUNCTION refuse();
 CREATE EVENT TRIGGER refuse_end ON ddl_command_end EXECUTE FUNCTION refuse();
 CREATE EVENT TRIGGER refuse_drop ON sql_drop EXECUTE FUNCTION refuse();
+ALTER EVENT TRIGGER refuse_start ENABLE ALWAYS;
+ALTER EVENT TRIGGER refuse_end ENABLE REPLICA;
+ALTER EVENT TRIGGER refuse_drop ENABLE ALWAYS;
 SELECT scheduler.reload();
 SELECT wait_until(format('EXISTS (SELECT FROM pg_class WHERE relname = %L)', :'to_come')) \g /dev/null
 SELECT wait_until($$NOT EXISTS (SELECT FROM pg_class WHERE relname = 'run_history_20010203')$$);

@@ -23,6 +23,7 @@
 
 #include "catalog.h"
 #include "catalog_exec.h"
+#include "db_command.h"
 
 bool
 catalog_extension_exists(void)
@@ -411,16 +412,28 @@ catalog_partition_exists(const char *table, TimestampTz day)
 
 /*
  * A reader of history must not hold up the scheduler: what cannot have its
- * lock at once is tried again later.  Nor has an event trigger a say, which may
- * have been made to refuse whatever is not a user's own doing.
+ * lock at once is tried again later.
  */
 static void
 begin_ddl(CatalogState *state)
 {
 	catalog_enter(state);
 	catalog_execute("SET LOCAL lock_timeout = '20ms'", NULL);
-	(void) set_config_option("session_replication_role", "replica", PGC_SUSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+static void
+execute_ddl(const char *sql)
+{
+	db_command_own = true;
+	PG_TRY();
+	{
+		catalog_execute(sql, NULL);
+	}
+	PG_FINALLY();
+	{
+		db_command_own = false;
+	}
+	PG_END_TRY();
 }
 
 /*
@@ -434,10 +447,9 @@ catalog_create_partition(const char *table, TimestampTz day)
 	char	   *name = partition_name(table, day);
 
 	begin_ddl(&state);
-	catalog_execute(psprintf("SELECT scheduler._create_partition('%s', '%s')",
-							 table, format_day("%04d-%02d-%02d", day)), NULL);
-	catalog_execute(psprintf("ALTER EXTENSION pg_scheduler ADD TABLE scheduler.%s", name),
-					NULL);
+	execute_ddl(psprintf("SELECT scheduler._create_partition('%s', '%s')",
+						 table, format_day("%04d-%02d-%02d", day)));
+	execute_ddl(psprintf("ALTER EXTENSION pg_scheduler ADD TABLE scheduler.%s", name));
 	catalog_leave(&state);
 }
 
@@ -476,9 +488,8 @@ catalog_drop_partition(const char *name)
 	CatalogState state;
 
 	begin_ddl(&state);
-	catalog_execute(psprintf("ALTER EXTENSION pg_scheduler DROP TABLE scheduler.%s", name),
-					NULL);
-	catalog_execute(psprintf("DROP TABLE scheduler.%s", name), NULL);
+	execute_ddl(psprintf("ALTER EXTENSION pg_scheduler DROP TABLE scheduler.%s", name));
+	execute_ddl(psprintf("DROP TABLE scheduler.%s", name));
 	catalog_leave(&state);
 }
 

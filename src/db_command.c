@@ -53,6 +53,8 @@
 /* After this the command goes ahead, and meets whom it meets: 15 s. */
 #define QUIESCE_TIMEOUT		(15 * USECS_PER_SEC)
 
+bool		db_command_own = false;
+
 static ProcessUtility_hook_type prev_process_utility = NULL;
 static object_access_hook_type prev_object_access = NULL;
 
@@ -521,6 +523,8 @@ process_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 {
 	Node	   *stmt = pstmt->utilityStmt;
 
+	if (db_command_own)
+		context = PROCESS_UTILITY_SUBCOMMAND;
 	before_command(stmt);
 	if (prev_process_utility)
 		prev_process_utility(pstmt, queryString, readOnlyTree, context, params,
