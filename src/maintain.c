@@ -33,6 +33,7 @@
 #define MAX_DROPPED			100
 
 static TimestampTz partitioned_until = DT_NOBEGIN;
+static bool partition_missing = false;	/* and an alert says so */
 static TimestampTz next_upkeep = DT_NOBEGIN;
 static bool upkeep_ok = true;	/* so far */
 
@@ -76,10 +77,18 @@ maintain_partition(TimestampTz now)
 
 	if (now < partitioned_until)
 		return true;
-	if (!cycle_try_transaction(create_partition, &day, "creating a history partition"))
-		return false;
-	partitioned_until = day + USECS_PER_DAY;
-	return true;
+	if (cycle_try_transaction(create_partition, &day, "creating a history partition"))
+	{
+		partitioned_until = day + USECS_PER_DAY;
+		partition_missing = false;
+		alert_resolve("enqueue_failed", "pg_scheduler");
+		return true;
+	}
+	if (!partition_missing)
+		alert_raise("enqueue_failed", "critical", "pg_scheduler", 0, InvalidOid,
+					"no run begins, for the history has no partition of today; see the server log");
+	partition_missing = true;
+	return false;
 }
 
 /*

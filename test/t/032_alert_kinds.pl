@@ -102,6 +102,21 @@ await_alerts('history_upkeep', 0, 'which is over when it has caught up');
 is($sql->(q(SELECT to_regclass('scheduler.run_history_20200101') IS NULL)), 't', 'the partition has gone');
 
 #
+# History that has no place for today
+#
+my ($today) = $sql->(q(SELECT 'scheduler.run_history_' || to_char(now() AT TIME ZONE 'UTC', 'YYYYMMDD')));
+$sql->("ALTER EXTENSION pg_scheduler DROP TABLE $today; DROP TABLE $today");
+my $owner = $node->background_psql('postgres', on_error_stop => 1);
+$owner->query_safe('BEGIN; LOCK TABLE scheduler.run_history IN SHARE UPDATE EXCLUSIVE MODE');
+restart_scheduler();
+await_alerts('enqueue_failed', 1, 'a day without a partition raises an alert');
+is($sql->(q(SELECT severity || ': ' || message FROM scheduler.alerts WHERE kind = 'enqueue_failed')),
+	'critical: no run begins, for the history has no partition of today; see the server log', 'which says that runs wait');
+$owner->query_safe('COMMIT');
+$owner->quit;
+await_alerts('enqueue_failed', 0, 'it is over when there is one');
+
+#
 # Monitoring off and on
 #
 $sql->(q(SELECT scheduler.unschedule_job('tick')));
