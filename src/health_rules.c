@@ -9,8 +9,6 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "health_rules.h"
 
 static const char *const state_names[] = {
@@ -80,6 +78,10 @@ administrative_state(const JobFigures *figures, Health *health)
 	return true;
 }
 
+/*
+ * The reason is written when the state or its rule changes, not with each run:
+ * it has figures of limits, which stay true for as long as the state lasts.
+ */
 void
 health_of_job(const JobFigures *figures, const HealthLimits *limits, Health *health)
 {
@@ -90,7 +92,7 @@ health_of_job(const JobFigures *figures, const HealthLimits *limits, Health *hea
 			figures->consecutive_failures);
 	else if (limits->error_threshold > 0 &&
 			 figures->consecutive_failures >= limits->error_threshold)
-		set(health, HEALTH_UNHEALTHY, "%d consecutive failures", figures->consecutive_failures);
+		set(health, HEALTH_UNHEALTHY, "%d or more consecutive failures", limits->error_threshold);
 	else if (figures->check_failed)
 		set(health, HEALTH_UNHEALTHY, "%.150s", figures->check_reason);
 	else if (figures->waits_for != NULL)
@@ -98,19 +100,17 @@ health_of_job(const JobFigures *figures, const HealthLimits *limits, Health *hea
 	else if (!figures->has_next)
 		set(health, HEALTH_UNHEALTHY, "the job has no next time");
 	else if (figures->consecutive_failures > 0)
-		set(health, HEALTH_DEGRADED, "the last %s failed",
-			figures->consecutive_failures == 1 ? "attempt" : "attempts");
+		set(health, HEALTH_DEGRADED, "the last attempt failed");
 	else if (health_rate_exceeded(figures, limits))
-		set(health, HEALTH_DEGRADED, "%d of the last %d attempts failed",
-			figures->failures, figures->attempts);
+		set(health, HEALTH_DEGRADED, "more than %g%% of the last attempts failed",
+			limits->failure_rate * 100);
 	else if (limits->timeouts > 0 && figures->timeouts >= limits->timeouts)
-		set(health, HEALTH_DEGRADED, "%d of the last %d attempts timed out",
-			figures->timeouts, figures->attempts);
+		set(health, HEALTH_DEGRADED, "%d or more of the last attempts timed out", limits->timeouts);
 	else if (figures->recycled > 0)
 		set(health, HEALTH_DEGRADED, "a worker that ran it was replaced for its memory");
 	else if (limits->lateness > 0 && figures->lateness > limits->lateness)
-		set(health, HEALTH_DEGRADED, "the last run started %.0f seconds late",
-			floor(figures->lateness / 1e6));
+		set(health, HEALTH_DEGRADED, "the last run started more than %g seconds late",
+			limits->lateness / 1e6);
 	else
 		set(health, HEALTH_HEALTHY, "runs as planned");
 }
