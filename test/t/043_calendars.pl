@@ -100,5 +100,20 @@ set_clock($node, '2030-01-09 00:00:05');
 is_eventually($node, 'defer', '04 23:30 succeeded, 05 23:30 succeeded, 06 23:30 missed 2, 08 23:30 succeeded',
 	'until it comes');
 
+# A job that the scheduler has in memory heeds the calendar as it is
+sub skip_is
+{
+	my ($time, $status, $name) = @_;
+
+	set_clock($node, "2030-01-09 $time:05");
+	wait_for($node, qq(SELECT count(*) = 1 FROM scheduler.runs WHERE job_name = 'skip'
+		AND scheduled_at = '2030-01-09 $time' AND status = '$status'));
+	ok(1, $name);
+}
+skip_is('10:00', 'succeeded', 'skip: open');
+sql($node, "SELECT scheduler.remove_calendar_window(window_id) FROM scheduler.calendar_windows
+	WHERE calendar_name = 'office'");
+skip_is('11:00', 'skipped', 'and closed an hour later');
+
 $node->stop;
 done_testing();
