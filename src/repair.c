@@ -45,6 +45,9 @@
 /* Suspects that are mended in one slice: fewer than there is room for changes. */
 #define MEND_BATCH		100
 
+/* Differences that are told of one by one; of more there is the number. */
+#define MAX_DETAILS		10
+
 /* Runs that have got their ids by a time */
 typedef struct Mark
 {
@@ -60,6 +63,7 @@ static int64 uncounted = 0;
 static int64 unplanned = 0;
 static int64 stalled = 0;
 static int64 differing = 0;
+static char details[MAX_DETAILS * 128]; /* of those: sentences */
 static Mark older;				/* of two looks, a minute or more apart */
 static Mark newer;
 static TimestampTz count_since; /* for this look: the end of a run ... */
@@ -167,7 +171,7 @@ look_at_ends(Walk *walk)
 
 /* Say what was mended. */
 static void
-report(int64 count, const char *what)
+report(int64 count, const char *what, const char *detail)
 {
 	char	   *message;
 
@@ -177,23 +181,26 @@ report(int64 count, const char *what)
 		return;
 	}
 	message = psprintf("mended " INT64_FORMAT " %s", count, what);
-	ereport(LOG, (errmsg("pg_scheduler repair: %s", message)));
+	ereport(LOG,
+			(errmsg("pg_scheduler repair: %s", message),
+			 detail[0] ? errdetail_log("%s", detail) : 0));
 	alert_raise("repaired", "warning", what, 0, InvalidOid, message);
 }
 
 static void
 report_mended(void)
 {
-	report(unplanned, "jobs that had not been planned");
-	report(stalled, "jobs without a next time");
-	report(differing, "pending runs that the scheduler did not know or that had gone");
+	report(unplanned, "jobs that had not been planned", "");
+	report(stalled, "jobs without a next time", "");
+	report(differing, "pending runs that the scheduler did not know or that had gone", details);
 	unplanned = stalled = differing = 0;
+	details[0] = '\0';
 }
 
 static void
 end_look(Walk *walk)
 {
-	report(uncounted, "runs that had not been counted");
+	report(uncounted, "runs that had not been counted", "");
 	uncounted = 0;
 	next_look = walk_next_time(walk, (int64) pg_scheduler_repair_interval * USECS_PER_SEC);
 	if (jobs.count > 0 || runs.count > 0)
@@ -283,6 +290,14 @@ mend_jobs(Walk *walk)
 	return more;
 }
 
+static void
+add_detail(const char *what)
+{
+	if (details[0] != '\0')
+		strlcat(details, " ", sizeof(details));
+	strlcat(details, what, sizeof(details));
+}
+
 static bool
 mend_runs(Walk *walk)
 {
@@ -291,7 +306,15 @@ mend_runs(Walk *walk)
 	bool		more = next_suspects(walk, &runs, &from, &to);
 
 	for (int i = from; i < to; i++)
-		differing += settle_mend(runs.items[i].id);
+	{
+		StringInfoData what;
+
+		initStringInfo(&what);
+		if (!settle_mend(runs.items[i].id, &what))
+			continue;
+		if (differing++ < MAX_DETAILS)
+			add_detail(what.data);
+	}
 	return more;
 }
 
@@ -366,6 +389,7 @@ repair_reset(void)
 	suspects_clear(&jobs);
 	suspects_clear(&runs);
 	uncounted = unplanned = stalled = differing = 0;
+	details[0] = '\0';
 	older.run_id = newer.run_id = 0;
 	older.at = newer.at = clock_now();
 }

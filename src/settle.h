@@ -10,6 +10,8 @@
 #ifndef PG_SCHEDULER_SETTLE_H
 #define PG_SCHEDULER_SETTLE_H
 
+#include "lib/stringinfo.h"
+
 #include "job_cache.h"
 #include "shmem.h"
 #include "store.h"
@@ -84,8 +86,11 @@ extern void settle_changed_run(int64 run_id);
 extern void settle_find_unknown(int64 after, int64 upto, RunIdCallback callback);
 extern bool settle_find_gone(bool anew, int count, RunIdCallback callback);
 
-/* Mend one such run, in a transaction.  False: there is nothing wrong with it. */
-extern bool settle_mend(int64 run_id);
+/*
+ * Mend one such run, in a transaction.  False: there is nothing wrong with it;
+ * else *what gets a sentence that says what was.
+ */
+extern bool settle_mend(int64 run_id, StringInfo what);
 
 /*
  * What a job depends on is healthy again: of the runs that were held, those

@@ -312,24 +312,54 @@ settle_find_gone(bool anew, int count, RunIdCallback callback)
 	return run_queue_visit(anew, count, check_entry, NULL);
 }
 
+static const char *
+state_name(RunState state)
+{
+	switch (state)
+	{
+		case RUN_STATE_WAITING:
+			return "waiting";
+		case RUN_STATE_READY:
+			return "ready";
+		case RUN_STATE_HELD:
+			return "held";
+		case RUN_STATE_DISPATCHED:
+			return "dispatched";
+	}
+	return "unknown";
+}
+
+static void
+describe(StringInfo what, const Run *run, const char *difference)
+{
+	appendStringInfo(what, "Run " INT64_FORMAT " (attempt %d) of job " INT64_FORMAT " %s.",
+					 run->run_id, run->attempt, run->job_id, difference);
+}
+
 bool
-settle_mend(int64 run_id)
+settle_mend(int64 run_id, StringInfo what)
 {
 	RunEntry   *entry = run_queue_find(run_id);
 	PendingRun	pending;
+	bool		dropped;
 
 	if (entry != NULL)
 	{
 		if (!is_gone(entry))
 			return false;
+		describe(what, &entry->run, psprintf("was %s and is not pending any more",
+											 state_name(entry->state)));
 		settle_apply_gone(&entry->run);
 		return true;
 	}
 	if (!store_read_pending(run_id, &pending))
 		return false;
 	note_flights(shmem_find_database(MyDatabaseId));
-	if (job_cache_get(pending.run.job_id) == NULL && at_worker(run_id))
-		return false;			/* its job was dropped: the worker finds out */
+	dropped = job_cache_get(pending.run.job_id) == NULL;
+	if (dropped && at_worker(run_id))
+		return false;			/* the worker finds out */
+	describe(what, &pending.run, dropped ? "was pending, and its job has been dropped" :
+			 "was pending and not known");
 	settle_pending(&pending, false);
 	return true;
 }

@@ -131,7 +131,9 @@ unlike(slurp_file($node->logfile), qr/pg_scheduler repair/, 'nor is it in the lo
 $run = insert_run('work');
 await_mended('1 pending runs that the scheduler did not know or that had gone');
 await("SELECT status = 'succeeded' FROM scheduler.runs WHERE run_id = $run", 'a run that was not known is done');
-like(slurp_file($node->logfile), qr/pg_scheduler repair: mended 1 pending runs/, 'and the log says so');
+like(slurp_file($node->logfile),
+	qr/pg_scheduler repair: mended 1 pending runs.*\n.*DETAIL:  Run $run \(attempt 1\) of job \d+ was pending and not known\./,
+	'and the log says so');
 await(q(SELECT count(*) = 0 FROM scheduler.alerts WHERE kind = 'repaired' AND resolved_at IS NULL),
 	'the alert is over when all is well');
 
@@ -140,6 +142,8 @@ $run = sql(q(SELECT scheduler.run_job('held')));
 await(q(SELECT scheduler.status() @> '{"pending_runs": 1}'), 'a run is held');
 sql("DELETE FROM scheduler.pending_run WHERE run_id = $run");
 await(q(SELECT scheduler.status() @> '{"pending_runs": 0}'), 'a run that has gone is forgotten');
+like(slurp_file($node->logfile),
+	qr/DETAIL:  Run $run \(attempt 1\) of job \d+ was held and is not pending any more\./, 'and the log says which');
 
 change_job('other', q(schedule = '@at 2020-01-01', schedule_version = schedule_version + 1));
 await_mended('1 jobs that had not been planned');
