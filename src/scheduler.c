@@ -351,6 +351,14 @@ load(void)
  * Changes
  */
 
+/* The job of a run has been dropped: what has become of the run is looked at. */
+static void
+look_at_orphan(RunEntry *entry, void *arg)
+{
+	if (entry->job == arg && entry->state != RUN_STATE_DISPATCHED)
+		shmem_put_change(MyDatabaseId, CHANGE_RUN, entry->run_id);
+}
+
 static void
 change_job(int64 job_id)
 {
@@ -368,6 +376,8 @@ change_job(int64 job_id)
 
 		job_state_init(&state, job_id);
 		store_delete_job_state(&state);
+		if (entry != NULL && entry->nruns > entry->ndispatched)
+			run_queue_foreach(look_at_orphan, entry);
 		return;
 	}
 	if (entry->state.schedule_version != entry->job.schedule_version)

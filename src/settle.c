@@ -93,6 +93,13 @@ back_off(RunEntry *entry)
 	try_later(entry, unrecorded_delay(entry->unrecorded++));
 }
 
+/* The run is pending still, for its next attempt or the same. */
+static bool
+is_to_go_on(const Outcome *outcome)
+{
+	return outcome->kind != OUTCOME_FINAL && outcome->kind != OUTCOME_GONE;
+}
+
 void
 settle_apply(const Outcome *outcome)
 {
@@ -102,6 +109,9 @@ settle_apply(const Outcome *outcome)
 
 	if (outcome->chained)
 		chain_note_run(outcome->run.run_id);
+	/* a run of a job that had been dropped when the scheduler started */
+	if (entry == NULL && is_to_go_on(outcome))
+		shmem_put_change(MyDatabaseId, CHANGE_RUN, outcome->run.run_id);
 	/* what is over when the scheduler starts has been counted then */
 	if (entry == NULL || entry->run.attempt != outcome->run.attempt)
 		return;
@@ -117,9 +127,8 @@ settle_apply(const Outcome *outcome)
 		meter_outcome(job, outcome);
 		hook_outcome(job, outcome);
 	}
-	/* what was deleted may be the row of what comes next */
-	look_again = entry->taken_away &&
-		outcome->kind != OUTCOME_FINAL && outcome->kind != OUTCOME_GONE;
+	/* what was deleted may be the row of what comes next, or the job */
+	look_again = (entry->taken_away || job->dropped) && is_to_go_on(outcome);
 	entry->taken_away = false;
 	switch (outcome->kind)
 	{
@@ -147,14 +156,49 @@ settle_apply(const Outcome *outcome)
 		shmem_put_change(MyDatabaseId, CHANGE_RUN, outcome->run.run_id);
 }
 
+/* A run is pending, and nobody has it in hand. */
+static void
+take_up(const PendingRun *pending)
+{
+	JobEntry   *job = job_cache_get(pending->run.job_id);
+
+	if (job == NULL)
+		(void) settle_orphan(pending);
+	else if (run_queue_add(&pending->run, job) != NULL)
+	{
+		job->state.runs++;
+		job_cache_touch(job);
+	}
+}
+
+/*
+ * A run was gone for who had it in hand, and it is pending: its job has been
+ * dropped, or was another role's, though it may be that role's no more.  False:
+ * now it has gone.
+ */
+static bool
+take_back(const PendingRun *pending)
+{
+	RunEntry   *entry = run_queue_find(pending->run.run_id);
+	Job			job;
+
+	if (!store_read_job(pending->run.job_id, NULL, &job))
+		return settle_orphan(pending);
+	if (entry != NULL && entry->state == RUN_STATE_DISPATCHED &&
+		entry->run.attempt == pending->run.attempt && !run_owner_follow(entry))
+		run_queue_put_back(entry, NULL);
+	return true;
+}
+
 void
 settle_apply_gone(const Run *run)
 {
 	Outcome		outcome = {.kind = OUTCOME_GONE, .run = *run};
-	RunEntry   *entry = run_queue_find(run->run_id);
+	PendingRun	pending;
 	CountedRun	counted;
 
-	if (entry != NULL && entry->run.attempt == run->attempt && run_owner_follow(entry))
+	if (store_read_pending(run->run_id, &pending) &&
+		pending.run.attempt == run->attempt && take_back(&pending))
 		return;
 	outcome.finished_at = clock_now();
 	if (catalog_find_attempt(run->run_id, run->attempt, &counted))
@@ -221,6 +265,19 @@ settle_count_ended(JobEntry *job)
 	return n;
 }
 
+/* What is left of a job that was dropped: it tries nothing again. */
+static void
+describe_dropped(const Run *run, Job *job)
+{
+	const JobEntry *entry = job_cache_peek(run->job_id);
+
+	memset(job, 0, sizeof(*job));
+	job->job_id = run->job_id;
+	job->on_lost = ON_LOST_FAIL;
+	if (entry != NULL)
+		strlcpy(job->job_name, entry->job.job_name, sizeof(job->job_name));
+}
+
 void
 settle_fail_attempt(const Run *run, RunStatus status, int sqlerrcode, const char *message,
 					const char *hint, TimestampTz started_at, Outcome *outcome)
@@ -233,9 +290,10 @@ settle_fail_attempt(const Run *run, RunStatus status, int sqlerrcode, const char
 	outcome->run = *run;
 	outcome->started_at = started_at;
 	outcome->kind = OUTCOME_GONE;
-	if (!store_read_pending(run->run_id, &pending) ||
-		!store_read_job(run->job_id, NULL, &job))
+	if (!store_read_pending(run->run_id, &pending))
 		return;
+	if (!store_read_job(run->job_id, NULL, &job))
+		describe_dropped(run, &job);
 	run_end_init_record(&record, run, job.job_name, status, started_at, clock_now());
 	record.sqlstate = sqlerrcode ? pstrdup(unpack_sql_state(sqlerrcode)) : NULL;
 	record.error_message = message;
@@ -308,17 +366,9 @@ settle_changed_run(int64 run_id)
 		else if (entry != NULL)
 			entry->taken_away = true;
 	}
-	else if (entry == NULL)
-	{
-		JobEntry   *job = job_cache_get(pending.run.job_id);
-
-		if (job != NULL)
-		{
-			job->state.runs++;
-			job_cache_touch(job);
-			run_queue_add(&pending.run, job);
-		}
-	}
+	else if (entry == NULL ? !settle_at_worker(&pending.run) :
+			 entry->job->dropped && entry->state != RUN_STATE_DISPATCHED)
+		take_up(&pending);
 	cycle_commit_transaction();
 }
 

@@ -37,9 +37,20 @@ extern void settle_apply(const Outcome *outcome);
 
 /*
  * A run has been taken away.  Whoever has done that has put its end on record,
- * unless its job was dropped; that counts like any other.  In a transaction.
+ * unless its job was dropped; that counts like any other.  If its row is there
+ * nevertheless, it is to be done again.  In a transaction.
  */
 extern void settle_apply_gone(const Run *run);
+
+/*
+ * A run is pending, nobody has it in hand, and its job has been dropped: while
+ * somebody had it in hand, and it has failed, or just before it was inserted.
+ * It is cancelled, unless somebody else has just done so.  In a transaction.
+ */
+extern bool settle_orphan(const PendingRun *pending);
+
+/* Has a worker this attempt of a run in hand? */
+extern bool settle_at_worker(const Run *run);
 
 /*
  * End an attempt on behalf of a worker that cannot.  In a transaction.  The

@@ -90,6 +90,9 @@ settle_dead_run(const WorkerSlot *slot)
 	Outcome		outcome;
 	PendingRun	pending;
 
+	/* its job may have been dropped when the scheduler started */
+	if (entry == NULL)
+		shmem_put_change(MyDatabaseId, CHANGE_RUN, slot->run.run_id);
 	if (entry == NULL || entry->run.attempt != slot->run.attempt)
 		return;					/* its outcome was reported */
 	cycle_start_transaction();

@@ -26,6 +26,7 @@
 #include "meter.h"
 #include "recovery.h"
 #include "recovery_event.h"
+#include "run_end.h"
 #include "run_owner.h"
 #include "run_queue.h"
 #include "settle.h"
@@ -103,6 +104,13 @@ at_worker(int64 run_id)
 	return result;
 }
 
+bool
+settle_at_worker(const Run *run)
+{
+	note_flights(shmem_find_database(MyDatabaseId));
+	return at_worker(run->run_id);
+}
+
 static bool
 is_among(int64 id, const int64 *ids, int n)
 {
@@ -137,6 +145,28 @@ suspect(PendingRun *pending, JobEntry *job)
 						 job->job.job_name, pending->run.crashes));
 }
 
+bool
+settle_orphan(const PendingRun *pending)
+{
+	const Run  *run = &pending->run;
+	const JobEntry *job = job_cache_peek(run->job_id);
+	Outcome		outcome = {.kind = OUTCOME_FINAL, .run = *run, .status = RUN_CANCELLED};
+	RunRecord	record;
+
+	if (!store_delete_pending(run))
+		return false;
+	outcome.finished_at = clock_now();
+	/* its name is known as long as the job is in memory */
+	run_end_init_record(&record, run, job != NULL ? job->job.job_name :
+						psprintf("job " INT64_FORMAT, run->job_id),
+						RUN_CANCELLED, DT_NOBEGIN, outcome.finished_at);
+	record.error_message = "the job was dropped";
+	record.redriven_from = pending->redriven_from;
+	store_insert_history(&record);
+	settle_apply(&outcome);
+	return true;
+}
+
 /*
  * A run that run_job() or the like has added may be found here, before the
  * scheduler was told of it or after it had died with the number unwritten.
@@ -166,7 +196,7 @@ settle_pending(PendingRun *pending, bool crashed)
 	{
 		/* a worker that executes it has the row in hand: do not wait for that */
 		if (!at_worker(pending->run.run_id))
-			store_delete_pending(&pending->run);
+			(void) settle_orphan(pending);
 		return;
 	}
 	if (crashed)
@@ -354,9 +384,8 @@ settle_mend(int64 run_id, StringInfo what)
 	}
 	if (!store_read_pending(run_id, &pending))
 		return false;
-	note_flights(shmem_find_database(MyDatabaseId));
 	dropped = job_cache_get(pending.run.job_id) == NULL;
-	if (dropped && at_worker(run_id))
+	if (settle_at_worker(&pending.run) && dropped)
 		return false;			/* the worker finds out */
 	describe(what, &pending.run, dropped ? "was pending, and its job has been dropped" :
 			 "was pending and not known");
