@@ -32,17 +32,26 @@
 #include "settle.h"
 #include "store.h"
 
+/* What a worker has in hand is an attempt: the next one is no longer its own. */
+typedef struct Attempt
+{
+	int64		run_id;
+	int			attempt;
+} Attempt;
+
 /* The HTTP runs in flight when we began to look, in order */
-static int64 *flights = NULL;
+static Attempt *flights = NULL;
 static int	nflights = 0;
 
 static int
-compare_ids(const void *a, const void *b)
+compare_attempts(const void *a, const void *b)
 {
-	int64		x = *(const int64 *) a;
-	int64		y = *(const int64 *) b;
+	const Attempt *x = a;
+	const Attempt *y = b;
 
-	return x < y ? -1 : x > y;
+	if (x->run_id != y->run_id)
+		return x->run_id < y->run_id ? -1 : 1;
+	return x->attempt < y->attempt ? -1 : x->attempt > y->attempt;
 }
 
 static void
@@ -51,14 +60,17 @@ note_flights(Database *db)
 	int			flight = -1;
 
 	if (flights == NULL)
-		flights = MemoryContextAlloc(TopMemoryContext, HTTP_FLIGHTS * sizeof(int64));
+		flights = MemoryContextAlloc(TopMemoryContext, HTTP_FLIGHTS * sizeof(Attempt));
 	nflights = 0;
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
 	while (nflights < db->http_nflights &&
 		   (flight = http_flight_next(db->oid, flight)) >= 0)
-		flights[nflights++] = http_flight_at(flight)->run_id;
+	{
+		flights[nflights].run_id = http_flight_at(flight)->run_id;
+		flights[nflights++].attempt = http_flight_at(flight)->attempt;
+	}
 	LWLockRelease(scheduler_shared->lock);
-	qsort(flights, nflights, sizeof(int64), compare_ids);
+	qsort(flights, nflights, sizeof(Attempt), compare_attempts);
 }
 
 static void
@@ -84,11 +96,12 @@ compare_rows(const ListCell *a, const ListCell *b)
 	return run_a < run_b ? -1 : run_a > run_b;
 }
 
-/* Is this run in the hands of a worker? */
+/* Is this attempt of a run in the hands of a worker? */
 static bool
-at_worker(int64 run_id)
+at_worker(const Run *run)
 {
-	bool		result = bsearch(&run_id, flights, nflights, sizeof(int64), compare_ids) != NULL;
+	Attempt		key = {run->run_id, run->attempt};
+	bool		result = bsearch(&key, flights, nflights, sizeof(Attempt), compare_attempts) != NULL;
 
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
 	for (int i = 0; i < scheduler_shared->nworkers; i++)
@@ -96,7 +109,8 @@ at_worker(int64 run_id)
 		const WorkerSlot *slot = &scheduler_shared->workers[i];
 
 		if ((slot->state == WORKER_RUNNING || slot->state == WORKER_DEAD) &&
-			slot->has_run && slot->run.run_id == run_id &&
+			slot->has_run && slot->run.run_id == run->run_id &&
+			slot->run.attempt == run->attempt &&
 			slot->database == MyDatabaseId)
 			result = true;
 	}
@@ -108,7 +122,7 @@ bool
 settle_at_worker(const Run *run)
 {
 	note_flights(shmem_find_database(MyDatabaseId));
-	return at_worker(run->run_id);
+	return at_worker(run);
 }
 
 static bool
@@ -195,13 +209,13 @@ settle_pending(PendingRun *pending, bool crashed)
 	if (job == NULL)
 	{
 		/* a worker that executes it has the row in hand: do not wait for that */
-		if (!at_worker(pending->run.run_id))
+		if (!at_worker(&pending->run))
 			(void) settle_orphan(pending);
 		return;
 	}
 	if (crashed)
 		suspect(pending, job);
-	if (pending->started_at != DT_NOBEGIN && !at_worker(pending->run.run_id))
+	if (pending->started_at != DT_NOBEGIN && !at_worker(&pending->run))
 	{
 		settle_fail_attempt(&pending->run, RUN_LOST, ERRCODE_CRASH_SHUTDOWN,
 					 "the server stopped after the run had committed a part of its work",
@@ -212,7 +226,7 @@ settle_pending(PendingRun *pending, bool crashed)
 	}
 	entry = run_queue_add(&pending->run, job);
 	correct_runs(job);
-	if (entry != NULL && at_worker(pending->run.run_id))
+	if (entry != NULL && at_worker(&pending->run))
 		run_queue_adopt(entry);
 	else if (entry != NULL && entry->run.owner != job->job.owner)
 		(void) run_owner_follow(entry);

@@ -14,7 +14,7 @@ use Test::More;
 my $node = new_node('unreported', conf => q(
 logging_collector = on
 log_checkpoints = off
-pg_scheduler.max_workers = 3
+pg_scheduler.max_workers = 4
 pg_scheduler.repair_interval = 3600
 ));
 my $sql = sub { $node->safe_psql('postgres', $_[0]) };
@@ -28,7 +28,9 @@ $sql->(q(
 	SELECT scheduler.schedule_job('lead', '@at 2199-12-31', 'SELECT 1', run_as => 'quiet');
 	SELECT scheduler.schedule_job('follow', NULL, 'SELECT 1', after => 'lead', run_as => 'chatty');
 	SELECT scheduler.schedule_job('retry', NULL, 'SELECT 1 / 0', after => 'lead', run_as => 'chatty',
-		max_retries => 1, retry_delay => '1 day')));
+		max_retries => 1, retry_delay => '1 day');
+	SELECT scheduler.schedule_job('soon', '@at 2199-12-31', 'SELECT 1 / 0', run_as => 'chatty',
+		max_retries => 1, retry_delay => '1 millisecond')));
 
 # Nobody reads the log any more, and there is no room left on its way there.
 my ($postmaster) = split /\n/, slurp_file($node->data_dir . '/postmaster.pid');
@@ -76,7 +78,17 @@ ok(wait_until(sub { $sql->('SELECT count(*) FROM scheduler.leader_end') eq '0' }
 is(ends('follow'), 'succeeded queued', 'the follower is to run again');
 is(ends('retry'), 'failed running queued', 'and so is the other');
 
+# A scheduler that begins now takes the next attempt for what it is: not for
+# the one that the worker has in hand.
+$sql->(q(SELECT scheduler.run_job(job_id) FROM scheduler.jobs WHERE job_name = 'soon'));
+ok(wait_for_ends('soon', 'failed running'), 'one more has failed');
+my ($first) = scheduler_processes($node, 'scheduler');
+$sql->('SELECT scheduler.restart()');
+ok(wait_until(sub { $sql->("SELECT s ->> 'state' = 'healthy' AND s ->> 'pid' <> '$first' FROM scheduler.status() s") eq 't' },
+	'there is another scheduler'), 'the scheduler begins anew');
+
 kill 'CONT', $logger;
+ok(wait_for_ends('soon', 'failed failed'), 'the next attempt that it has found is made');
 ok(wait_for_ends('follow', 'succeeded succeeded'), 'the follower runs as soon as its first run is reported');
 ok(wait_for_ends('retry', 'failed queued failed queued'), 'and so does the other');
 
