@@ -92,7 +92,7 @@ settle_dead_run(const WorkerSlot *slot)
 
 	/* its job may have been dropped when the scheduler started */
 	if (entry == NULL)
-		shmem_put_change(MyDatabaseId, CHANGE_RUN, slot->run.run_id);
+		settle_changed_run(slot->run.run_id);
 	if (entry == NULL || entry->run.attempt != slot->run.attempt)
 		return;					/* its outcome was reported */
 	cycle_start_transaction();
