@@ -248,6 +248,8 @@ look_again(void)
 	}
 	else if (extensions_created != NIL)
 		scheduler_shared->extension_elsewhere = true;
+	if (db != NULL && extension_dropped)
+		shmem_forget_runs(db);
 	if (db != NULL && db->scheduler_pid != 0 && extension_dropped)
 		kill(db->scheduler_pid, SIGTERM);
 	LWLockRelease(scheduler_shared->lock);

@@ -223,6 +223,26 @@ shmem_take_changes(Database *db, Change *changes, int max, bool *overflow)
 	return n;
 }
 
+/* Lock held. */
+void
+shmem_forget_runs(Database *db)
+{
+	SpinLockAcquire(&db->mutex);
+	db->outcome_count = 0;
+	db->change_count = 0;
+	db->change_overflow = false;
+	SpinLockRelease(&db->mutex);
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	{
+		WorkerSlot *slot = &scheduler_shared->workers[i];
+
+		if (slot->state == WORKER_DEAD && slot->database == db->oid)
+			slot->has_run = false;
+		if (slot->crashed_database == db->oid)
+			slot->crashed_database = InvalidOid;
+	}
+}
+
 void
 shmem_want_rooms(Database *db, int n)
 {

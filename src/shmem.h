@@ -269,6 +269,12 @@ extern void shmem_put_change_of(Database *db, ChangeKind kind, int64 id);
 extern int	shmem_take_changes(Database *db, Change *changes, int max,
 							   bool *overflow);
 
+/*
+ * The extension has been dropped: should it come again, its runs have the same
+ * ids, and nothing that was said of the old ones is meant for them.  Lock held.
+ */
+extern void shmem_forget_runs(Database *db);
+
 /* Workers that are to leave for the sake of a database's roles.  Lock held. */
 extern void shmem_want_rooms(Database *db, int n);
 

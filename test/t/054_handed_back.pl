@@ -1,11 +1,12 @@
 # Runs that are handed back, or whose job is dropped while somebody has them in
-# hand, are neither forgotten nor left behind.  Nobody repairs anything here.
+# hand, are neither forgotten nor left behind.  Nothing of it is left to the repair.
 
 use strict;
 use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/../perl";
+use IPC::Run;
 use PostgreSQL::Test::Utils;
 use SchedulerNode;
 use Test::More;
@@ -119,6 +120,25 @@ await(q(SELECT count(*) = 0 FROM scheduler.workers WHERE state = 'running'), 'an
 call('alter_job', 'moved', ", run_as => 'one'");
 kill 'CONT', $pid;
 is($sql->("SELECT scheduler.wait_for_run($run, '1 minute')"), 'succeeded', 'a run that nobody could have is done');
+
+#
+# The extension is dropped while a worker has a run in hand, and made again: a
+# run that has the same id is another one.
+#
+$run = schedule_waiting('of_the_past', $wait);
+my $anew = IPC::Run::start(
+	[ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'), '-c', 'BEGIN', '-c', 'DROP EXTENSION pg_scheduler',
+		'-c', 'CREATE EXTENSION pg_scheduler', '-c', "SELECT setval('scheduler.run_id_seq', $run, false)",
+		'-c', q(SELECT scheduler.schedule_job('of_today', '@yearly', 'SELECT 1')),
+		'-c', q(SELECT scheduler.run_job('of_today')), '-c', 'COMMIT' ], '>', '/dev/null');
+ok(wait_until(sub { (my @pids = scheduler_processes($node, 'scheduler')) == 0 }, 'the scheduler leaves'),
+	'the scheduler makes way for a command');
+go_on();
+ok($anew->finish, 'the extension is another one');
+is($sql->("SELECT scheduler.wait_for_run($run, '1 minute')"), 'succeeded', 'its run is done');
+
+# Each scheduler begins with a look at everything.
+unlike(slurp_file($node->logfile), qr/pg_scheduler repair/, 'nothing had to be repaired');
 
 $holder->quit;
 $node->stop('fast');
