@@ -55,6 +55,10 @@ my @jobs = (
 	[ 'tx_follow', 1, undef, 'SELECT note_run()', "after => 'tx_lead', overlap => 'queue'" ],
 	[ 'tx_depends', 2, 'every 600 milliseconds', 'SELECT note_run()', "depends_on => '{job:tx_all}', priority => 3" ],
 	[ 'tx_alter', 3, 'PT0.3S', 'SELECT note_run()', '' ],
+	[ 'tx_narrow', 2, 'every 300 milliseconds', 'SELECT note_run()',
+		"queue => 'narrow', overlap => 'allow', max_instances => 4" ],
+	[ 'tx_narrow_all', 3, 'every 350 milliseconds', 'SELECT note_run()',
+		"queue => 'narrow', misfire => 'run_all', overlap => 'queue'" ],
 	[ 'failing', 2, 'every 700 milliseconds', 'SELECT 1 / 0', "max_retries => 1, retry_delay => '20 milliseconds'" ],
 	[ 'procedure', 3, 'every 900 milliseconds', 'CALL commit_twice()', "on_lost => 'retry'" ],
 	[ 'top_level', 1, 'every 1 second', 'CREATE TEMP TABLE t (a int); VACUUM t', '' ],
@@ -109,7 +113,8 @@ sub with_extension
 sub add_extension
 {
 	my ($database) = @_;
-	my $text = 'BEGIN;';
+	my $text = q(BEGIN; SELECT scheduler.create_queue('narrow', max_concurrency => 1)
+		WHERE NOT EXISTS (SELECT FROM scheduler.queues WHERE queue_name = 'narrow'););
 
 	foreach my $job (@jobs)
 	{
@@ -120,7 +125,9 @@ sub add_extension
 		  . ($options ? ", $options" : '') . '); RESET ROLE;';
 	}
 	$text .= "SELECT scheduler.schedule_http_job('web', 'every 1 second', '$web/count/x', max_retries => 2,
-		retry_delay => '50 milliseconds'); COMMIT";
+		retry_delay => '50 milliseconds');
+		SELECT scheduler.schedule_http_job('failing_web', 'every 1 second', '$web/status/503', max_retries => 2,
+		retry_delay => '30 milliseconds', on_lost => 'fail'); COMMIT";
 	insist('postgres', "ALTER ROLE $_ LOGIN") foreach @roles;
 	# Each in its own transaction: with wal_level = minimal, what a sequence has
 	# given out after the transaction that made and used it may be given out again
@@ -281,7 +288,13 @@ sub use_role
 	return unless defined sql('postgres', "CREATE ROLE $role LOGIN");
 	sql($database->{name}, "SELECT scheduler.schedule_job('gone_$role', 'PT0.15S', 'SELECT 1', run_as => '$role');
 		SELECT scheduler.schedule_job('gone_now_$role', 'now', 'SELECT 1', run_as => '$role')");
-	soon($database, sub { sql($database->{name}, "DROP ROLE $role"); sql('postgres', "DROP ROLE $role") });
+	my $first = pick('SELECT', "DROP OWNED BY $role", "REASSIGN OWNED BY $role TO many_1", 'SELECT');
+	soon($database, sub {
+		sql($database->{name}, $first);
+		sql($database->{name}, "DROP ROLE $role");
+		sql('postgres', "DROP ROLE $role");
+		sql('postgres', "CREATE ROLE $role LOGIN");
+	});
 }
 
 my %settings = (
@@ -316,14 +329,68 @@ my %actions = (
 		}
 	],
 	'unschedule_job' => [
-		4, sub {
+		6, sub {
 			my ($database) = @_;
 			my $name = 'gone_' . ++$serial;
-			sql($database->{name}, "SELECT scheduler.schedule_job('$name', 'PT0.1S', 'SELECT pg_sleep(0.05)',
-				run_as => '@{[ pick(@roles) ]}')");
+			my $role = pick(@roles);
+			my $retries = "max_retries => 3, retry_delay => '@{[ pick('10 milliseconds', '1 hour') ]}'";
+			my $command = pick("'SELECT pg_sleep(0.05)', run_as => '$role'", "'SELECT 1 / 0', $retries, run_as => '$role'",
+				"'CALL commit_twice()', run_as => '$role'", "'$web/status/503', $retries", "'$web/delay?ms=300'");
+			sql($database->{name}, 'SELECT scheduler.schedule' . ($command =~ /http/ ? '_http' : '')
+				. "_job('$name', 'PT0.1S', $command)");
 			my $cancel = pick('true', 'false');
 			soon($database, sub { sql($database->{name}, "SELECT scheduler.unschedule_job(job_id, $cancel) FROM scheduler.jobs
 				WHERE job_name = '$name'") });
+		}
+	],
+	'unschedule_job meanwhile' => [
+		2, sub {
+			my ($database) = @_;
+			my $id = sql($database->{name}, "SELECT scheduler.schedule_job('gone_@{[ ++$serial ]}', '\@yearly',
+				'SELECT pg_sleep(0.01)', run_as => '@{[ pick(@roles) ]}')") or return;
+			in_background('psql', '-Xq', '-d', $node->connstr($database->{name}), '-c',
+				"DO 'BEGIN FOR i IN 1..50 LOOP PERFORM scheduler.run_job($id); COMMIT; END LOOP; END'");
+			usleep(int(rand(50_000)));
+			sql($database->{name}, "SELECT scheduler.unschedule_job($id)");
+		}
+	],
+	'roll back' => [
+		3, sub {
+			my ($database) = @_;
+			my $what = pick("cancel_run(run_id) FROM scheduler.runs WHERE status IN ('queued', 'running')",
+				"unschedule_job(job_id) FROM scheduler.jobs WHERE job_name = 'tx_retry'",
+				"pause_job(job_id, cancel => true) FROM scheduler.jobs WHERE job_name ~ '^(tx_narrow|web|failing)'",
+				"alter_job(job_id, run_as => 'many_1') FROM scheduler.jobs WHERE job_name = 'tx_alter'");
+			sql($database->{name}, "BEGIN; SELECT scheduler.$what; SELECT pg_sleep(0.2); ROLLBACK");
+		}
+	],
+	'follower' => [
+		2, sub {
+			my ($database) = @_;
+			my $name = 'gone_' . ++$serial;
+			sql($database->{name}, "BEGIN; SET LOCAL ROLE many_2;
+				SELECT scheduler.schedule_job('$name', NULL, 'SELECT pg_sleep(0.02)', after => 'tx_all', overlap => 'queue'); COMMIT");
+			soon($database, sub { sql($database->{name}, "SELECT scheduler.unschedule_job(job_id) FROM scheduler.jobs
+				WHERE job_name = '$name'") });
+		}
+	],
+	'dead letters' => [
+		3, sub {
+			my ($database) = @_;
+			sql($database->{name}, pick(
+				"SELECT scheduler.redrive_dead_letters(job_id) FROM scheduler.jobs WHERE job_name ~ '^(failing|tx_retry)'",
+				'SELECT scheduler.discard_dead_letter(dead_letter_id) FROM scheduler.dead_letters'));
+		}
+	],
+	'narrow queue' => [
+		4, sub {
+			my ($database) = @_;
+			my $timeout = pick("'0'", "'100 milliseconds'", 'NULL');
+			my $limits = 'max_concurrency => ' . pick(0, 1, 3) . ', rate_limit => ' . pick(0, 4) . ', priority => ' . pick(0, 5);
+			my $what = pick("stop_queue('narrow', $timeout)", "restart_queue('narrow', $timeout)",
+				"alter_queue('narrow', $limits)");
+			sql($database->{name}, "SELECT scheduler.$what");
+			soon($database, sub { sql($database->{name}, "SELECT scheduler.start_queue('narrow')") });
 		}
 	],
 	'pause_job' => [
@@ -368,6 +435,16 @@ my %actions = (
 			soon($database, sub { add_extension($database) if !$database->{extension} && with_extension() < $most });
 		}
 	],
+	'extension anew' => [
+		2, sub {
+			my ($database) = @_;
+			$database->{extension} = 0;
+			insist($database->{name}, 'BEGIN; DROP EXTENSION IF EXISTS pg_scheduler; TRUNCATE effect;
+				CREATE EXTENSION pg_scheduler; COMMIT');
+			add_extension($database);
+		}
+	],
+	'update extension' => [ 1, sub { sql($_[0]{name}, 'ALTER EXTENSION pg_scheduler UPDATE') } ],
 	'roll back drop' => [
 		2, sub { sql($_[0]{name}, 'BEGIN; DROP EXTENSION pg_scheduler; SELECT pg_sleep(0.2); ROLLBACK') }
 	],
@@ -476,6 +553,8 @@ sub calm_down
 		insist($database->{name}, $_)
 		  foreach 'SELECT scheduler.start()',
 		  "SELECT scheduler.start_queue('default')",
+		  "SELECT scheduler.start_queue('narrow')",
+		  "SELECT scheduler.alter_queue('narrow', max_concurrency => 1, rate_limit => 0)",
 		  "SELECT scheduler.unschedule_job(job_id, true) FROM scheduler.jobs WHERE job_name ~ '^gone'";
 		resume_jobs($database);
 	}
@@ -489,7 +568,7 @@ sub check_alive
 	my $late  = "SELECT string_agg(job_name, ', ') FROM scheduler.jobs j
 		 WHERE job_name !~ '_once_' AND NOT EXISTS (SELECT FROM scheduler.run_history h
 			WHERE h.job_id = j.job_id AND finished_at > '$since'
-			  AND status = CASE job_name WHEN 'failing' THEN 'failed' ELSE 'succeeded' END)";
+			  AND status = CASE WHEN job_name ~ '^failing' THEN 'failed' ELSE 'succeeded' END)";
 
 	ok(wait_until(sub { (sql($database->{name}, $late) // '?') eq '' }, 'all jobs run'), "$what: all jobs run")
 	  or diag(sql($database->{name}, $late),
