@@ -248,6 +248,19 @@ row_delete(Relation rel, ItemPointer tid)
 							  false) == TM_Ok;
 }
 
+bool
+row_lock(Relation rel, ItemPointer tid)
+{
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	TM_FailureData failure;
+	TM_Result	result;
+
+	result = table_tuple_lock(rel, tid, SnapshotSelf, slot, GetCurrentCommandId(false),
+							  LockTupleExclusive, LockWaitBlock, 0, &failure);
+	ExecDropSingleTupleTableSlot(slot);
+	return result == TM_Ok;
+}
+
 Datum
 row_text(const char *value, bool *isnull)
 {

@@ -84,6 +84,12 @@ extern int64 row_key_after(const char *table, const char *pkey, int64 after, int
  */
 extern bool row_delete(Relation rel, ItemPointer tid);
 
+/*
+ * Lock a tuple that is to be replaced.  False as for row_delete(): the update
+ * would make an error of it.
+ */
+extern bool row_lock(Relation rel, ItemPointer tid);
+
 /* Values of columns that may be NULL; infinite times are. */
 extern Datum row_text(const char *value, bool *isnull);
 extern Datum row_int64(int64 value, int64 null_value, bool *isnull);

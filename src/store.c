@@ -374,8 +374,10 @@ store_retry_pending(const Run *run, Run *next)
 	Relation	rel = row_open_table("pending_run", RowExclusiveLock);
 	PendingRun	pending;
 	HeapTuple	tuple = find_pending(rel, run, &pending);
+	/* somebody may be about to cancel the run */
+	bool		result = tuple != NULL && row_lock(rel, &tuple->t_self);
 
-	if (tuple != NULL)
+	if (result)
 	{
 		pending.run = *next;
 		pending.started_at = DT_NOBEGIN;
@@ -383,7 +385,7 @@ store_retry_pending(const Run *run, Run *next)
 		next->tid = pending.run.tid;
 	}
 	table_close(rel, RowExclusiveLock);
-	return tuple != NULL;
+	return result;
 }
 
 bool

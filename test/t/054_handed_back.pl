@@ -122,6 +122,25 @@ kill 'CONT', $pid;
 is($sql->("SELECT scheduler.wait_for_run($run, '1 minute')"), 'succeeded', 'a run that nobody could have is done');
 
 #
+# A run is cancelled while it fails: whoever commits first has it
+#
+schedule_waiting('busy', $wait);
+$sql->(q(
+	CREATE PROCEDURE fail() LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION $$no$$; END';
+	SELECT scheduler.schedule_job('fails', '@yearly', 'CALL fail()', run_as => 'one', max_retries => 1, retry_delay => '1 day')));
+$run = call('run_job', 'fails');
+await(q(SELECT scheduler.status() @> '{"pending_runs": 2}'), 'a run waits for another');
+my $canceller = $node->background_psql('postgres', on_error_stop => 1);
+is($canceller->query_safe("BEGIN; SELECT scheduler.cancel_run($run)"), 't', 'it is being cancelled');
+go_on();
+await(q(SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'pg_scheduler worker' AND wait_event = 'transactionid'),
+	'it has begun and failed');
+$canceller->query_safe('COMMIT');
+$canceller->quit;
+ends_as($run, 'cancelled', 'a run that was cancelled and has failed');
+unlike(slurp_file($node->logfile), qr/could not record/, 'which is no error');
+
+#
 # The extension is dropped while a worker has a run in hand, and made again: a
 # run that has the same id is another one.
 #
