@@ -59,6 +59,8 @@ my @jobs = (
 		"queue => 'narrow', overlap => 'allow', max_instances => 4" ],
 	[ 'tx_narrow_all', 3, 'every 350 milliseconds', 'SELECT note_run()',
 		"queue => 'narrow', misfire => 'run_all', overlap => 'queue'" ],
+	[ 'tx_hooked', 2, 'every 450 milliseconds', 'SELECT note_run(), 1 / (random() * 3)::int',
+		"max_retries => 1, retry_delay => '20 milliseconds'" ],
 	[ 'failing', 2, 'every 700 milliseconds', 'SELECT 1 / 0', "max_retries => 1, retry_delay => '20 milliseconds'" ],
 	[ 'procedure', 3, 'every 900 milliseconds', 'CALL commit_twice()', "on_lost => 'retry'" ],
 	[ 'top_level', 1, 'every 1 second', 'CREATE TEMP TABLE t (a int); VACUUM t', '' ],
@@ -127,7 +129,9 @@ sub add_extension
 	$text .= "SELECT scheduler.schedule_http_job('web', 'every 1 second', '$web/count/x', max_retries => 2,
 		retry_delay => '50 milliseconds');
 		SELECT scheduler.schedule_http_job('failing_web', 'every 1 second', '$web/status/503', max_retries => 2,
-		retry_delay => '30 milliseconds', on_lost => 'fail'); COMMIT";
+		retry_delay => '30 milliseconds', on_lost => 'fail');
+		SET LOCAL ROLE many_2;
+		SELECT scheduler.set_hook('tx_hooked', e, 'SELECT 1') FROM unnest('{start,stop,cleanup}'::text[]) e; COMMIT";
 	insist('postgres', "ALTER ROLE $_ LOGIN") foreach @roles;
 	# Each in its own transaction: with wal_level = minimal, what a sequence has
 	# given out after the transaction that made and used it may be given out again
@@ -530,7 +534,8 @@ sub resume_jobs
 {
 	my ($database) = @_;
 
-	insist($database->{name}, "SELECT scheduler.resume_job(job_id) FROM scheduler.jobs WHERE state = 'paused'");
+	insist($database->{name}, "SELECT scheduler.resume_job(job_id) FROM scheduler.jobs
+		WHERE state = 'paused' AND serves IS NULL");
 }
 
 # End what was begun, and let everything be as it was.
@@ -566,7 +571,7 @@ sub check_alive
 	my ($what, $database) = @_;
 	my $since = insist('postgres', 'SELECT clock_timestamp()');
 	my $late  = "SELECT string_agg(job_name, ', ') FROM scheduler.jobs j
-		 WHERE job_name !~ '_once_' AND NOT EXISTS (SELECT FROM scheduler.run_history h
+		 WHERE job_name !~ '_once_' AND serves IS NULL AND NOT EXISTS (SELECT FROM scheduler.run_history h
 			WHERE h.job_id = j.job_id AND finished_at > '$since'
 			  AND status = CASE WHEN job_name ~ '^failing' THEN 'failed' ELSE 'succeeded' END)";
 
@@ -607,6 +612,11 @@ sub check_rest
 			  LEFT JOIN scheduler.run_trigger t ON t.trigger_run_id = h.run_id
 			 WHERE h.job_name = 'tx_lead' AND h.status = 'succeeded' GROUP BY 1) s WHERE n <> 1"),
 		'', "$what: each end of a leader has brought about one run");
+	is($ask->("SELECT (SELECT count(*) FROM scheduler.run_history WHERE job_name = 'tx_hooked'
+				AND status <> 'succeeded' AND started_at IS NOT NULL)
+			- (SELECT count(DISTINCT run_id) FROM scheduler.run_history JOIN scheduler.jobs USING (job_id)
+				WHERE serves = 'cleanup hook')"),
+		'0', "$what: each attempt that did not succeed has been cleaned up after");
 	is($ask->('SELECT count(*) FROM scheduler.leader_end'), '0', "$what: no end of a leader is left");
 	is($ask->("SELECT string_agg(message, ', ') FROM scheduler.alerts
 			WHERE kind = 'job_without_next_time' AND resolved_at IS NULL"),
@@ -656,7 +666,7 @@ sub check_round
 	{
 		my $name = $database->{name};
 
-		finish_jobs($node, "job_name !~ '_once_' AND job_name <> 'tx_follow'", $name);
+		finish_jobs($node, "job_name !~ '_once_' AND job_name <> 'tx_follow' AND serves IS NULL", $name);
 		$node->poll_query_until($name, 'SELECT count(*) = 0 FROM scheduler.leader_end')
 		  or die 'ends of leaders are not taken up';
 		finish_jobs($node, "job_name = 'tx_follow'", $name);
