@@ -194,6 +194,8 @@ is( $node->safe_psql('postgres', "
 check_counters($node, "seed $seed");
 check_workers_usable($node, "seed $seed", $workers);
 
+unlike(slurp_file($node->logfile), qr/pg_scheduler repair/, "seed $seed: nothing had to be repaired");
+
 $node->stop('fast');
 my %left = processes($node);
 is(join(', ', values %left), '', "seed $seed: no process is left after a stop");

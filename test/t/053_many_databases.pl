@@ -358,6 +358,36 @@ my %actions = (
 			sql($database->{name}, "SELECT scheduler.unschedule_job($id)");
 		}
 	],
+	# More than a transaction tells of one by one, or than there is room for.
+	'burst' => [
+		2, sub {
+			my ($database) = @_;
+			my $id = sql($database->{name}, "SELECT scheduler.schedule_job('gone_@{[ ++$serial ]}', '\@yearly',
+				'SELECT 1', run_as => '@{[ pick(@roles) ]}')") or return;
+			if (rand() < 0.5)
+			{
+				$database->{manual}{$_} = 1
+				  foreach split /\n/, sql($database->{name}, "SELECT scheduler.run_job($id) FROM generate_series(1, 300)") // '';
+			}
+			else
+			{
+				stop_process('scheduler', rand(1));
+				sql($database->{name}, "DO 'BEGIN FOR i IN 1..1100 LOOP PERFORM scheduler.run_job($id); COMMIT; END LOOP; END'");
+			}
+			soon($database, sub { sql($database->{name}, "SELECT scheduler.unschedule_job($id)") });
+		}
+	],
+	# Calling a URL is replaced by SQL, and that by a URL.
+	'kind' => [
+		2, sub {
+			my ($database) = @_;
+			my $name = 'gone_' . ++$serial;
+			my $schedule = "'$name', 'every 50 milliseconds'";
+			my @replace = ("SELECT scheduler.schedule_http_job($schedule, '$web/delay?ms=30', overlap => 'queue')",
+				"SELECT scheduler.schedule_job($schedule, 'SELECT pg_sleep(0.03)', overlap => 'queue')");
+			sql($database->{name}, join('; SELECT pg_sleep(0.06); ', map { pick(@replace) } 1 .. 6));
+		}
+	],
 	'roll back' => [
 		3, sub {
 			my ($database) = @_;
@@ -514,7 +544,7 @@ my %actions = (
 	'terminate all workers' => [ 1, sub { kill('TERM', scheduler_processes($node, 'worker')) } ],
 	'interrupt' => [ 2, sub { signal_some($node, 'INT', 'worker') } ],
 	'kill' => [ 2, sub { crash(pick('worker', 'worker', 'scheduler', 'launcher', 'http worker')) } ],
-	'restart' => [ 1, sub { stop_and_start($node, pick('fast', 'fast', 'immediate')) } ],
+	'restart' => [ 1, sub { stop_and_start($node, pick('fast', 'smart', 'immediate')) } ],
 );
 
 sub do_step
