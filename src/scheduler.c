@@ -406,6 +406,7 @@ reload_all(void)
 {
 	/* what has been counted in memory must not be lost */
 	cycle_start_transaction();
+	settle_gone();
 	(void) job_cache_write();
 	cycle_commit_transaction();
 	job_cache_written(true);
@@ -702,6 +703,9 @@ leave(void)
 		if (my_db->quiesced > 0)
 			dispatch_withdraw();
 		MemoryContextSwitchTo(cycle_context);
+		cycle_start_transaction();
+		settle_gone();
+		cycle_commit_transaction();
 		monitor_leave(clock_now());
 		(void) flush(clock_now(), true);
 	}

@@ -98,6 +98,13 @@ extern void settle_find_unknown(int64 after, int64 upto, RunIdCallback callback)
 extern bool settle_find_gone(bool anew, int count, RunIdCallback callback);
 
 /*
+ * See to all runs that have been taken away and that we have not been told of,
+ * in a transaction: before memory is given up, and while a state does not yet
+ * say that it has counted what ended by now.
+ */
+extern void settle_gone(void);
+
+/*
  * Mend one such run, in a transaction.  False: there is nothing wrong with it;
  * else *what gets a sentence that says what was.
  */

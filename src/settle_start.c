@@ -343,6 +343,26 @@ is_gone(const RunEntry *entry)
 }
 
 static void
+collect_gone(RunEntry *entry, void *arg)
+{
+	List	  **gone = arg;
+
+	if (is_gone(entry))
+		*gone = lappend(*gone, entry);
+}
+
+void
+settle_gone(void)
+{
+	List	   *gone = NIL;
+	ListCell   *lc;
+
+	run_queue_foreach(collect_gone, &gone);
+	foreach(lc, gone)
+		settle_apply_gone(&((RunEntry *) lfirst(lc))->run);
+}
+
+static void
 check_entry(RunEntry *entry, void *arg)
 {
 	if (is_gone(entry))

@@ -151,5 +151,45 @@ $node->safe_psql('postgres', q(
 kill_frozen($frozen);
 wait_for_counters('12|12|1|1|t', 'runs that came just before a crash are counted');
 
+# A run that waits is cancelled, which is committed after a later end has been
+# counted, and just when the scheduler gives up what it knows.
+sub cancel_late
+{
+	my ($commit, $expected, $what) = @_;
+	my $canceller = $node->background_psql('postgres');
+
+	$gate = $node->background_psql('postgres');
+	$gate->query_safe('SELECT pg_advisory_lock(1)');
+	$node->safe_psql('postgres', q(SELECT scheduler.start_queue('closed'); SELECT scheduler.run_job('one')));
+	wait_for_running($node, 'one');
+	my $run = $node->safe_psql('postgres', q(SELECT scheduler.stop_queue('closed'); SELECT scheduler.run_job('one')));
+	wait_for_query(q(SELECT scheduler.status() @> '{"pending_runs": 2}'), 'one run runs, and one waits');
+	$canceller->query_safe("BEGIN; SELECT scheduler.cancel_run($run)");
+	my $counted = q(SELECT sum(succeeded) FROM scheduler.job_state);
+	my $before = $node->safe_psql('postgres', $counted);
+	$gate->query_safe('SELECT pg_advisory_unlock(1)');
+	wait_for_query("SELECT ($counted) > $before", 'a later end is counted');
+	$commit->($canceller);
+	my $counters = q(SELECT s.runs, s.succeeded, s.cancelled FROM scheduler.job_state s
+		JOIN scheduler.job USING (job_id) WHERE job_name = 'one');
+	wait_until(sub { $node->safe_psql('postgres', $counters) eq $expected }, $what);
+	is($node->safe_psql('postgres', $counters), $expected, $what);
+	$_->quit foreach $gate, $canceller;
+}
+
+$node->safe_psql('postgres', q(
+	SELECT scheduler.create_queue('closed');
+	SELECT scheduler.schedule_job('one', '@yearly', 'SELECT pg_advisory_xact_lock_shared(1)', queue => 'closed')));
+cancel_late(sub { $_[0]->query_safe('SELECT scheduler.reload(); COMMIT') },
+	'2|1|1', 'a run is counted that was cancelled just before all is read again');
+cancel_late(
+	sub {
+		my $pid = freeze_scheduler();
+		$_[0]->query_safe('COMMIT');
+		$node->safe_psql('postgres', 'SELECT scheduler.restart()');
+		kill('CONT', $pid);
+	},
+	'4|2|2', 'and one that was cancelled just before the scheduler leaves');
+
 $node->stop;
 done_testing();

@@ -34,6 +34,7 @@ my $node;
 my $seed;
 my $serial;       # of names
 my $workers;      # pg_scheduler.max_workers
+my $longest_pause;    # between steps, in microseconds
 my $most;         # how many databases may have the extension
 my %databases;    # by OID: what is known of each
 my @later;        # [step, function, database]: what has been begun, and is to be ended
@@ -301,6 +302,52 @@ sub use_role
 	});
 }
 
+# One of several who do this and that at the same time.
+sub crowd
+{
+	my ($database) = @_;
+	my $name = 'gone_' . ++$serial;
+	my $seed = rand();
+
+	in_background('psql', '-Xq', '-d', $node->connstr($database->{name}), '-c', "SELECT setseed($seed)", '-c', qq(
+		DO \$\$
+		BEGIN
+			FOR i IN 1..60 LOOP
+				BEGIN
+					CASE (random() * 7)::int
+						WHEN 0 THEN
+							PERFORM scheduler.cancel_run(run_id) FROM scheduler.runs
+							  WHERE status IN ('queued', 'running') ORDER BY random() LIMIT 3;
+						WHEN 1 THEN
+							PERFORM scheduler.pause_job(job_id, cancel => random() < 0.5) FROM scheduler.jobs
+							  WHERE job_name ~ 'tx_(alter|narrow)' AND serves IS NULL ORDER BY random() LIMIT 1;
+						WHEN 2 THEN
+							PERFORM scheduler.resume_job(job_id) FROM scheduler.jobs
+							  WHERE state = 'paused' AND serves IS NULL ORDER BY random() LIMIT 1;
+						WHEN 3 THEN
+							PERFORM scheduler.alter_job(job_id, run_as => ('many_' || 1 + (random() * 2)::int)::regrole)
+							  FROM scheduler.jobs WHERE job_name ~ 'tx_(alter|narrow)' ORDER BY random() LIMIT 1;
+						WHEN 4 THEN
+							PERFORM scheduler.run_job(job_id) FROM scheduler.jobs
+							  WHERE job_name ~ '^(tx_|procedure|web|gone)' AND serves IS NULL ORDER BY random() LIMIT 4;
+						WHEN 5 THEN
+							PERFORM scheduler.unschedule_job(job_id, random() < 0.5) FROM scheduler.jobs WHERE job_name = '$name';
+						WHEN 6 THEN
+							PERFORM scheduler.redrive_dead_letters(job_id) FROM scheduler.jobs
+							  WHERE serves IS NULL ORDER BY random() LIMIT 2;
+						ELSE
+							PERFORM scheduler.schedule_job('$name', '10 milliseconds', 'SELECT note_run()',
+								overlap => 'allow', max_instances => 3, max_retries => 1);
+					END CASE;
+				EXCEPTION WHEN OTHERS THEN
+					NULL;
+				END;
+				COMMIT;
+				PERFORM pg_sleep(random() * 0.01);
+			END LOOP;
+		END \$\$));
+}
+
 my %settings = (
 	max_workers_per_role => [ 0, 1, 2 ],
 	worker_max_runs => [ 1, 5, 1000 ],
@@ -377,6 +424,7 @@ my %actions = (
 			soon($database, sub { sql($database->{name}, "SELECT scheduler.unschedule_job($id)") });
 		}
 	],
+	'crowd' => [ 3, sub { crowd($_[0]) foreach 1 .. 3 } ],
 	# Calling a URL is replaced by SQL, and that by a URL.
 	'kind' => [
 		2, sub {
@@ -553,7 +601,7 @@ sub do_step
 	end_what_is_due();
 	my $name     = choose_action(\%actions);
 	my $database = pick(with_extension());
-	my $pause    = rand(200_000);
+	my $pause    = rand($longest_pause);
 
 	note("seed $seed step $step: $name in $database->{name}");
 	$actions{$name}[1]->($database);
@@ -747,7 +795,9 @@ sub run_seed
 	my $processes = 1 + 2 * $most + ($short ? 1 : $workers + 5);    # schedulers look at all databases
 	my $entries   = $most + pick(0, 0, 60);
 
-	note("TORTURE_SEED=$seed: $workers workers, $processes processes, $entries entries, $most databases");
+	$longest_pause = pick(30_000, 200_000, 200_000);
+
+	note("TORTURE_SEED=$seed: $workers workers, $processes processes, $entries entries, $most databases, pauses of $longest_pause us");
 	$node = new_node(
 		"many_$seed", extension => 0, conf => qq(
 fsync = off
