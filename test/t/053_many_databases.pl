@@ -34,6 +34,7 @@ my $node;
 my $seed;
 my $serial;       # of names
 my $workers;      # pg_scheduler.max_workers
+my $crashed;      # so far, with this seed
 my $longest_pause;    # between steps, in microseconds
 my $most;         # how many databases may have the extension
 my %databases;    # by OID: what is known of each
@@ -260,7 +261,16 @@ sub crash
 	my ($kind) = @_;
 	my $pid = signal_some($node, 'KILL', $kind);
 
+	$crashed = 1;
 	wait_until(sub { !kill(0, $pid) }, 'what was killed is reaped') if $pid;
+}
+
+sub restart_server
+{
+	my ($mode) = @_;
+
+	$crashed = 1 if $mode eq 'immediate';
+	stop_and_start($node, $mode);
 }
 
 # A job that is to run once, and has to.
@@ -592,7 +602,7 @@ my %actions = (
 	'terminate all workers' => [ 1, sub { kill('TERM', scheduler_processes($node, 'worker')) } ],
 	'interrupt' => [ 2, sub { signal_some($node, 'INT', 'worker') } ],
 	'kill' => [ 2, sub { crash(pick('worker', 'worker', 'scheduler', 'launcher', 'http worker')) } ],
-	'restart' => [ 1, sub { stop_and_start($node, pick('fast', 'smart', 'immediate')) } ],
+	'restart' => [ 1, sub { restart_server(pick('fast', 'smart', 'immediate')) } ],
 );
 
 sub do_step
@@ -672,7 +682,7 @@ sub check_rest
 
 	wait_for_quiet($node, $name);
 	check_records($node, $what, $name);
-	check_counters($node, $what, $name);
+	check_counters($node, $what, $name, crashed => $crashed);
 	is($ask->("SELECT string_agg(job_name || ' ' || state, ', ') FROM scheduler.jobs
 			WHERE state <> CASE WHEN job_name ~ '_once_' THEN 'finished' ELSE 'paused' END"),
 		'', "$what: every job is at rest");
@@ -786,6 +796,7 @@ sub run_seed
 {
 	%databases = ();
 	@later     = ();
+	$crashed   = 0;
 	$serial    = 0;
 	$step      = 0;
 	seed_chance();
