@@ -101,7 +101,8 @@ static bool
 at_worker(const Run *run)
 {
 	Attempt		key = {run->run_id, run->attempt};
-	bool		result = bsearch(&key, flights, nflights, sizeof(Attempt), compare_attempts) != NULL;
+	bool		result = bsearch(&key, flights, nflights, sizeof(Attempt),
+								 compare_attempts) != NULL;
 
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
 	for (int i = 0; i < scheduler_shared->nworkers; i++)
