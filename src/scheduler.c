@@ -400,13 +400,27 @@ change_calendar(int64 hash)
 	cycle_commit_transaction();
 }
 
+/*
+ * Memory is given up: what only it knows must not be lost.  Runs are taken back
+ * first, so that we are told of no more of them than workers have in hand.
+ */
+static void
+settle_all(void)
+{
+	dispatch_withdraw();
+	while (settle_outcomes(my_db) > 0)
+		;
+	cycle_start_transaction();
+	settle_gone();
+	cycle_commit_transaction();
+}
+
 /* Changes were dropped, or are too many: look at everything. */
 static void
 reload_all(void)
 {
-	/* what has been counted in memory must not be lost */
+	settle_all();
 	cycle_start_transaction();
-	settle_gone();
 	(void) job_cache_write();
 	cycle_commit_transaction();
 	job_cache_written(true);
@@ -700,12 +714,8 @@ leave(void)
 {
 	if (loaded && extension_exists())
 	{
-		if (my_db->quiesced > 0)
-			dispatch_withdraw();
 		MemoryContextSwitchTo(cycle_context);
-		cycle_start_transaction();
-		settle_gone();
-		cycle_commit_transaction();
+		settle_all();
 		monitor_leave(clock_now());
 		(void) flush(clock_now(), true);
 	}
