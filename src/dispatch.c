@@ -464,6 +464,7 @@ dispatch_runs(void)
 {
 	TimestampTz result = staff_starved();
 	RoleQueue  *queue = run_queue_next_role(NULL);
+	TimestampTz make_room_again;
 	int			nstarved;
 
 	while (queue != NULL)
@@ -497,8 +498,8 @@ dispatch_runs(void)
 		refill_lanes();
 	if (nstarved == 0 && prestart_missing() == 0)
 		result = Min(result, staff_further());
-	worker_pool_make_room(nstarved, more_wanted, prestart_missing());
-	return result;
+	make_room_again = worker_pool_make_room(nstarved, more_wanted, prestart_missing());
+	return Min(result, make_room_again);
 }
 
 /* Lock held. */

@@ -548,7 +548,7 @@ stop_runs(TimestampTz now)
 
 		return Min(Min(next, dispatch_runs()), stop_deadline);
 	}
-	worker_pool_make_room(0, false, 0);
+	(void) worker_pool_make_room(0, false, 0);
 	worker_pool_dismiss(stop_deadline <= now);
 	worker_pool_count(&running, &total);
 	if (total == 0)
@@ -753,7 +753,7 @@ recover(void)
 	recovery_event_note("reload", SUBJECT_SCHEDULER, 0, InvalidOid, true, error->message);
 	MemoryContextReset(cycle_context);
 	loaded = false;
-	worker_pool_make_room(0, false, 0);
+	(void) worker_pool_make_room(0, false, 0);
 	publish_error();
 	RESUME_INTERRUPTS();
 	(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ERROR_DELAY_MS,

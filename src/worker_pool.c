@@ -385,17 +385,45 @@ typedef enum NewcomerKind
 	FOR_AHEAD					/* a role whose jobs will be due in a moment */
 } NewcomerKind;
 
+/*
+ * When work was last expected of a worker.  Never long from now, unless the
+ * clock was set back.
+ */
+static TimestampTz
+expected_until(const WorkerSlot *slot, TimestampTz now)
+{
+	return slot->expected_until < now + TIME_SLICE ? slot->expected_until : DT_NOBEGIN;
+}
+
+/*
+ * Until when a worker makes way for nobody of that kind.  Whoever will have work
+ * in a moment goes only for runs that are ready, and, if it was started for
+ * that, not before its first: which may never come, as long as its queue is
+ * stopped for instance, so no longer than for a time slice.
+ */
+static TimestampTz
+spared_until(const WorkerSlot *slot, NewcomerKind newcomer, TimestampTz now)
+{
+	TimestampTz expected = expected_until(slot, now);
+
+	if (newcomer != FOR_READY)
+		return expected;
+	if (slot->runs_done > 0)
+		return DT_NOBEGIN;
+	return Min(expected, slot->launched_at + TIME_SLICE);
+}
+
 /* A worker that was started ahead, and has yet to get its first run */
 static bool
 is_fresh(const WorkerSlot *slot, TimestampTz now)
 {
-	return slot->expected_until > now && slot->runs_done == 0;
+	return spared_until(slot, FOR_READY, now) > now;
 }
 
 /*
- * Who has idled longest.  Whoever will have work in a moment goes only for runs
- * that are ready, and not before its first; and for runs that are not ready,
- * nobody's worker goes but ours, of which we know that.  Lock held.
+ * Who has idled longest, of those that nothing is expected for if there are
+ * any.  For runs that are not ready, nobody's worker goes but ours, of which we
+ * know that.  Lock held.
  */
 static WorkerSlot *
 find_idle_victim(NewcomerKind newcomer)
@@ -407,11 +435,11 @@ find_idle_victim(NewcomerKind newcomer)
 	for (int i = 0; i < scheduler_shared->nworkers; i++)
 	{
 		WorkerSlot *slot = &scheduler_shared->workers[i];
-		bool		expected = slot->expected_until > now;
+		bool		expected = expected_until(slot, now) > now;
 
 		if (slot->state != WORKER_IDLE || slot->leave ||
 			scheduler_shared->lanes[slot->lane].nready > 0 ||
-			(expected && newcomer != FOR_READY) || is_fresh(slot, now) ||
+			spared_until(slot, newcomer, now) > now ||
 			(slot->database != MyDatabaseId && newcomer == FOR_AHEAD))
 			continue;
 		if (victim == NULL || expected < victim_expected ||
@@ -422,6 +450,25 @@ find_idle_victim(NewcomerKind newcomer)
 		}
 	}
 	return victim;
+}
+
+/* When the next worker will be spared no more, or DT_NOEND.  Lock held. */
+static TimestampTz
+next_victim_time(NewcomerKind newcomer)
+{
+	TimestampTz now = clock_now();
+	TimestampTz result = DT_NOEND;
+
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	{
+		const WorkerSlot *slot = &scheduler_shared->workers[i];
+		TimestampTz until = spared_until(slot, newcomer, now);
+
+		if ((slot->state == WORKER_STARTING || slot->state == WORKER_IDLE) &&
+			!slot->leave && until > now)
+			result = Min(result, until);
+	}
+	return result;
 }
 
 /* Workers of a lane that are not about to leave.  Lock held. */
@@ -500,23 +547,30 @@ send_idle_away(int wanted, NewcomerKind newcomer, int *coming)
 	}
 }
 
-void
+TimestampTz
 worker_pool_make_room(int starved, bool more, int ahead)
 {
 	int			wanted = starved + (more ? 1 : 0);
 	int			coming;
+	TimestampTz for_ready = DT_NOEND;
+	TimestampTz for_more = DT_NOEND;
 
 	if (wanted + ahead == 0 && my_db->rooms_wanted == 0 && my_db->demand == 0)
-		return;
+		return DT_NOEND;
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	if (wanted == 0)
 		withdraw_demand();
 	coming = count_coming();
 	send_idle_away(starved, FOR_READY, &coming);
+	if (coming < starved)
+		for_ready = next_victim_time(FOR_READY);
 	send_idle_away(wanted, FOR_MORE, &coming);
+	if (coming < wanted && more)
+		for_more = next_victim_time(FOR_MORE);
 	send_idle_away(wanted + ahead, FOR_AHEAD, &coming);
 	shmem_want_rooms(my_db, Max(starved - coming, 0));
 	LWLockRelease(scheduler_shared->lock);
+	return Min(for_ready, for_more);
 }
 
 /* A worker of a role of this database that is not about to leave.  Lock held. */

@@ -50,9 +50,10 @@ extern void worker_pool_free_slot(WorkerSlot *slot);
  * one more; "ahead": so many have none, and will need one in a moment.  Idle
  * workers are asked to leave for them, busy ones for roles that have runs and
  * no worker only.  What is said here holds until it is said again: that nothing
- * is wanted, too, without which other databases would wait for this one.
+ * is wanted, too, without which other databases would wait for this one.  The
+ * time to say it again, when one that was spared may be no more, or DT_NOEND.
  */
-extern void worker_pool_make_room(int starved, bool more, int ahead);
+extern TimestampTz worker_pool_make_room(int starved, bool more, int ahead);
 
 /*
  * Jobs of these roles will be due in a moment.  Those that have no worker are

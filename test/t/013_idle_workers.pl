@@ -84,5 +84,16 @@ for my $n (1 .. 20)
 }
 is($was_there, 't', 'a worker was there before its first run was due');
 
+# Workers that were started for runs that do not come make way for one that is
+# ready, though the next is about to be due all the time.
+$sql->("CREATE ROLE held$_ LOGIN") foreach 1 .. 3;
+$sql->("SELECT scheduler.create_queue('stopped')");
+$sql->("SELECT scheduler.stop_queue('stopped')");
+$sql->("SELECT scheduler.schedule_job('held' || n, '15 milliseconds', 'SELECT 1',
+		queue => 'stopped', run_as => ('held' || n)::regrole) FROM generate_series(1, 3) n");
+$node->poll_query_until('postgres', "SELECT count(*) = 3 FROM scheduler.workers
+	WHERE role::text ~ '^held' AND state = 'idle' AND runs = 0") or die 'no workers';
+ok_run(run_job('quick'), 'a run that is ready gets the place of a worker that waits for none');
+
 $node->stop('fast');
 done_testing();
