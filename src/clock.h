@@ -12,6 +12,16 @@
 
 #include "datatype/timestamp.h"
 
+/*
+ * For what is called for its effect as well as for the time that it returns:
+ * Min() would call it twice.
+ */
+static inline TimestampTz
+earlier_of(TimestampTz a, TimestampTz b)
+{
+	return Min(a, b);
+}
+
 /* The time now, to the microsecond. */
 extern TimestampTz clock_now(void);
 

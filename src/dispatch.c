@@ -437,7 +437,7 @@ staff_lanes(void)
 		RoleQueue  *queue = run_queue_of_role(roles[i]);
 
 		if (queue->nready == 0)
-			result = Min(result, staff(queue, worker_limit()));
+			result = earlier_of(result, staff(queue, worker_limit()));
 	}
 	pfree(roles);
 	return result;
@@ -454,7 +454,7 @@ staff_further(void)
 	{
 		next = run_queue_next_role(queue);
 		if (queue->role != HTTP_QUEUE)
-			result = Min(result, staff(queue, worker_limit()));
+			result = earlier_of(result, staff(queue, worker_limit()));
 	}
 	return result;
 }
@@ -464,7 +464,6 @@ dispatch_runs(void)
 {
 	TimestampTz result = staff_starved();
 	RoleQueue  *queue = run_queue_next_role(NULL);
-	TimestampTz make_room_again;
 	int			nstarved;
 
 	while (queue != NULL)
@@ -474,14 +473,14 @@ dispatch_runs(void)
 
 		if (queue->role == HTTP_QUEUE)
 		{
-			result = Min(result, http_dispatch_runs(queue));
+			result = earlier_of(result, http_dispatch_runs(queue));
 			queue = next;
 			continue;
 		}
 		view = view_lane(queue->role);
 		if (view.nworkers == 0 && queue->starved_since == DT_NOEND)
 		{
-			result = Min(result, staff(queue, 1));
+			result = earlier_of(result, staff(queue, 1));
 			view = view_lane(queue->role);
 		}
 		if (view.nworkers > 0 &&
@@ -489,7 +488,7 @@ dispatch_runs(void)
 			fill_lane(queue, &view);
 		queue = next;
 	}
-	result = Min(result, staff_starved());
+	result = earlier_of(result, staff_starved());
 	more_wanted = false;
 	nstarved = count_starved();
 	if (nstarved == 0)
@@ -497,9 +496,9 @@ dispatch_runs(void)
 	else
 		refill_lanes();
 	if (nstarved == 0 && prestart_missing() == 0)
-		result = Min(result, staff_further());
-	make_room_again = worker_pool_make_room(nstarved, more_wanted, prestart_missing());
-	return Min(result, make_room_again);
+		result = earlier_of(result, staff_further());
+	return earlier_of(result, worker_pool_make_room(nstarved, more_wanted,
+													prestart_missing()));
 }
 
 /* Lock held. */

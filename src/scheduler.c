@@ -546,7 +546,8 @@ stop_runs(TimestampTz now)
 	{
 		TimestampTz next = run_queue_wake(now);
 
-		return Min(Min(next, dispatch_runs()), stop_deadline);
+		next = earlier_of(next, dispatch_runs());
+		return Min(next, stop_deadline);
 	}
 	(void) worker_pool_make_room(0, false, 0);
 	worker_pool_dismiss(stop_deadline <= now);
@@ -585,11 +586,11 @@ do_cycle(void)
 		outcome_at = now;
 		next = now + NAP;
 	}
-	next = Min(next, settle_deaths());
+	next = earlier_of(next, settle_deaths());
 	settle_http_worker(my_db);
 	if (hook_any())
 		apply_changes();		/* what an outcome has told a hook came before it */
-	next = Min(next, hook_step(now));
+	next = earlier_of(next, hook_step(now));
 	dependency_step(now);
 	if (mode == MODE_RUNNING && !maintain_partition(now))
 		next = Min(next, now + ERROR_DELAY_MS * 1000);
@@ -597,28 +598,28 @@ do_cycle(void)
 	{
 		more |= enqueue_due();
 		more |= chain_cycle();
-		next = Min(next, run_queue_wake(now));
-		next = Min(next, prestart_look(now));
-		next = Min(next, dispatch_runs());
-		next = Min(next, enqueue_next_time());
+		next = earlier_of(next, run_queue_wake(now));
+		next = earlier_of(next, prestart_look(now));
+		next = earlier_of(next, dispatch_runs());
+		next = earlier_of(next, enqueue_next_time());
 	}
 	else
 	{
 		prestart_forget();
-		next = Min(next, stop_runs(now));
+		next = earlier_of(next, stop_runs(now));
 	}
-	next = Min(next, worker_pool_kill_overdue(now));
-	next = Min(next, queue_stop(now));
+	next = earlier_of(next, worker_pool_kill_overdue(now));
+	next = earlier_of(next, queue_stop(now));
 	if (!more)
 		maintain(now);
-	next = Min(next, maintain_next_time());
+	next = earlier_of(next, maintain_next_time());
 	monitor(now);
-	next = Min(next, monitor_next_time());
-	next = Min(next, dependency_next_time());
-	next = Min(next, flush(now, false));
+	next = earlier_of(next, monitor_next_time());
+	next = earlier_of(next, dependency_next_time());
+	next = earlier_of(next, flush(now, false));
 	if (!more && walk_step(now))
 		next = now;
-	next = Min(next, walk_next_slice());
+	next = earlier_of(next, walk_next_slice());
 	publish_figures();
 	if (more || (next > now + NAP && !shmem_set_bell(my_db)))
 		return now;
