@@ -39,6 +39,7 @@ static int64 nentries = 0;
 static int64 capacity = 0;
 static int64 nloaded = 0;
 static Oid	taken_role = InvalidOid;	/* of the entry that was taken last */
+static TimestampTz changed_at = DT_NOBEGIN; /* the earliest of these, see due_heap_changed() */
 
 /*
  * Jobs that are due at one instant go role by role, and those of a role in the
@@ -68,6 +69,7 @@ due_heap_init(void)
 										 ALLOCSET_DEFAULT_SIZES);
 	capacity = 1024;
 	nentries = 0;
+	changed_at = DT_NOBEGIN;
 	entries = MemoryContextAlloc(heap_context, capacity * sizeof(DueEntry));
 }
 
@@ -92,6 +94,7 @@ due_heap_put(int64 job_id, Oid role, TimestampTz due_at)
 		entries = repalloc_huge(entries, 2 * capacity * sizeof(DueEntry));
 		capacity *= 2;
 	}
+	changed_at = Min(changed_at, due_at);
 	nentries++;
 	while (hole > 0 && precedes(&entry, &entries[(hole - 1) / 2]))
 	{
@@ -182,9 +185,16 @@ due_heap_roles(TimestampTz until, DueRole *roles, int max)
 	RoleSearch	search = {.until = until,.roles = roles,.max = max,
 	.visits = MAX_VISITS};
 
+	changed_at = DT_NOEND;
 	if (max > 0)
 		find_roles(&search, 0);
 	return search.n;
+}
+
+bool
+due_heap_changed(TimestampTz until)
+{
+	return changed_at <= until;
 }
 
 static void
@@ -217,6 +227,7 @@ due_heap_take(TimestampTz now, int64 *job_id, TimestampTz *due_at)
 	*job_id = entries[0].job_id;
 	*due_at = entries[0].due_at;
 	taken_role = entries[0].role;
+	changed_at = Min(changed_at, *due_at);
 	remove_top();
 	return true;
 }

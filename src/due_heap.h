@@ -53,6 +53,12 @@ typedef struct DueRole
 
 extern int	due_heap_roles(TimestampTz until, DueRole *roles, int max);
 
+/*
+ * Has anything that is due at "until" or before been put in or taken out since
+ * the last due_heap_roles()?
+ */
+extern bool due_heap_changed(TimestampTz until);
+
 /* Take an entry that is due at "now" or before.  False: there is none. */
 extern bool due_heap_take(TimestampTz now, int64 *job_id, TimestampTz *due_at);
 

@@ -26,9 +26,31 @@
 /* After a worker that could not be started, none is started ahead for: 5 s. */
 #define RETRY_DELAY			(5 * USECS_PER_SEC)
 
+/* The roles that are next; the search takes long, and does not change often */
+static DueRole *next_roles = NULL;
+static int	nnext = 0;
+static TimestampTz looked_until = DT_NOBEGIN;
+
+/* Those of them that have no worker */
 static DueRole *missing = NULL;
 static int	nmissing = 0;
 static TimestampTz not_before = DT_NOBEGIN;
+
+static void
+find_next_roles(TimestampTz until)
+{
+	if (next_roles == NULL)
+	{
+		Size		size = scheduler_shared->nworkers * sizeof(DueRole);
+
+		next_roles = MemoryContextAlloc(TopMemoryContext, size);
+		missing = MemoryContextAlloc(TopMemoryContext, size);
+	}
+	if (until == looked_until && !due_heap_changed(until))
+		return;
+	nnext = due_heap_roles(until, next_roles, scheduler_shared->nworkers);
+	looked_until = until;
+}
 
 TimestampTz
 prestart_look(TimestampTz now)
@@ -42,11 +64,8 @@ prestart_look(TimestampTz now)
 	if (due == DT_NOEND || now < not_before ||
 		(int64) pg_scheduler_worker_idle_timeout * 1000 <= 2 * LEAD)
 		return DT_NOEND;
-	if (missing == NULL)
-		missing = MemoryContextAlloc(TopMemoryContext,
-									 scheduler_shared->nworkers * sizeof(DueRole));
-	n = due_heap_roles(Max(due, now) + LEAD, missing, scheduler_shared->nworkers);
-	n = worker_pool_expect(missing, n, soon ? LEAD : 0);
+	find_next_roles(Max(due, now) + LEAD);
+	n = worker_pool_expect(next_roles, nnext, soon ? LEAD : 0, missing);
 	if (n > 0 && !soon)
 		return due - LEAD;
 	nmissing = n;

@@ -589,17 +589,17 @@ find_staying(Oid role)
 }
 
 int
-worker_pool_expect(DueRole *roles, int n, int64 grace)
+worker_pool_expect(const DueRole *roles, int n, int64 grace, DueRole *missing)
 {
 	int			nmissing = 0;
 
-	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	LWLockAcquire(scheduler_shared->lock, grace > 0 ? LW_EXCLUSIVE : LW_SHARED);
 	for (int i = 0; i < n; i++)
 	{
 		WorkerSlot *slot = find_staying(roles[i].role);
 
 		if (slot == NULL)
-			roles[nmissing++] = roles[i];
+			missing[nmissing++] = roles[i];
 		else if (grace > 0)
 			slot->expected_until = Max(slot->expected_until, roles[i].due_at + grace);
 	}

@@ -57,10 +57,10 @@ extern TimestampTz worker_pool_make_room(int starved, bool more, int ahead);
 
 /*
  * Jobs of these roles will be due in a moment.  Those that have no worker are
- * moved to the front, and their number is returned; a worker of each of the
+ * copied to *missing, and their number is returned; a worker of each of the
  * others is known to be needed until that time and "grace", if that is not 0.
  */
-extern int	worker_pool_expect(DueRole *roles, int n, int64 grace);
+extern int	worker_pool_expect(const DueRole *roles, int n, int64 grace, DueRole *missing);
 
 /* Could a worker of this database be started now? */
 extern bool worker_pool_has_slot(void);

@@ -214,6 +214,27 @@ test_role_ends(void)
 	ok(due_heap_next() == DT_NOEND, "what is never due is not in the heap");
 }
 
+static void
+test_changed(void)
+{
+	DueRole		found;
+	int64		job_id;
+	TimestampTz due_at;
+
+	due_heap_reset();
+	ok(due_heap_changed(1), "what was reset has changed");
+	due_heap_put(1, 7, 1000);
+	due_heap_put(2, 7, 2000);
+	is_number(due_heap_roles(1500, &found, 1), 1, "one role is next");
+	ok(!due_heap_changed(1500), "nothing has changed since");
+	due_heap_put(3, 8, 1501);
+	ok(!due_heap_changed(1500) && due_heap_changed(1501), "something later has");
+	due_heap_put(4, 8, 1500);
+	ok(due_heap_changed(1500), "something was put in");
+	is_number(due_heap_roles(1500, &found, 1), 1, "one role is looked for, again");
+	ok(due_heap_take(1000, &job_id, &due_at) && due_heap_changed(1500), "something was taken out");
+}
+
 int
 main(void)
 {
@@ -221,6 +242,7 @@ main(void)
 	test_roles();
 	test_many();
 	test_role_ends();
+	test_changed();
 	due_heap_reset();
 	free(array);
 	return done_testing();
