@@ -26,6 +26,10 @@
 /* After a worker that could not be started, none is started ahead for: 5 s. */
 #define RETRY_DELAY			(5 * USECS_PER_SEC)
 
+/* Whether a role can run its jobs is asked again after: 100 ms. */
+#define REMEMBERED_TIME		(100 * 1000)
+#define REMEMBERED_ROLES	64
+
 /* The roles that are next; the search takes long, and does not change often */
 static DueRole *next_roles = NULL;
 static int	nnext = 0;
@@ -35,6 +39,44 @@ static TimestampTz looked_until = DT_NOBEGIN;
 static DueRole *missing = NULL;
 static int	nmissing = 0;
 static TimestampTz not_before = DT_NOBEGIN;
+
+/* If not, it is said when the runs are ready. */
+static bool
+can_run(Oid role)
+{
+	static struct
+	{
+		Oid			role;
+		bool		can_run;
+		TimestampTz asked_at;
+	}			remembered[REMEMBERED_ROLES];
+	int			place = role % REMEMBERED_ROLES;
+	TimestampTz now = clock_now();
+	RightsProblem problem;
+
+	if (remembered[place].role == role && remembered[place].asked_at <= now &&
+		now < remembered[place].asked_at + REMEMBERED_TIME)
+		return remembered[place].can_run;
+	cycle_start_transaction();
+	MemoryContextSwitchTo(cycle_context);
+	remembered[place].can_run = rights_can_run(role, &problem);
+	cycle_commit_transaction();
+	remembered[place].role = role;
+	remembered[place].asked_at = now;
+	return remembered[place].can_run;
+}
+
+/* Nobody makes way for roles that cannot run their jobs. */
+static void
+forget_unable(void)
+{
+	int			left = 0;
+
+	for (int i = 0; i < nmissing; i++)
+		if (can_run(missing[i].role))
+			missing[left++] = missing[i];
+	nmissing = left;
+}
 
 static void
 find_next_roles(TimestampTz until)
@@ -69,6 +111,7 @@ prestart_look(TimestampTz now)
 	if (n > 0 && !soon)
 		return due - LEAD;
 	nmissing = n;
+	forget_unable();
 	return DT_NOEND;
 }
 
@@ -78,20 +121,6 @@ prestart_missing(void)
 	return nmissing;
 }
 
-/* If not, it is said when the runs are ready. */
-static bool
-can_run(Oid role)
-{
-	RightsProblem problem;
-	bool		result;
-
-	cycle_start_transaction();
-	MemoryContextSwitchTo(cycle_context);
-	result = rights_can_run(role, &problem);
-	cycle_commit_transaction();
-	return result;
-}
-
 void
 prestart_launch(void)
 {
@@ -99,8 +128,6 @@ prestart_launch(void)
 
 	for (int i = 0; i < nmissing; i++)
 	{
-		if (worker_pool_has_slot() && !can_run(missing[i].role))
-			continue;
 		if (!worker_pool_prestart(missing[i].role))
 			missing[left++] = missing[i];
 	}

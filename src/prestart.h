@@ -18,14 +18,15 @@
 
 /*
  * See which roles will need a worker, and keep those that there are.  Once in a
- * cycle that enqueues.  The time to look again, or DT_NOEND.
+ * cycle that enqueues, outside of a transaction.  The time to look again, or
+ * DT_NOEND.
  */
 extern TimestampTz prestart_look(TimestampTz now);
 
 /* How many roles will need a worker in a moment, and have none. */
 extern int	prestart_missing(void);
 
-/* Start those, as far as there are free slots.  Outside of a transaction. */
+/* Start those, as far as there are free slots. */
 extern void prestart_launch(void);
 
 /* Nothing is to be enqueued. */

@@ -326,18 +326,6 @@ worker_pool_launch(Oid role, TimestampTz *again)
 }
 
 bool
-worker_pool_has_slot(void)
-{
-	TimestampTz again;
-	bool		result;
-
-	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
-	result = find_free_slot(&again) >= 0;
-	LWLockRelease(scheduler_shared->lock);
-	return result;
-}
-
-bool
 worker_pool_prestart(Oid role)
 {
 	TimestampTz again;

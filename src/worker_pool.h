@@ -62,9 +62,6 @@ extern TimestampTz worker_pool_make_room(int starved, bool more, int ahead);
  */
 extern int	worker_pool_expect(const DueRole *roles, int n, int64 grace, DueRole *missing);
 
-/* Could a worker of this database be started now? */
-extern bool worker_pool_has_slot(void);
-
 /*
  * Start a worker for a role that has no runs yet.  False: that cannot be done,
  * which has no consequence.

@@ -84,6 +84,25 @@ for my $n (1 .. 20)
 }
 is($was_there, 't', 'a worker was there before its first run was due');
 
+# Nobody makes way for a role that cannot run its jobs.
+sub workers
+{
+	return $sql->('SELECT pid FROM scheduler.workers ORDER BY pid');
+}
+
+$sql->("CREATE ROLE unable LOGIN; CREATE ROLE third LOGIN");
+$sql->("SELECT scheduler.schedule_job('third', '\@at 2199-12-31', 'SELECT 1', run_as => 'third')");
+ok_run(run_job($_), "a worker for $_") foreach qw(quick elsewhere third);
+wait_for_quiet($node);
+my $workers = workers();
+$sql->("BEGIN;
+	SELECT scheduler.schedule_job('unable', '1 second', 'SELECT 1', run_as => 'unable');
+	ALTER ROLE unable NOLOGIN; COMMIT");
+$node->poll_query_until('postgres', "SELECT count(*) >= 3 FROM scheduler.runs
+	WHERE job_name = 'unable' AND status = 'failed'") or die 'no failed run';
+is(workers(), $workers, 'no worker made way for a role that cannot run its jobs');
+$sql->("SELECT scheduler.unschedule_job(job_id) FROM scheduler.jobs WHERE job_name = 'unable'");
+
 # Workers that were started for runs that do not come make way for one that is
 # ready, though the next is about to be due all the time.
 $sql->("CREATE ROLE held$_ LOGIN") foreach 1 .. 3;
