@@ -561,37 +561,33 @@ worker_pool_make_room(int starved, bool more, int ahead)
 	return Min(for_ready, for_more);
 }
 
-/* A worker of a role of this database that is not about to leave.  Lock held. */
-static WorkerSlot *
-find_staying(Oid role)
-{
-	for (int i = 0; i < scheduler_shared->nworkers; i++)
-	{
-		WorkerSlot *slot = &scheduler_shared->workers[i];
-
-		if (slot->database == MyDatabaseId && slot->role == role &&
-			slot->state != WORKER_FREE && slot->state != WORKER_DEAD && !slot->leave)
-			return slot;
-	}
-	return NULL;
-}
-
 int
 worker_pool_expect(const DueRole *roles, int n, int64 grace, DueRole *missing)
 {
 	int			nmissing = 0;
 
+	memcpy(missing, roles, n * sizeof(DueRole));
 	LWLockAcquire(scheduler_shared->lock, grace > 0 ? LW_EXCLUSIVE : LW_SHARED);
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
 	{
-		WorkerSlot *slot = find_staying(roles[i].role);
+		WorkerSlot *slot = &scheduler_shared->workers[i];
+		int			j = 0;
 
-		if (slot == NULL)
-			missing[nmissing++] = roles[i];
-		else if (grace > 0)
-			slot->expected_until = Max(slot->expected_until, roles[i].due_at + grace);
+		if (slot->state == WORKER_FREE || slot->state == WORKER_DEAD ||
+			slot->database != MyDatabaseId || slot->leave)
+			continue;
+		while (j < n && missing[j].role != slot->role)
+			j++;
+		if (j == n)
+			continue;
+		missing[j].role = InvalidOid;	/* one worker of a role is enough */
+		if (grace > 0)
+			slot->expected_until = Max(slot->expected_until, missing[j].due_at + grace);
 	}
 	LWLockRelease(scheduler_shared->lock);
+	for (int i = 0; i < n; i++)
+		if (OidIsValid(missing[i].role))
+			missing[nmissing++] = missing[i];
 	return nmissing;
 }
 
