@@ -124,14 +124,14 @@ prestart_missing(void)
 void
 prestart_launch(void)
 {
-	int			left = 0;
+	int			n = 0;
 
-	for (int i = 0; i < nmissing; i++)
-	{
-		if (!worker_pool_prestart(missing[i].role))
-			missing[left++] = missing[i];
-	}
-	nmissing = left;
+	while (n < nmissing && worker_pool_prestart(missing[n].role))
+		n++;
+	if (n == 0)
+		return;
+	nmissing -= n;
+	memmove(missing, missing + n, nmissing * sizeof(DueRole));
 }
 
 void

@@ -63,8 +63,8 @@ extern TimestampTz worker_pool_make_room(int starved, bool more, int ahead);
 extern int	worker_pool_expect(const DueRole *roles, int n, int64 grace, DueRole *missing);
 
 /*
- * Start a worker for a role that has no runs yet.  False: that cannot be done,
- * which has no consequence.
+ * Start a worker for a role that has no runs yet.  False: that cannot be done
+ * now, for no role, which has no consequence.
  */
 extern bool worker_pool_prestart(Oid role);
 
