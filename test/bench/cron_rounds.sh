@@ -3,8 +3,8 @@
 # The rounds of pg_cron: 2,000 jobs due in the same minute, then as many of
 # ours.  pg_cron begins at full minutes only, so its servers are there from the
 # beginning, and its rounds are taken among those of other parts: burst() looks
-# whether a minute is about to begin.  What is owed then is left to the part
-# pg_cron, which reports.  Sourced by run and kept in files, as parts run in
+# whether a minute is about to begin, and so does who makes none for long.  What
+# is owed in the end is left to the part pg_cron, which reports.  Sourced by run and kept in files, as parts run in
 # subshells.
 
 cron_jobs=2000

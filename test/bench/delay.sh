@@ -25,6 +25,7 @@ start_scheduler delay pg_scheduler.max_workers=8
 for rate in $rates; do
 	ours=() theirs=()
 	for ((round = 1; round <= ROUNDS; round++)); do
+		(cron_at_minute)
 		theirs+=("$(insert_latencies $rate $seconds | percentiles)")
 		[ "$OURS" ] || continue
 		start_delays $rate $seconds >"$TMP/delays"
