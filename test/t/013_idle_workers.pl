@@ -97,11 +97,13 @@ wait_for_quiet($node);
 my $workers = workers();
 $sql->("BEGIN;
 	SELECT scheduler.schedule_job('unable', '1 second', 'SELECT 1', run_as => 'unable');
-	ALTER ROLE unable NOLOGIN; COMMIT");
+	REVOKE CONNECT ON DATABASE postgres FROM PUBLIC;
+	GRANT CONNECT ON DATABASE postgres TO other, third; COMMIT");
 $node->poll_query_until('postgres', "SELECT count(*) >= 3 FROM scheduler.runs
 	WHERE job_name = 'unable' AND status = 'failed'") or die 'no failed run';
 is(workers(), $workers, 'no worker made way for a role that cannot run its jobs');
-$sql->("SELECT scheduler.unschedule_job(job_id) FROM scheduler.jobs WHERE job_name = 'unable'");
+$sql->("SELECT scheduler.unschedule_job(job_id) FROM scheduler.jobs WHERE job_name = 'unable';
+	GRANT CONNECT ON DATABASE postgres TO PUBLIC");
 
 # Workers that were started for runs that do not come make way for one that is
 # ready, though the next is about to be due all the time.
