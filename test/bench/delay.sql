@@ -13,11 +13,4 @@ SELECT count(scheduler.schedule_job('delay_' || i, :'period' || ' milliseconds',
 									ends_at => :'last'))
 FROM generate_series(0, :jobs - 1) AS i \gset scheduled_
 
-SELECT pg_sleep(extract(epoch FROM :'last'::timestamptz - clock_timestamp()) + 0.5) \gset slept_
-
-SELECT 1000 * extract(epoch FROM started_at - scheduled_at)::float8
-FROM scheduler.runs
-WHERE job_name LIKE 'delay\_%' AND status = 'succeeded'
-	AND scheduled_at >= :'first' AND scheduled_at < :'last';
-
-SELECT count(scheduler.unschedule_job(job_id)) FROM scheduler.jobs WHERE job_name LIKE 'delay\_%' \gset removed_
+\ir delay_end.sql

@@ -11,11 +11,4 @@ SELECT count(scheduler.schedule_job('delay_' || i,
 									run_as => ('bench_' || i + 1)::regrole))
 FROM generate_series(0, 39) AS i \gset scheduled_
 
-SELECT pg_sleep(extract(epoch FROM :'last'::timestamptz - clock_timestamp()) + 0.5) \gset slept_
-
-SELECT 1000 * extract(epoch FROM started_at - scheduled_at)::float8
-FROM scheduler.runs
-WHERE job_name LIKE 'delay\_%' AND status = 'succeeded'
-	AND scheduled_at >= :'first' AND scheduled_at < :'last';
-
-SELECT count(scheduler.unschedule_job(job_id)) FROM scheduler.jobs WHERE job_name LIKE 'delay\_%' \gset removed_
+\ir delay_end.sql
