@@ -16,16 +16,16 @@ files = $(patsubst $(source)%,%,$(sort $(wildcard $(source)$(1))))
 override with_llvm = no
 
 MODULE_big = pg_scheduler
-OBJS = $(patsubst %.c,%.o,$(call files,src/*.c))
+OBJS = $(patsubst %.c,%.o,$(call files,src/*/*.c))
 
 EXTENSION = pg_scheduler
 DATA = $(call files,pg_scheduler--*.sql)
 
-PG_CPPFLAGS = -Isrc
+PG_CPPFLAGS = $(sort -Isrc -I$(source)src)
 PG_CFLAGS = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers -Wno-declaration-after-statement
 SHLIB_LINK = -lcurl
-EXTRA_CLEAN = src/condition_names.inc
+EXTRA_CLEAN = src/rules/condition_names.inc
 
 REGRESS = $(patsubst sql/%.sql,%,$(call files,sql/*.sql))
 
@@ -33,13 +33,13 @@ PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-$(OBJS): $(call files,src/*.h) | object_directory
+$(OBJS): $(call files,src/*/*.h) | object_directories
 
-.PHONY: object_directory
-object_directory:
-	@mkdir -p src
+.PHONY: object_directories
+object_directories:
+	@mkdir -p $(sort $(dir $(OBJS)))
 
 # Condition names that retry_on accepts: the server's own list.
-src/retry.o: src/condition_names.inc
-src/condition_names.inc: $(datadir)/errcodes.txt | object_directory
+src/rules/retry.o: src/rules/condition_names.inc
+src/rules/condition_names.inc: $(datadir)/errcodes.txt | object_directories
 	awk '/^[0-9A-Z]/ && NF == 4 && $$2 == "E" { printf "{\"%s\", \"%s\"},\n", $$1, $$4 }' $< > $@

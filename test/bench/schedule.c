@@ -12,7 +12,7 @@
 #include <time.h>
 
 #include "../fuzz/shim.h"
-#include "schedule.h"
+#include "rules/schedule.h"
 
 #define ROUNDS		20000
 #define REPEATS		5

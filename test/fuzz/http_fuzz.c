@@ -13,11 +13,11 @@
  */
 #include "postgres.h"
 
-#include "http_guard.h"
-#include "http_request.h"
-#include "http_rules.h"
-#include "http_sign.h"
-#include "http_template.h"
+#include "http/http_guard.h"
+#include "http/http_request.h"
+#include "http/http_rules.h"
+#include "http/http_sign.h"
+#include "http/http_template.h"
 
 int			LLVMFuzzerTestOneInput(const uint8 *data, size_t size);
 

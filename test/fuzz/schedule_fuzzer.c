@@ -13,7 +13,7 @@
  */
 #include "postgres.h"
 
-#include "schedule.h"
+#include "rules/schedule.h"
 #include "shim.h"
 
 #define CHECK(condition) \

@@ -21,7 +21,7 @@
 #include <time.h>
 
 #include "../fuzz/shim.h"
-#include "schedule.h"
+#include "rules/schedule.h"
 
 /* The walked years, in minutes of UTC. */
 #define FIRST_YEAR		2009

@@ -13,7 +13,7 @@
 
 #include "utils/memutils.h"
 
-#include "due_heap.h"
+#include "state/due_heap.h"
 #include "tap.h"
 
 #define MAX_JOBS		4000	/* fewer than due_heap_roles() looks at */

@@ -11,8 +11,8 @@
 
 #include <math.h>
 
-#include "health_rules.h"
-#include "histogram.h"
+#include "rules/health_rules.h"
+#include "rules/histogram.h"
 #include "tap.h"
 
 static const HealthLimits limits = {

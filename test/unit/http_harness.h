@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "http_client.h"
+#include "http/http_client.h"
 #include "tap.h"
 
 #define MANY			2000

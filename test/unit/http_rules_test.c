@@ -12,11 +12,11 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#include "http_guard.h"
-#include "http_request.h"
-#include "http_rules.h"
-#include "http_sign.h"
-#include "http_template.h"
+#include "http/http_guard.h"
+#include "http/http_request.h"
+#include "http/http_rules.h"
+#include "http/http_sign.h"
+#include "http/http_template.h"
 #include "tap.h"
 
 /* What palloc() gives is never freed here, as a memory context would. */

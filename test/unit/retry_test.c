@@ -9,7 +9,7 @@
  */
 #include "postgres.h"
 
-#include "retry.h"
+#include "rules/retry.h"
 #include "tap.h"
 
 #define ATTEMPTS	10

@@ -1,0 +1,390 @@
+/*-------------------------------------------------------------------------
+ *
+ * alert_api.c
+ *	  SQL-callable functions: alerts, their rules, checks and handlers.
+ *
+ * A check and a handler are jobs of the role that makes them: whatever they
+ * execute has the rights of that role and no others.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "base/guc.h"
+#include "record/alert_handler.h"
+#include "state/alert.h"
+#include "state/alert_rule.h"
+#include "table/catalog.h"
+#include "table/catalog_hook.h"
+#include "table/catalog_monitor.h"
+#include "table/rights.h"
+
+PG_FUNCTION_INFO_V1(pg_scheduler_required);
+PG_FUNCTION_INFO_V1(pg_scheduler_admin);
+PG_FUNCTION_INFO_V1(pg_scheduler_role_sees);
+PG_FUNCTION_INFO_V1(pg_scheduler_resolve_alert);
+PG_FUNCTION_INFO_V1(pg_scheduler_resolve_alerts);
+PG_FUNCTION_INFO_V1(pg_scheduler_clear_alerts);
+PG_FUNCTION_INFO_V1(pg_scheduler_alter_alert_rule);
+PG_FUNCTION_INFO_V1(pg_scheduler_reset_alert_rule);
+PG_FUNCTION_INFO_V1(pg_scheduler_add_alert_check);
+PG_FUNCTION_INFO_V1(pg_scheduler_report_alert_check);
+PG_FUNCTION_INFO_V1(pg_scheduler_add_alert_handler);
+PG_FUNCTION_INFO_V1(pg_scheduler_drop_alert_handler);
+
+static void
+require(FunctionCallInfo fcinfo, int arg, const char *name)
+{
+	if (PG_ARGISNULL(arg))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"%s\" must not be null", name)));
+}
+
+static char *
+text_or_null(FunctionCallInfo fcinfo, int arg)
+{
+	return PG_ARGISNULL(arg) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(arg));
+}
+
+/* Names of checks and handlers; those that have a job are in its name. */
+static void
+check_name(const char *name, const char *argument)
+{
+	if (name[0] == '\0' || strlen(name) >= JOB_NAME_LENGTH)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" must have 1 to %d bytes", argument, JOB_NAME_LENGTH - 1)));
+}
+
+static void
+check_kinds(ArrayType *kinds)
+{
+	Datum	   *names;
+	int			n;
+
+	if (kinds == NULL)
+		return;
+	if (array_contains_nulls(kinds))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"kinds\" must not contain nulls")));
+	deconstruct_array(kinds, TEXTOID, -1, false, TYPALIGN_INT, &names, NULL, &n);
+	for (int i = 0; i < n; i++)
+	{
+		char	   *name = TextDatumGetCString(names[i]);
+
+		if (!alert_kind_is_known(name))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("invalid kind of alert \"%s\"", text_clip(name, 64)),
+					 errhint("Kinds are %s.", alert_kind_list())));
+	}
+}
+
+static void
+check_severity(const char *severity)
+{
+	static const char *const names[] = {"info", "warning", "error", "critical"};
+
+	for (int i = 0; i < lengthof(names); i++)
+		if (strcmp(names[i], severity) == 0)
+			return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid severity \"%s\"", text_clip(severity, 64)),
+			 errhint("Severities are info, warning, error and critical.")));
+}
+
+/* For functions in SQL: the first argument, which the second one names */
+Datum
+pg_scheduler_required(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"%s\" must not be null",
+						PG_ARGISNULL(1) ? "value" : text_to_cstring(PG_GETARG_TEXT_PP(1)))));
+	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+}
+
+Datum
+pg_scheduler_admin(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(rights_is_admin());
+}
+
+/* Not STRICT: an alert may belong to no role. */
+Datum
+pg_scheduler_role_sees(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0))
+		PG_RETURN_BOOL(false);
+	if (!PG_ARGISNULL(1) &&
+		has_privs_of_role(PG_GETARG_OID(0), PG_GETARG_OID(1)))
+		PG_RETURN_BOOL(true);
+	PG_RETURN_BOOL(rights_role_is_admin(PG_GETARG_OID(0)));
+}
+
+/*
+ * Alerts
+ */
+
+Datum
+pg_scheduler_resolve_alert(PG_FUNCTION_ARGS)
+{
+	int64		alert_id;
+	Oid			owner;
+
+	require(fcinfo, 0, "id");
+	alert_id = PG_GETARG_INT64(0);
+	if (!catalog_find_open_alert(alert_id, &owner) ||
+		!(OidIsValid(owner) ? rights_can_manage(owner) : rights_is_admin()))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("alert " INT64_FORMAT " does not exist, or is resolved", alert_id)));
+	catalog_resolve_by_hand(alert_id, GetUserId(), clock_now());
+	alert_handler_call(&alert_id, 1, ALERT_RESOLVED);
+	PG_RETURN_VOID();
+}
+
+/* Of a kind, or all of them; how many. */
+static int64
+resolve_all(const char *kind)
+{
+	int64	   *alert_ids;
+	int			n = catalog_resolve_all_by_hand(kind, GetUserId(), clock_now(), &alert_ids);
+
+	if (n > 0)
+		alert_handler_call(alert_ids, n, ALERT_RESOLVED);
+	return n;
+}
+
+Datum
+pg_scheduler_resolve_alerts(PG_FUNCTION_ARGS)
+{
+	require(fcinfo, 0, "kind");
+	PG_RETURN_INT64(resolve_all(text_or_null(fcinfo, 0)));
+}
+
+Datum
+pg_scheduler_clear_alerts(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64(resolve_all(NULL));
+}
+
+/*
+ * Rules
+ */
+
+static void
+no_such_rule(const char *kind)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("there is no rule for alerts of the kind \"%s\"", kind),
+			 errhint("See the view scheduler.alert_rules.")));
+}
+
+static bool
+is_positive(const Interval *interval)
+{
+	Interval	nothing = {0};
+
+	return DatumGetBool(DirectFunctionCall2(interval_gt, IntervalPGetDatum(interval),
+											IntervalPGetDatum(&nothing)));
+}
+
+Datum
+pg_scheduler_alter_alert_rule(PG_FUNCTION_ARGS)
+{
+	char	   *kind;
+	char	   *severity = text_or_null(fcinfo, 3);
+	bool		enabled = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
+	double		threshold = PG_ARGISNULL(2) ? 0 : PG_GETARG_FLOAT8(2);
+	Interval   *interval = PG_ARGISNULL(4) ? NULL : PG_GETARG_INTERVAL_P(4);
+
+	require(fcinfo, 0, "kind");
+	kind = text_or_null(fcinfo, 0);
+	rights_require_admin("alter_alert_rule");
+	if (severity != NULL)
+		check_severity(severity);
+	if (!(threshold >= 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"threshold\" must not be negative")));
+	if (interval != NULL && !is_positive(interval))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"interval\" must be greater than 0")));
+	if (interval != NULL && interval_usecs(interval) > INTERVAL_MAX_USECS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"interval\" must not be longer than 100 years")));
+	if (!catalog_update_alert_rule(kind, PG_ARGISNULL(1) ? NULL : &enabled,
+								   PG_ARGISNULL(2) ? NULL : &threshold, severity,
+								   interval))
+		no_such_rule(kind);
+	PG_RETURN_VOID();
+}
+
+Datum
+pg_scheduler_reset_alert_rule(PG_FUNCTION_ARGS)
+{
+	char	   *kind;
+
+	require(fcinfo, 0, "kind");
+	kind = text_or_null(fcinfo, 0);
+	rights_require_admin("reset_alert_rule");
+	if (!catalog_alert_rule_exists(kind))
+		no_such_rule(kind);
+	catalog_delete_alert_rule(kind);
+	PG_RETURN_VOID();
+}
+
+/*
+ * Checks
+ */
+
+/* The owner of a job that the caller may manage. */
+static Oid
+owner_of_job(int64 job_id)
+{
+	Oid			owner;
+
+	if (!catalog_find_job_owner(job_id, &owner) || !rights_can_manage(owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("job " INT64_FORMAT " does not exist", job_id)));
+	return owner;
+}
+
+Datum
+pg_scheduler_add_alert_check(PG_FUNCTION_ARGS)
+{
+	AlertCheck	check = {0};
+
+	require(fcinfo, 0, "check_name");
+	require(fcinfo, 1, "job_id");
+	require(fcinfo, 2, "predicate");
+	require(fcinfo, 3, "severity");
+	check.name = text_or_null(fcinfo, 0);
+	check.owner = owner_of_job(PG_GETARG_INT64(1));
+	check.predicate = text_or_null(fcinfo, 2);
+	check.severity = text_or_null(fcinfo, 3);
+	check.message = text_or_null(fcinfo, 4);
+	check_name(check.name, "check_name");
+	check_severity(check.severity);
+	catalog_set_serves(PG_GETARG_INT64(1), "alert check");
+	PG_RETURN_INT64(catalog_upsert_alert_check(&check, PG_GETARG_INT64(1)));
+}
+
+/*
+ * Called by the job of a check: what it has found takes effect with the run,
+ * and not when it fails.  NULL is neither true nor false: nothing changes.
+ */
+Datum
+pg_scheduler_report_alert_check(PG_FUNCTION_ARGS)
+{
+	AlertCheck	check = {0};
+	AlertRow	row = {.kind = "check", .count = 1};
+	TimestampTz now = clock_now();
+	int64	   *opened;
+
+	require(fcinfo, 0, "job_id");
+	row.job_id = PG_GETARG_INT64(0);
+	row.owner = owner_of_job(row.job_id);
+	if (!catalog_find_alert_check(row.job_id, &check))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("job " INT64_FORMAT " is not that of a check", row.job_id)));
+	if (PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	row.subject = psprintf("check " INT64_FORMAT, check.check_id);
+	row.severity = check.severity;
+	row.message = check.message;
+	if (PG_GETARG_BOOL(1))
+	{
+		int			n;
+
+		catalog_reopen_alerts(&row, 1, alert_reopen_since(now));
+		n = catalog_open_alerts(&row, 1, now, &opened);
+		if (n > 0)
+			alert_handler_call(opened, n, ALERT_RAISED);
+	}
+	else
+		catalog_resolve_alerts(&row, 1, now);
+	PG_RETURN_BOOL(PG_GETARG_BOOL(1));
+}
+
+/*
+ * Handlers
+ */
+
+Datum
+pg_scheduler_add_alert_handler(PG_FUNCTION_ARGS)
+{
+	int64		job_id = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1);
+	char	   *channel = text_or_null(fcinfo, 2);
+	char	   *severity;
+	char	   *name;
+	Oid			owner;
+	int64		old_job_id;
+	int64		result;
+
+	require(fcinfo, 0, "handler_name");
+	require(fcinfo, 4, "min_severity");
+	require(fcinfo, 5, "resolved");
+	severity = text_or_null(fcinfo, 4);
+	check_severity(severity);
+	if (job_id == 0 && (channel == NULL || channel[0] == '\0' ||
+						strlen(channel) >= NAMEDATALEN))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"channel\" must have 1 to %d bytes", NAMEDATALEN - 1)));
+	name = text_or_null(fcinfo, 0);
+	check_name(name, "handler_name");
+	check_kinds(PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3));
+	owner = job_id ? owner_of_job(job_id) : GetUserId();
+	old_job_id = catalog_find_handler_job(name, owner);
+	if (job_id != 0)
+		catalog_set_serves(job_id, "alert handler");
+	result = catalog_upsert_alert_handler(name, owner,
+										  job_id, channel,
+										  PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3),
+										  severity, PG_GETARG_BOOL(5), clock_now());
+	/* one that was a job, and is none any more */
+	if (old_job_id != 0 && old_job_id != job_id)
+		catalog_delete_job(old_job_id);
+	PG_RETURN_INT64(result);
+}
+
+Datum
+pg_scheduler_drop_alert_handler(PG_FUNCTION_ARGS)
+{
+	char	   *name;
+	int64		job_id;
+
+	require(fcinfo, 0, "handler_name");
+	name = text_or_null(fcinfo, 0);
+	if (!catalog_delete_alert_handler(name, GetUserId(), &job_id))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("alert handler \"%s\" does not exist", name),
+				 errhint("A handler is found among those that \"%s\" owns.",
+						 GetUserNameFromId(GetUserId(), false))));
+	if (job_id != 0)
+		catalog_delete_job(job_id);
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,665 @@
+/*-------------------------------------------------------------------------
+ *
+ * api.c
+ *	  SQL-callable functions: jobs, runs, the scheduler.
+ *
+ * None is SECURITY DEFINER.  Each checks what its caller may do, and catalog.c
+ * and store.c then do what the caller's own rights would not allow.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <signal.h>
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/condition_variable.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+#include "api/api.h"
+#include "api/chain_api.h"
+#include "api/dependency_api.h"
+#include "api/job_definition.h"
+#include "base/clock.h"
+#include "base/compat.h"
+#include "base/guc.h"
+#include "flow/worker_pool.h"
+#include "record/chain_end.h"
+#include "record/run_end.h"
+#include "shared/change.h"
+#include "shared/http_flight.h"
+#include "shared/shmem.h"
+#include "table/catalog.h"
+#include "table/rights.h"
+
+/* The launcher has seen a new database, if it can serve it, after: 15 s. */
+#define NEW_DATABASE_TIMEOUT	(15 * USECS_PER_SEC)
+
+PG_FUNCTION_INFO_V1(pg_scheduler_check_preload);
+PG_FUNCTION_INFO_V1(pg_scheduler_schedule_job);
+PG_FUNCTION_INFO_V1(pg_scheduler_alter_job);
+PG_FUNCTION_INFO_V1(pg_scheduler_unschedule_job);
+PG_FUNCTION_INFO_V1(pg_scheduler_pause_job);
+PG_FUNCTION_INFO_V1(pg_scheduler_resume_job);
+PG_FUNCTION_INFO_V1(pg_scheduler_run_job);
+PG_FUNCTION_INFO_V1(pg_scheduler_cancel_run);
+PG_FUNCTION_INFO_V1(pg_scheduler_wait_for_run);
+PG_FUNCTION_INFO_V1(pg_scheduler_redrive_dead_letter);
+PG_FUNCTION_INFO_V1(pg_scheduler_redrive_dead_letters);
+PG_FUNCTION_INFO_V1(pg_scheduler_discard_dead_letter);
+PG_FUNCTION_INFO_V1(pg_scheduler_start);
+PG_FUNCTION_INFO_V1(pg_scheduler_stop);
+PG_FUNCTION_INFO_V1(pg_scheduler_restart);
+PG_FUNCTION_INFO_V1(pg_scheduler_reload);
+
+static void
+warn_not_preloaded(void)
+{
+	ereport(WARNING,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("pg_scheduler is not loaded by the server: no job will run"),
+			 errhint("Add pg_scheduler to shared_preload_libraries and restart the server.")));
+}
+
+/* Called by the install script. */
+Datum
+pg_scheduler_check_preload(PG_FUNCTION_ARGS)
+{
+	if (!shmem_available())
+		warn_not_preloaded();
+	PG_RETURN_VOID();
+}
+
+/* The argument that is a job must not be NULL. */
+static void
+require_arg(FunctionCallInfo fcinfo, int arg, const char *name)
+{
+	if (PG_ARGISNULL(arg))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"%s\" must not be null", name)));
+}
+
+static int64
+job_by_name(const char *name)
+{
+	int64		job_id;
+
+	if (!catalog_find_job(GetUserId(), name, &job_id))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("job \"%s\" does not exist", text_clip(name, JOB_NAME_LENGTH)),
+				 errhint("A job is found by name among those that \"%s\" owns; use the job_id for others.",
+						 GetUserNameFromId(GetUserId(), false))));
+	return job_id;
+}
+
+static int64
+job_by_id(int64 job_id)
+{
+	Oid			owner;
+
+	if (!catalog_find_job_owner(job_id, &owner) || !rights_can_manage(owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("job " INT64_FORMAT " does not exist", job_id)));
+	return job_id;
+}
+
+bool
+api_takes_name(FunctionCallInfo fcinfo)
+{
+	Oid		   *types;
+	int			ntypes;
+
+	(void) get_func_signature(fcinfo->flinfo->fn_oid, &types, &ntypes);
+	return types[0] == TEXTOID;
+}
+
+int64
+api_job(FunctionCallInfo fcinfo)
+{
+	require_arg(fcinfo, 0, "job");
+	return api_takes_name(fcinfo) ? job_by_name(TextDatumGetCString(PG_GETARG_DATUM(0))) :
+		job_by_id(PG_GETARG_INT64(0));
+}
+
+/*
+ * Jobs
+ */
+
+static const JobColumn schedule_job_columns[] = {
+	JOB_JOB_NAME, JOB_SCHEDULE, JOB_COMMAND, JOB_ARGS, JOB_QUEUE, JOB_PRIORITY,
+	JOB_TIMEZONE, JOB_STARTS_AT, JOB_ENDS_AT, JOB_MAX_RUNS, JOB_JITTER,
+	JOB_OVERLAP, JOB_MAX_INSTANCES, JOB_MISFIRE, JOB_MISFIRE_GRACE, JOB_TIMEOUT,
+	JOB_MAX_RETRIES, JOB_BACKOFF, JOB_RETRY_DELAY, JOB_MAX_RETRY_DELAY,
+	JOB_OWNER, JOB_SETTINGS, JOB_ENABLED, JOB_DESCRIPTION
+};
+
+/* behind "replace" */
+static const JobColumn schedule_job_more_columns[] = {
+	JOB_RETRY_JITTER, JOB_RETRY_ON, JOB_ON_LOST, JOB_CALENDAR, JOB_CALENDAR_ACTION
+};
+
+static const JobColumn alter_job_columns[] = {
+	JOB_SCHEDULE, JOB_COMMAND, JOB_ARGS, JOB_QUEUE, JOB_PRIORITY,
+	JOB_TIMEZONE, JOB_STARTS_AT, JOB_ENDS_AT, JOB_MAX_RUNS, JOB_JITTER,
+	JOB_OVERLAP, JOB_MAX_INSTANCES, JOB_MISFIRE, JOB_MISFIRE_GRACE, JOB_TIMEOUT,
+	JOB_MAX_RETRIES, JOB_BACKOFF, JOB_RETRY_DELAY, JOB_MAX_RETRY_DELAY,
+	JOB_OWNER, JOB_SETTINGS, JOB_ENABLED, JOB_DESCRIPTION,
+	JOB_RETRY_JITTER, JOB_RETRY_ON, JOB_ON_LOST, JOB_CALENDAR, JOB_CALENDAR_ACTION,
+	JOB_JOB_NAME
+};
+
+/* A definition has been stored: refuse it after all if it can never run. */
+static void
+check_future(int64 job_id, const JobDefinition *def)
+{
+	Job			job;
+
+	if (store_read_job(job_id, NULL, &job))
+		job_definition_check_future(def, &job);
+}
+
+int64
+api_store_job(JobDefinition *def, bool replace)
+{
+	int64		job_id;
+
+	job_definition_check(def);
+	if (!shmem_available())
+		warn_not_preloaded();
+	job_id = catalog_upsert_job(def, replace);
+	check_future(job_id, def);
+	return job_id;
+}
+
+Datum
+pg_scheduler_schedule_job(PG_FUNCTION_ARGS)
+{
+	int			nfirst = lengthof(schedule_job_columns);
+	bool		replace = PG_ARGISNULL(nfirst) || PG_GETARG_BOOL(nfirst);
+	ArrayType  *depends_on =
+		dependency_argument(fcinfo, nfirst + 1 + lengthof(schedule_job_more_columns) +
+							CHAIN_ARGUMENTS);
+	JobDefinition def;
+	ChainOptions chain;
+	int64		job_id;
+
+	job_definition_init(&def, JOB_SQL);
+	job_definition_set(&def, fcinfo, 0, schedule_job_columns, nfirst, false);
+	job_definition_set(&def, fcinfo, nfirst + 1, schedule_job_more_columns,
+					   lengthof(schedule_job_more_columns), false);
+	chain_api_get(&chain, fcinfo, nfirst + 1 + lengthof(schedule_job_more_columns), false);
+	chain_api_define(&chain, &def);
+	job_id = api_store_job(&def, replace);
+	chain_api_store(&chain, &def, job_id);
+	dependency_set_of_job(job_id, DatumGetObjectId(def.values[JOB_OWNER - 1]), depends_on);
+	PG_RETURN_INT64(job_id);
+}
+
+/* A new name, or a new owner, must not be that of another job. */
+static void
+check_name_is_free(int64 job_id, const JobDefinition *def)
+{
+	char	   *name = TextDatumGetCString(def->values[JOB_JOB_NAME - 1]);
+	Oid			owner = DatumGetObjectId(def->values[JOB_OWNER - 1]);
+	int64		other;
+
+	if (catalog_find_job(owner, name, &other) && other != job_id)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("role \"%s\" has another job \"%s\"",
+						GetUserNameFromId(owner, false), name)));
+}
+
+Datum
+pg_scheduler_alter_job(PG_FUNCTION_ARGS)
+{
+	int64		job_id = api_job(fcinfo);
+	ArrayType  *depends_on =
+		dependency_argument(fcinfo, 1 + lengthof(alter_job_columns) + CHAIN_ARGUMENTS);
+	JobDefinition def;
+	ChainOptions chain;
+	Oid			owner;
+
+	chain_api_get(&chain, fcinfo, 1 + lengthof(alter_job_columns), true);
+	catalog_read_definition(job_id, &def);
+	job_definition_set(&def, fcinfo, 1, alter_job_columns,
+					   lengthof(alter_job_columns), true);
+	chain_api_define(&chain, &def);
+	def.values[JOB_ANCHOR - 1] = TimestampTzGetDatum(clock_now());
+	job_definition_check(&def);
+	check_name_is_free(job_id, &def);
+	catalog_update_job(job_id, &def);
+	check_future(job_id, &def);
+	chain_api_store(&chain, &def, job_id);
+	owner = DatumGetObjectId(def.values[JOB_OWNER - 1]);
+	if (depends_on != NULL)
+		dependency_set_of_job(job_id, owner, depends_on);
+	else
+		dependency_check_job(job_id, owner);
+	PG_RETURN_VOID();
+}
+
+/* Put on record that a run was cancelled before it began. */
+static void
+record_cancelled(const PendingRun *pending, const char *job_name, const char *reason)
+{
+	RunRecord	record;
+	Job			job;
+
+	run_end_init_record(&record, &pending->run, job_name, RUN_CANCELLED,
+						DT_NOBEGIN, clock_now());
+	record.error_message = reason;
+	record.redriven_from = pending->redriven_from;
+	store_insert_history(&record);
+	if (store_read_job(pending->run.job_id, NULL, &job) && job.leads)
+		(void) chain_end_record(&record, pending->args ? pending->args : job.args);
+	change_note(CHANGE_RUN, pending->run.run_id);
+}
+
+/* Is a worker executing this run? */
+static bool
+is_running(int64 run_id)
+{
+	bool		result = false;
+
+	if (!shmem_available())
+		return false;
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	{
+		const WorkerSlot *slot = &scheduler_shared->workers[i];
+
+		if (slot->has_run && slot->run.run_id == run_id &&
+			slot->database == MyDatabaseId)
+			result = true;
+	}
+	result |= http_flight_find(run_id) >= 0;
+	LWLockRelease(scheduler_shared->lock);
+	return result;
+}
+
+/*
+ * Cancel what has not begun.  False: somebody is executing it, or it is over.
+ */
+static bool
+cancel_pending(int64 run_id, const char *reason)
+{
+	PendingRun	pending;
+	char	   *job_name;
+
+	if (is_running(run_id) || !catalog_lock_pending(run_id))
+		return false;
+	if (!store_read_pending(run_id, &pending))
+		return false;
+	job_name = catalog_job_name(pending.run.job_id);
+	if (!store_delete_pending(&pending.run))
+		return false;
+	record_cancelled(&pending, job_name, reason);
+	catalog_delete_spent_request(pending.run.job_id);
+	return true;
+}
+
+static void
+cancel_runs_of(int64 job_id, bool running_too, const char *reason)
+{
+	int64	   *run_ids;
+	int			n = catalog_find_pending_of(job_id, &run_ids);
+
+	for (int i = 0; i < n; i++)
+	{
+		if (!cancel_pending(run_ids[i], reason) && running_too && shmem_available())
+			(void) worker_pool_cancel(run_ids[i]);
+	}
+}
+
+Datum
+pg_scheduler_unschedule_job(PG_FUNCTION_ARGS)
+{
+	int64		job_id = api_job(fcinfo);
+	bool		cancel = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
+
+	dependency_refuse_drop_of_job(job_id);
+	chain_api_release_followers(job_id, !PG_ARGISNULL(2) && PG_GETARG_BOOL(2));
+	cancel_runs_of(job_id, cancel, "the job was dropped");
+	catalog_delete_job(job_id);
+	PG_RETURN_VOID();
+}
+
+Datum
+pg_scheduler_pause_job(PG_FUNCTION_ARGS)
+{
+	int64		job_id = api_job(fcinfo);
+	char	   *reason = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
+
+	catalog_pause_job(job_id, clock_now(), reason);
+	if (!PG_ARGISNULL(2) && PG_GETARG_BOOL(2))
+		cancel_runs_of(job_id, true, "the job was paused");
+	PG_RETURN_VOID();
+}
+
+Datum
+pg_scheduler_resume_job(PG_FUNCTION_ARGS)
+{
+	catalog_resume_job(api_job(fcinfo));
+	PG_RETURN_VOID();
+}
+
+/*
+ * Runs
+ */
+
+static int64
+add_run(int64 job_id, RunTrigger trigger, TimestampTz scheduled_at, Jsonb *args,
+		int64 redriven_from)
+{
+	Job			job;
+	PendingRun	pending = {.started_at = DT_NOBEGIN};
+
+	if (!store_read_job(job_id, NULL, &job))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("job " INT64_FORMAT " does not exist", job_id)));
+	job_init_run(&job, trigger, scheduled_at, &pending.run);
+	pending.run.due_at = clock_now();
+	pending.args = args;
+	pending.redriven_from = redriven_from;
+	store_insert_pending_run(&pending);
+	change_note(CHANGE_RUN, pending.run.run_id);
+	if (!shmem_available())
+		warn_not_preloaded();
+	return pending.run.run_id;
+}
+
+int64
+api_run_now(int64 job_id)
+{
+	return add_run(job_id, TRIGGER_MANUAL, clock_now(), NULL, 0);
+}
+
+Datum
+pg_scheduler_run_job(PG_FUNCTION_ARGS)
+{
+	int64		job_id = api_job(fcinfo);
+	Jsonb	   *args = PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1);
+
+	PG_RETURN_INT64(add_run(job_id, TRIGGER_MANUAL, clock_now(), args, 0));
+}
+
+/* The owner of a run that the caller may manage; an error if there is none. */
+static void
+check_run(int64 run_id)
+{
+	Oid			owner;
+
+	if (!catalog_find_run_owner(run_id, &owner) || !rights_can_manage(owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("run " INT64_FORMAT " does not exist", run_id)));
+}
+
+bool
+api_cancel_run(int64 run_id)
+{
+	if (shmem_available() && worker_pool_cancel(run_id))
+		return true;
+	if (cancel_pending(run_id, "the run was cancelled before it began"))
+		return true;
+	return shmem_available() && worker_pool_cancel(run_id);
+}
+
+Datum
+pg_scheduler_cancel_run(PG_FUNCTION_ARGS)
+{
+	int64		run_id;
+
+	require_arg(fcinfo, 0, "run_id");
+	run_id = PG_GETARG_INT64(0);
+	check_run(run_id);
+	PG_RETURN_BOOL(api_cancel_run(run_id));
+}
+
+static Database *
+find_my_database(void)
+{
+	Database   *db;
+
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	db = shmem_find_database(MyDatabaseId);
+	LWLockRelease(scheduler_shared->lock);
+	return db;
+}
+
+/*
+ * The entry of this database, or NULL at the deadline.  A new database has one
+ * when the launcher has seen it.
+ */
+static Database *
+my_database(TimestampTz deadline)
+{
+	TimestampTz give_up = GetCurrentTimestamp() + NEW_DATABASE_TIMEOUT;
+	Database   *db;
+
+	if (!shmem_available())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("no scheduler serves this database"),
+				 errhint("Add pg_scheduler to shared_preload_libraries and restart the server.")));
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("no scheduler serves this database"),
+				 errdetail("The server is a standby.")));
+	while ((db = find_my_database()) == NULL && GetCurrentTimestamp() < deadline)
+	{
+		if (GetCurrentTimestamp() >= give_up)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("no scheduler serves this database"),
+					 errhint("See the server log; pg_scheduler.max_databases may be too low.")));
+		CHECK_FOR_INTERRUPTS();
+		pg_usleep(10 * 1000L);
+	}
+	return db;
+}
+
+/*
+ * The status of a run that is over; NULL if it is not.  A run whose row was
+ * added by this very transaction will not be over while it lasts.
+ */
+static char *
+final_status(int64 run_id)
+{
+	PendingRun	pending;
+	bool		mine;
+
+	if (!store_read_pending(run_id, &pending))
+		return catalog_last_status(run_id);
+	mine = catalog_pending_is_mine(run_id);
+	if (mine)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("run " INT64_FORMAT " was added by the current transaction", run_id),
+				 errdetail("It is not executed before that is committed."),
+				 errhint("Use COMMIT, then scheduler.wait_for_run().")));
+	return NULL;
+}
+
+/* How long to sleep before looking again: a second, or up to the deadline. */
+static long
+wait_ms(TimestampTz deadline)
+{
+	if (deadline == DT_NOEND)
+		return 1000;
+	return Max(Min(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline), 1000), 1);
+}
+
+Datum
+pg_scheduler_wait_for_run(PG_FUNCTION_ARGS)
+{
+	int64		run_id;
+	TimestampTz deadline = DT_NOEND;
+	Database   *db;
+	char	   *status;
+
+	require_arg(fcinfo, 0, "run_id");
+	run_id = PG_GETARG_INT64(0);
+	check_run(run_id);
+	if (!PG_ARGISNULL(1))
+		deadline = GetCurrentTimestamp() + Min(interval_usecs(PG_GETARG_INTERVAL_P(1)),
+											   INTERVAL_MAX_USECS);
+	db = my_database(deadline);
+	if (db == NULL)
+		PG_RETURN_NULL();
+
+	ConditionVariablePrepareToSleep(&db->run_finished);
+	while ((status = final_status(run_id)) == NULL && GetCurrentTimestamp() < deadline)
+		ConditionVariableTimedSleep(&db->run_finished, wait_ms(deadline),
+									compat_wait_event("PgSchedulerWaitForRun"));
+	ConditionVariableCancelSleep();
+	if (status == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(status));
+}
+
+/*
+ * Dead letters
+ */
+
+static int64
+redrive(const DeadLetter *letter)
+{
+	int64		run_id = add_run(letter->job_id, TRIGGER_REDRIVE,
+								 letter->scheduled_at, letter->args, letter->run_id);
+
+	catalog_mark_redriven(letter->dead_letter_id, clock_now());
+	return run_id;
+}
+
+static bool
+find_dead_letter(int64 id, DeadLetter *letter)
+{
+	return catalog_read_dead_letter(id, letter) && rights_can_manage(letter->owner);
+}
+
+static void
+get_dead_letter(int64 id, DeadLetter *letter)
+{
+	if (!find_dead_letter(id, letter))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("dead letter " INT64_FORMAT " does not exist", id)));
+}
+
+Datum
+pg_scheduler_redrive_dead_letter(PG_FUNCTION_ARGS)
+{
+	DeadLetter	letter;
+
+	require_arg(fcinfo, 0, "id");
+	get_dead_letter(PG_GETARG_INT64(0), &letter);
+	if (letter.redriven)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("dead letter " INT64_FORMAT " was redriven before",
+						letter.dead_letter_id)));
+	/* its owner may have lost the job */
+	(void) job_by_id(letter.job_id);
+	PG_RETURN_INT64(redrive(&letter));
+}
+
+Datum
+pg_scheduler_redrive_dead_letters(PG_FUNCTION_ARGS)
+{
+	int64		job_id = api_job(fcinfo);
+	int64	   *ids;
+	int			n = catalog_find_dead_letters(job_id, &ids);
+	int64		redriven = 0;
+
+	/* those that are another role's, or that somebody else has just dealt with, stay */
+	for (int i = 0; i < n; i++)
+	{
+		DeadLetter	letter;
+
+		if (!find_dead_letter(ids[i], &letter) || letter.redriven)
+			continue;
+		(void) redrive(&letter);
+		redriven++;
+	}
+	PG_RETURN_INT64(redriven);
+}
+
+Datum
+pg_scheduler_discard_dead_letter(PG_FUNCTION_ARGS)
+{
+	DeadLetter	letter;
+
+	require_arg(fcinfo, 0, "id");
+	get_dead_letter(PG_GETARG_INT64(0), &letter);
+	catalog_delete_dead_letter(letter.dead_letter_id);
+	catalog_delete_spent_request(letter.job_id);
+	change_note(CHANGE_RUN, letter.run_id);
+	PG_RETURN_VOID();
+}
+
+/*
+ * The scheduler
+ */
+
+Datum
+pg_scheduler_start(PG_FUNCTION_ARGS)
+{
+	rights_require_admin("start");
+	catalog_write_stopped(false, DT_NOBEGIN);
+	change_note(CHANGE_CONTROL, 0);
+	PG_RETURN_VOID();
+}
+
+Datum
+pg_scheduler_stop(PG_FUNCTION_ARGS)
+{
+	int64		grace = PG_ARGISNULL(0) ? (int64) pg_scheduler_shutdown_grace * 1000 :
+		interval_usecs(PG_GETARG_INTERVAL_P(0));
+
+	rights_require_admin("stop");
+	if (grace < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"timeout\" must not be negative")));
+	grace = Min(grace, INTERVAL_MAX_USECS);
+	catalog_write_stopped(true, clock_now() + grace);
+	change_note(CHANGE_CONTROL, 0);
+	PG_RETURN_VOID();
+}
+
+Datum
+pg_scheduler_restart(PG_FUNCTION_ARGS)
+{
+	Database   *db = my_database(DT_NOEND);
+
+	rights_require_admin("restart");
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	if (db->scheduler_pid != 0)
+		kill(db->scheduler_pid, SIGTERM);
+	LWLockRelease(scheduler_shared->lock);
+	PG_RETURN_VOID();
+}
+
+Datum
+pg_scheduler_reload(PG_FUNCTION_ARGS)
+{
+	(void) my_database(DT_NOEND);
+	rights_require_admin("reload");
+	change_note(CHANGE_ALL, 0);
+	PG_RETURN_VOID();
+}

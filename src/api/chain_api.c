@@ -1,0 +1,405 @@
+/*-------------------------------------------------------------------------
+ *
+ * chain_api.c
+ *	  What a job runs after, as a user gives it.
+ *
+ * All who add leaders to a job take one lock first, which nothing else needs.
+ * So no two of them can close a cycle together, and each locks jobs without
+ * meeting the other.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "nodes/pg_list.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+
+#include "api/chain_api.h"
+#include "api/job_definition.h"
+#include "table/catalog.h"
+#include "table/catalog_chain.h"
+#include "table/rights.h"
+#include "table/store_chain.h"
+
+static void
+bad_option(const char *option, const char *detail, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid value for \"%s\"", option),
+			 errdetail("%s", detail),
+			 hint ? errhint("%s", hint) : 0));
+}
+
+static char *
+text_or_null(FunctionCallInfo fcinfo, int arg)
+{
+	return PG_ARGISNULL(arg) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(arg));
+}
+
+/* Before any lock on a job */
+static void
+lock_chains(void)
+{
+	LockDatabaseObject(store_relation("run_after"), 0, 0, ExclusiveLock);
+}
+
+void
+chain_api_get(ChainOptions *options, FunctionCallInfo fcinfo, int arg, bool alter)
+{
+	options->after = text_or_null(fcinfo, arg);
+	options->after_on = text_or_null(fcinfo, arg + 1);
+	if (options->after == NULL && !alter)
+		options->after = "";
+	if (options->after_on == NULL && !alter)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"%s\" must not be null", "after_on")));
+	if (options->after_on != NULL && after_on_from_name(options->after_on) < 0)
+		bad_option("after_on", psprintf("There is no \"%s\".", text_clip(options->after_on, 64)),
+				   "Use one of success, failure, any.");
+	if (options->after != NULL && options->after[0] != '\0')
+		lock_chains();
+}
+
+void
+chain_api_define(const ChainOptions *options, JobDefinition *def)
+{
+	if (options->after != NULL)
+		def->follows = options->after[0] != '\0';
+	else if (options->after_on != NULL && !def->follows)
+		bad_option("after_on", "The job runs after no others.",
+				   "Give them with \"after\".");
+}
+
+/*
+ * Names
+ */
+
+static bool
+is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
+}
+
+/* What is left of *text begins with a double quote: the name up to the next. */
+static char *
+quoted_name(const char **text)
+{
+	StringInfoData name;
+	const char *at = *text + 1;
+
+	initStringInfo(&name);
+	for (; *at != '\0'; at++)
+	{
+		if (*at == '"')
+		{
+			at++;
+			if (*at != '"')
+			{
+				*text = at;
+				return name.data;
+			}
+		}
+		appendStringInfoChar(&name, *at);
+	}
+	bad_option("after", "A quoted name has no end.",
+			   "A double quote within a quoted name is written twice.");
+	return NULL;
+}
+
+/* A name without quotes: up to a comma, without the white space around it. */
+static char *
+plain_name(const char **text)
+{
+	const char *begin = *text;
+	const char *end = begin + strcspn(begin, ",");
+
+	*text = end;
+	while (end > begin && is_space(end[-1]))
+		end--;
+	return pnstrdup(begin, end - begin);
+}
+
+/*
+ * Names of jobs, separated by commas.  Those that have commas in them are in
+ * double quotes.
+ */
+static List *
+split_names(const char *text)
+{
+	List	   *names = NIL;
+
+	for (;;)
+	{
+		char	   *name;
+
+		while (is_space(*text))
+			text++;
+		name = *text == '"' ? quoted_name(&text) : plain_name(&text);
+		while (is_space(*text))
+			text++;
+		if (name[0] == '\0')
+			bad_option("after", "The name of a job is missing.",
+					   "Separate the names of jobs by commas.");
+		if (*text != '\0' && *text != ',')
+			bad_option("after", psprintf("There is something behind the quoted name \"%s\".", name),
+					   "Separate the names of jobs by commas.");
+		names = lappend(names, name);
+		if (*text++ == '\0')
+			return names;
+	}
+}
+
+/*
+ * A leader by its name: a job of the follower's owner, or else one of a role
+ * whose privileges the owner has.  What it may not see does not exist.
+ */
+static bool
+find_leader(Oid owner, const char *name, int64 *job_id)
+{
+	int64		found[2];
+	int			n;
+
+	if (catalog_find_job(owner, name, job_id))
+		return true;
+	n = catalog_find_job_of_others(owner, name, found);
+	if (n > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_AMBIGUOUS_PARAMETER),
+				 errmsg("job name \"%s\" is not unique", name),
+				 errdetail("Several roles that \"%s\" is a member of have a job of that name.",
+						   GetUserNameFromId(owner, false))));
+	*job_id = found[0];
+	return n == 1;
+}
+
+static int
+find_leaders(Oid owner, const char *after, int64 **leaders)
+{
+	List	   *names;
+	ListCell   *lc;
+	int			n = 0;
+
+	*leaders = palloc(sizeof(int64));
+	if (catalog_find_job(owner, after, *leaders))
+		return 1;
+	names = split_names(after);
+	*leaders = repalloc(*leaders, list_length(names) * sizeof(int64));
+	foreach(lc, names)
+	{
+		char	   *name = lfirst(lc);
+
+		if (!find_leader(owner, name, &(*leaders)[n]))
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("job \"%s\" does not exist", text_clip(name, JOB_NAME_LENGTH)),
+					 errhint("A job can run after jobs of its owner \"%s\", and of roles that the owner is a member of.",
+							 GetUserNameFromId(owner, false))));
+		for (int i = 0; i < n; i++)
+			if ((*leaders)[i] == (*leaders)[n])
+				bad_option("after", psprintf("Job \"%s\" is named twice.", name), NULL);
+		n++;
+	}
+	return n;
+}
+
+/*
+ * Cycles
+ */
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	int64		x = *(const int64 *) a;
+	int64		y = *(const int64 *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * A job runs after "leader", which runs after the job: spell it.  All that run
+ * after the job are in "downstream".
+ */
+static void
+report_cycle(int64 job_id, int64 leader, const int64 *downstream, int n)
+{
+	char	   *job_name = catalog_job_name(job_id);
+	char	   *path = job_name;
+	int64		at = leader;
+
+	/* from the end to the beginning */
+	while (at != job_id)
+	{
+		int64	   *above;
+		int			nabove = catalog_find_leaders(at, &above);
+		int			i = 0;
+
+		path = psprintf("%s -> %s", catalog_job_name(at), path);
+		while (i < nabove - 1 &&
+			   bsearch(&above[i], downstream, n, sizeof(int64), compare_ids) == NULL)
+			i++;
+		if (nabove == 0)
+			elog(ERROR, "job " INT64_FORMAT " has lost its leaders", at);
+		at = above[i];
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+			 errmsg("job \"%s\" would run after itself", job_name),
+			 errdetail("The cycle is %s -> %s.", job_name, path)));
+}
+
+static void
+check_cycle(int64 job_id, const int64 *leaders, int nleaders)
+{
+	int64	   *downstream;
+	int			n = catalog_find_downstream(job_id, &downstream);
+
+	for (int i = 0; i < nleaders; i++)
+		if (bsearch(&leaders[i], downstream, n, sizeof(int64), compare_ids) != NULL)
+			report_cycle(job_id, leaders[i], downstream, n);
+}
+
+/*
+ * Storing
+ */
+
+static void
+store_leaders(const ChainOptions *options, Oid owner, int64 job_id)
+{
+	const char *after_on = options->after_on;
+	int64	   *leaders;
+	int			n = find_leaders(owner, options->after, &leaders);
+
+	check_cycle(job_id, leaders, n);
+	if (catalog_lock_leaders(leaders, n) != n)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("a job named in \"after\" does not exist any more"),
+				 errdetail("It has been dropped, or is dropped with its only run.")));
+	if (after_on == NULL)
+		after_on = catalog_after_on(job_id);
+	catalog_set_leaders(job_id, leaders, n, after_on ? after_on : "success");
+}
+
+/* The owner of a follower may have changed. */
+static void
+check_owner(Oid owner, int64 job_id)
+{
+	int64	   *leaders;
+	int			n = catalog_find_leaders(job_id, &leaders);
+
+	for (int i = 0; i < n; i++)
+	{
+		Oid			leader_owner;
+
+		if (catalog_find_job_owner(leaders[i], &leader_owner) &&
+			!has_privs_of_role(owner, leader_owner))
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("a job of role \"%s\" cannot run after job \"%s\"",
+							GetUserNameFromId(owner, false), catalog_job_name(leaders[i])),
+					 errhint("A job can run after jobs of its owner, and of roles that the owner is a member of.")));
+	}
+}
+
+void
+chain_api_store(const ChainOptions *options, const JobDefinition *def, int64 job_id)
+{
+	Oid			owner = DatumGetObjectId(def->values[JOB_OWNER - 1]);
+
+	if (options->after != NULL && options->after[0] != '\0')
+		store_leaders(options, owner, job_id);
+	else if (options->after != NULL)
+	{
+		if (def->had_leaders)
+			catalog_clear_leaders(job_id);
+	}
+	else if (def->follows)
+	{
+		check_owner(owner, job_id);
+		if (options->after_on != NULL)
+			catalog_set_after_on(job_id, options->after_on);
+	}
+}
+
+/*
+ * Dropping
+ */
+
+/* Of the jobs of others the caller learns no more than that they are there. */
+static char *
+list_followers(const int64 *followers, int n)
+{
+	StringInfoData list;
+	int			hidden = 0;
+
+	initStringInfo(&list);
+	for (int i = 0; i < n; i++)
+	{
+		Oid			owner;
+
+		if (catalog_find_job_owner(followers[i], &owner) && rights_can_see(owner))
+			appendStringInfo(&list, "%sJob \"%s\" runs after it.", list.len ? "\n" : "",
+							 catalog_job_name(followers[i]));
+		else
+			hidden++;
+	}
+	if (hidden > 0)
+		appendStringInfo(&list, hidden == 1 ? "%s%d job of another role runs after it." :
+						 "%s%d jobs of other roles run after it.",
+						 list.len ? "\n" : "", hidden);
+	return list.data;
+}
+
+void
+chain_api_release_followers(int64 job_id, bool cascade)
+{
+	int64	   *followers;
+	int			n;
+	char	   *list;
+
+	if (cascade)
+		lock_chains();
+	if (!catalog_lock_leader(job_id))
+		return;
+	n = catalog_find_followers(job_id, &followers);
+	if (n == 0)
+		return;
+	list = list_followers(followers, n);
+	if (!cascade)
+		ereport(ERROR,
+				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+				 errmsg("cannot drop job \"%s\" because other jobs run after it",
+						catalog_job_name(job_id)),
+				 errdetail("%s", list),
+				 errhint("Use alter_job() to change their \"after\", or cascade => true to have them run after it no more.")));
+	ereport(NOTICE,
+			(errmsg_plural("%d job runs after job \"%s\" no more",
+						   "%d jobs run after job \"%s\" no more", n,
+						   n, catalog_job_name(job_id)),
+			 errdetail("%s", list)));
+	catalog_drop_edges(job_id);
+}
+
+void
+chain_api_job_dropped(Relation rel, HeapTuple tuple)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	bool		isnull;
+
+	/* the trigger serves other tables too */
+	if (strcmp(RelationGetRelationName(rel), "job") != 0)
+		return;
+	if (DatumGetBool(heap_getattr(tuple, JOB_LEADS, desc, &isnull)) ||
+		DatumGetBool(heap_getattr(tuple, JOB_FOLLOWS, desc, &isnull)))
+		catalog_drop_edges(DatumGetInt64(heap_getattr(tuple, JOB_JOB_ID, desc, &isnull)));
+}

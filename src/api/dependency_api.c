@@ -1,0 +1,425 @@
+/*-------------------------------------------------------------------------
+ *
+ * dependency_api.c
+ *	  What a job or a queue depends on, as a user says it: depends_on.
+ *
+ * An array of "job:NAME", "job_id:ID" and "queue:NAME"; a name alone is that
+ * of a job where a job depends on it, else that of a queue.  Names of jobs
+ * are looked up among those of the owner; who wants another's job gives its
+ * id, and must be allowed to see it.
+ *
+ * Dependencies must not form a cycle.  Not only what is said counts: a job
+ * cannot run while its queue waits, and a queue is unhealthy when its jobs
+ * are.  So there are three kinds of nodes:
+ *
+ *		a job		needs what it depends on, and that its queue runs
+ *		a queue		runs when what it depends on is healthy
+ *		a healthy	one runs, and its jobs are healthy
+ *		queue
+ *
+ * What depends on a queue needs a healthy one.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+
+#include "api/dependency_api.h"
+#include "table/catalog.h"
+#include "table/catalog_dependency.h"
+#include "table/rights.h"
+
+/* Of a list in an error, the rest is only counted. */
+#define MAX_LISTED	10
+
+/*
+ * Input
+ */
+
+static void
+bad_target(const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid value for \"%s\"", "depends_on"),
+			 errdetail("%s", detail),
+			 errhint("Example: depends_on => '{job:load, \"job:load, part 2\", job_id:42, queue:mail}'.")));
+}
+
+ArrayType *
+dependency_argument(FunctionCallInfo fcinfo, int arg)
+{
+	if (PG_ARGISNULL(arg))
+		return NULL;
+	catalog_lock_dependencies();
+	return PG_GETARG_ARRAYTYPE_P(arg);
+}
+
+/* Take a prefix off a text, where it has it. */
+static bool
+take_prefix(const char **text, const char *prefix)
+{
+	if (strncmp(*text, prefix, strlen(prefix)) != 0)
+		return false;
+	*text += strlen(prefix);
+	return true;
+}
+
+static void
+queue_target(const char *name, DependencyEnd *target)
+{
+	if (!catalog_lock_target_queue(name))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("queue \"%s\" does not exist", text_clip(name, NAMEDATALEN)),
+				 errhint("The view scheduler.queues lists those that there are.")));
+	strlcpy(target->queue, name, NAMEDATALEN);
+}
+
+static void
+job_target_by_name(const char *name, Oid owner, DependencyEnd *target)
+{
+	Oid			job_owner;
+
+	if (!catalog_lock_target(owner, name, &target->job_id, &job_owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("job \"%s\" does not exist", text_clip(name, JOB_NAME_LENGTH)),
+				 errhint("A job is found by name among those that \"%s\" owns; use \"job_id:ID\" for others.",
+						 GetUserNameFromId(owner, false))));
+}
+
+/* May the owner of a job know how another's job is? */
+static void
+check_owner_sees(Oid owner, Oid job_owner, int64 job_id)
+{
+	if (!has_privs_of_role(owner, job_owner) && !rights_role_is_admin(owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("role \"%s\" may not see job " INT64_FORMAT,
+						GetUserNameFromId(owner, false), job_id),
+				 errhint("The owner of a job must be a member of the owner of a job that it depends on.")));
+}
+
+static void
+job_target_by_id(const char *text, Oid owner, DependencyEnd *target)
+{
+	char	   *end;
+	Oid			job_owner;
+
+	errno = 0;
+	target->job_id = strtoi64(text, &end, 10);
+	if (*text == '\0' || *end != '\0' || errno != 0 || target->job_id <= 0)
+		bad_target(psprintf("\"%s\" is not a job_id.", text_clip(text, 64)));
+	if (!catalog_lock_target(InvalidOid, NULL, &target->job_id, &job_owner) ||
+		!rights_can_see(job_owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("job " INT64_FORMAT " does not exist", target->job_id)));
+	if (OidIsValid(owner))
+		check_owner_sees(owner, job_owner, target->job_id);
+}
+
+/*
+ * Understand one element.  "owner" is that of the job that depends on it, and
+ * InvalidOid for a queue.
+ */
+static void
+parse_target(const char *text, Oid owner, DependencyEnd *target)
+{
+	Oid			namespace = OidIsValid(owner) ? owner : GetUserId();
+
+	memset(target, 0, sizeof(*target));
+	if (take_prefix(&text, "job_id:"))
+		job_target_by_id(text, owner, target);
+	else if (take_prefix(&text, "queue:"))
+		queue_target(text, target);
+	else if (take_prefix(&text, "job:") || OidIsValid(owner))
+		job_target_by_name(text, namespace, target);
+	else
+		queue_target(text, target);
+}
+
+/*
+ * Names, for errors
+ */
+
+/* A job that the caller may not see has no name. */
+static char *
+describe(const DependencyEnd *end)
+{
+	char	   *name;
+	char	   *queue;
+	Oid			owner;
+
+	if (end->job_id == 0)
+		return psprintf("queue \"%s\"", end->queue);
+	if (catalog_job_label(end->job_id, &name, &owner, &queue) && rights_can_see(owner))
+		return psprintf("job \"%s\"", name);
+	return psprintf("job " INT64_FORMAT, end->job_id);
+}
+
+/*
+ * Cycles
+ */
+
+typedef struct CycleNode
+{
+	DependencyEnd end;
+	bool		healthy_queue;	/* for those who depend on a queue */
+	struct CycleNode *reached_from;
+	const char *how;			/* "depends on", ... */
+} CycleNode;
+
+typedef struct Search
+{
+	const CycleNode *start;
+	List	   *nodes;			/* CycleNode, in the order in which they were reached */
+} Search;
+
+static bool
+same_node(const CycleNode *a, const CycleNode *b)
+{
+	return a->end.job_id == b->end.job_id && a->healthy_queue == b->healthy_queue &&
+		strcmp(a->end.queue, b->end.queue) == 0;
+}
+
+/* "..., which depends on job "b"": the way from the start to a node */
+static void
+spell_way(StringInfo text, const CycleNode *node)
+{
+	if (node->reached_from == NULL)
+	{
+		appendStringInfoString(text, describe(&node->end));
+		text->data[0] = pg_toupper((unsigned char) text->data[0]);
+		return;
+	}
+	spell_way(text, node->reached_from);
+	if (node->how == NULL)
+		return;
+	appendStringInfo(text, "%s%s %s",
+					 node->reached_from->reached_from == NULL ? " " : ", which ",
+					 node->how, describe(&node->end));
+}
+
+static void
+report_cycle(const CycleNode *last)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	spell_way(&text, last);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+			 errmsg("dependencies must not form a cycle"),
+			 errdetail("%s.", text.data)));
+}
+
+static void
+reach(Search *search, CycleNode *from, const DependencyEnd *end, bool healthy_queue,
+	  const char *how)
+{
+	CycleNode *node = palloc0(sizeof(CycleNode));
+	ListCell   *lc;
+
+	node->end = *end;
+	node->healthy_queue = healthy_queue;
+	node->reached_from = from;
+	node->how = how;
+	if (same_node(node, search->start))
+		report_cycle(node);
+	foreach(lc, search->nodes)
+		if (same_node(node, lfirst(lc)))
+			return;
+	search->nodes = lappend(search->nodes, node);
+}
+
+static void
+reach_all(Search *search, CycleNode *from, List *ends, const char *how)
+{
+	ListCell   *lc;
+
+	foreach(lc, ends)
+	{
+		const DependencyEnd *end = lfirst(lc);
+
+		reach(search, from, end, end->job_id == 0, how);
+	}
+}
+
+static void
+reach_queue_of(Search *search, CycleNode *from)
+{
+	DependencyEnd end = {0};
+	char	   *name;
+	char	   *queue;
+	Oid			owner;
+
+	if (!catalog_job_label(from->end.job_id, &name, &owner, &queue))
+		return;
+	strlcpy(end.queue, queue, NAMEDATALEN);
+	reach(search, from, &end, false, "is in");
+}
+
+/*
+ * Everything that a node needs must not need it.  Most jobs are needed by
+ * nothing.
+ */
+static void
+refuse_cycle(const DependencyEnd *start)
+{
+	CycleNode *first = palloc0(sizeof(CycleNode));
+	Search		search = {.start = first};
+
+	if (start->job_id != 0 && !catalog_job_is_needed(start->job_id))
+		return;
+	first->end = *start;
+	search.nodes = list_make1(first);
+	for (int i = 0; i < list_length(search.nodes); i++)
+	{
+		CycleNode *node = list_nth(search.nodes, i);
+
+		CHECK_FOR_INTERRUPTS();
+		if (node->healthy_queue)
+		{
+			reach(&search, node, &node->end, false, NULL);
+			reach_all(&search, node, catalog_dependents_in_queue(node->end.queue), "has");
+			continue;
+		}
+		reach_all(&search, node, catalog_dependency_targets(&node->end), "depends on");
+		if (node->end.job_id != 0)
+			reach_queue_of(&search, node);
+	}
+}
+
+/*
+ * Definition
+ */
+
+static void
+set_dependencies(const DependencyEnd *dependent, Oid owner, ArrayType *depends_on)
+{
+	Datum	   *elements;
+	bool	   *nulls;
+	int			n;
+
+	catalog_delete_dependencies(dependent);
+	deconstruct_array(depends_on, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &n);
+	for (int i = 0; i < n; i++)
+	{
+		DependencyEnd target;
+
+		if (nulls[i])
+			bad_target("An element must not be NULL.");
+		parse_target(TextDatumGetCString(elements[i]), owner, &target);
+		catalog_insert_dependency(dependent, &target);
+	}
+	if (n > 0)
+		refuse_cycle(dependent);
+}
+
+void
+dependency_set_of_job(int64 job_id, Oid owner, ArrayType *depends_on)
+{
+	DependencyEnd dependent = {.job_id = job_id};
+
+	if (depends_on != NULL)
+		set_dependencies(&dependent, owner, depends_on);
+	else if (catalog_has_dependencies() && catalog_job_has_dependencies(job_id))
+	{
+		catalog_lock_dependencies();
+		catalog_delete_dependencies(&dependent);
+		refuse_cycle(&dependent);
+	}
+}
+
+void
+dependency_set_of_queue(const char *queue, ArrayType *depends_on)
+{
+	DependencyEnd dependent = {0};
+
+	strlcpy(dependent.queue, queue, NAMEDATALEN);
+	if (depends_on != NULL)
+		set_dependencies(&dependent, InvalidOid, depends_on);
+}
+
+void
+dependency_check_job(int64 job_id, Oid owner)
+{
+	DependencyEnd dependent = {.job_id = job_id};
+	ListCell   *lc;
+
+	if (!catalog_has_dependencies() || !catalog_job_has_dependencies(job_id))
+		return;
+	catalog_lock_dependencies();
+	foreach(lc, catalog_dependency_targets(&dependent))
+	{
+		const DependencyEnd *target = lfirst(lc);
+		char	   *name;
+		char	   *queue;
+		Oid			job_owner;
+
+		if (target->job_id != 0 && catalog_job_label(target->job_id, &name, &job_owner, &queue))
+			check_owner_sees(owner, job_owner, target->job_id);
+	}
+	refuse_cycle(&dependent);
+}
+
+/*
+ * Drop
+ */
+
+static void
+refuse_drop(const DependencyEnd *target)
+{
+	List	   *dependents;
+	StringInfoData detail;
+	int			i = 0;
+	ListCell   *lc;
+
+	catalog_lock_end(target);
+	dependents = catalog_dependency_dependents(target);
+	if (dependents == NIL)
+		return;
+	initStringInfo(&detail);
+	foreach(lc, dependents)
+	{
+		if (i++ == MAX_LISTED)
+			break;
+		appendStringInfo(&detail, "%s%s depends on %s.", i > 1 ? "\n" : "",
+						 describe(lfirst(lc)), describe(target));
+	}
+	if (list_length(dependents) > MAX_LISTED)
+		appendStringInfo(&detail, "\nand %d others do.", list_length(dependents) - MAX_LISTED);
+	ereport(ERROR,
+			(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+			 errmsg("cannot drop %s because other objects depend on it", describe(target)),
+			 errdetail_internal("%s", detail.data),
+			 errhint("Take it out of their depends_on with scheduler.alter_job() or scheduler.alter_queue(), or drop them first.")));
+}
+
+void
+dependency_refuse_drop_of_job(int64 job_id)
+{
+	DependencyEnd target = {.job_id = job_id};
+
+	if (catalog_has_dependencies())
+		refuse_drop(&target);
+}
+
+void
+dependency_refuse_drop_of_queue(const char *queue)
+{
+	DependencyEnd target = {0};
+
+	strlcpy(target.queue, queue, NAMEDATALEN);
+	if (catalog_has_dependencies())
+		refuse_drop(&target);
+}

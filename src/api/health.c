@@ -1,0 +1,187 @@
+/*-------------------------------------------------------------------------
+ *
+ * health.c
+ *	  SQL-callable functions behind the views of health and metrics.
+ *
+ * They read shared memory, and never wait for a scheduler.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "access/xlog.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "rules/health_rules.h"
+#include "rules/histogram.h"
+#include "shared/shmem.h"
+
+PG_FUNCTION_INFO_V1(pg_scheduler_scheduler_health);
+PG_FUNCTION_INFO_V1(pg_scheduler_add_buckets);
+PG_FUNCTION_INFO_V1(pg_scheduler_quantile);
+
+/* Runs that may wait while all workers are busy, before that is a matter of health */
+#define BACKLOG_LIMIT	1000
+
+typedef struct SchedulerView
+{
+	SchedulerFigures figures;
+	TimestampTz since;
+	int			pid;
+	int64		pending;
+	int64		ready;
+	int			workers;
+	int64		worker_memory;	/* bytes */
+	int			http_in_flight;
+} SchedulerView;
+
+/* Lock held. */
+static void
+look_at_database(const Database *db, SchedulerView *view)
+{
+	SchedulerFigures *figures = &view->figures;
+
+	figures->process = db->scheduler_pid != 0;
+	figures->ready = db->ready;
+	figures->stop_requested = db->stop_requested && db->ready;
+	figures->stopped = db->stopped && db->ready;
+	figures->errors = db->ready && db->last_error_at != DT_NOBEGIN &&
+		db->last_error_at > db->ready_since;
+	figures->memory_growing = db->ready && db->memory_growing;
+	view->http_in_flight = db->http_nflights;
+	view->since = figures->stop_requested ? db->stopped_at : db->ready_since;
+	view->pid = db->scheduler_pid;
+}
+
+/* Lock held. */
+static void
+look_at_workers(SchedulerView *view)
+{
+	view->figures.max_workers = scheduler_shared->nworkers;
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	{
+		const WorkerSlot *slot = &scheduler_shared->workers[i];
+
+		if (slot->state == WORKER_FREE || slot->state == WORKER_DEAD)
+			continue;
+		view->workers++;
+		view->worker_memory += slot->memory;
+		if (slot->state == WORKER_RUNNING)
+			view->figures.workers_running++;
+	}
+}
+
+static void
+look(SchedulerView *view)
+{
+	Database   *db;
+
+	memset(view, 0, sizeof(*view));
+	view->figures.preloaded = shmem_available();
+	view->figures.in_recovery = RecoveryInProgress();
+	if (!view->figures.preloaded)
+		return;
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	db = shmem_find_database(MyDatabaseId);
+	if (db != NULL)
+		look_at_database(db, view);
+	look_at_workers(view);
+	LWLockRelease(scheduler_shared->lock);
+	if (db != NULL)
+	{
+		view->pending = pg_atomic_read_u64(&db->npending);
+		view->ready = pg_atomic_read_u64(&db->nready);
+		view->figures.backlog = view->ready;
+	}
+}
+
+/*
+ * state, reason, since, pid, pending, ready, workers, workers_busy,
+ * max_workers, worker_memory, http_in_flight
+ */
+Datum
+pg_scheduler_scheduler_health(PG_FUNCTION_ARGS)
+{
+	HealthLimits limits = {.backlog = BACKLOG_LIMIT};
+	SchedulerView view;
+	Health		health;
+	TupleDesc	desc;
+	Datum		values[11];
+	bool		nulls[11] = {0};
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	look(&view);
+	health_of_scheduler(&view.figures, &limits, &health);
+	values[0] = CStringGetTextDatum(health_state_name(health.state));
+	values[1] = CStringGetTextDatum(health.reason);
+	nulls[2] = view.since == 0;
+	values[2] = TimestampTzGetDatum(view.since);
+	nulls[3] = view.pid == 0;
+	values[3] = Int32GetDatum(view.pid);
+	values[4] = Int64GetDatum(view.pending);
+	values[5] = Int64GetDatum(view.ready);
+	values[6] = Int32GetDatum(view.workers);
+	values[7] = Int32GetDatum(view.figures.workers_running);
+	values[8] = Int32GetDatum(view.figures.max_workers);
+	values[9] = Int64GetDatum(view.worker_memory);
+	values[10] = Int32GetDatum(view.http_in_flight);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+/*
+ * Histograms
+ */
+
+static int64 *
+buckets_of(ArrayType *array, int *n)
+{
+	if (ARR_NDIM(array) != 1 || ARR_HASNULL(array) || ARR_ELEMTYPE(array) != INT8OID)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("a histogram must be a one-dimensional array without nulls")));
+	*n = ARR_DIMS(array)[0];
+	return (int64 *) ARR_DATA_PTR(array);
+}
+
+Datum
+pg_scheduler_add_buckets(PG_FUNCTION_ARGS)
+{
+	int			na;
+	int			nb;
+	int64	   *a = buckets_of(PG_GETARG_ARRAYTYPE_P(0), &na);
+	int64	   *b = buckets_of(PG_GETARG_ARRAYTYPE_P(1), &nb);
+	int			n = Max(na, nb);
+	Datum	   *sums = palloc(n * sizeof(Datum));
+
+	for (int i = 0; i < n; i++)
+		sums[i] = Int64GetDatum((i < na ? a[i] : 0) + (i < nb ? b[i] : 0));
+	PG_RETURN_ARRAYTYPE_P(construct_array(sums, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
+										  TYPALIGN_DOUBLE));
+}
+
+Datum
+pg_scheduler_quantile(PG_FUNCTION_ARGS)
+{
+	int			n;
+	int64	   *counts = buckets_of(PG_GETARG_ARRAYTYPE_P(0), &n);
+	double		usecs = histogram_quantile(counts, n, PG_GETARG_FLOAT8(1));
+	Interval   *result;
+
+	if (usecs < 0)
+		PG_RETURN_NULL();
+	result = palloc0(sizeof(Interval));
+	result->time = (TimeOffset) rint(usecs);
+	PG_RETURN_INTERVAL_P(result);
+}

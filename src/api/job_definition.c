@@ -1,0 +1,558 @@
+/*-------------------------------------------------------------------------
+ *
+ * job_definition.c
+ *	  A job's definition as a user gives it: defaults, checks, errors.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/jsonb.h"
+#include "utils/timestamp.h"
+
+#include "api/job_definition.h"
+#include "api/schedule_api.h"
+#include "base/clock.h"
+#include "base/compat.h"
+#include "base/guc.h"
+#include "base/sql_command.h"
+#include "rules/period.h"
+#include "rules/zone.h"
+#include "table/catalog.h"
+#include "table/http_definition.h"
+#include "table/rights.h"
+
+/* The names of columns as users know them: those of the arguments. */
+static const char *const option_names[JOB_COLUMNS] = {
+	[JOB_JOB_NAME - 1] = "job_name",
+	[JOB_OWNER - 1] = "run_as",
+	[JOB_SCHEDULE - 1] = "schedule",
+	[JOB_TIMEZONE - 1] = "timezone",
+	[JOB_STARTS_AT - 1] = "starts_at",
+	[JOB_ENDS_AT - 1] = "ends_at",
+	[JOB_MAX_RUNS - 1] = "max_runs",
+	[JOB_JITTER - 1] = "jitter",
+	[JOB_COMMAND - 1] = "command",
+	[JOB_ARGS - 1] = "args",
+	[JOB_SETTINGS - 1] = "settings",
+	[JOB_QUEUE - 1] = "queue",
+	[JOB_PRIORITY - 1] = "priority",
+	[JOB_OVERLAP - 1] = "overlap",
+	[JOB_MAX_INSTANCES - 1] = "max_instances",
+	[JOB_MISFIRE - 1] = "misfire",
+	[JOB_MISFIRE_GRACE - 1] = "misfire_grace",
+	[JOB_TIMEOUT - 1] = "timeout",
+	[JOB_MAX_RETRIES - 1] = "max_retries",
+	[JOB_BACKOFF - 1] = "backoff",
+	[JOB_RETRY_DELAY - 1] = "retry_delay",
+	[JOB_MAX_RETRY_DELAY - 1] = "max_retry_delay",
+	[JOB_RETRY_JITTER - 1] = "retry_jitter",
+	[JOB_RETRY_ON - 1] = "retry_on",
+	[JOB_ON_LOST - 1] = "on_lost",
+	[JOB_ENABLED - 1] = "enabled",
+	[JOB_DESCRIPTION - 1] = "description",
+	[JOB_CALENDAR - 1] = "calendar",
+	[JOB_CALENDAR_ACTION - 1] = "calendar_action",
+};
+
+static void
+set(JobDefinition *def, JobColumn column, Datum value)
+{
+	def->values[column - 1] = value;
+	def->nulls[column - 1] = false;
+}
+
+static bool
+is_null(const JobDefinition *def, JobColumn column)
+{
+	return def->nulls[column - 1];
+}
+
+static char *
+get_text(const JobDefinition *def, JobColumn column)
+{
+	return is_null(def, column) ? NULL : TextDatumGetCString(def->values[column - 1]);
+}
+
+void
+job_definition_init(JobDefinition *def, JobKind kind)
+{
+	Interval   *retry_delay = palloc0(sizeof(Interval));
+	Interval   *max_retry_delay = palloc0(sizeof(Interval));
+
+	retry_delay->time = USECS_PER_SEC;
+	max_retry_delay->time = USECS_PER_HOUR;
+	def->follows = def->had_leaders = false;
+	def->schedule_given = true;
+	memset(def->values, 0, sizeof(def->values));
+	memset(def->nulls, true, sizeof(def->nulls));
+	set(def, JOB_OWNER, ObjectIdGetDatum(GetUserId()));
+	set(def, JOB_KIND, CStringGetTextDatum(kind == JOB_SQL ? "sql" : "http"));
+	set(def, JOB_SCHEDULE_VERSION, Int32GetDatum(1));
+	set(def, JOB_ANCHOR, TimestampTzGetDatum(clock_now()));
+	set(def, JOB_QUEUE, CStringGetTextDatum("default"));
+	set(def, JOB_PRIORITY, Int32GetDatum(0));
+	set(def, JOB_OVERLAP, CStringGetTextDatum("skip"));
+	set(def, JOB_MAX_INSTANCES, Int32GetDatum(1));
+	set(def, JOB_MISFIRE, CStringGetTextDatum("run_once"));
+	set(def, JOB_MAX_RETRIES, Int32GetDatum(0));
+	set(def, JOB_BACKOFF, CStringGetTextDatum("exponential"));
+	set(def, JOB_RETRY_DELAY, IntervalPGetDatum(retry_delay));
+	set(def, JOB_MAX_RETRY_DELAY, IntervalPGetDatum(max_retry_delay));
+	set(def, JOB_RETRY_JITTER, BoolGetDatum(true));
+	set(def, JOB_ENABLED, BoolGetDatum(true));
+	set(def, JOB_CALENDAR_ACTION, CStringGetTextDatum("skip"));
+	set(def, JOB_CREATED_AT, TimestampTzGetDatum(clock_now()));
+}
+
+void
+job_definition_set(JobDefinition *def, FunctionCallInfo fcinfo, int first,
+				   const JobColumn *columns, int count, bool alter)
+{
+	for (int i = 0; i < count; i++)
+	{
+		JobColumn	column = columns[i];
+
+		if (!PG_ARGISNULL(first + i))
+		{
+			set(def, column, PG_GETARG_DATUM(first + i));
+			def->schedule_given |= column == JOB_SCHEDULE;
+		}
+		else if (!alter && column != JOB_OWNER && column != JOB_ON_LOST)
+			def->nulls[column - 1] = true;
+	}
+}
+
+/*
+ * Checks
+ */
+
+static void
+bad_option(JobColumn column, const char *detail, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid value for \"%s\"", option_names[column - 1]),
+			 errdetail("%s", detail),
+			 hint ? errhint("%s", hint) : 0));
+}
+
+static void
+check_required(const JobDefinition *def)
+{
+	static const JobColumn required[] = {
+		JOB_JOB_NAME, JOB_QUEUE, JOB_PRIORITY, JOB_OVERLAP,
+		JOB_MAX_INSTANCES, JOB_MISFIRE, JOB_MAX_RETRIES, JOB_BACKOFF,
+		JOB_RETRY_DELAY, JOB_MAX_RETRY_DELAY, JOB_RETRY_JITTER, JOB_ENABLED,
+		JOB_CALENDAR_ACTION
+	};
+
+	for (int i = 0; i < lengthof(required); i++)
+		if (is_null(def, required[i]))
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("\"%s\" must not be null", option_names[required[i] - 1])));
+}
+
+static void
+check_name(const JobDefinition *def)
+{
+	char	   *name = get_text(def, JOB_JOB_NAME);
+
+	if (name[0] == '\0')
+		bad_option(JOB_JOB_NAME, "A job's name must not be empty.", NULL);
+	if (strlen(name) >= JOB_NAME_LENGTH)
+		bad_option(JOB_JOB_NAME,
+				   psprintf("A job's name has at most %d bytes; this one has %zu.",
+							JOB_NAME_LENGTH - 1, strlen(name)), NULL);
+}
+
+static void
+check_choice(const JobDefinition *def, JobColumn column,
+			 int (*from_name) (const char *), const char *choices)
+{
+	char	   *name = get_text(def, column);
+
+	if (from_name(name) < 0)
+		bad_option(column, psprintf("There is no \"%s\".", text_clip(name, 64)),
+				   psprintf("Use one of %s.", choices));
+}
+
+static int
+calendar_action_from_name(const char *name)
+{
+	return strcmp(name, "skip") == 0 ? 0 : strcmp(name, "defer") == 0 ? 1 : -1;
+}
+
+static void
+check_choices(const JobDefinition *def)
+{
+	check_choice(def, JOB_OVERLAP, overlap_from_name, "skip, queue, allow, cancel");
+	check_choice(def, JOB_MISFIRE, misfire_from_name, "run_once, run_all, skip");
+	check_choice(def, JOB_BACKOFF, backoff_from_name, "exponential, linear, fixed");
+	check_choice(def, JOB_ON_LOST, on_lost_from_name, "fail, retry");
+	check_choice(def, JOB_CALENDAR_ACTION, calendar_action_from_name, "skip, defer");
+}
+
+static void
+check_numbers(const JobDefinition *def)
+{
+	int			max_instances = DatumGetInt32(def->values[JOB_MAX_INSTANCES - 1]);
+
+	if (max_instances < 1)
+		bad_option(JOB_MAX_INSTANCES, "It must be at least 1.", NULL);
+	if (max_instances > 1 && strcmp(get_text(def, JOB_OVERLAP), "allow") != 0)
+		bad_option(JOB_MAX_INSTANCES,
+				   "More than one instance runs only where overlap is \"allow\".",
+				   "Add overlap => 'allow'.");
+	if (DatumGetInt32(def->values[JOB_MAX_RETRIES - 1]) < 0)
+		bad_option(JOB_MAX_RETRIES, "It must not be negative.", NULL);
+	if (!is_null(def, JOB_MAX_RUNS) && DatumGetInt64(def->values[JOB_MAX_RUNS - 1]) < 1)
+		bad_option(JOB_MAX_RUNS, "It must be at least 1.", NULL);
+}
+
+/* An interval within [minimum, 100 years] */
+static void
+check_interval(const JobDefinition *def, JobColumn column, int64 minimum)
+{
+	int64		usecs;
+
+	if (is_null(def, column))
+		return;
+	usecs = interval_usecs(DatumGetIntervalP(def->values[column - 1]));
+	if (usecs < minimum)
+		bad_option(column, minimum > 0 ? "It must be greater than zero." :
+				   "It must not be negative.", NULL);
+	if (usecs > INTERVAL_MAX_USECS)
+		bad_option(column, "It must not be longer than 100 years.", NULL);
+}
+
+static void
+check_finite(const JobDefinition *def, JobColumn column)
+{
+	if (!is_null(def, column) &&
+		TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(def->values[column - 1])))
+		bad_option(column, "It must be a finite time.", "Use NULL for no limit.");
+}
+
+static void
+check_times(const JobDefinition *def)
+{
+	check_finite(def, JOB_STARTS_AT);
+	check_finite(def, JOB_ENDS_AT);
+	check_interval(def, JOB_JITTER, 0);
+	check_interval(def, JOB_MISFIRE_GRACE, 0);
+	check_interval(def, JOB_TIMEOUT, 1);
+	check_interval(def, JOB_RETRY_DELAY, 0);
+	check_interval(def, JOB_MAX_RETRY_DELAY, 0);
+	if (!is_null(def, JOB_STARTS_AT) && !is_null(def, JOB_ENDS_AT) &&
+		DatumGetTimestampTz(def->values[JOB_STARTS_AT - 1]) >=
+		DatumGetTimestampTz(def->values[JOB_ENDS_AT - 1]))
+		bad_option(JOB_ENDS_AT, "It must be later than starts_at.", NULL);
+}
+
+static void
+check_schedule(JobDefinition *def)
+{
+	char	   *text = get_text(def, JOB_SCHEDULE);
+	char	   *zone = get_text(def, JOB_TIMEZONE);
+	ScheduleError error;
+	Schedule   *schedule;
+
+	if (zone != NULL && zone_find(zone) == NULL)
+		bad_option(JOB_TIMEZONE, psprintf("There is no time zone \"%s\".",
+										  text_clip(zone, 64)),
+				   "See the view pg_timezone_names.");
+	if (text != NULL && text[0] == '\0' && def->follows)
+	{
+		/* the way to take it away with alter_job(), where NULL means no change */
+		def->nulls[JOB_SCHEDULE - 1] = true;
+		return;
+	}
+	if (text == NULL && def->follows)
+		return;
+	if (text == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"%s\" must not be null", "schedule"),
+				 errhint("Only a job that runs after others needs none: give them with \"after\".")));
+	schedule = schedule_parse(text, zone ? zone : pg_scheduler_timezone,
+							  job_hash(get_text(def, JOB_JOB_NAME)), &error);
+	if (schedule == NULL)
+		schedule_report_error(text, &error);
+}
+
+void
+job_definition_check_future(const JobDefinition *def, const Job *job)
+{
+	TimestampTz set_at = DatumGetTimestampTz(def->values[JOB_ANCHOR - 1]);
+	Job			unlimited = *job;
+	ScheduleError error;
+	Schedule   *schedule;
+	TimestampTz first;
+
+	/* the schedule is as it was: its times may well be over */
+	if (job->anchor != set_at)
+		return;
+	schedule = job_parse_schedule(job, &error);
+	if (schedule == NULL)
+		return;
+	if (schedule_kind(schedule) == SCHEDULE_REBOOT)
+	{
+		if (job->ends_at < set_at)
+			bad_option(JOB_ENDS_AT, "It is over, so the schedule can never fire.", NULL);
+		return;
+	}
+	if (schedule_kind(schedule) == SCHEDULE_INTERVAL && job->starts_at != DT_NOBEGIN &&
+		(job->starts_at < SCHEDULE_MIN_TIME || job->starts_at >= SCHEDULE_END_TIME))
+		bad_option(JOB_STARTS_AT,
+				   "An interval counts from it, so it must be in the years 2 to 9999.", NULL);
+	unlimited.starts_at = DT_NOBEGIN;
+	unlimited.ends_at = DT_NOEND;
+	first = job_first_occurrence(&unlimited, schedule);
+	if (first == DT_NOEND ||
+		(schedule_kind(schedule) == SCHEDULE_AT && first < set_at))
+		schedule_report_over(job->schedule);
+	if (job_first_occurrence(job, schedule) != DT_NOEND)
+		return;
+	if (first > job->ends_at)
+		bad_option(JOB_ENDS_AT, "The schedule has no time before it.", NULL);
+	if (job->ends_at == DT_NOEND)
+		bad_option(JOB_STARTS_AT, "The schedule has no time after it.", NULL);
+	bad_option(JOB_STARTS_AT, "The schedule has no time between it and ends_at.", NULL);
+}
+
+/* A syntax error is one in the command, not in the call that has it. */
+static void
+command_error_callback(void *arg)
+{
+	int			position = geterrposition();
+
+	if (position > 0)
+	{
+		errposition(0);
+		internalerrposition(position);
+		internalerrquery((const char *) arg);
+	}
+}
+
+static void
+check_command(JobDefinition *def)
+{
+	char	   *text = get_text(def, JOB_COMMAND);
+	ErrorContextCallback callback;
+
+	if (text == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"command\" must not be null")));
+	callback.callback = command_error_callback;
+	callback.arg = text;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	(void) sql_command_parse(text);
+	error_context_stack = callback.previous;
+
+	/* a part of its work is done when such a run is lost */
+	if (is_null(def, JOB_ON_LOST))
+		set(def, JOB_ON_LOST, CStringGetTextDatum("fail"));
+}
+
+/* One setting of a job: may its owner set it to that? */
+static void
+check_setting(const char *name, const char *value)
+{
+	static const char *const forbidden[] = {"role", "session_authorization"};
+
+	for (int i = 0; i < lengthof(forbidden); i++)
+		if (pg_strcasecmp(name, forbidden[i]) == 0)
+			bad_option(JOB_SETTINGS,
+					   psprintf("\"%s\" cannot be set by a job.", name),
+					   "Use run_as to choose the role that a job runs as.");
+	(void) set_config_option(name, value, superuser() ? PGC_SUSET : PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SET, false, ERROR, false);
+}
+
+static char *
+setting_value(const JsonbValue *value)
+{
+	switch (value->type)
+	{
+		case jbvString:
+			return pnstrdup(value->val.string.val, value->val.string.len);
+		case jbvNumeric:
+			return DatumGetCString(DirectFunctionCall1(numeric_out,
+													   NumericGetDatum(value->val.numeric)));
+		case jbvBool:
+			return value->val.boolean ? "on" : "off";
+		default:
+			bad_option(JOB_SETTINGS, "Each value must be a string, a number or a boolean.",
+					   NULL);
+	}
+	return NULL;
+}
+
+/* Check settings, and store all values as strings. */
+static void
+check_settings(JobDefinition *def)
+{
+	Jsonb	   *settings;
+	JsonbIterator *it;
+	JsonbIteratorToken token;
+	JsonbParseState *state = NULL;
+	JsonbValue	value;
+	JsonbValue *result;
+	char	   *name = NULL;
+
+	if (is_null(def, JOB_SETTINGS))
+		return;
+	settings = DatumGetJsonbP(def->values[JOB_SETTINGS - 1]);
+	if (!JB_ROOT_IS_OBJECT(settings))
+		bad_option(JOB_SETTINGS, "It must be a JSON object of names and values.",
+				   "Example: settings => '{\"work_mem\": \"64MB\"}'.");
+	(void) pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	it = JsonbIteratorInit(&settings->root);
+	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+		{
+			name = pnstrdup(value.val.string.val, value.val.string.len);
+			pushJsonbValue(&state, WJB_KEY, &value);
+		}
+		else if (token == WJB_VALUE)
+		{
+			char	   *text = setting_value(&value);
+
+			check_setting(name, text);
+			value.type = jbvString;
+			value.val.string.val = text;
+			value.val.string.len = strlen(text);
+			pushJsonbValue(&state, WJB_VALUE, &value);
+		}
+	}
+	result = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	set(def, JOB_SETTINGS, JsonbPGetDatum(JsonbValueToJsonb(result)));
+}
+
+/* What only jobs of the other kind have. */
+static void
+refuse_option(const JobDefinition *def, JobColumn column)
+{
+	if (!is_null(def, column))
+		bad_option(column, "An HTTP job has none.",
+				   "Use scheduler.alter_http_job() to change its request.");
+}
+
+static void
+check_request(JobDefinition *def)
+{
+	HttpDefinition request;
+
+	refuse_option(def, JOB_COMMAND);
+	refuse_option(def, JOB_SETTINGS);
+	http_definition_read(DatumGetJsonbP(def->values[JOB_REQUEST - 1]), &request);
+	http_definition_check(&request, DatumGetObjectId(def->values[JOB_OWNER - 1]));
+
+	/* it is sent again with the same key */
+	if (is_null(def, JOB_ON_LOST))
+		set(def, JOB_ON_LOST, CStringGetTextDatum("retry"));
+}
+
+static void
+check_retry_on(const JobDefinition *def)
+{
+	Datum	   *names;
+	bool	   *nulls;
+	int			n;
+
+	if (is_null(def, JOB_RETRY_ON))
+		return;
+	deconstruct_array(DatumGetArrayTypeP(def->values[JOB_RETRY_ON - 1]),
+					  TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls, &n);
+	for (int i = 0; i < n; i++)
+	{
+		char	   *name = nulls[i] ? "" : TextDatumGetCString(names[i]);
+
+		if (!retry_condition_is_known(name))
+			bad_option(JOB_RETRY_ON,
+					   psprintf("There is no error \"%s\".", text_clip(name, 64)),
+					   "Use SQLSTATEs such as \"40001\", classes such as \"40\", condition names such as \"deadlock_detected\", or \"all\".");
+	}
+}
+
+static void
+check_queue(const JobDefinition *def)
+{
+	char	   *name = get_text(def, JOB_QUEUE);
+
+	if (!catalog_queue_exists(name))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("queue \"%s\" does not exist", text_clip(name, 64)),
+				 errhint("Use scheduler.create_queue().")));
+}
+
+static void
+check_calendar(JobDefinition *def)
+{
+	char	   *name = get_text(def, JOB_CALENDAR);
+	Oid			owner;
+
+	/* the way to take it away with alter_job(), where NULL means no change */
+	if (name != NULL && name[0] == '\0')
+	{
+		def->nulls[JOB_CALENDAR - 1] = true;
+		return;
+	}
+	if (name != NULL && !catalog_find_calendar_owner(name, &owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("calendar \"%s\" does not exist", text_clip(name, 64)),
+				 errhint("Use scheduler.create_calendar(), or see the view scheduler.calendars.")));
+}
+
+static void
+check_owner(const JobDefinition *def)
+{
+	Oid			owner = DatumGetObjectId(def->values[JOB_OWNER - 1]);
+	RightsProblem problem;
+
+	if (!rights_can_run(owner, &problem))
+		rights_raise(&problem);
+	if (!compat_may_set_role(GetUserId(), owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to run jobs as role \"%s\"",
+						GetUserNameFromId(owner, false)),
+				 errhint("Only roles that you may SET ROLE to can be given as run_as.")));
+}
+
+void
+job_definition_check(JobDefinition *def)
+{
+	bool		is_http = strcmp(get_text(def, JOB_KIND), "http") == 0;
+
+	check_required(def);
+	check_name(def);
+	check_owner(def);
+	if (!is_http)
+		check_command(def);
+	else
+		check_request(def);
+	check_choices(def);
+	check_numbers(def);
+	check_times(def);
+	check_schedule(def);
+	check_settings(def);
+	check_retry_on(def);
+	check_queue(def);
+	check_calendar(def);
+}

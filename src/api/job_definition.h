@@ -1,0 +1,47 @@
+/*-------------------------------------------------------------------------
+ *
+ * job_definition.h
+ *	  A job's definition as a user gives it: defaults, checks, errors.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_JOB_DEFINITION_H
+#define PG_SCHEDULER_JOB_DEFINITION_H
+
+#include "fmgr.h"
+
+#include "table/job.h"
+#include "table/store.h"
+
+/* A row of scheduler.job in the making; column c is at [c - 1] */
+typedef struct JobDefinition
+{
+	Datum		values[JOB_COLUMNS];
+	bool		nulls[JOB_COLUMNS];
+	bool		schedule_given; /* and not taken over from what was stored */
+	bool		follows;		/* it runs after others, and needs no schedule */
+	bool		had_leaders;	/* what it replaces did so */
+} JobDefinition;
+
+/* A new definition: everything that has a default has it. */
+extern void job_definition_init(JobDefinition *def, JobKind kind);
+
+/*
+ * Set options from the arguments of a function call: argument first + i is
+ * the column columns[i].  With "alter", NULL leaves a column as it is.
+ */
+extern void job_definition_set(JobDefinition *def, FunctionCallInfo fcinfo, int first,
+							   const JobColumn *columns, int count, bool alter);
+
+/* Raise an error for anything that cannot be.  Completes on_lost. */
+extern void job_definition_check(JobDefinition *def);
+
+/*
+ * Raise an error when a job as it has been stored, with a schedule that is new
+ * or has changed, can never run.
+ */
+extern void job_definition_check_future(const JobDefinition *def, const Job *job);
+
+#endif							/* PG_SCHEDULER_JOB_DEFINITION_H */

@@ -1,0 +1,718 @@
+/*-------------------------------------------------------------------------
+ *
+ * sql_run.c
+ *	  Execute one SQL run and put it on record.
+ *
+ * The three modes of sql_command.h differ in when the row of pending_run,
+ * the proof that the run has yet to be done, goes away:
+ *
+ * SQL_TRANSACTION: first.  The row is deleted, the job's SQL executed, the
+ * history row inserted, all in one transaction.  Whoever dies, at whichever
+ * instruction, either all of it has happened or nothing.
+ *
+ * SQL_PROCEDURE: last.  Should the procedure commit on its way, then just
+ * before its first commit the row is marked as started, in the very
+ * transaction that makes the first effects durable.  A run that dies before
+ * it has not happened; one that dies after it is lost, and known to be.
+ *
+ * SQL_TOP_LEVEL: last, and the mark is a transaction of its own before the
+ * first statement.
+ *
+ * An error aborts the transaction; a second one records the failure and
+ * either replaces the row by the next attempt or removes it.
+ *
+ * Nothing here runs with more rights than the role that the worker connected
+ * as.  The records are written through store.c, which needs none.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <time.h>
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/instrument.h"
+#include "executor/spi.h"
+#include "jit/jit.h"
+#include "miscadmin.h"
+#include "parser/analyze.h"
+#include "pgstat.h"
+#include "storage/ipc.h"
+#include "storage/proc.h"
+#include "tcop/pquery.h"
+#include "tcop/tcopprot.h"
+#include "tcop/utility.h"
+#include "utils/backend_status.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/portal.h"
+#include "utils/snapmgr.h"
+#include "utils/timeout.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "base/compat.h"
+#include "base/guc.h"
+#include "base/sql_command.h"
+#include "execute/session_reset.h"
+#include "execute/sql_run.h"
+#include "record/chain_end.h"
+#include "record/run_end.h"
+#include "table/rights.h"
+#include "table/store.h"
+
+/* The run in hand */
+typedef struct ActiveRun
+{
+	WorkerSlot *slot;
+	Run			run;
+	Job			job;
+	bool		job_known;		/* job is filled */
+	Jsonb	   *args;
+	int64		redriven_from;
+	int64		timeout;		/* microseconds, 0: none */
+	TimestampTz started_at;
+	int64		rows;
+	bool		in_procedure;	/* its next commit is the job's own doing */
+	bool		marked;			/* the durable start has been written */
+	OutcomeKind kind;			/* when the run was not executed */
+	int64		cpu_time;		/* of this process, at the start */
+	BufferUsage buffers;
+	WalUsage	wal;
+} ActiveRun;
+
+static ActiveRun active;
+static MemoryContext run_context = NULL;
+static TimeoutId run_timeout = MAX_TIMEOUTS;
+static volatile sig_atomic_t run_timed_out = false;
+
+/*
+ * Timeouts
+ */
+
+static void
+run_timeout_handler(void)
+{
+	run_timed_out = true;
+	kill(MyProcPid, SIGINT);
+}
+
+/*
+ * The run's own timeout covers all of it; statement_timeout, if the role or
+ * the job has set one, covers the command as it does for a client.
+ */
+static void
+start_timeouts(void)
+{
+	run_timed_out = false;
+	if (active.timeout > 0)
+		enable_timeout_at(run_timeout, GetCurrentTimestamp() + active.timeout);
+	if (StatementTimeout > 0)
+		enable_timeout_after(STATEMENT_TIMEOUT, StatementTimeout);
+}
+
+/* A job that swallows the cancellation of its own timeout has still failed. */
+static void
+stop_timeouts(void)
+{
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	disable_timeout(run_timeout, false);
+	CHECK_FOR_INTERRUPTS();
+	if (run_timed_out)
+		ereport(ERROR,
+				(errcode(ERRCODE_QUERY_CANCELED),
+				 errmsg("the run exceeded its timeout")));
+}
+
+/*
+ * Set the job's own settings for the session; session_reset() undoes them.
+ * This takes a transaction of its own, so that defaults of the transaction
+ * itself (isolation, read only) hold for the run.
+ */
+static void
+apply_settings(Jsonb *settings)
+{
+	JsonbIterator *it = JsonbIteratorInit(&settings->root);
+	JsonbValue	value;
+	JsonbIteratorToken token;
+	char	   *name = NULL;
+
+	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+			name = pnstrdup(value.val.string.val, value.val.string.len);
+		else if (token == WJB_VALUE)
+			(void) set_config_option(name,
+									 pnstrdup(value.val.string.val, value.val.string.len),
+									 superuser() ? PGC_SUSET : PGC_USERSET,
+									 PGC_S_SESSION, GUC_ACTION_SET, true, 0, false);
+	}
+}
+
+/*
+ * Show the run to pg_stat_activity and to the log.  Every role reads
+ * application_name, and not every role may know the job by its name.
+ */
+static void
+announce(const char *command)
+{
+	char		name[NAMEDATALEN];
+
+	snprintf(name, sizeof(name), "pg_scheduler: job " INT64_FORMAT, active.run.job_id);
+	pgstat_report_appname(name);
+	debug_query_string = command;
+	pgstat_report_activity(STATE_RUNNING, command);
+}
+
+/*
+ * Records
+ */
+
+/* Microseconds of CPU that this process, which has one thread, has used. */
+static int64
+cpu_time(void)
+{
+	struct timespec now;
+
+	if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) != 0)
+		return 0;
+	return (int64) now.tv_sec * USECS_PER_SEC + now.tv_nsec / 1000;
+}
+
+static void
+fill_record(RunRecord *record, RunStatus status)
+{
+	BufferUsage buffers = {0};
+	WalUsage	wal = {0};
+
+	BufferUsageAccumDiff(&buffers, &pgBufferUsage, &active.buffers);
+	WalUsageAccumDiff(&wal, &pgWalUsage, &active.wal);
+
+	run_end_init_record(record, &active.run, active.job.job_name, status,
+						active.started_at, clock_now());
+	record->worker_pid = MyProcPid;
+	record->rows_affected = active.rows;
+	record->redriven_from = active.redriven_from;
+	record->cpu_time = cpu_time() - active.cpu_time;
+	record->buffers_hit = buffers.shared_blks_hit;
+	record->buffers_read = buffers.shared_blks_read;
+	record->temp_bytes = (buffers.temp_blks_written + buffers.local_blks_written) * BLCKSZ;
+	record->wal_bytes = wal.wal_bytes;
+}
+
+static void
+record_success(Outcome *outcome)
+{
+	RunRecord	record;
+
+	fill_record(&record, RUN_SUCCEEDED);
+	store_insert_history(&record);
+	if (active.job.leads)
+		outcome->chained = chain_end_record(&record, active.args);
+	outcome->status = RUN_SUCCEEDED;
+	outcome->finished_at = record.finished_at;
+}
+
+/* The run's own row has gone while it was being executed. */
+static void
+refuse_gone(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("run " INT64_FORMAT " was cancelled while it was being executed",
+					active.run.run_id)));
+}
+
+/*
+ * Execution
+ */
+
+static ParamListInfo
+make_params(bool has_args)
+{
+	ParamListInfo params;
+
+	if (!has_args)
+		return NULL;
+	params = makeParamList(1);
+	params->params[0].value = PointerGetDatum(active.args);
+	params->params[0].isnull = (active.args == NULL);
+	params->params[0].pflags = PARAM_FLAG_CONST;
+	params->params[0].ptype = JSONBOID;
+	return params;
+}
+
+/* The plan of a command that is worth keeping one for. */
+static SPIPlanPtr
+keep_plan(SqlCommand *command)
+{
+	if (command->plan == NULL)
+	{
+		Oid			argtype = JSONBOID;
+		SPIPlanPtr	plan = SPI_prepare_cursor(command->text,
+											  command->has_args ? 1 : 0, &argtype,
+											  CURSOR_OPT_PARALLEL_OK);
+
+		if (plan == NULL)
+			elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+		SPI_keepplan(plan);
+		command->plan = plan;
+	}
+	return command->plan;
+}
+
+/* Execute the command through SPI; its rows, if it returns any, are dropped. */
+static void
+execute_spi(SqlCommand *command)
+{
+	SPIExecuteOptions options = {0};
+	int			result;
+
+	SPI_connect();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	options.params = make_params(command->has_args);
+	options.dest = None_Receiver;
+	if (command->plannable)
+		result = SPI_execute_plan_extended(keep_plan(command), &options);
+	else
+		result = SPI_execute_extended(command->body, &options);
+	if (result < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("the command cannot be executed as a job: %s",
+						SPI_result_code_string(result))));
+	active.rows = SPI_processed;
+	PopActiveSnapshot();
+	SPI_finish();
+}
+
+/*
+ * Execute one statement as a client's simple query would be.
+ *
+ * The current memory context is that of the run, not of the transaction:
+ * the statement may commit on its way, and it still needs its parse tree.
+ */
+static void
+execute_top_level(const char *text, RawStmt *stmt, bool has_args)
+{
+	Oid			argtype = JSONBOID;
+	ParamListInfo params = make_params(has_args);
+	List	   *queries;
+	List	   *plans;
+	Portal		portal;
+	QueryCompletion qc;
+	bool		snapshot_set = false;
+
+	stmt = copyObject(stmt);
+	if (analyze_requires_snapshot(stmt))
+	{
+		PushActiveSnapshot(GetTransactionSnapshot());
+		snapshot_set = true;
+	}
+	queries = pg_analyze_and_rewrite_fixedparams(stmt, text, &argtype,
+												 has_args ? 1 : 0, NULL);
+	plans = pg_plan_queries(queries, text, CURSOR_OPT_PARALLEL_OK, params);
+	if (snapshot_set)
+		PopActiveSnapshot();
+
+	portal = CreatePortal("", true, true);
+	portal->visible = false;
+	PortalDefineQuery(portal, NULL, text, CreateCommandTag(stmt->stmt), plans, NULL);
+	PortalStart(portal, params, 0, InvalidSnapshot);
+	InitializeQueryCompletion(&qc);
+	(void) compat_portal_run(portal, None_Receiver, &qc);
+	PortalDrop(portal, false);
+	active.rows = qc.nprocessed;
+}
+
+/*
+ * What kind of transaction the command wants must be said before the row of
+ * pending_run is looked for, which takes a snapshot or a transaction id.
+ */
+static void
+execute_first(SqlCommand *command)
+{
+	SPIExecuteOptions options = {0};
+
+	if (command->nfirst == 0)
+		return;
+	SPI_connect();
+	SPI_execute_extended(command->first, &options);
+	SPI_finish();
+}
+
+static void
+run_transaction(SqlCommand *command, Outcome *outcome)
+{
+	if (!store_delete_pending(&active.run))
+	{
+		active.kind = OUTCOME_GONE;
+		AbortCurrentTransaction();
+		return;
+	}
+	start_timeouts();
+	execute_spi(command);
+	stop_timeouts();
+	record_success(outcome);
+	CommitTransactionCommand();
+}
+
+static void
+run_procedure(SqlCommand *command, Outcome *outcome)
+{
+	ListCell   *lc;
+
+	start_timeouts();
+	active.in_procedure = true;
+	for_each_from(lc, command->statements, command->nfirst)
+	{
+		execute_top_level(command->text, lfirst_node(RawStmt, lc), command->has_args);
+		CommandCounterIncrement();
+	}
+	active.in_procedure = false;
+	stop_timeouts();
+	if (!store_delete_pending(&active.run))
+		refuse_gone();
+	record_success(outcome);
+	CommitTransactionCommand();
+}
+
+static void
+run_top_level(SqlCommand *command, Outcome *outcome)
+{
+	ListCell   *lc;
+
+	if (!store_mark_started(&active.run, active.started_at))
+	{
+		active.kind = OUTCOME_GONE;
+		AbortCurrentTransaction();
+		return;
+	}
+	active.marked = true;
+	CommitTransactionCommand();
+
+	start_timeouts();
+	foreach(lc, command->statements)
+	{
+		SetCurrentStatementStartTimestamp();
+		StartTransactionCommand();
+		MemoryContextSwitchTo(run_context);
+		execute_top_level(command->text, lfirst_node(RawStmt, lc), command->has_args);
+		CommitTransactionCommand();
+	}
+	StartTransactionCommand();
+	stop_timeouts();
+	if (!store_delete_pending(&active.run))
+		refuse_gone();
+	record_success(outcome);
+	CommitTransactionCommand();
+}
+
+/*
+ * A procedure commits for the first time: what it has done becomes durable,
+ * so that it has been started must become durable too.  The commit may fail
+ * yet, and the procedure catch the error: the next one is the first then.
+ */
+static void
+mark_before_commit(XactEvent event, void *arg)
+{
+	if (!active.in_procedure || active.marked)
+		return;
+	if (event == XACT_EVENT_PRE_COMMIT && !store_mark_started(&active.run, active.started_at))
+		refuse_gone();
+	if (event == XACT_EVENT_COMMIT)
+		active.marked = true;
+}
+
+/* Read the job, the arguments of this run, and who may not run them. */
+static bool
+load_run(void)
+{
+	PendingRun	pending;
+
+	active.job_known = store_read_job(active.run.job_id, &active.run.job_tid, &active.job);
+	if (!active.job_known)
+		active.kind = OUTCOME_GONE;
+	else if (active.job.kind != JOB_SQL)
+		active.kind = OUTCOME_HELD; /* was replaced by one of another kind */
+	else if (!active.job.active && run_waits_for_resume(&active.run))
+		active.kind = OUTCOME_HELD;
+	else if (active.job.owner != active.run.owner)
+		active.kind = OUTCOME_GONE; /* has changed hands: not ours to run */
+	if (active.kind != OUTCOME_FINAL)
+		return false;
+
+	active.args = active.job.args;
+	if (active.run.trigger != TRIGGER_SCHEDULE)
+	{
+		if (!store_read_pending(active.run.run_id, &pending))
+		{
+			active.kind = OUTCOME_GONE;
+			return false;
+		}
+		if (pending.args != NULL)
+			active.args = pending.args;
+		active.redriven_from = pending.redriven_from;
+	}
+	return true;
+}
+
+/* Publish what the slot shows of the run. */
+static void
+publish(void)
+{
+	WorkerSlot *slot = active.slot;
+
+	active.timeout = active.job.timeout;
+	if (pg_scheduler_max_timeout > 0)
+	{
+		int64		cap = (int64) pg_scheduler_max_timeout * 1000;
+
+		if (active.timeout == 0 || active.timeout > cap)
+			active.timeout = cap;
+	}
+	/* without the lock, so the byte that shows the name is written last */
+	strlcpy(slot->job_name + 1, active.job.job_name + 1, JOB_NAME_LENGTH - 1);
+	pg_write_barrier();
+	slot->job_name[0] = active.job.job_name[0];
+	if (active.timeout > 0)
+	{
+		LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+		slot->deadline = active.started_at + active.timeout;
+		LWLockRelease(scheduler_shared->lock);
+	}
+}
+
+static void
+execute(Outcome *outcome)
+{
+	SqlCommand *command;
+	RightsProblem problem;
+
+	SetCurrentStatementStartTimestamp();	/* now() in the run */
+	StartTransactionCommand();
+	MemoryContextSwitchTo(run_context);
+	if (!load_run())
+	{
+		AbortCurrentTransaction();
+		return;
+	}
+	publish();
+
+	/* not earlier: until here it could not be recorded */
+	RESUME_CANCEL_INTERRUPTS();
+	announce(active.job.command);
+	if (!rights_can_run(active.run.owner, &problem))
+	{
+		/* nothing more to do for this role: let the scheduler see to it */
+		active.slot->leave = true;
+		rights_raise(&problem);
+	}
+	command = sql_command_lookup(active.job.command);
+	if (active.job.settings != NULL)
+		apply_settings(active.job.settings);
+	if (active.job.settings != NULL || command->nfirst > 0)
+	{
+		CommitTransactionCommand();
+		StartTransactionCommand();
+		MemoryContextSwitchTo(run_context);
+	}
+	execute_first(command);
+
+	switch (command->mode)
+	{
+		case SQL_TRANSACTION:
+			run_transaction(command, outcome);
+			break;
+		case SQL_PROCEDURE:
+			run_procedure(command, outcome);
+			break;
+		case SQL_TOP_LEVEL:
+			run_top_level(command, outcome);
+			break;
+	}
+	HOLD_CANCEL_INTERRUPTS();
+}
+
+/*
+ * Failure
+ */
+
+/* After an error: abort the transaction, and return what went wrong. */
+static ErrorData *
+recover(void)
+{
+	ErrorData  *error;
+
+	HOLD_INTERRUPTS();
+	HOLD_CANCEL_INTERRUPTS();	/* the error has let go of it */
+	disable_all_timeouts(false);
+	QueryCancelPending = false;
+	active.in_procedure = false;
+	MemoryContextSwitchTo(run_context);
+	error = CopyErrorData();
+	FlushErrorState();
+	AbortCurrentTransaction();
+	PortalErrorCleanup();
+	jit_reset_after_error();
+	MemoryContextSwitchTo(run_context);
+	RESUME_INTERRUPTS();
+	return error;
+}
+
+static RunStatus
+failure_status(const ErrorData *error)
+{
+	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+	{
+		if (active.slot->cancel)
+			return RUN_CANCELLED;
+		if (run_timed_out)
+			return RUN_TIMED_OUT;
+	}
+	return RUN_FAILED;
+}
+
+static void
+describe_failure(RunRecord *record, const ErrorData *error)
+{
+	record->rows_affected = -1;
+	record->sqlstate = unpack_sql_state(error->sqlerrcode);
+	record->error_message = error->message;
+	record->error_detail = error->detail;
+	record->error_hint = error->hint;
+	record->error_context = error->context;
+	if (record->status == RUN_TIMED_OUT)
+		record->error_message =
+			psprintf("the run exceeded its timeout of " INT64_FORMAT " ms",
+					 active.timeout / 1000);
+	else if (record->status == RUN_CANCELLED)
+		record->error_message = "the run was cancelled";
+}
+
+/* The transaction that puts a failed attempt on record. */
+static void
+record_failure(const ErrorData *error, Outcome *outcome)
+{
+	RunRecord	record;
+
+	fill_record(&record, failure_status(error));
+	describe_failure(&record, error);
+	StartTransactionCommand();
+	MemoryContextSwitchTo(run_context);
+	run_end_failure(&active.job, &record, active.args, DT_NOBEGIN, outcome);
+	CommitTransactionCommand();
+}
+
+static void
+log_run(const Outcome *outcome, const ErrorData *error)
+{
+	if (outcome->kind != OUTCOME_FINAL && outcome->kind != OUTCOME_RETRY)
+		return;
+	if (pg_scheduler_log_runs == LOG_RUNS_NONE ||
+		(pg_scheduler_log_runs == LOG_RUNS_FAILURES && error == NULL))
+		return;
+	ereport(LOG,
+			(errmsg("job \"%s\" run " INT64_FORMAT " attempt %d %s after " INT64_FORMAT " ms",
+					active.job.job_name, active.run.run_id, active.run.attempt,
+					run_status_name(outcome->status),
+					(outcome->finished_at - outcome->started_at) / 1000),
+			 error ? errdetail_log("%s", error->message) : 0,
+			 errhidestmt(true)));
+}
+
+/*
+ * No record could be written: the run stays pending, and the scheduler backs
+ * off before it offers it again.
+ */
+static void
+report_unrecorded(const ErrorData *error)
+{
+	ereport(WARNING,
+			(errcode(error->sqlerrcode),
+			 errmsg("could not record run " INT64_FORMAT " of job \"%s\": %s",
+					active.run.run_id, active.job.job_name, error->message),
+			 errhint("The run is tried again until its record can be written."),
+			 errhidestmt(true)));
+}
+
+static void
+conclude_failure(ErrorData *error, Outcome *outcome)
+{
+	ErrorData  *volatile second = NULL;
+
+	PG_TRY();
+	{
+		session_reset(active.run.owner);
+		record_failure(error, outcome);
+	}
+	PG_CATCH();
+	{
+		second = recover();
+	}
+	PG_END_TRY();
+
+	if (second != NULL)
+	{
+		outcome->kind = OUTCOME_UNRECORDED;
+		report_unrecorded(second);
+	}
+}
+
+void
+sql_run_init(void)
+{
+	run_context = AllocSetContextCreate(TopMemoryContext, "pg_scheduler run",
+										ALLOCSET_DEFAULT_SIZES);
+	run_timeout = RegisterTimeout(USER_TIMEOUT, run_timeout_handler);
+	RegisterXactCallback(mark_before_commit, NULL);
+}
+
+void
+sql_run_execute(WorkerSlot *slot, const Run *run, Outcome *outcome)
+{
+	ErrorData  *volatile error = NULL;
+
+	memset(&active, 0, sizeof(active));
+	active.slot = slot;
+	active.run = *run;
+	active.started_at = slot->started_at;
+	active.kind = OUTCOME_FINAL;
+	active.buffers = pgBufferUsage;
+	active.wal = pgWalUsage;
+	active.cpu_time = cpu_time();
+
+	memset(outcome, 0, sizeof(*outcome));
+	outcome->run = *run;
+	outcome->started_at = active.started_at;
+
+	MemoryContextSwitchTo(run_context);
+	PG_TRY();
+	{
+		execute(outcome);
+	}
+	PG_CATCH();
+	{
+		error = recover();
+	}
+	PG_END_TRY();
+
+	outcome->kind = active.kind;
+	if (error != NULL && active.job_known)
+		conclude_failure(error, outcome);
+	else if (error != NULL)
+	{
+		outcome->kind = OUTCOME_UNRECORDED;
+		report_unrecorded(error);
+	}
+	log_run(outcome, error);
+
+	debug_query_string = NULL;
+	pgstat_report_activity(STATE_IDLE, NULL);
+	MemoryContextSwitchTo(TopMemoryContext);
+	MemoryContextReset(run_context);
+}

@@ -1,0 +1,543 @@
+/*-------------------------------------------------------------------------
+ *
+ * dispatch.c
+ *	  From ready runs to workers.
+ *
+ * Within a role, runs go in order of priority, its queues in turns, and each
+ * queue in order of due time.  Between roles, whoever has waited longest
+ * without a worker gets the next one, so that no tenant waits for more than
+ * the run that a worker has in hand.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "base/cycle.h"
+#include "base/guc.h"
+#include "flow/dispatch.h"
+#include "flow/http_dispatch.h"
+#include "flow/prestart.h"
+#include "flow/run_owner.h"
+#include "flow/settle.h"
+#include "flow/worker_pool.h"
+#include "shared/lane.h"
+#include "state/alert.h"
+#include "state/run_queue.h"
+#include "table/catalog.h"
+#include "table/rights.h"
+
+static TimestampTz launch_not_before = DT_NOBEGIN;
+static bool no_process = false; /* the server had no room for one */
+static bool more_wanted = false;	/* a role could use one more worker */
+
+/* The workers of a lane, as dispatch sees them */
+typedef struct LaneView
+{
+	int			lane;			/* -1: none */
+	int			nready;
+	int			nidle;			/* free to take a run, or about to be */
+	int			nworkers;		/* that are not on their way out */
+	int64		run_time;
+	TimestampTz last_start;		/* of a run under way; DT_NOBEGIN: none */
+} LaneView;
+
+static LaneView
+view_lane(Oid role)
+{
+	LaneView	view = {.lane = -1, .last_start = DT_NOBEGIN};
+
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	view.lane = lane_find(MyDatabaseId, role);
+	if (view.lane >= 0)
+	{
+		view.nready = scheduler_shared->lanes[view.lane].nready;
+		view.run_time = scheduler_shared->lanes[view.lane].run_time;
+	}
+	for (int i = 0; i < scheduler_shared->nworkers && view.lane >= 0; i++)
+	{
+		WorkerSlot *slot = &scheduler_shared->workers[i];
+
+		if (slot->lane != view.lane || slot->leave ||
+			slot->state == WORKER_FREE || slot->state == WORKER_DEAD)
+			continue;
+		view.nworkers++;
+		if (slot->state != WORKER_RUNNING)
+			view.nidle++;
+		else
+			view.last_start = Max(view.last_start, slot->started_at);
+	}
+	LWLockRelease(scheduler_shared->lock);
+	return view;
+}
+
+/*
+ * Wake an idle worker for each run in a lane.  Not only for those that were
+ * put there last: a worker that was woken for an earlier one may be slow to
+ * come, and is idle until it does.
+ */
+static void
+wake_idle_workers(int lane)
+{
+	int			n;
+
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	n = scheduler_shared->lanes[lane].nready;
+	for (int i = 0; i < scheduler_shared->nworkers && n > 0; i++)
+	{
+		WorkerSlot *slot = &scheduler_shared->workers[i];
+
+		if (slot->state == WORKER_IDLE && slot->lane == lane && !slot->leave)
+		{
+			shmem_wake(slot->latch);
+			n--;
+		}
+	}
+	LWLockRelease(scheduler_shared->lock);
+}
+
+static void
+take_back(const Run *run)
+{
+	RunEntry   *entry = run_queue_find(run->run_id);
+
+	if (entry != NULL)
+		run_queue_untake(entry);
+}
+
+/* Take runs out of a queue, as many as a lane may have room for. */
+static int
+take_ready(RoleQueue *queue, RunEntry **entries, int max)
+{
+	int			n = 0;
+
+	while (n < max && queue->nready > 0)
+	{
+		RunEntry   *entry = run_queue_take(queue);
+
+		if (entry == NULL)
+			break;
+		entry->run.job_tid = entry->job->job.tid;
+		entries[n++] = entry;
+	}
+	return n;
+}
+
+/*
+ * Is it the lane of a queue still?  Its last worker may have left since we
+ * looked, and another database may have it now.  Lock held.
+ */
+static bool
+is_lane_of(const Lane *lane, const RoleQueue *queue)
+{
+	return queue->role == HTTP_QUEUE ||
+		(lane->in_use && lane->database == MyDatabaseId && lane->role == queue->role);
+}
+
+/*
+ * Put runs in order into the lane of a queue; how many have found a place.
+ * Those that lost theirs are in *displaced.
+ */
+static int
+put_ready(Lane *lane, const RoleQueue *queue, RunEntry **entries, int n,
+		  Run *displaced, int *ndisplaced)
+{
+	int			nput;
+
+	*ndisplaced = 0;
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	for (nput = 0; nput < n && is_lane_of(lane, queue); nput++)
+	{
+		bool		is_displaced;
+
+		if (!lane_put(lane, &entries[nput]->run, &displaced[*ndisplaced], &is_displaced))
+			break;
+		if (is_displaced)
+			(*ndisplaced)++;
+	}
+	LWLockRelease(scheduler_shared->lock);
+	return nput;
+}
+
+int
+dispatch_fill_lane(Lane *lane, RoleQueue *queue)
+{
+	RunEntry   *entries[LANE_DEPTH];
+	Run			displaced[LANE_DEPTH];
+	int			total = 0;
+	int			n;
+	int			nput;
+
+	/* who comes late goes before what the workers have not begun, if in turn */
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	fair_queue_set_floor(&queue->ready, lane->nready > 0 ? lane_first(lane)->turn :
+						 queue->ready.last);
+	LWLockRelease(scheduler_shared->lock);
+	do
+	{
+		int			ndisplaced;
+
+		/* a glance without the lock: one that takes a run out makes more room */
+		n = take_ready(queue, entries, Max(LANE_DEPTH - lane->nready, 1));
+		nput = put_ready(lane, queue, entries, n, displaced, &ndisplaced);
+		for (int i = 0; i < ndisplaced; i++)
+			take_back(&displaced[i]);
+		for (int i = nput; i < n; i++)
+			run_queue_untake(entries[i]);
+		total += nput;
+	} while (n > 0 && nput == n);
+	queue->overtakes = false;
+	lane->more = queue->nready > 0;
+	return total;
+}
+
+/*
+ * Fill a lane from the queue of its role.  A lane is refilled when it is half
+ * empty, unless it has idle workers or there is a run that goes before others,
+ * so that the lock is not taken for every single run under load.
+ */
+static void
+fill_lane(RoleQueue *queue, const LaneView *view)
+{
+	(void) dispatch_fill_lane(&scheduler_shared->lanes[view->lane], queue);
+	wake_idle_workers(view->lane);
+}
+
+/*
+ * The role cannot run jobs: everything of it that is ready fails, with the
+ * reason.
+ */
+static bool
+check_role(Oid role)
+{
+	RightsProblem problem;
+	bool		result;
+
+	cycle_start_transaction();
+	MemoryContextSwitchTo(cycle_context);
+	result = rights_can_run(role, &problem);
+	if (!result && problem.sqlerrcode == ERRCODE_UNDEFINED_OBJECT)
+		run_owner_turn_off(role);
+	cycle_commit_transaction();
+	if (!result)
+		settle_fail_role(role, problem.sqlerrcode, problem.message, problem.hint);
+	return result;
+}
+
+void
+dispatch_delay_launch(void)
+{
+	launch_not_before = clock_now() + LAUNCH_RETRY_DELAY;
+}
+
+void
+dispatch_warn_no_process(const char *what)
+{
+	ereport(WARNING,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("pg_scheduler could not start %s", what),
+			 errdetail("All background worker slots of the server are taken."),
+			 errhint("Increase max_worker_processes, or lower pg_scheduler.max_workers.")));
+	alert_raise("worker_slots_exhausted", "error", "pg_scheduler", 0, InvalidOid,
+				"no background worker slot is free: increase max_worker_processes");
+}
+
+/*
+ * Try to get one worker for a role.  The time to try again at the latest, or
+ * DT_NOEND: it comes, or the role cannot have one.
+ */
+static TimestampTz
+launch(Oid role, bool more)
+{
+	TimestampTz again = DT_NOEND;
+
+	if (launch_not_before > clock_now())
+		return launch_not_before;
+	if (!check_role(role))
+		return DT_NOEND;
+	switch (worker_pool_launch(role, &again))
+	{
+		case LAUNCH_STARTED:
+			if (no_process)
+				alert_resolve("worker_slots_exhausted", "pg_scheduler");
+			no_process = false;
+			return DT_NOEND;
+		case LAUNCH_FAILED:
+			dispatch_warn_no_process("a worker");
+			no_process = true;
+			more_wanted |= more;
+			return again;
+		case LAUNCH_POOL_FULL:
+			more_wanted |= more;
+			return again;
+	}
+	return DT_NOEND;
+}
+
+/* How many workers a role may have. */
+static int
+worker_limit(void)
+{
+	if (pg_scheduler_max_workers_per_role == 0)
+		return scheduler_shared->nworkers;
+	return Min(pg_scheduler_max_workers_per_role, scheduler_shared->nworkers);
+}
+
+/*
+ * Would one more worker end the runs of a role sooner, by more than it takes to
+ * start it?  Not while those at work take one run after the other, and will
+ * soon have done them all.  When to look again is in *again.
+ */
+static bool
+pays(const LaneView *view, int ready, TimestampTz *again)
+{
+	TimestampTz now = clock_now();
+
+	if (view->last_start == DT_NOBEGIN ||
+		ready * view->run_time > view->nworkers * (view->nworkers + 1) *
+		(int64) WORKER_START_TIME)
+		return true;
+	*again = view->last_start + WORKER_START_TIME;
+	/* later than now: the clock was set back */
+	return *again <= now || view->last_start > now;
+}
+
+/* See that a role has the workers that it can use, within a limit. */
+static TimestampTz
+staff(RoleQueue *queue, int limit)
+{
+	LaneView	view = view_lane(queue->role);
+	int			ready = queue->nready + view.nready;
+	TimestampTz result = DT_NOEND;
+
+	if (ready <= view.nidle)
+		return DT_NOEND;
+	if (view.nworkers == 0 && queue->starved_since == DT_NOEND)
+		queue->starved_since = clock_now();
+	while (ready > view.nidle && view.nworkers < limit && pays(&view, ready, &result))
+	{
+		result = launch(queue->role, view.nworkers > 0);
+		if (view_lane(queue->role).nworkers == view.nworkers)
+			break;				/* nothing was launched */
+		view = view_lane(queue->role);
+		queue->starved_since = DT_NOEND;
+		ready = queue->nready + view.nready;
+	}
+	return result;
+}
+
+/* The role that has been without a worker for longest goes first. */
+static RoleQueue *
+longest_starved(void)
+{
+	RoleQueue  *result = NULL;
+
+	for (RoleQueue *queue = run_queue_next_role(NULL); queue != NULL;
+		 queue = run_queue_next_role(queue))
+	{
+		if (queue->starved_since != DT_NOEND &&
+			(result == NULL || queue->starved_since < result->starved_since))
+			result = queue;
+	}
+	return result;
+}
+
+static int
+count_starved(void)
+{
+	int			result = 0;
+
+	for (RoleQueue *queue = run_queue_next_role(NULL); queue != NULL;
+		 queue = run_queue_next_role(queue))
+	{
+		if (queue->starved_since != DT_NOEND)
+			result++;
+	}
+	return result;
+}
+
+/* Serve starved roles in their order until there is no worker to be had. */
+static TimestampTz
+staff_starved(void)
+{
+	RoleQueue  *queue;
+
+	while ((queue = longest_starved()) != NULL)
+	{
+		TimestampTz again = staff(queue, 1);
+
+		if (queue->nready > 0 && queue->starved_since != DT_NOEND)
+			return again;		/* it is still the first */
+	}
+	return DT_NOEND;
+}
+
+/* The roles of this database that have a lane, empty or not, palloc'd. */
+static int
+find_lanes(bool empty, Oid **roles)
+{
+	int			n = 0;
+
+	*roles = palloc(scheduler_shared->nworkers * sizeof(Oid));
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	{
+		const Lane *lane = &scheduler_shared->lanes[i];
+
+		if (lane->in_use && lane->database == MyDatabaseId && (lane->nready == 0) == empty)
+			(*roles)[n++] = lane->role;
+	}
+	LWLockRelease(scheduler_shared->lock);
+	return n;
+}
+
+/*
+ * Workers that have done all that was in their lane while we looked at others
+ * have nothing to do only if there is no more: nobody else is to get their
+ * place.
+ */
+static void
+refill_lanes(void)
+{
+	Oid		   *roles;
+	int			n = find_lanes(true, &roles);
+
+	for (int i = 0; i < n; i++)
+	{
+		RoleQueue  *queue = run_queue_of_role(roles[i]);
+		LaneView	view;
+
+		if (queue->nready == 0)
+			continue;
+		view = view_lane(queue->role);
+		if (view.nworkers > 0)
+			fill_lane(queue, &view);
+	}
+	pfree(roles);
+}
+
+/*
+ * A lane can hold the last ready runs of a role that could not get all the
+ * workers it can use: they must not wait for each other when there is room.
+ */
+static TimestampTz
+staff_lanes(void)
+{
+	Oid		   *roles;
+	int			n = find_lanes(false, &roles);
+	TimestampTz result = DT_NOEND;
+
+	for (int i = 0; i < n; i++)
+	{
+		RoleQueue  *queue = run_queue_of_role(roles[i]);
+
+		if (queue->nready == 0)
+			result = earlier_of(result, staff(queue, worker_limit()));
+	}
+	pfree(roles);
+	return result;
+}
+
+/* Roles that have a worker get more, when no role is without. */
+static TimestampTz
+staff_further(void)
+{
+	TimestampTz result = staff_lanes();
+	RoleQueue  *next;
+
+	for (RoleQueue *queue = run_queue_next_role(NULL); queue != NULL; queue = next)
+	{
+		next = run_queue_next_role(queue);
+		if (queue->role != HTTP_QUEUE)
+			result = earlier_of(result, staff(queue, worker_limit()));
+	}
+	return result;
+}
+
+TimestampTz
+dispatch_runs(void)
+{
+	TimestampTz result = staff_starved();
+	RoleQueue  *queue = run_queue_next_role(NULL);
+	int			nstarved;
+
+	while (queue != NULL)
+	{
+		RoleQueue  *next = run_queue_next_role(queue);
+		LaneView	view;
+
+		if (queue->role == HTTP_QUEUE)
+		{
+			result = earlier_of(result, http_dispatch_runs(queue));
+			queue = next;
+			continue;
+		}
+		view = view_lane(queue->role);
+		if (view.nworkers == 0 && queue->starved_since == DT_NOEND)
+		{
+			result = earlier_of(result, staff(queue, 1));
+			view = view_lane(queue->role);
+		}
+		if (view.nworkers > 0 &&
+			(view.nidle > 0 || view.nready <= LANE_LOW_WATER || queue->overtakes))
+			fill_lane(queue, &view);
+		queue = next;
+	}
+	result = earlier_of(result, staff_starved());
+	more_wanted = false;
+	nstarved = count_starved();
+	if (nstarved == 0)
+		prestart_launch();
+	else
+		refill_lanes();
+	if (nstarved == 0 && prestart_missing() == 0)
+		result = earlier_of(result, staff_further());
+	return earlier_of(result, worker_pool_make_room(nstarved, more_wanted,
+													prestart_missing()));
+}
+
+/* Lock held. */
+static void
+empty_lane(Lane *lane)
+{
+	Run			run;
+
+	while (lane_take(lane, &run))
+		take_back(&run);
+}
+
+void
+dispatch_withdraw(void)
+{
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	{
+		Lane	   *lane = &scheduler_shared->lanes[i];
+
+		if (lane->in_use && lane->database == MyDatabaseId)
+			empty_lane(lane);
+	}
+	empty_lane(&shmem_find_database(MyDatabaseId)->http_lane);
+	LWLockRelease(scheduler_shared->lock);
+}
+
+bool
+dispatch_withdraw_run(const Run *run)
+{
+	bool		result = false;
+	int			i;
+
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	i = lane_find(MyDatabaseId, run->owner);
+	if (i >= 0)
+		result = lane_remove(&scheduler_shared->lanes[i], run->run_id);
+	if (!result)
+		result = lane_remove(&shmem_find_database(MyDatabaseId)->http_lane, run->run_id);
+	LWLockRelease(scheduler_shared->lock);
+	return result;
+}

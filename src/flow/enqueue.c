@@ -1,0 +1,745 @@
+/*-------------------------------------------------------------------------
+ *
+ * enqueue.c
+ *	  From due jobs to pending runs.
+ *
+ * One transaction takes a batch of jobs from due to pending: it inserts their
+ * runs and advances their states.  Only after its commit does anything of it
+ * enter the run queue.  When it fails, the jobs of the batch are tried one by
+ * one, so that only the one that is to blame is left behind.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "commands/sequence.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "base/cycle.h"
+#include "flow/enqueue.h"
+#include "flow/settle.h"
+#include "flow/worker_pool.h"
+#include "record/run_end.h"
+#include "state/alert.h"
+#include "state/due_heap.h"
+#include "state/run_queue.h"
+#include "table/catalog.h"
+#include "table/store.h"
+
+/*
+ * Jobs that are taken at once.  A role is not split between two batches without
+ * need: its worker would find itself out of work in between, and make room.
+ */
+#define BATCH_SIZE			1000
+#define BATCH_ENOUGH		(BATCH_SIZE / 2)
+
+/* Most occurrences of one job that are looked at in one batch. */
+#define MAX_OCCURRENCES		10000
+#define MAX_RUN_ALL			100
+
+/* Later than this, an occurrence of a job with misfire "skip" is missed: 60 s. */
+#define SKIP_GRACE			(60 * USECS_PER_SEC)
+
+/* A job whose due occurrence cannot be enqueued is tried again after: 5 s. */
+#define ERROR_DELAY			(5 * USECS_PER_SEC)
+
+/* After a crash, runs are enqueued durably for: 60 s. */
+#define DURABLE_TIME		(60 * USECS_PER_SEC)
+
+typedef struct Batch
+{
+	TimestampTz now;
+	const int64 *job_ids;		/* what is looked at ... */
+	const TimestampTz *due_at;
+	int			count;
+	JobEntry  **entries;		/* ... some are NULL */
+	JobState   *before;			/* their states, to go back to */
+	int			nentries;
+	JobEntry  **jobs;			/* whose state has advanced */
+	int			njobs;
+	Run		   *runs;
+	int			nruns;
+	int			max_runs;
+	int64	   *cancel;			/* jobs whose running run makes way */
+	int			ncancel;
+	RunTrigger	trigger;
+	int64		not_run;		/* the last run_id of what was not run */
+} Batch;
+
+/* The due occurrences of one job */
+typedef struct DueRange
+{
+	TimestampTz first;
+	TimestampTz last;
+	int64		count;
+	TimestampTz first_closed;	/* those that the calendar skips */
+	int64		nclosed;
+	TimestampTz end;			/* the last that was looked at */
+	bool		complete;		/* false: there are more than were looked at */
+} DueRange;
+
+/* Jobs that could not be enqueued, oldest first */
+#define MAX_ASIDE	64
+static struct
+{
+	int64		job_id;
+	TimestampTz retry_at;
+}			aside[MAX_ASIDE];
+static int	naside = 0;
+
+static TimestampTz durable_until = DT_NOBEGIN;
+
+/*
+ * The server has crashed.  A run that crashes it at once would take its own
+ * row along, and the count of its crashes with it.
+ */
+void
+enqueue_durably(void)
+{
+	durable_until = clock_now() + DURABLE_TIME;
+}
+
+static void
+put_due(const JobEntry *entry, TimestampTz due_at)
+{
+	due_heap_put(entry->job_id,
+				 entry->job.kind == JOB_HTTP ? InvalidOid : entry->job.owner, due_at);
+}
+
+void
+enqueue_when_due(const JobEntry *entry)
+{
+	put_due(entry, job_due_at(&entry->job, entry->state.next_run_at));
+}
+
+static void
+add_run(Batch *batch, JobEntry *entry, TimestampTz scheduled_at, RunTrigger trigger)
+{
+	Run		   *run;
+
+	if (batch->nruns == batch->max_runs)
+	{
+		batch->max_runs *= 2;
+		batch->runs = repalloc(batch->runs, batch->max_runs * sizeof(Run));
+	}
+	run = &batch->runs[batch->nruns++];
+	memset(run, 0, sizeof(*run));
+	run->job_id = entry->job_id;
+	run->owner = entry->job.owner;
+	run->attempt = 1;
+	run->priority = entry->job.priority;
+	run->scheduled_at = scheduled_at;
+	run->due_at = job_due_at(&entry->job, scheduled_at);
+	run->trigger = trigger;
+	entry->state.runs++;
+}
+
+/* Put on record that occurrences were not run, in one row. */
+static void
+record_not_run(Batch *batch, JobEntry *entry, RunStatus status,
+			   TimestampTz first, int64 count, const char *reason)
+{
+	Run			run = {0};
+	RunRecord	record;
+
+	run.run_id = nextval_internal(store_relation("run_id_seq"), false);
+	run.job_id = entry->job_id;
+	run.owner = entry->job.owner;
+	run.attempt = 1;
+	run.scheduled_at = first;
+	run.trigger = batch->trigger;
+	batch->not_run = run.run_id;
+	run_end_init_record(&record, &run, entry->job.job_name, status,
+						DT_NOBEGIN, batch->now);
+	record.occurrences = count;
+	record.error_message = reason;
+	store_insert_history(&record);
+	job_state_count(&entry->state, status, DT_NOBEGIN, batch->now, count, true);
+}
+
+static void
+record_missed(Batch *batch, JobEntry *entry, TimestampTz first, int64 count)
+{
+	record_not_run(batch, entry, RUN_MISSED, first, count,
+				   count == 1 ? "the occurrence could not be run in time" :
+				   psprintf(INT64_FORMAT " occurrences could not be run in time", count));
+}
+
+static void
+record_closed(Batch *batch, JobEntry *entry, TimestampTz first, int64 count)
+{
+	record_not_run(batch, entry, RUN_SKIPPED, first, count,
+				   psprintf("calendar \"%s\" is closed", entry->job.calendar));
+}
+
+static void
+add_due(DueRange *range, const JobEntry *entry, TimestampTz at)
+{
+	if (job_skips(&entry->job, at))
+	{
+		if (range->nclosed++ == 0)
+			range->first_closed = at;
+	}
+	else
+	{
+		if (range->count++ == 0)
+			range->first = at;
+		range->last = at;
+	}
+	range->end = at;
+}
+
+static DueRange
+find_due(const JobEntry *entry, TimestampTz now, int64 max)
+{
+	DueRange	range = {.complete = true};
+	TimestampTz next = entry->state.next_run_at;
+
+	for (;;)
+	{
+		add_due(&range, entry, next);
+		/* what follows counts from the end of this run */
+		if (schedule_kind(entry->schedule) == SCHEDULE_AFTER)
+			return range;
+		next = job_next_occurrence(&entry->job, entry->schedule, next);
+		if (next == DT_NOEND || job_due_at(&entry->job, next) > now)
+			return range;
+		if (range.count + range.nclosed == max)
+		{
+			range.complete = false;
+			return range;
+		}
+	}
+}
+
+/* Is an occurrence so late that the job does not want it any more? */
+static bool
+too_late(const JobEntry *entry, TimestampTz scheduled_at, TimestampTz now)
+{
+	int64		grace = entry->job.misfire_grace;
+
+	if (grace < 0)
+	{
+		if (entry->job.misfire != MISFIRE_SKIP)
+			return false;
+		grace = SKIP_GRACE;
+	}
+	return now - job_due_at(&entry->job, scheduled_at) > grace;
+}
+
+/* How many runs of a job may be under way, by its overlap rule. */
+static int
+max_active(const JobEntry *entry)
+{
+	switch (entry->job.overlap)
+	{
+		case OVERLAP_SKIP:
+			return 1;
+		case OVERLAP_QUEUE:
+		case OVERLAP_CANCEL:
+			return 2;
+		case OVERLAP_ALLOW:
+			return entry->job.max_instances;
+	}
+	return 1;
+}
+
+/*
+ * One more run of a job: does its overlap rule let it in?  Before it is turned
+ * away, those in its way are looked up: a run is over when that is committed,
+ * and we are told of it a moment later.
+ */
+static bool
+admit(Batch *batch, JobEntry *entry)
+{
+	int			active = entry->nruns - entry->nwaiting;
+
+	if (active >= max_active(entry))
+		active -= settle_count_ended(entry);
+	if (active >= max_active(entry))
+		return false;
+	if (entry->job.overlap == OVERLAP_CANCEL && active == 1)
+		batch->cancel[batch->ncancel++] = entry->job_id;
+	return true;
+}
+
+static bool
+runs_exhausted(const JobEntry *entry)
+{
+	return entry->job.max_runs > 0 && entry->state.runs >= entry->job.max_runs;
+}
+
+/* misfire "run_all": each occurrence gets its run; they go one by one. */
+static void
+enqueue_all(Batch *batch, JobEntry *entry, const DueRange *range)
+{
+	TimestampTz at = range->first;
+
+	while (!runs_exhausted(entry))
+	{
+		if (job_skips(&entry->job, at))
+			 /* on record already */ ;
+		else if (too_late(entry, at, batch->now))
+			record_missed(batch, entry, at, 1);
+		else
+			add_run(batch, entry, at, TRIGGER_SCHEDULE);
+		if (at == range->last)
+			break;
+		at = job_next_occurrence(&entry->job, entry->schedule, at);
+	}
+}
+
+/* One run for all that is due, or none. */
+static void
+enqueue_last(Batch *batch, JobEntry *entry, const DueRange *range)
+{
+	int64		missed = range->count - 1;
+	bool		run_last = range->complete && !too_late(entry, range->last, batch->now);
+
+	if (!run_last)
+		missed++;
+	if (missed > 0)
+		record_missed(batch, entry, range->first, missed);
+	if (!run_last)
+		return;
+	if (admit(batch, entry))
+		add_run(batch, entry, range->last, TRIGGER_SCHEDULE);
+	else
+		record_not_run(batch, entry, RUN_SKIPPED, range->last, 1,
+					   "an earlier run of the job has not finished");
+}
+
+/*
+ * The next time after what has just been enqueued.  "idle": no run of the job
+ * has come of it, and there is no other.
+ */
+static void
+advance(JobEntry *entry, TimestampTz last, TimestampTz now, bool idle)
+{
+	JobState   *state = &entry->state;
+	ScheduleKind kind = schedule_kind(entry->schedule);
+
+	state->next_run_at = DT_NOEND;
+	if (!runs_exhausted(entry))
+	{
+		/* set when the run is over, or by the next start of the server */
+		if ((kind == SCHEDULE_AFTER && !idle) || kind == SCHEDULE_REBOOT)
+			return;
+		state->next_run_at = job_next_occurrence(&entry->job, entry->schedule,
+												 kind == SCHEDULE_AFTER ? now : last);
+	}
+	state->finished = (state->next_run_at == DT_NOEND);
+}
+
+/* Enqueue one job.  False: this entry of the heap does not hold any more. */
+static bool
+enqueue_job(Batch *batch, JobEntry *entry, TimestampTz due_at)
+{
+	TimestampTz next = entry->state.next_run_at;
+	bool		run_all = entry->job.misfire == MISFIRE_RUN_ALL;
+	int			nruns = batch->nruns;
+	DueRange	range;
+
+	if (!entry->job.active || entry->schedule == NULL || next == DT_NOEND)
+		return false;
+	if (due_at != next && due_at != job_due_at(&entry->job, next))
+		return false;
+	if (job_due_at(&entry->job, next) > batch->now)
+	{
+		enqueue_when_due(entry);
+		return false;
+	}
+
+	range = find_due(entry, batch->now, run_all ? MAX_RUN_ALL : MAX_OCCURRENCES);
+	if (range.nclosed > 0)
+		record_closed(batch, entry, range.first_closed, range.nclosed);
+	if (run_all && range.count > 1)
+		enqueue_all(batch, entry, &range);
+	else if (range.count > 0)
+		enqueue_last(batch, entry, &range);
+	advance(entry, range.end, batch->now,
+			batch->nruns == nruns && entry->nruns == 0);
+	job_cache_touch(entry);
+	batch->jobs[batch->njobs++] = entry;
+	return true;
+}
+
+/* The part of a batch that is a transaction. */
+static void
+write_batch(void *arg)
+{
+	Batch	   *batch = arg;
+
+	job_cache_get_many(batch->job_ids, batch->count, batch->entries);
+	for (int i = 0; i < batch->count; i++)
+	{
+		JobEntry   *entry = batch->entries[i];
+
+		batch->nentries++;
+		if (entry == NULL)
+			continue;
+		batch->before[i] = entry->state;
+		enqueue_job(batch, entry, batch->due_at[i]);
+	}
+	if (batch->nruns > 0)
+		store_insert_pending(batch->runs, batch->nruns);
+	job_cache_write_these(batch->jobs, batch->njobs);
+	if (batch->nruns > 0 && batch->now < durable_until)
+		ForceSyncCommit();
+}
+
+/* What follows from a committed batch. */
+static void
+publish_batch(Batch *batch)
+{
+	for (int i = 0; i < batch->ncancel; i++)
+		worker_pool_cancel_job(batch->cancel[i]);
+	for (int i = 0; i < batch->nruns; i++)
+		(void) run_queue_add(&batch->runs[i], job_cache_peek(batch->runs[i].job_id));
+	for (int i = 0; i < batch->njobs; i++)
+		enqueue_when_due(batch->jobs[i]);
+}
+
+/* Undo in memory what the aborted transaction has done there. */
+static void
+undo_batch(Batch *batch)
+{
+	job_cache_written(false);
+	for (int i = batch->nentries - 1; i >= 0; i--)
+		if (batch->entries[i] != NULL)
+			batch->entries[i]->state = batch->before[i];
+}
+
+static void
+init_batch(Batch *batch, int size)
+{
+	memset(batch, 0, sizeof(*batch));
+	batch->now = clock_now();
+	batch->max_runs = size;
+	batch->entries = palloc(size * sizeof(JobEntry *));
+	batch->before = palloc(size * sizeof(JobState));
+	batch->jobs = palloc(size * sizeof(JobEntry *));
+	batch->runs = palloc(size * sizeof(Run));
+	batch->cancel = palloc(size * sizeof(int64));
+}
+
+/* True when the jobs have been enqueued. */
+static bool
+try_batch(const int64 *job_ids, const TimestampTz *due_at, int count)
+{
+	Batch		batch;
+
+	init_batch(&batch, count);
+	batch.job_ids = job_ids;
+	batch.due_at = due_at;
+	batch.count = count;
+	if (!cycle_try_transaction(write_batch, &batch, NULL))
+	{
+		undo_batch(&batch);
+		return false;
+	}
+	job_cache_written(true);
+	publish_batch(&batch);
+	return true;
+}
+
+/*
+ * A job that cannot be enqueued must not stop the others.  It is tried again
+ * after a while; should too many be waiting for that, the oldest is left to
+ * the repair.
+ */
+static void
+set_aside(int64 job_id)
+{
+	char		subject[64];
+
+	if (naside == MAX_ASIDE)
+		memmove(aside, aside + 1, --naside * sizeof(aside[0]));
+	aside[naside].job_id = job_id;
+	aside[naside++].retry_at = clock_now() + ERROR_DELAY;
+	snprintf(subject, sizeof(subject), "job " INT64_FORMAT, job_id);
+	alert_raise("enqueue_failed", "error", subject, job_id, InvalidOid,
+				"the job is due, and could not be enqueued; see the server log");
+}
+
+/* Give jobs that were set aside another chance. */
+static void
+take_aside(TimestampTz now)
+{
+	while (naside > 0 && aside[0].retry_at <= now)
+	{
+		JobEntry   *entry = job_cache_peek(aside[0].job_id);
+
+		if (entry != NULL && !entry->dropped)
+			put_due(entry, entry->state.next_run_at);
+		memmove(aside, aside + 1, --naside * sizeof(aside[0]));
+	}
+}
+
+TimestampTz
+enqueue_next_time(void)
+{
+	TimestampTz result = due_heap_next();
+
+	return naside > 0 ? Min(result, aside[0].retry_at) : result;
+}
+
+bool
+enqueue_due(void)
+{
+	static int64 job_ids[BATCH_SIZE];
+	static TimestampTz due_at[BATCH_SIZE];
+	TimestampTz now = clock_now();
+	int			n = 0;
+
+	take_aside(now);
+	while (n < BATCH_SIZE && !(n >= BATCH_ENOUGH && due_heap_role_ends()) &&
+		   due_heap_take(now, &job_ids[n], &due_at[n]))
+		n++;
+	if (n == 0)
+		return false;
+	if (!try_batch(job_ids, due_at, n))
+	{
+		for (int i = 0; i < n; i++)
+		{
+			if (n > 1 && try_batch(&job_ids[i], &due_at[i], 1))
+				continue;
+			set_aside(job_ids[i]);
+		}
+	}
+	job_cache_trim();
+	return n >= BATCH_ENOUGH;
+}
+
+/* Enqueue a @reboot job, as its calendar and its overlap rule let it. */
+static void
+enqueue_reboot(Batch *batch, JobEntry *entry)
+{
+	if (job_skips(&entry->job, batch->now) ||
+		job_due_at(&entry->job, batch->now) == DT_NOEND)
+		record_closed(batch, entry, batch->now, 1);
+	else if (admit(batch, entry))
+		add_run(batch, entry, batch->now, TRIGGER_SCHEDULE);
+	else
+		record_not_run(batch, entry, RUN_SKIPPED, batch->now, 1,
+					   "an earlier run of the job has not finished");
+	entry->state.finished = runs_exhausted(entry);
+	job_cache_touch(entry);
+}
+
+bool
+enqueue_triggered(JobEntry *entry, PendingRun *pending, bool *cancel)
+{
+	TimestampTz at = pending->run.scheduled_at;
+	Batch		batch;
+
+	if (runs_exhausted(entry) || at < entry->job.starts_at || at > entry->job.ends_at)
+		return false;
+	init_batch(&batch, 1);
+	batch.trigger = TRIGGER_CHAIN;
+	if (job_skips(&entry->job, at) || job_due_at(&entry->job, at) == DT_NOEND)
+		record_closed(&batch, entry, at, 1);
+	else if (too_late(entry, at, batch.now))
+		record_missed(&batch, entry, at, 1);
+	else if (!admit(&batch, entry))
+		record_not_run(&batch, entry, RUN_SKIPPED, at, 1,
+					   "an earlier run of the job has not finished");
+	else
+		add_run(&batch, entry, at, TRIGGER_CHAIN);
+	job_cache_touch(entry);
+	*cancel = batch.ncancel > 0;
+	pending->run.run_id = batch.not_run;
+	if (batch.nruns == 0)
+		return false;
+	if (runs_exhausted(entry))
+	{
+		entry->state.next_run_at = DT_NOEND;
+		entry->state.finished = true;
+	}
+	pending->run = batch.runs[0];
+	pending->started_at = DT_NOBEGIN;
+	store_insert_pending_run(pending);
+	if (batch.now < durable_until)
+		ForceSyncCommit();
+	return true;
+}
+
+/*
+ * The first occurrence of a schedule that replaces another.  The old one has
+ * been in force until the change was committed, so it may have come first to
+ * an occurrence that they have in common.
+ */
+static TimestampTz
+first_after_change(const JobEntry *entry)
+{
+	TimestampTz next = job_first_occurrence(&entry->job, entry->schedule);
+	TimestampTz now = clock_now();
+
+	while (next <= now && catalog_occurrence_exists(entry->job_id, next))
+		next = job_next_occurrence(&entry->job, entry->schedule, next);
+	return next;
+}
+
+void
+enqueue_plan_job(JobEntry *entry)
+{
+	JobState   *state = &entry->state;
+	bool		changed = state->schedule_version != 0;
+	bool		owed = changed && state->next_run_at < entry->job.anchor;
+
+	state->schedule_version = entry->job.schedule_version;
+	state->finished = false;
+	job_cache_touch(entry);
+	if (entry->schedule == NULL || runs_exhausted(entry))
+		state->next_run_at = DT_NOEND;
+	else if (owed)
+		 /* an occurrence of the old schedule, due before the change: it stays */ ;
+	else if (schedule_kind(entry->schedule) == SCHEDULE_REBOOT)
+		state->next_run_at = DT_NOEND;
+	else
+		state->next_run_at = changed ? first_after_change(entry) :
+			job_first_occurrence(&entry->job, entry->schedule);
+	state->finished = entry->schedule != NULL && state->next_run_at == DT_NOEND &&
+		(runs_exhausted(entry) || schedule_kind(entry->schedule) != SCHEDULE_REBOOT);
+	if (entry->job.active)
+		enqueue_when_due(entry);
+}
+
+/* A list of job ids that may be long */
+typedef struct JobIds
+{
+	int64	   *ids;
+	int64		count;
+	int64		capacity;
+} JobIds;
+
+static void
+add_job_id(int64 job_id, void *arg)
+{
+	JobIds	   *list = arg;
+
+	if (list->count == list->capacity)
+	{
+		list->capacity *= 2;
+		list->ids = repalloc_huge(list->ids, list->capacity * sizeof(int64));
+	}
+	list->ids[list->count++] = job_id;
+}
+
+static void
+plan_changed(JobEntry *entry)
+{
+	if (entry->state.schedule_version != entry->job.schedule_version)
+		enqueue_plan_job(entry);
+}
+
+/*
+ * The default time zone has changed.  What is due already stays so; a clock
+ * that was set back, too, brings back nothing that has been.
+ */
+static void
+plan_in_new_zone(JobEntry *entry)
+{
+	JobState   *state = &entry->state;
+	TimestampTz now = clock_now();
+	TimestampTz next;
+
+	if (entry->schedule == NULL || state->next_run_at == DT_NOEND ||
+		state->next_run_at <= now ||
+		state->schedule_version != entry->job.schedule_version)
+		return;
+	switch (schedule_kind(entry->schedule))
+	{
+		case SCHEDULE_CRON:
+		case SCHEDULE_INTERVAL:
+			next = job_next_occurrence(&entry->job, entry->schedule,
+									   Max(now, state->last_run_at));
+			break;
+		case SCHEDULE_AT:
+			next = job_first_occurrence(&entry->job, entry->schedule);
+			break;
+		default:
+			return;
+	}
+	if (next == state->next_run_at)
+		return;
+	state->next_run_at = next;
+	state->finished = next == DT_NOEND;
+	job_cache_touch(entry);
+}
+
+/* One batch, in a transaction of its own. */
+static void
+plan_batch(const int64 *job_ids, int count, void (*plan) (JobEntry *entry))
+{
+	JobEntry   *entries[BATCH_SIZE];
+
+	cycle_start_transaction();
+	job_cache_get_many(job_ids, count, entries);
+	for (int i = 0; i < count; i++)
+		if (entries[i] != NULL)
+			plan(entries[i]);
+	(void) job_cache_write();
+	cycle_commit_transaction();
+	job_cache_written(true);
+	job_cache_trim();
+}
+
+/* Plan the jobs of a scan, a batch at a time. */
+static void
+plan_all(void (*scan) (JobIdCallback callback, void *arg), void (*plan) (JobEntry *entry))
+{
+	JobIds		list = {.capacity = 1024};
+
+	list.ids = palloc(list.capacity * sizeof(int64));
+	cycle_start_transaction();
+	scan(add_job_id, &list);
+	cycle_commit_transaction();
+	for (int64 done = 0; done < list.count; done += BATCH_SIZE)
+	{
+		CHECK_FOR_INTERRUPTS();
+		plan_batch(list.ids + done, Min(BATCH_SIZE, list.count - done), plan);
+	}
+	pfree(list.ids);
+}
+
+void
+enqueue_plan_new_jobs(void)
+{
+	plan_all(catalog_scan_unplanned_jobs, plan_changed);
+}
+
+void
+enqueue_plan_in_new_zone(void)
+{
+	plan_all(catalog_scan_unzoned_jobs, plan_in_new_zone);
+}
+
+void
+enqueue_reboot_jobs(void)
+{
+	int64	   *job_ids;
+	int			n = catalog_find_reboot_jobs(&job_ids);
+	Batch		batch;
+
+	init_batch(&batch, Max(n, 1));
+	for (int i = 0; i < n; i++)
+	{
+		JobEntry   *entry = job_cache_get(job_ids[i]);
+
+		if (entry == NULL || entry->schedule == NULL || runs_exhausted(entry) ||
+			schedule_kind(entry->schedule) != SCHEDULE_REBOOT)
+			continue;
+		enqueue_reboot(&batch, entry);
+	}
+	if (batch.nruns > 0)
+		store_insert_pending(batch.runs, batch.nruns);
+	for (int i = 0; i < batch.nruns; i++)
+		(void) run_queue_add(&batch.runs[i], job_cache_peek(batch.runs[i].job_id));
+}

@@ -1,0 +1,85 @@
+/*-------------------------------------------------------------------------
+ *
+ * hook.h
+ *	  SQL that serves a job: at its start and its stop, after a failure, and to
+ *	  check its health.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_HOOK_H
+#define PG_SCHEDULER_HOOK_H
+
+#include "shared/shmem.h"
+#include "state/job_cache.h"
+#include "table/store.h"
+
+typedef enum HookEvent
+{
+	HOOK_START,					/* the job has become live */
+	HOOK_STOP,					/* it is live no longer */
+	HOOK_CLEANUP,				/* an attempt did not succeed */
+	HOOK_HEALTH_CHECK,			/* on a schedule of its own */
+	HOOK_EVENTS
+} HookEvent;
+
+extern const char *hook_event_name(HookEvent event);
+
+/* What the job of a hook is called. */
+extern const char *hook_serves(HookEvent event);
+
+/* -1: unknown */
+extern int	hook_event_from_name(const char *name);
+
+/*
+ * An attempt has ended on record, in the current transaction: have the hook of
+ * its job clean up, if it did not succeed.
+ */
+extern void hook_add_cleanup(const Job *job, const RunRecord *record);
+
+/*
+ * The rest is for the scheduler.
+ */
+
+/* Hooks have been made or dropped, or nothing is known.  Outside a transaction. */
+extern void hook_load(void);
+
+/* Is there any? */
+extern bool hook_any(void);
+
+/* Does this job serve another? */
+extern bool hook_is(int64 job_id);
+
+/* May a run of this job begin, for all that hooks have to say? */
+extern bool hook_admits(const JobEntry *entry);
+
+/* A run of this job has gone from where it was. */
+extern void hook_moved(int64 job_id);
+
+/* A job has changed; 0: anything may have. */
+extern void hook_changed(int64 job_id);
+
+/* Is a hook that is not over in the way of a stop? */
+extern bool hook_pending(void);
+
+/*
+ * Call the hooks of jobs that have become live or ceased to be, and look again
+ * at runs that waited for hooks.  Outside of a transaction.  When to do so
+ * again, or DT_NOEND.
+ */
+extern TimestampTz hook_step(TimestampTz now);
+
+/* The end of an attempt, of whichever job.  Must not fail. */
+extern void hook_outcome(const JobEntry *entry, const Outcome *outcome);
+
+/* Read what health checks have found since.  In a transaction. */
+extern void hook_read_checks(void);
+
+/*
+ * What the health check of a job says against it: words, or NULL.  "changed"
+ * is set when that is other than when this was last asked.
+ */
+extern const char *hook_check_reason(int64 job_id, bool *changed);
+
+#endif							/* PG_SCHEDULER_HOOK_H */

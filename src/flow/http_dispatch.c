@@ -1,0 +1,135 @@
+/*-------------------------------------------------------------------------
+ *
+ * http_dispatch.c
+ *	  From ready HTTP runs to the HTTP worker.
+ *
+ * There is one HTTP worker in a database, started when the first HTTP run is
+ * ready.  It takes runs out of the lane as it has room for them.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "postmaster/bgworker.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "flow/dispatch.h"
+#include "flow/http_dispatch.h"
+#include "flow/worker_pool.h"
+#include "state/alert.h"
+
+static Database *my_db = NULL;
+static BackgroundWorkerHandle *handle = NULL;	/* NULL: none was started */
+static TimestampTz launched_at = DT_NOBEGIN;
+static TimestampTz launch_not_before = DT_NOBEGIN;
+static bool no_process = false; /* the server had no room for one */
+
+void
+http_dispatch_init(Database *db)
+{
+	my_db = db;
+}
+
+static bool
+register_worker(void)
+{
+	BackgroundWorker worker = {0};
+	MemoryContext oldcontext;
+	bool		result;
+
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	worker.bgw_notify_pid = MyProcPid;
+	worker.bgw_main_arg = ObjectIdGetDatum(MyDatabaseId);
+	strlcpy(worker.bgw_library_name, "pg_scheduler", sizeof(worker.bgw_library_name));
+	strlcpy(worker.bgw_function_name, "pg_scheduler_http_worker_main",
+			sizeof(worker.bgw_function_name));
+	snprintf(worker.bgw_name, BGW_MAXLEN, "pg_scheduler http worker for database %u",
+			 MyDatabaseId);
+	strlcpy(worker.bgw_type, "pg_scheduler http worker", BGW_MAXLEN);
+
+	oldcontext = MemoryContextSwitchTo(TopMemoryContext);
+	result = RegisterDynamicBackgroundWorker(&worker, &handle);
+	MemoryContextSwitchTo(oldcontext);
+	return result;
+}
+
+/* Is a process on its way that was started and has not attached? */
+static bool
+is_starting(void)
+{
+	pid_t		pid;
+
+	if (handle == NULL)
+		return false;
+	if (GetBackgroundWorkerPid(handle, &pid) != BGWH_STOPPED)
+		return true;
+	if (my_db->http_since < launched_at)
+		launch_not_before = launched_at + LAUNCH_RETRY_DELAY;
+	pfree(handle);
+	handle = NULL;
+	return false;
+}
+
+static TimestampTz
+launch(void)
+{
+	TimestampTz now = clock_now();
+
+	if (is_starting())
+		return DT_NOEND;		/* we are told when it has come or gone */
+	launch_not_before = Max(launch_not_before, worker_pool_process_time(my_db));
+	if (launch_not_before > now)
+		return launch_not_before;
+	launched_at = now;
+	if (register_worker())
+	{
+		worker_pool_got_process(MyDatabaseId);
+		if (no_process)
+			alert_resolve("worker_slots_exhausted", "pg_scheduler");
+		no_process = false;
+		return DT_NOEND;
+	}
+	no_process = true;
+	worker_pool_want_process(my_db);
+	dispatch_warn_no_process("the HTTP worker");
+	launch_not_before = now + LAUNCH_RETRY_DELAY;
+	return launch_not_before;
+}
+
+void
+http_dispatch_retry_launch(void)
+{
+	if (no_process)
+		launch_not_before = Min(launch_not_before, clock_now());
+}
+
+TimestampTz
+http_dispatch_runs(RoleQueue *queue)
+{
+	bool		attached;
+	bool		has_room;
+
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	attached = my_db->http_pid != 0;
+	has_room = !my_db->http_leave &&
+		(my_db->http_lane.nready <= LANE_LOW_WATER || queue->overtakes);
+	LWLockRelease(scheduler_shared->lock);
+	if (!attached)
+		return my_db->http_left ? DT_NOEND : launch();
+
+	/* should it leave now, settle_http_worker() takes back what is in the lane */
+	if (has_room && dispatch_fill_lane(&my_db->http_lane, queue) > 0)
+	{
+		LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+		shmem_wake(my_db->http_latch);
+		LWLockRelease(scheduler_shared->lock);
+	}
+	return DT_NOEND;
+}

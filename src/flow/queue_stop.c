@@ -1,0 +1,91 @@
+/*-------------------------------------------------------------------------
+ *
+ * queue_stop.c
+ *	  Bring a queue that was stopped to rest.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+#include "utils/timestamp.h"
+
+#include "base/cycle.h"
+#include "flow/dispatch.h"
+#include "flow/queue_stop.h"
+#include "flow/worker_pool.h"
+#include "state/run_queue.h"
+#include "table/catalog_queue.h"
+
+typedef struct Stop
+{
+	TimestampTz now;
+	TimestampTz next;
+	bool		any;			/* some queue has something to stop */
+	List	   *to_start;		/* JobQueue: at rest, and to be started again */
+} Stop;
+
+static void
+look_at_queue(JobQueue *queue, void *arg)
+{
+	Stop	   *stop = arg;
+
+	if (!queue->stop_pending)
+		return;
+	if (!queue->limits.enabled && queue->ndispatched > 0)
+	{
+		stop->any = true;
+		return;
+	}
+	queue->stop_pending = false;
+	if (queue->limits.restarting)
+		stop->to_start = lappend(stop->to_start, queue);
+}
+
+/* Queues that were to be restarted are at rest: the change comes to us. */
+static void
+finish_restarts(List *queues)
+{
+	ListCell   *lc;
+
+	cycle_start_transaction();
+	foreach(lc, queues)
+		catalog_finish_restart(((JobQueue *) lfirst(lc))->name);
+	cycle_commit_transaction();
+}
+
+/*
+ * A run that is in a lane goes back to its queue, and is held there.  One that
+ * a worker has may finish, until the deadline; it is asked once, for a second
+ * request could hit the worker while it puts the first on record.
+ */
+static void
+stop_run(RunEntry *entry, void *arg)
+{
+	Stop	   *stop = arg;
+
+	if (entry->state != RUN_STATE_DISPATCHED || !entry->queue->stop_pending ||
+		entry->stopped)
+		return;
+	if (dispatch_withdraw_run(&entry->run))
+		run_queue_untake(entry);
+	else if (entry->queue->limits.stop_deadline <= stop->now)
+		entry->stopped = worker_pool_cancel(entry->run_id);
+	else
+		stop->next = Min(stop->next, entry->queue->limits.stop_deadline);
+}
+
+TimestampTz
+queue_stop(TimestampTz now)
+{
+	Stop		stop = {.now = now, .next = DT_NOEND};
+
+	run_queue_foreach_queue(look_at_queue, &stop);
+	if (stop.any)
+		run_queue_foreach(stop_run, &stop);
+	if (stop.to_start != NIL)
+		finish_restarts(stop.to_start);
+	return stop.next;
+}

@@ -1,0 +1,395 @@
+/*-------------------------------------------------------------------------
+ *
+ * repair.c
+ *	  Compare what a scheduler knows with its tables, and mend what differs.
+ *
+ *		every pg_scheduler.repair_interval		  after a second
+ *	(resting) ------------------------> looking -----------------> mending
+ *		^									| nothing suspect		  |
+ *		+-----------------------------------+-------------------------+
+ *
+ * Looking is a walk over everything, which notes what is suspect.  Mending
+ * looks at the suspects again: those that still differ are mended, and that
+ * is reported.  The others had only been looked at between a commit and the
+ * scheduler's being told of it.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "base/guc.h"
+#include "flow/chain.h"
+#include "flow/enqueue.h"
+#include "flow/repair.h"
+#include "flow/settle.h"
+#include "shared/shmem.h"
+#include "state/alert.h"
+#include "state/job_cache.h"
+#include "state/suspects.h"
+#include "state/walk.h"
+#include "table/catalog.h"
+#include "table/catalog_upkeep.h"
+
+/* Suspects are looked at again after: 1 s. */
+#define SECOND_LOOK		USECS_PER_SEC
+
+/* By then a run that has finished has been counted, if ever: 60 s. */
+#define COUNT_DELAY		(60 * USECS_PER_SEC)
+
+/* Suspects that are mended in one slice: fewer than there is room for changes. */
+#define MEND_BATCH		100
+
+/* Differences that are told of one by one; of more there is the number. */
+#define MAX_DETAILS		10
+
+/* Runs that have got their ids by a time */
+typedef struct Mark
+{
+	int64		run_id;
+	TimestampTz at;
+} Mark;
+
+static TimestampTz next_look = DT_NOBEGIN;
+static TimestampTz next_mend = DT_NOEND;
+static Suspects jobs;
+static Suspects runs;
+static int64 uncounted = 0;
+static int64 unplanned = 0;
+static int64 stalled = 0;
+static int64 differing = 0;
+static char details[MAX_DETAILS * 128]; /* of those: sentences */
+static Mark older;				/* of two looks, a minute or more apart */
+static Mark newer;
+static TimestampTz count_since; /* for this look: the end of a run ... */
+static int64 count_upto = 0;	/* ... and its id */
+
+/*
+ * Looking
+ */
+
+static void
+note_job(int64 job_id, JobFault fault, int64 schedule_version, void *arg)
+{
+	if (fault == JOB_DROPPED)
+		*(bool *) arg = true;
+	else
+		suspects_add(&jobs, job_id, fault == JOB_UNPLANNED ? schedule_version : 0);
+}
+
+static bool
+look_at_jobs(Walk *walk)
+{
+	WalkRange	range = walk_range_of_jobs(walk);
+	bool		dropped = false;
+
+	catalog_scan_job_faults(&range, note_job, &dropped);
+	if (dropped)
+		catalog_delete_gone_states(&range);
+	return walk_to(walk, &range);
+}
+
+static void
+note_run(int64 run_id)
+{
+	suspects_add(&runs, run_id, 0);
+}
+
+static bool
+look_at_pending(Walk *walk)
+{
+	WalkRange	range = walk_range(walk, "pending_run", "pending_run_pkey");
+
+	settle_find_unknown(range.after, range.upto, note_run);
+	return walk_to(walk, &range);
+}
+
+static bool
+look_at_known(Walk *walk)
+{
+	bool		anew = walk->at == PG_INT64_MIN;
+
+	walk->at = 0;
+	return settle_find_gone(anew, walk->rows, note_run);
+}
+
+/*
+ * The look before this one has seen to what had its id at the look before
+ * that, and had ended a minute before it.
+ */
+static void
+begin_count(Walk *walk)
+{
+	ControlState control;
+	TimestampTz now = clock_now();
+
+	catalog_read_control(&control);
+	walk->at = Max(control.counted_run_id - 1, older.run_id);
+	count_since = older.at - COUNT_DELAY;
+	count_upto = catalog_newest_run();
+	if (now - newer.at >= COUNT_DELAY)
+	{
+		older = newer;
+		newer.run_id = count_upto;
+		newer.at = now;
+	}
+}
+
+static bool
+look_at_history(Walk *walk)
+{
+	int64		upto;
+
+	if (walk->at == PG_INT64_MIN)
+	{
+		begin_count(walk);
+		/* what has been counted is to be in the tables by the next slice */
+		(void) job_cache_write();
+		return true;
+	}
+	if (walk->at >= count_upto)
+		return false;
+	upto = Min(walk->at + walk->rows, count_upto);
+	uncounted += settle_uncounted_of(walk->at, upto, count_since, clock_now() - COUNT_DELAY);
+	walk->at = upto;
+	return upto < count_upto;
+}
+
+static bool
+look_at_ends(Walk *walk)
+{
+	WalkRange	range = walk_range(walk, "leader_end", "leader_end_pkey");
+
+	chain_look(range.after, range.upto);
+	return walk_to(walk, &range);
+}
+
+/* Say what was mended. */
+static void
+report(int64 count, const char *what, const char *detail)
+{
+	char	   *message;
+
+	if (count == 0)
+	{
+		alert_resolve("repaired", what);
+		return;
+	}
+	message = psprintf("mended " INT64_FORMAT " %s", count, what);
+	ereport(LOG,
+			(errmsg("pg_scheduler repair: %s", message),
+			 detail[0] ? errdetail_log("%s", detail) : 0));
+	alert_raise("repaired", "warning", what, 0, InvalidOid, message);
+}
+
+static void
+report_mended(void)
+{
+	report(unplanned, "jobs that had not been planned", "");
+	report(stalled, "jobs without a next time", "");
+	report(differing, "pending runs that the scheduler did not know or that had gone", details);
+	unplanned = stalled = differing = 0;
+	details[0] = '\0';
+}
+
+static void
+end_look(Walk *walk)
+{
+	report(uncounted, "runs that had not been counted", "");
+	uncounted = 0;
+	next_look = walk_next_time(walk, (int64) pg_scheduler_repair_interval * USECS_PER_SEC);
+	if (jobs.count > 0 || runs.count > 0)
+	{
+		ereport(DEBUG1,
+				(errmsg_internal("pg_scheduler repair: %d jobs and %d runs are suspect",
+								 jobs.count, runs.count)));
+		next_mend = clock_now() + SECOND_LOOK;
+	}
+	else
+		report_mended();
+}
+
+static const WalkPart look_parts[] = {
+	{"looking at jobs", look_at_jobs},
+	{"looking for runs that are not known", look_at_pending},
+	{"looking for runs that have gone", look_at_known},
+	{"looking for runs that have not been counted", look_at_history},
+	{"reading the ends of leaders", look_at_ends}
+};
+static Walk looking = {look_parts, lengthof(look_parts), end_look};
+
+/*
+ * Mending
+ */
+
+/* The scheduler is told of the change again, and does all that follows. */
+static void
+tell_again(const JobEntry *entry, int64 version)
+{
+	if (entry->job.schedule_version != version || entry->state.schedule_version == version)
+		return;
+	shmem_put_change(MyDatabaseId, CHANGE_JOB, entry->job_id);
+	unplanned++;
+}
+
+static void
+revive(JobEntry *entry)
+{
+	if (entry->schedule == NULL || entry->nruns > 0 || !entry->job.active ||
+		entry->state.next_run_at != DT_NOEND || entry->state.finished ||
+		schedule_kind(entry->schedule) == SCHEDULE_REBOOT)
+		return;
+	entry->state.next_run_at =
+		job_next_occurrence(&entry->job, entry->schedule,
+							entry->state.last_finished_at == DT_NOBEGIN ?
+							clock_now() : entry->state.last_finished_at);
+	entry->state.finished = entry->state.next_run_at == DT_NOEND;
+	job_cache_touch(entry);
+	enqueue_when_due(entry);
+	stalled++;
+}
+
+static void
+mend_job(const Suspect *suspect)
+{
+	JobEntry   *entry = job_cache_get(suspect->id);
+
+	if (entry == NULL || !job_cache_reload(entry))
+		return;
+	if (suspect->version > 0)
+		tell_again(entry, suspect->version);
+	else
+		revive(entry);
+}
+
+/* The suspects of a slice; walk->at is where it begins. */
+static bool
+next_suspects(Walk *walk, const Suspects *suspects, int *from, int *to)
+{
+	*from = walk->at == PG_INT64_MIN ? 0 : (int) walk->at;
+	*to = Min(*from + Min(walk->rows, MEND_BATCH), suspects->count);
+	walk->at = *to;
+	return *to < suspects->count;
+}
+
+static bool
+mend_jobs(Walk *walk)
+{
+	int			from;
+	int			to;
+	bool		more = next_suspects(walk, &jobs, &from, &to);
+
+	for (int i = from; i < to; i++)
+		mend_job(&jobs.items[i]);
+	(void) job_cache_write();
+	return more;
+}
+
+static void
+add_detail(const char *what)
+{
+	if (details[0] != '\0')
+		strlcat(details, " ", sizeof(details));
+	strlcat(details, what, sizeof(details));
+}
+
+static bool
+mend_runs(Walk *walk)
+{
+	int			from;
+	int			to;
+	bool		more = next_suspects(walk, &runs, &from, &to);
+
+	for (int i = from; i < to; i++)
+	{
+		StringInfoData what;
+
+		initStringInfo(&what);
+		if (!settle_mend(runs.items[i].id, &what))
+			continue;
+		if (differing++ < MAX_DETAILS)
+			add_detail(what.data);
+	}
+	return more;
+}
+
+/* What there was no room for is looked for again. */
+static void
+end_mend(Walk *walk)
+{
+	if (jobs.count == MAX_SUSPECTS || runs.count == MAX_SUSPECTS)
+		next_look = DT_NOBEGIN;
+	suspects_clear(&jobs);
+	suspects_clear(&runs);
+	report_mended();
+}
+
+static const WalkPart mend_parts[] = {
+	{"mending jobs", mend_jobs},
+	{"mending runs", mend_runs}
+};
+static Walk mending = {mend_parts, lengthof(mend_parts), end_mend};
+
+/*
+ * The whole
+ */
+
+void
+repair(TimestampTz now)
+{
+	if (looking.under_way || mending.under_way)
+		return;
+	if (next_mend <= now)
+	{
+		next_mend = DT_NOEND;
+		walk_begin(&mending);
+	}
+	else if (next_mend == DT_NOEND && next_look <= now)
+		walk_begin(&looking);
+}
+
+TimestampTz
+repair_next_time(void)
+{
+	if (looking.under_way || mending.under_way)
+		return DT_NOEND;
+	return next_mend == DT_NOEND ? next_look : next_mend;
+}
+
+/*
+ * Whoever asks for this has looked: it is mended at once, and its runs are
+ * suspect.
+ */
+void
+repair_job(int64 job_id)
+{
+	JobEntry   *entry = job_cache_get(job_id);
+	int64	   *run_ids;
+	int			n;
+
+	if (entry == NULL)
+		return;
+	revive(entry);
+	n = catalog_find_pending_of(job_id, &run_ids);
+	for (int i = 0; i < n; i++)
+		note_run(run_ids[i]);
+	next_mend = Min(next_mend, clock_now() + SECOND_LOOK);
+}
+
+void
+repair_reset(void)
+{
+	next_look = DT_NOBEGIN;
+	next_mend = DT_NOEND;
+	suspects_clear(&jobs);
+	suspects_clear(&runs);
+	uncounted = unplanned = stalled = differing = 0;
+	details[0] = '\0';
+	older.run_id = newer.run_id = 0;
+	older.at = newer.at = clock_now();
+}

@@ -1,0 +1,81 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_owner.c
+ *	  Runs of jobs that change hands, or whose owner has gone.
+ *
+ * A run carries the role that it is executed as.  When its job is given to
+ * another role (alter_job() with run_as, REASSIGN OWNED), what has begun ends
+ * as the role it began as, and all else goes with the job.  A worker that
+ * meets such a run leaves it alone; only the scheduler moves it.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+#include "base/clock.h"
+#include "flow/run_owner.h"
+#include "state/alert.h"
+#include "state/recovery_event.h"
+#include "table/catalog.h"
+
+bool
+run_owner_follow(RunEntry *entry)
+{
+	Run			next = entry->run;
+	Job			job;
+
+	/* the cache may not have heard of it yet */
+	if (!store_read_job(entry->run.job_id, NULL, &job) || job.owner == entry->run.owner)
+		return false;
+	next.owner = job.owner;
+	if (!store_retry_pending(&entry->run, &next))
+		return false;
+	run_queue_put_back(entry, &next);
+	return true;
+}
+
+typedef struct Search
+{
+	const JobEntry *job;
+	List	   *found;
+} Search;
+
+static void
+collect(RunEntry *entry, void *arg)
+{
+	Search	   *search = arg;
+
+	if (entry->job == search->job && entry->state != RUN_STATE_DISPATCHED &&
+		entry->run.owner != entry->job->job.owner)
+		search->found = lappend(search->found, entry);
+}
+
+void
+run_owner_follow_all(const JobEntry *job)
+{
+	Search		search = {.job = job};
+	ListCell   *lc;
+
+	if (job->nruns == job->ndispatched)
+		return;
+	run_queue_foreach(collect, &search);
+	foreach(lc, search.found)
+		(void) run_owner_follow(lfirst(lc));
+}
+
+void
+run_owner_turn_off(Oid role)
+{
+	char		subject[64];
+	char		message[128];
+
+	snprintf(subject, sizeof(subject), "role %u", role);
+	snprintf(message, sizeof(message), "the jobs of the role with OID %u are paused: it does not exist any more", role);
+	(void) catalog_pause_jobs_of(role, clock_now(), "its owner does not exist any more");
+	alert_raise("owner_dropped", "error", subject, 0, role, message);
+	recovery_event_note("pause", subject, 0, role, true, message);
+}

@@ -1,0 +1,419 @@
+/*-------------------------------------------------------------------------
+ *
+ * settle.c
+ *	  What has become of runs.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "nodes/pg_list.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "api/api.h"
+#include "base/clock.h"
+#include "base/cycle.h"
+#include "flow/chain.h"
+#include "flow/dispatch.h"
+#include "flow/enqueue.h"
+#include "flow/hook.h"
+#include "flow/run_owner.h"
+#include "flow/settle.h"
+#include "record/run_end.h"
+#include "state/alert.h"
+#include "state/meter.h"
+#include "state/run_queue.h"
+#include "table/catalog.h"
+
+#define OUTCOME_BATCH	OUTCOME_RING_SIZE
+
+/* An HTTP run whose row somebody has locked, to cancel it, is tried again after: 1 s. */
+#define LOCKED_DELAY	USECS_PER_SEC
+
+/* Backoff of a run whose record cannot be written: 1 s, doubling, to 60 s. */
+static int64
+unrecorded_delay(int times)
+{
+	return Min(INT64CONST(1) << Min(times, 6), 60) * USECS_PER_SEC;
+}
+
+/*
+ * A run is over: an @after job gets its next time, and whoever was held back
+ * by this run may go.
+ */
+static void
+finish_run(RunEntry *entry, const Outcome *outcome)
+{
+	JobEntry   *job = entry->job;
+
+	run_queue_remove(entry);
+	if (job->schedule != NULL && schedule_kind(job->schedule) == SCHEDULE_AFTER &&
+		!job->state.finished && !job->dropped && job->nruns == 0)
+	{
+		job->state.next_run_at = job_next_occurrence(&job->job, job->schedule,
+													 outcome->finished_at);
+		if (job->state.next_run_at == DT_NOEND)
+			job->state.finished = true;
+		job_cache_touch(job);
+		enqueue_when_due(job);
+	}
+	run_queue_release(job);
+}
+
+static const char *
+unrecorded_subject(int64 job_id)
+{
+	static char subject[64];
+
+	snprintf(subject, sizeof(subject), "job " INT64_FORMAT, job_id);
+	return subject;
+}
+
+static void
+try_later(RunEntry *entry, int64 delay)
+{
+	Run			later = entry->run;
+
+	later.due_at = clock_now() + delay;
+	run_queue_put_back(entry, &later);
+}
+
+static void
+back_off(RunEntry *entry)
+{
+	const Run  *run = &entry->run;
+
+	alert_raise("recording_failed", "critical", unrecorded_subject(run->job_id),
+				run->job_id, run->owner,
+				"the record of a run could not be written; see the server log");
+	try_later(entry, unrecorded_delay(entry->unrecorded++));
+}
+
+/* The run is pending still, for its next attempt or the same. */
+static bool
+is_to_go_on(const Outcome *outcome)
+{
+	return outcome->kind != OUTCOME_FINAL && outcome->kind != OUTCOME_GONE;
+}
+
+void
+settle_apply(const Outcome *outcome)
+{
+	RunEntry   *entry = run_queue_find(outcome->run.run_id);
+	JobEntry   *job;
+	bool		look_again;
+
+	if (outcome->chained)
+		chain_note_run(outcome->run.run_id);
+	/* a run of a job that had been dropped when the scheduler started */
+	if (entry == NULL && is_to_go_on(outcome))
+		shmem_put_change(MyDatabaseId, CHANGE_RUN, outcome->run.run_id);
+	/* what is over when the scheduler starts has been counted then */
+	if (entry == NULL || entry->run.attempt != outcome->run.attempt)
+		return;
+	job = entry->job;
+	if (outcome->kind == OUTCOME_FINAL || outcome->kind == OUTCOME_RETRY)
+	{
+		job_state_count(&job->state, outcome->status, outcome->started_at,
+						outcome->finished_at, 1, outcome->kind == OUTCOME_FINAL);
+		job_cache_touch(job);
+		if (entry->unrecorded > 0)
+			alert_resolve("recording_failed", unrecorded_subject(job->job_id));
+		entry->unrecorded = 0;
+		meter_outcome(job, outcome);
+		hook_outcome(job, outcome);
+	}
+	/* what was deleted may be the row of what comes next, or the job */
+	look_again = (entry->taken_away || job->dropped) && is_to_go_on(outcome);
+	entry->taken_away = false;
+	switch (outcome->kind)
+	{
+		case OUTCOME_FINAL:
+		case OUTCOME_GONE:
+			finish_run(entry, outcome);
+			break;
+		case OUTCOME_RETRY:
+			run_queue_put_back(entry, &outcome->next);
+			run_queue_release(job);
+			break;
+		case OUTCOME_HELD:
+			run_queue_put_back(entry, NULL);
+			break;
+		case OUTCOME_LOCKED:
+			try_later(entry, LOCKED_DELAY);
+			run_queue_release(job);
+			break;
+		case OUTCOME_UNRECORDED:
+			back_off(entry);
+			run_queue_release(job);
+			break;
+	}
+	if (look_again)
+		shmem_put_change(MyDatabaseId, CHANGE_RUN, outcome->run.run_id);
+}
+
+/* A run is pending, and nobody has it in hand. */
+static void
+take_up(const PendingRun *pending)
+{
+	JobEntry   *job = job_cache_get(pending->run.job_id);
+
+	if (job == NULL)
+		(void) settle_orphan(pending);
+	else if (run_queue_add(&pending->run, job) != NULL)
+	{
+		job->state.runs++;
+		job_cache_touch(job);
+	}
+}
+
+/*
+ * A run was gone for who had it in hand, and it is pending: its job has been
+ * dropped, or was another role's, though it may be that role's no more.  False:
+ * now it has gone.
+ */
+static bool
+take_back(const PendingRun *pending)
+{
+	RunEntry   *entry = run_queue_find(pending->run.run_id);
+	Job			job;
+
+	if (!store_read_job(pending->run.job_id, NULL, &job))
+		return settle_orphan(pending);
+	if (entry != NULL && entry->state == RUN_STATE_DISPATCHED &&
+		entry->run.attempt == pending->run.attempt && !run_owner_follow(entry))
+		run_queue_put_back(entry, NULL);
+	return true;
+}
+
+void
+settle_apply_gone(const Run *run)
+{
+	Outcome		outcome = {.kind = OUTCOME_GONE, .run = *run};
+	PendingRun	pending;
+	CountedRun	counted;
+
+	if (store_read_pending(run->run_id, &pending) &&
+		pending.run.attempt == run->attempt && take_back(&pending))
+		return;
+	outcome.finished_at = clock_now();
+	if (catalog_find_attempt(run->run_id, run->attempt, &counted))
+	{
+		outcome.kind = OUTCOME_FINAL;
+		outcome.status = counted.status;
+		outcome.started_at = counted.started_at;
+		outcome.finished_at = counted.finished_at;
+	}
+	settle_apply(&outcome);
+}
+
+/* The HTTP worker has met runs of a role that was dropped. */
+static void
+turn_off_owner(Oid role)
+{
+	cycle_start_transaction();
+	run_owner_turn_off(role);
+	cycle_commit_transaction();
+}
+
+int
+settle_outcomes(Database *db)
+{
+	static Outcome outcomes[OUTCOME_BATCH];
+	Oid			gone = InvalidOid;
+	int			n = shmem_take_outcomes(db, outcomes, OUTCOME_BATCH);
+
+	for (int i = 0; i < n; i++)
+	{
+		if (outcomes[i].owner_gone && outcomes[i].run.owner != gone)
+		{
+			gone = outcomes[i].run.owner;
+			turn_off_owner(gone);
+		}
+		if (outcomes[i].kind == OUTCOME_GONE)
+		{
+			cycle_start_transaction();
+			settle_apply_gone(&outcomes[i].run);
+			cycle_commit_transaction();
+		}
+		else
+			settle_apply(&outcomes[i]);
+	}
+	return n;
+}
+
+int
+settle_count_ended(JobEntry *job)
+{
+	TimestampTz now = clock_now();
+	int			n = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &job->dispatched)
+	{
+		RunEntry   *entry = dlist_container(RunEntry, job_node, iter.cur);
+		PendingRun	pending;
+
+		if (!store_read_pending(entry->run_id, &pending) ||
+			(pending.run.attempt != entry->run.attempt && pending.run.due_at > now))
+			n++;
+	}
+	return n;
+}
+
+/* What is left of a job that was dropped: it tries nothing again. */
+static void
+describe_dropped(const Run *run, Job *job)
+{
+	const JobEntry *entry = job_cache_peek(run->job_id);
+
+	memset(job, 0, sizeof(*job));
+	job->job_id = run->job_id;
+	job->on_lost = ON_LOST_FAIL;
+	if (entry != NULL)
+		strlcpy(job->job_name, entry->job.job_name, sizeof(job->job_name));
+}
+
+void
+settle_fail_attempt(const Run *run, RunStatus status, int sqlerrcode, const char *message,
+					const char *hint, TimestampTz started_at, Outcome *outcome)
+{
+	Job			job;
+	PendingRun	pending;
+	RunRecord	record;
+
+	memset(outcome, 0, sizeof(*outcome));
+	outcome->run = *run;
+	outcome->started_at = started_at;
+	outcome->kind = OUTCOME_GONE;
+	if (!store_read_pending(run->run_id, &pending))
+		return;
+	if (!store_read_job(run->job_id, NULL, &job))
+		describe_dropped(run, &job);
+	run_end_init_record(&record, run, job.job_name, status, started_at, clock_now());
+	record.sqlstate = sqlerrcode ? pstrdup(unpack_sql_state(sqlerrcode)) : NULL;
+	record.error_message = message;
+	record.error_hint = hint;
+	record.redriven_from = pending.redriven_from;
+	run_end_failure(&job, &record, pending.args ? pending.args : job.args,
+					DT_NOBEGIN, outcome);
+}
+
+void
+settle_fail_role(Oid role, int sqlerrcode, const char *message, const char *hint)
+{
+	RoleQueue  *queue = run_queue_of_role(role);
+
+	while (queue->nready > 0)
+	{
+		RunEntry   *entry = run_queue_take(queue);
+		Outcome		outcome;
+		Run			run;
+
+		if (entry == NULL)
+			break;
+		run = entry->run;
+		cycle_start_transaction();
+		if (run_owner_follow(entry))
+		{
+			cycle_commit_transaction();
+			continue;
+		}
+		settle_fail_attempt(&run, RUN_FAILED, sqlerrcode, message, hint, clock_now(), &outcome);
+		cycle_commit_transaction();
+		settle_apply(&outcome);
+	}
+}
+
+/*
+ * Changes of pending_run that others have made, or want
+ */
+
+static void
+cancel_run(void *arg)
+{
+	int64	   *run_id = arg;
+	PendingRun	pending;
+
+	if (store_read_pending(*run_id, &pending))
+		(void) api_cancel_run(*run_id);
+}
+
+void
+settle_cancel_run(int64 run_id)
+{
+	(void) cycle_try_transaction(cancel_run, &run_id, NULL);
+}
+
+void
+settle_changed_run(int64 run_id)
+{
+	RunEntry   *entry = run_queue_find(run_id);
+	PendingRun	pending;
+
+	cycle_start_transaction();
+	if (!store_read_pending(run_id, &pending))
+	{
+		/* a worker that has it finds out by itself, unless it is done with it */
+		chain_note_run(run_id);
+		if (entry != NULL &&
+			(entry->state != RUN_STATE_DISPATCHED || dispatch_withdraw_run(&entry->run)))
+			settle_apply_gone(&entry->run);
+		else if (entry != NULL)
+			entry->taken_away = true;
+	}
+	else if (entry == NULL ? !settle_at_worker(&pending.run) :
+			 entry->job->dropped && entry->state != RUN_STATE_DISPATCHED)
+		take_up(&pending);
+	cycle_commit_transaction();
+}
+
+/* A run that waited for longer than its job wants is missed. */
+static void
+miss(RunEntry *entry)
+{
+	PendingRun	pending;
+	RunRecord	record;
+	Outcome		outcome = {.kind = OUTCOME_GONE, .run = entry->run};
+
+	cycle_start_transaction();
+	outcome.finished_at = clock_now();
+	if (store_read_pending(entry->run_id, &pending) && store_delete_pending(&pending.run))
+	{
+		run_end_init_record(&record, &pending.run, entry->job->job.job_name, RUN_MISSED,
+							DT_NOBEGIN, outcome.finished_at);
+		record.error_message = "what the job depends on was not healthy for longer than misfire_grace";
+		record.redriven_from = pending.redriven_from;
+		store_insert_history(&record);
+		outcome.kind = OUTCOME_FINAL;
+		outcome.status = RUN_MISSED;
+		outcome.started_at = DT_NOBEGIN;
+	}
+	cycle_commit_transaction();
+	settle_apply(&outcome);
+}
+
+void
+settle_release_late(JobEntry *job)
+{
+	TimestampTz now = clock_now();
+	List	   *late = NIL;
+	ListCell   *lc;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &job->held)
+	{
+		RunEntry   *entry = dlist_container(RunEntry, job_node, iter.cur);
+
+		if (job->job.misfire_grace >= 0 && entry->run.trigger == TRIGGER_SCHEDULE &&
+			entry->run.attempt == 1 && now - entry->run.due_at > job->job.misfire_grace)
+			late = lappend(late, entry);
+	}
+	foreach(lc, late)
+		miss(lfirst(lc));
+	run_queue_release(job);
+}

@@ -1,0 +1,429 @@
+/*-------------------------------------------------------------------------
+ *
+ * settle_start.c
+ *	  Runs that are pending when the scheduler starts, or that it has lost track of.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "nodes/pg_list.h"
+#include "utils/memutils.h"
+
+#include "base/clock.h"
+#include "base/cycle.h"
+#include "base/guc.h"
+#include "flow/dispatch.h"
+#include "flow/enqueue.h"
+#include "flow/recovery.h"
+#include "flow/run_owner.h"
+#include "flow/settle.h"
+#include "record/run_end.h"
+#include "shared/flight_recorder.h"
+#include "shared/http_flight.h"
+#include "state/alert.h"
+#include "state/meter.h"
+#include "state/recovery_event.h"
+#include "state/run_queue.h"
+#include "table/catalog.h"
+#include "table/store.h"
+
+/* What a worker has in hand is an attempt: the next one is no longer its own. */
+typedef struct Attempt
+{
+	int64		run_id;
+	int			attempt;
+} Attempt;
+
+/* The HTTP runs in flight when we began to look, in order */
+static Attempt *flights = NULL;
+static int	nflights = 0;
+
+static int
+compare_attempts(const void *a, const void *b)
+{
+	const Attempt *x = a;
+	const Attempt *y = b;
+
+	if (x->run_id != y->run_id)
+		return x->run_id < y->run_id ? -1 : 1;
+	return x->attempt < y->attempt ? -1 : x->attempt > y->attempt;
+}
+
+static void
+note_flights(Database *db)
+{
+	int			flight = -1;
+
+	if (flights == NULL)
+		flights = MemoryContextAlloc(TopMemoryContext, HTTP_FLIGHTS * sizeof(Attempt));
+	nflights = 0;
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	while (nflights < db->http_nflights &&
+		   (flight = http_flight_next(db->oid, flight)) >= 0)
+	{
+		flights[nflights].run_id = http_flight_at(flight)->run_id;
+		flights[nflights++].attempt = http_flight_at(flight)->attempt;
+	}
+	LWLockRelease(scheduler_shared->lock);
+	qsort(flights, nflights, sizeof(Attempt), compare_attempts);
+}
+
+static void
+collect_pending(const PendingRun *pending, void *arg)
+{
+	List	  **rows = arg;		/* PendingRun */
+	MemoryContext oldcontext = MemoryContextSwitchTo(cycle_context);
+	PendingRun *copy = palloc(sizeof(PendingRun));
+
+	*copy = *pending;
+	copy->args = NULL;
+	*rows = lappend(*rows, copy);
+	MemoryContextSwitchTo(oldcontext);
+}
+
+/* Runs are listed by their ids, and inserted in that order in no time. */
+static int
+compare_rows(const ListCell *a, const ListCell *b)
+{
+	int64		run_a = ((const PendingRun *) lfirst(a))->run.run_id;
+	int64		run_b = ((const PendingRun *) lfirst(b))->run.run_id;
+
+	return run_a < run_b ? -1 : run_a > run_b;
+}
+
+/* Is this attempt of a run in the hands of a worker? */
+static bool
+at_worker(const Run *run)
+{
+	Attempt		key = {run->run_id, run->attempt};
+	bool		result = bsearch(&key, flights, nflights, sizeof(Attempt),
+								 compare_attempts) != NULL;
+
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	{
+		const WorkerSlot *slot = &scheduler_shared->workers[i];
+
+		if ((slot->state == WORKER_RUNNING || slot->state == WORKER_DEAD) &&
+			slot->has_run && slot->run.run_id == run->run_id &&
+			slot->run.attempt == run->attempt &&
+			slot->database == MyDatabaseId)
+			result = true;
+	}
+	LWLockRelease(scheduler_shared->lock);
+	return result;
+}
+
+bool
+settle_at_worker(const Run *run)
+{
+	note_flights(shmem_find_database(MyDatabaseId));
+	return at_worker(run);
+}
+
+static bool
+is_among(int64 id, const int64 *ids, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (ids[i] == id)
+			return true;
+	return false;
+}
+
+/*
+ * A job whose run was part of too many crashes is paused: it must not keep
+ * the server from coming up.
+ */
+static void
+suspect(PendingRun *pending, JobEntry *job)
+{
+	pending->run.crashes++;
+	store_count_crash(&pending->run);
+	/* it may crash again before an asynchronous commit is on disk */
+	ForceSyncCommit();
+	if (pending->run.crashes < pg_scheduler_crash_limit)
+		return;
+	job->job.active = false;	/* before the change is noticed */
+	recovery_pause_job(job->job_id, psprintf("its runs were part of %d server crashes",
+											 pending->run.crashes));
+	recovery_event_of_job("pause", job->job_id, job->job.owner, true,
+						  psprintf("its runs were part of %d server crashes",
+								   pending->run.crashes));
+	alert_raise("crash_limit", "critical", job->job.job_name, job->job_id,
+				job->job.owner,
+				psprintf("job \"%s\" is paused: its runs were part of %d server crashes",
+						 job->job.job_name, pending->run.crashes));
+}
+
+bool
+settle_orphan(const PendingRun *pending)
+{
+	const Run  *run = &pending->run;
+	const JobEntry *job = job_cache_peek(run->job_id);
+	Outcome		outcome = {.kind = OUTCOME_FINAL, .run = *run, .status = RUN_CANCELLED};
+	RunRecord	record;
+
+	if (!store_delete_pending(run))
+		return false;
+	outcome.finished_at = clock_now();
+	/* its name is known as long as the job is in memory */
+	run_end_init_record(&record, run, job != NULL ? job->job.job_name :
+						psprintf("job " INT64_FORMAT, run->job_id),
+						RUN_CANCELLED, DT_NOBEGIN, outcome.finished_at);
+	record.error_message = "the job was dropped";
+	record.redriven_from = pending->redriven_from;
+	store_insert_history(&record);
+	settle_apply(&outcome);
+	return true;
+}
+
+/*
+ * A run that run_job() or the like has added may be found here, before the
+ * scheduler was told of it or after it had died with the number unwritten.
+ */
+static void
+correct_runs(JobEntry *job)
+{
+	JobState   *state = &job->state;
+	int64		known = state->succeeded + state->failed + state->timed_out +
+		state->cancelled + state->lost - state->retries + job->nruns;
+
+	if (state->runs >= known)
+		return;
+	state->runs = known;
+	job_cache_touch(job);
+}
+
+/* Settle one pending run.  In a transaction; the outcome is applied later. */
+static void
+settle_pending(PendingRun *pending, bool crashed)
+{
+	JobEntry   *job = job_cache_get(pending->run.job_id);
+	RunEntry   *entry;
+	Outcome		outcome;
+
+	if (job == NULL)
+	{
+		/* a worker that executes it has the row in hand: do not wait for that */
+		if (!at_worker(&pending->run))
+			(void) settle_orphan(pending);
+		return;
+	}
+	if (crashed)
+		suspect(pending, job);
+	if (pending->started_at != DT_NOBEGIN && !at_worker(&pending->run))
+	{
+		settle_fail_attempt(&pending->run, RUN_LOST, ERRCODE_CRASH_SHUTDOWN,
+					 "the server stopped after the run had committed a part of its work",
+					 NULL, pending->started_at, &outcome);
+		if (outcome.kind != OUTCOME_RETRY)
+			return;				/* counted with what history has */
+		pending->run = outcome.next;
+	}
+	entry = run_queue_add(&pending->run, job);
+	correct_runs(job);
+	if (entry != NULL && at_worker(&pending->run))
+		run_queue_adopt(entry);
+	else if (entry != NULL && entry->run.owner != job->job.owner)
+		(void) run_owner_follow(entry);
+}
+
+void
+settle_start(Database *db)
+{
+	List	   *rows = NIL;
+	int64	   *crashed;
+	int			ncrashed;
+	ListCell   *lc;
+
+	dispatch_withdraw();
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	db->http_left = false;		/* what it had in hand is simply pending */
+	LWLockRelease(scheduler_shared->lock);
+	note_flights(db);
+	cycle_start_transaction();
+	store_scan_pending(collect_pending, &rows);
+	cycle_commit_transaction();
+	list_sort(rows, compare_rows);
+	ncrashed = flight_recorder_take(&crashed);
+	if (ncrashed > 0)
+	{
+		enqueue_durably();
+		recovery_event_note("crash", SUBJECT_SCHEDULER, 0, InvalidOid, true,
+							psprintf("the server crashed with %d %s in hand", ncrashed,
+									 ncrashed == 1 ? "run" : "runs"));
+	}
+
+	foreach(lc, rows)
+	{
+		PendingRun *pending = lfirst(lc);
+
+		if (foreach_current_index(lc) % 1000 == 0)
+			cycle_start_transaction();
+		settle_pending(pending, is_among(pending->run.run_id, crashed, ncrashed));
+		if (foreach_current_index(lc) % 1000 == 999 ||
+			foreach_current_index(lc) == list_length(rows) - 1)
+			cycle_commit_transaction();
+	}
+}
+
+static void
+count_run(const CountedRun *counted, void *arg)
+{
+	RunEntry   *entry = run_queue_find(counted->run_id);
+	JobEntry   *job = job_cache_get(counted->job_id);
+
+	/* what is not over for us is counted when its outcome comes */
+	if (job == NULL || (entry != NULL && entry->run.attempt <= counted->attempt))
+		return;
+	job_state_count(&job->state, counted->status, counted->started_at,
+					counted->finished_at, counted->occurrences, counted->final);
+	correct_runs(job);
+	job_cache_touch(job);
+	meter_counted(job);
+	(*(int64 *) arg)++;
+}
+
+int64
+settle_uncounted_of(int64 after, int64 upto, TimestampTz since, TimestampTz before)
+{
+	int64		count = 0;
+
+	catalog_scan_uncounted_runs(after, upto, since, before, count_run, &count);
+	return count;
+}
+
+void
+settle_uncounted(void)
+{
+	ControlState control;
+
+	cycle_start_transaction();
+	catalog_read_control(&control);
+	(void) settle_uncounted_of(control.counted_run_id - 1, PG_INT64_MAX,
+							   DT_NOBEGIN, DT_NOEND);
+	/* what is read next of the tables is to be true */
+	(void) job_cache_write();
+	cycle_commit_transaction();
+	job_cache_written(true);
+}
+
+/*
+ * Comparing what is known with what is there
+ */
+
+static RunIdCallback found = NULL;
+
+static void
+check_row(int64 run_id)
+{
+	if (run_queue_find(run_id) == NULL)
+		found(run_id);
+}
+
+void
+settle_find_unknown(int64 after, int64 upto, RunIdCallback callback)
+{
+	found = callback;
+	store_scan_pending_ids(after, upto, check_row);
+}
+
+/* Runs that have been dispatched are told of by their workers. */
+static bool
+is_gone(const RunEntry *entry)
+{
+	PendingRun	pending;
+
+	return entry->state != RUN_STATE_DISPATCHED &&
+		!store_read_pending(entry->run_id, &pending);
+}
+
+static void
+collect_gone(RunEntry *entry, void *arg)
+{
+	List	  **gone = arg;
+
+	if (is_gone(entry))
+		*gone = lappend(*gone, entry);
+}
+
+void
+settle_gone(void)
+{
+	List	   *gone = NIL;
+	ListCell   *lc;
+
+	run_queue_foreach(collect_gone, &gone);
+	foreach(lc, gone)
+		settle_apply_gone(&((RunEntry *) lfirst(lc))->run);
+}
+
+static void
+check_entry(RunEntry *entry, void *arg)
+{
+	if (is_gone(entry))
+		found(entry->run_id);
+}
+
+bool
+settle_find_gone(bool anew, int count, RunIdCallback callback)
+{
+	found = callback;
+	return run_queue_visit(anew, count, check_entry, NULL);
+}
+
+static const char *
+state_name(RunState state)
+{
+	switch (state)
+	{
+		case RUN_STATE_WAITING:
+			return "waiting";
+		case RUN_STATE_READY:
+			return "ready";
+		case RUN_STATE_HELD:
+			return "held";
+		case RUN_STATE_DISPATCHED:
+			return "dispatched";
+	}
+	return "unknown";
+}
+
+static void
+describe(StringInfo what, const Run *run, const char *difference)
+{
+	appendStringInfo(what, "Run " INT64_FORMAT " (attempt %d) of job " INT64_FORMAT " %s.",
+					 run->run_id, run->attempt, run->job_id, difference);
+}
+
+bool
+settle_mend(int64 run_id, StringInfo what)
+{
+	RunEntry   *entry = run_queue_find(run_id);
+	PendingRun	pending;
+	bool		dropped;
+
+	if (entry != NULL)
+	{
+		if (!is_gone(entry))
+			return false;
+		describe(what, &entry->run, psprintf("was %s and is not pending any more",
+											 state_name(entry->state)));
+		settle_apply_gone(&entry->run);
+		return true;
+	}
+	if (!store_read_pending(run_id, &pending))
+		return false;
+	dropped = job_cache_get(pending.run.job_id) == NULL;
+	if (settle_at_worker(&pending.run) && dropped)
+		return false;			/* the worker finds out */
+	describe(what, &pending.run, dropped ? "was pending, and its job has been dropped" :
+			 "was pending and not known");
+	settle_pending(&pending, false);
+	return true;
+}

@@ -1,0 +1,31 @@
+/*-------------------------------------------------------------------------
+ *
+ * metrics.h
+ *	  Write what was metered, a minute at a time.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_METRICS_H
+#define PG_SCHEDULER_METRICS_H
+
+#include "table/catalog_monitor.h"
+
+/*
+ * Write all tallies as those of a minute, and clear them after the commit.
+ * What is kept of single jobs is owed then.  Outside of a transaction.
+ */
+extern void metrics_write(TimestampTz minute, TimestampTz now);
+
+/* Are there figures of jobs to be written?  Write those of some. */
+extern bool metrics_owed(void);
+extern void metrics_step(void);
+
+/* Keep the tally of a meter that is about to be forgotten. */
+extern void metrics_keep(const JobMeter *meter);
+
+/* Figures of the workers at this moment; the others are 0. */
+extern void metrics_of_workers(SchedulerMinute *figures);
+
+#endif							/* PG_SCHEDULER_METRICS_H */

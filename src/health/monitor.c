@@ -1,0 +1,534 @@
+/*-------------------------------------------------------------------------
+ *
+ * monitor.c
+ *	  Judge health, raise alerts, and write metrics, in batches.
+ *
+ * A job is judged when one of its runs has ended, at most once in
+ * pg_scheduler.monitor_interval, and once a minute for as long as there is
+ * something in its window.  Only what differs from what was written before is
+ * written.  A scheduler with nothing to do has nothing to do here either.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "base/cycle.h"
+#include "base/guc.h"
+#include "flow/dependency.h"
+#include "flow/hook.h"
+#include "flow/recovery.h"
+#include "health/metrics.h"
+#include "health/monitor.h"
+#include "health/monitor_clean.h"
+#include "health/monitor_queue.h"
+#include "health/server_watch.h"
+#include "state/alert.h"
+#include "state/alert_rule.h"
+#include "state/meter.h"
+#include "state/recovery_event.h"
+#include "state/run_queue.h"
+#include "table/catalog_dependency.h"
+#include "table/catalog_monitor.h"
+
+/*
+ * Jobs judged in one transaction, which holds everything else up.  While
+ * there are more to judge, or more metrics to write, other things get this
+ * many times as long as it took: alerts of thousands of jobs that begin to
+ * fail at once are raised in some seconds, and runs go on meanwhile.
+ */
+#define JUDGE_BATCH		200
+#define PAUSE			15
+
+/* Of an alert that lasts, the count is written every: 60 s. */
+#define TOUCH_INTERVAL	USECS_PER_MINUTE
+
+/* The figures of the server as a whole are looked at every: 5 s. */
+#define SERVER_INTERVAL	(5 * USECS_PER_SEC)
+
+/* After an error: 10 s. */
+#define ERROR_DELAY		(10 * USECS_PER_SEC)
+
+static HealthLimits limits;
+static TimestampTz next_judgement = DT_NOEND;
+static TimestampTz next_metrics = DT_NOBEGIN;	/* when some are owed */
+static TimestampTz next_server = DT_NOBEGIN;
+static TimestampTz next_minute = DT_NOBEGIN;
+static bool requested = false;	/* a judgement, by a change of jobs or queues */
+static TimestampTz not_again_before = DT_NOBEGIN;	/* after an error */
+
+/*
+ * Jobs
+ */
+
+static void
+figures_of_job(JobMeter *meter, const JobEntry *entry, TimestampTz now, JobFigures *figures)
+{
+	WindowSlot	window = meter_window(meter, now);
+
+	memset(figures, 0, sizeof(*figures));
+	figures->active = true;
+	figures->planned = true;
+	figures->has_next = true;
+	figures->consecutive_failures = entry->state.consecutive_failures;
+	figures->attempts = window.attempts;
+	figures->failures = window.failures;
+	figures->timeouts = window.timeouts;
+	figures->recycled = window.recycled;
+	figures->lateness = meter->lateness;
+}
+
+/*
+ * Raise, keep up or resolve one alert of a job.  The message is put together
+ * only when there is something to say.
+ */
+static void set_job_alert(JobMeter *meter, AlertKind kind, bool holds, bool touch,
+						  int64 count, const char *format,...) pg_attribute_printf(6, 7);
+
+static void
+set_job_alert(JobMeter *meter, AlertKind kind, bool holds, bool touch,
+			  int64 count, const char *format,...)
+{
+	char		subject[64];
+	uint32		bit = 1 << kind;
+
+	if (!holds && !(meter->raised & bit))
+		return;
+	snprintf(subject, sizeof(subject), "job " INT64_FORMAT, meter->job_id);
+	if (!holds)
+		alert_resolve(alert_kind_name(kind), subject);
+	else if (touch || !(meter->raised & bit))
+	{
+		StringInfoData message;
+		va_list		args;
+		int			needed;
+
+		initStringInfo(&message);
+		do
+		{
+			va_start(args, format);
+			needed = appendStringInfoVA(&message, format, args);
+			va_end(args);
+			if (needed > 0)
+				enlargeStringInfo(&message, needed);
+		} while (needed > 0);
+		alert_raise_counted(alert_kind_name(kind), alert_rule(kind)->severity, subject,
+							meter->job_id, meter->owner, message.data, Max(count, 1));
+	}
+	meter->raised = holds ? meter->raised | bit : meter->raised & ~bit;
+}
+
+static void
+alert_of_job(JobMeter *meter, const JobFigures *figures, const char *name, TimestampTz now)
+{
+	bool		touch = meter->new_failures > 0 &&
+		(meter->alerted_at == DT_NOBEGIN || now - meter->alerted_at >= TOUCH_INTERVAL);
+
+	set_job_alert(meter, ALERT_JOB_FAILING,
+				  limits.error_threshold > 0 &&
+				  figures->consecutive_failures >= limits.error_threshold,
+				  touch, meter->new_failures,
+				  "job \"%s\" failed %d times in a row", name,
+				  figures->consecutive_failures);
+	set_job_alert(meter, ALERT_FAILURE_RATE, health_rate_exceeded(figures, &limits),
+				  touch, 1, "%d of the last %d attempts of job \"%s\" failed",
+				  figures->failures, figures->attempts, name);
+	set_job_alert(meter, ALERT_TIMEOUTS,
+				  limits.timeouts > 0 && figures->timeouts >= limits.timeouts,
+				  touch, figures->timeouts,
+				  "%d of the last %d attempts of job \"%s\" timed out",
+				  figures->timeouts, figures->attempts, name);
+	set_job_alert(meter, ALERT_LATE_START,
+				  limits.lateness > 0 && figures->lateness > limits.lateness, false, 1,
+				  "job \"%s\" started " INT64_FORMAT " seconds late", name,
+				  figures->lateness / USECS_PER_SEC);
+	set_job_alert(meter, ALERT_DEPENDENCY_UNHEALTHY, figures->waits_for != NULL, false, 1,
+				  "job \"%s\" %s", name, figures->waits_for ? figures->waits_for : "");
+	if (meter->dead_letter && alert_rule(ALERT_DEAD_LETTER)->enabled)
+		set_job_alert(meter, ALERT_DEAD_LETTER, true, true, 1,
+					  "a run of job \"%s\" is out of attempts, and a dead letter", name);
+	/* it lasts as long as the dead letter, whatever becomes of later runs */
+	meter->raised &= ~(1 << ALERT_DEAD_LETTER);
+	meter->dead_letter = false;
+	if (touch || meter->alerted_at == DT_NOBEGIN)
+	{
+		meter->alerted_at = now;
+		meter->new_failures = 0;
+	}
+}
+
+static void
+alert_of_check(JobMeter *meter, const JobFigures *figures, const char *name)
+{
+	char		subject[64];
+
+	snprintf(subject, sizeof(subject), "job " INT64_FORMAT, meter->job_id);
+	if (figures->check_failed)
+		alert_raise("health_check", "error", subject, meter->job_id, meter->owner,
+					psprintf("job \"%s\" is unhealthy: %s", name, figures->check_reason));
+	else
+		alert_resolve("health_check", subject);
+}
+
+/* The job has gone: so have its alerts. */
+static void
+forget_job(JobMeter *meter)
+{
+	for (int kind = 0; kind <= ALERT_LAST_OF_JOB; kind++)
+		set_job_alert(meter, kind, false, false, 0, NULL);
+	metrics_keep(meter);
+	meter_forget(meter);
+}
+
+/* Nothing will come of the job any more, and its last run has failed. */
+static bool
+has_ended_badly(const JobEntry *entry)
+{
+	return entry->state.finished && entry->nruns == 0 &&
+		entry->state.schedule_version == entry->job.schedule_version &&
+		entry->state.consecutive_failures > 0;
+}
+
+/* True: its state is other than what was written. */
+static bool
+judge_job(JobMeter *meter, TimestampTz now, JobHealthRow *row)
+{
+	JobEntry   *entry = job_cache_get(meter->job_id);
+	JobFigures	figures;
+	bool		result;
+	bool		check_changed;
+
+	if (entry == NULL)
+	{
+		forget_job(meter);
+		return false;
+	}
+	if (hook_is(meter->job_id))
+		return false;			/* a part of another job, which is judged */
+	figures_of_job(meter, entry, now, &figures);
+	figures.check_reason = hook_check_reason(meter->job_id, &check_changed);
+	figures.check_failed = figures.check_reason != NULL;
+	health_of_job(&figures, &limits, &row->health);
+	row->job_id = meter->job_id;
+	row->own = row->health.state;
+	row->waits_for = figures.waits_for = dependency_of_job(meter->job_id);
+	if (figures.waits_for != NULL)
+		health_of_job(&figures, &limits, &row->health);
+	dependency_note_job(meter->job_id, has_ended_badly(entry) ? HEALTH_UNHEALTHY : row->own);
+	alert_of_job(meter, &figures, entry->job.job_name, now);
+	if (check_changed)
+		alert_of_check(meter, &figures, entry->job.job_name);
+	result = row->health.state != meter->state || check_changed ||
+		(row->health.state != HEALTH_HEALTHY && row->health.rule != meter->rule);
+	meter->state = row->health.state;
+	meter->rule = row->health.rule;
+	return result;
+}
+
+static void
+judge_jobs(TimestampTz now)
+{
+	JobHealthRow *rows = palloc(JUDGE_BATCH * sizeof(JobHealthRow));
+	int			nrows = 0;
+
+	for (int i = 0; i < JUDGE_BATCH && meter_dirty_count() > 0; i++)
+	{
+		if (judge_job(meter_take_dirty(), now, &rows[nrows]))
+			nrows++;
+	}
+	if (nrows > 0)
+		catalog_write_job_health(rows, nrows, now);
+}
+
+/*
+ * Once a minute, or whatever pg_scheduler.metrics_interval is
+ */
+
+static int64
+metrics_interval(void)
+{
+	return (int64) pg_scheduler_metrics_interval * USECS_PER_SEC;
+}
+
+static TimestampTz
+start_of_interval(TimestampTz now)
+{
+	return now - now % metrics_interval();
+}
+
+/* What has slid out of its window may be healthy now, or forgotten. */
+static void
+age(JobMeter *meter, void *arg)
+{
+	TimestampTz now = *(TimestampTz *) arg;
+
+	if (meter_window(meter, now).attempts > 0 || meter->raised != 0 ||
+		meter->state != HEALTH_HEALTHY)
+		meter_touch(meter);
+	else if (!meter->dirty && meter_tally_is_empty(&meter->tally))
+		meter_forget(meter);
+}
+
+/*
+ * The whole
+ */
+
+static void
+each_minute(TimestampTz now)
+{
+	if (meter_tallied() || run_queue_count() > 0)
+		metrics_write(start_of_interval(now), now);
+	if (pg_scheduler_monitoring)
+		server_watch_memory(now);
+	monitor_clean(now);
+	alert_look_for_ends();
+	meter_foreach(age, &now);
+}
+
+static void
+each_judgement(TimestampTz now)
+{
+	if (next_server <= now)
+	{
+		if (pg_scheduler_monitoring)
+			server_watch(now);
+		next_server = now + SERVER_INTERVAL;
+	}
+	cycle_start_transaction();
+	MemoryContextSwitchTo(cycle_context);
+	if (pg_scheduler_monitoring)
+	{
+		hook_read_checks();
+		judge_jobs(now);
+	}
+	monitor_queues(now, &limits);
+	if (requested)
+	{
+		if (catalog_resolve_gone_alerts(now) > 0)
+			alert_look_for_ends();
+		catalog_resolve_gone_queue_alerts(now);
+	}
+	alert_tell_ends(now);
+	if (recovery_active())
+		recovery_step(now);
+	recovery_event_write();
+	alert_write();
+	cycle_commit_transaction();
+	alert_written();
+	job_cache_written(true);
+	recovery_event_written();
+	requested = false;
+}
+
+/* It is not known what was written: write it again. */
+static void
+distrust(JobMeter *meter, void *arg)
+{
+	meter->state = HEALTH_UNKNOWN;
+	meter_touch(meter);
+}
+
+static void
+each_metrics(TimestampTz now)
+{
+	metrics_step();
+}
+
+static void
+last_minute(TimestampTz now)
+{
+	metrics_write(start_of_interval(now), now);
+	while (metrics_owed())
+		metrics_step();
+}
+
+typedef struct Task
+{
+	void		(*task) (TimestampTz now);
+	TimestampTz now;
+} Task;
+
+static void
+call_task(void *arg)
+{
+	Task	   *task = arg;
+
+	task->task(task->now);
+}
+
+/* Call one of the above.  An error is logged, and the work done later. */
+static void
+guarded(void (*task) (TimestampTz now), TimestampTz now)
+{
+	Task		call = {task, now};
+
+	if (cycle_try(call_task, &call, "monitoring"))
+		return;
+	job_cache_written(false);
+	meter_foreach(distrust, NULL);
+	alert_look_for_ends();
+	not_again_before = clock_now() + ERROR_DELAY;
+}
+
+/* There is something that can change without a run that ends. */
+static bool
+watching(void)
+{
+	return run_queue_ready_count() > 0 || server_watch_open();
+}
+
+static bool
+to_judge(void)
+{
+	return pg_scheduler_monitoring && meter_dirty_count() > 0;
+}
+
+static int64
+judgement_interval(void)
+{
+	return (int64) pg_scheduler_monitor_interval * 1000;
+}
+
+static TimestampTz
+judgement_time(void)
+{
+	TimestampTz result = DT_NOEND;
+
+	if (to_judge() || requested ||
+		(recovery_active() && meter_dirty_count() > 0))
+		result = next_judgement;
+	if (recovery_active())
+		result = Min(result, Max(recovery_next_time(), next_judgement));
+	result = Min(result, Max(alert_next_end(), next_judgement));
+	result = Min(result, Max(monitor_queues_next_time(), next_judgement));
+	if (watching())
+		result = Min(result, Max(next_server, next_judgement));
+	if (meter_count() > 0 || meter_tallied() || run_queue_count() > 0 || server_watch_open())
+		result = Min(result, next_minute);
+	return result;
+}
+
+TimestampTz
+monitor_next_time(void)
+{
+	TimestampTz result = judgement_time();
+
+	if (metrics_owed())
+		result = Min(result, next_metrics);
+	return Max(result, not_again_before);
+}
+
+/* Call one of the above; how long it took. */
+static int64
+timed(void (*task) (TimestampTz now), TimestampTz now)
+{
+	TimestampTz begun = clock_now();
+
+	guarded(task, now);
+	return clock_now() - begun;
+}
+
+void
+monitor(TimestampTz now)
+{
+	int64		took;
+
+	/* the interval may have become shorter */
+	next_minute = Min(next_minute, start_of_interval(now) + metrics_interval());
+	if (not_again_before > now)
+		return;
+	if (metrics_owed() && next_metrics <= now)
+	{
+		took = timed(each_metrics, now);
+		next_metrics = clock_now() + PAUSE * took;
+	}
+	if (judgement_time() > now)
+		return;
+	if (next_minute <= now)
+	{
+		next_minute = start_of_interval(now) + metrics_interval();
+		guarded(each_minute, now);
+	}
+	took = timed(each_judgement, now);
+	next_judgement = clock_now() + (to_judge() ? PAUSE * took : judgement_interval());
+}
+
+void
+monitor_request(void)
+{
+	requested = true;
+}
+
+void
+monitor_leave(TimestampTz now)
+{
+	if (meter_tallied() || metrics_owed())
+		guarded(last_minute, now);
+}
+
+/*
+ * Start
+ */
+
+static void
+load_alert(const char *kind, int64 job_id, Oid owner, const char *queue, void *arg)
+{
+	int			i = alert_kind_from_name(kind);
+	JobMeter   *meter;
+
+	if (i < 0 || i >= ALERT_DEAD_LETTER)
+		return;
+	meter = meter_get(job_id, owner, queue);
+	if (meter == NULL)
+		return;
+	meter->raised |= 1 << i;
+	meter_touch(meter);
+}
+
+static void
+load_health(int64 job_id, Oid owner, const char *queue, const char *state, void *arg)
+{
+	JobMeter   *meter = meter_get(job_id, owner, queue);
+
+	if (meter == NULL)
+		return;
+	meter->state = health_state_from_name(state);
+	meter_touch(meter);
+}
+
+void
+monitor_reload_rules(void)
+{
+	cycle_start_transaction();
+	alert_rule_load();
+	recovery_load();
+	cycle_commit_transaction();
+	alert_rule_limits(&limits);
+	meter_set_width(alert_rule(ALERT_FAILURE_RATE)->interval / METER_SLOTS);
+	meter_foreach(age, &(TimestampTz) {clock_now()});
+	requested = true;
+}
+
+void
+monitor_load(void)
+{
+	monitor_reload_rules();
+	cycle_start_transaction();
+	catalog_scan_open_alerts(load_alert, NULL);
+	catalog_scan_unhealthy_jobs(load_health, NULL);
+	cycle_commit_transaction();
+	server_watch_load();
+	monitor_queues_load();
+	next_judgement = next_minute = DT_NOBEGIN;
+}
+
+void
+monitor_init(void)
+{
+	meter_init();
+}

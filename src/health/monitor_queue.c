@@ -1,0 +1,233 @@
+/*-------------------------------------------------------------------------
+ *
+ * monitor_queue.c
+ *	  Judge the health of queues, and raise their alerts.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "base/guc.h"
+#include "flow/dependency.h"
+#include "health/monitor_queue.h"
+#include "state/alert.h"
+#include "state/alert_rule.h"
+#include "state/run_queue.h"
+#include "state/walk.h"
+#include "table/catalog_monitor.h"
+#include "table/row.h"
+
+/* To judge queues takes one part of so many of the time. */
+#define PAUSE			100
+
+/* Jobs of more than so many are counted a slice at a time. */
+#define MANY_JOBS		2000
+
+static const HealthLimits *limits;
+static TimestampTz next_time = DT_NOBEGIN;
+static bool owed = false;		/* they were not looked at for lack of time */
+static bool counted = false;	/* the queues have the numbers of their jobs */
+
+typedef struct QueueJudgement
+{
+	MemoryContext context;		/* of the rows: a scan has one of its own */
+	QueueHealthRow *rows;
+	int			n;
+} QueueJudgement;
+
+static void
+judge_queue(const char *name, int64 jobs, int64 unhealthy, void *arg)
+{
+	QueueJudgement *judgement = arg;
+	QueueHealthRow *row;
+	QueueFigures figures = {.enabled = true};
+	QueueWait	wait;
+	JobQueue   *queue = run_queue_find_queue(name);
+	MemoryContext oldcontext = MemoryContextSwitchTo(judgement->context);
+
+	judgement->rows = judgement->rows == NULL ? palloc(sizeof(QueueHealthRow)) :
+		repalloc(judgement->rows, (judgement->n + 1) * sizeof(QueueHealthRow));
+	row = &judgement->rows[judgement->n++];
+	figures.jobs = jobs;
+	figures.unhealthy_jobs = unhealthy;
+	if (queue != NULL)
+	{
+		if (counted)
+		{
+			figures.jobs = queue->njobs;
+			figures.unhealthy_jobs = queue->nunhealthy;
+		}
+		figures.enabled = queue->limits.enabled;
+		figures.restarting = queue->limits.restarting;
+		figures.running = queue->ndispatched;
+		figures.backlog = queue->nready;
+	}
+	health_of_queue(&figures, limits, &row->health);
+	dependency_note_queue(name, row->health.state);
+	dependency_of_queue(name, &wait);
+	figures.waits_for = wait.waits_for;
+	figures.starting = wait.starting;
+	figures.held = wait.held;
+	if (wait.waits_for != NULL)
+		health_of_queue(&figures, limits, &row->health);
+	row->waits_for = figures.enabled ? wait.held ? wait.waits_for : NULL :
+		figures.restarting ? "is being restarted" : "is stopped";
+	row->queue = pstrdup(name);
+	row->backlog = figures.backlog;
+	row->running = figures.running;
+	MemoryContextSwitchTo(oldcontext);
+}
+
+static void
+alert_of_waiting_queue(const QueueHealthRow *row, JobQueue *queue)
+{
+	const char *kind = alert_kind_name(ALERT_DEPENDENCY_UNHEALTHY);
+	char	   *subject;
+	QueueWait	wait;
+
+	dependency_of_queue(row->queue, &wait);
+	if (queue->judged && (wait.waits_for != NULL) == queue->dependency_raised)
+		return;
+	subject = psprintf("queue %s", row->queue);
+	if (wait.waits_for != NULL)
+		alert_raise(kind, alert_rule(ALERT_DEPENDENCY_UNHEALTHY)->severity, subject, 0,
+					InvalidOid, psprintf("queue \"%s\" %s", row->queue, wait.waits_for));
+	else
+		alert_resolve(kind, subject);
+	queue->dependency_raised = wait.waits_for != NULL;
+}
+
+static void
+alert_of_queue(const QueueHealthRow *row)
+{
+	const char *kind = alert_kind_name(ALERT_QUEUE_BACKLOG);
+	JobQueue   *queue = run_queue_find_queue(row->queue);
+	bool		holds = limits->backlog > 0 && row->backlog > limits->backlog;
+	char	   *subject;
+
+	if (queue != NULL && pg_scheduler_monitoring)
+		alert_of_waiting_queue(row, queue);
+	if (queue == NULL || (queue->judged && holds == queue->backlog_raised))
+		return;
+	subject = psprintf("queue %s", row->queue);
+	if (holds)
+		alert_raise(kind, alert_rule(ALERT_QUEUE_BACKLOG)->severity, subject, 0, InvalidOid,
+					psprintf(INT64_FORMAT " runs wait in queue \"%s\"", row->backlog, row->queue));
+	else
+		alert_resolve(kind, subject);
+	queue->backlog_raised = holds;
+	queue->judged = true;
+}
+
+static void
+judge_queues(TimestampTz now)
+{
+	QueueJudgement judgement = {.context = CurrentMemoryContext};
+
+	catalog_scan_queue_jobs(!counted, judge_queue, &judgement);
+	for (int i = 0; i < judgement.n; i++)
+		alert_of_queue(&judgement.rows[i]);
+	if (judgement.n > 0)
+		catalog_write_queue_health(judgement.rows, judgement.n, now);
+}
+
+/*
+ * Where there are many jobs, it takes a walk to count them.
+ */
+
+static bool
+is_long_walk(void)
+{
+	return catalog_has_unhealthy_jobs() &&
+		row_key_after("job", "job_pkey", PG_INT64_MIN, MANY_JOBS) != PG_INT64_MAX;
+}
+
+static void
+begin_count(JobQueue *queue, void *arg)
+{
+	queue->njobs = queue->nunhealthy = 0;
+}
+
+static void
+add_count(const char *name, int64 jobs, int64 unhealthy, void *arg)
+{
+	JobQueue   *queue = run_queue_find_queue(name);
+
+	if (queue == NULL)
+		return;
+	queue->njobs += jobs;
+	queue->nunhealthy += unhealthy;
+}
+
+static bool
+count_jobs(Walk *walk)
+{
+	WalkRange	range = walk_range(walk, "job", "job_pkey");
+
+	if (walk->at == PG_INT64_MIN)
+		run_queue_foreach_queue(begin_count, NULL);
+	catalog_count_queue_jobs(range.after, range.upto, add_count, NULL);
+	return walk_to(walk, &range);
+}
+
+static bool
+judge_counted(Walk *walk)
+{
+	counted = walk->ok;
+	if (counted)
+		judge_queues(clock_now());
+	return false;
+}
+
+static void
+end_judging(Walk *walk)
+{
+	next_time = clock_now() + PAUSE * walk->cpu_time;
+}
+
+static const WalkPart judging_parts[] = {
+	{"counting the jobs of queues", count_jobs},
+	{"judging queues", judge_counted}
+};
+static Walk judging = {judging_parts, lengthof(judging_parts), end_judging};
+
+void
+monitor_queues(TimestampTz now, const HealthLimits *with_limits)
+{
+	TimestampTz begun = clock_now();
+
+	limits = with_limits;
+	owed = next_time > now || judging.under_way;
+	if (owed)
+	{
+		if (counted)			/* all else can be judged meanwhile */
+			judge_queues(now);
+		return;
+	}
+	counted = false;
+	if (is_long_walk())
+		walk_begin(&judging);
+	else
+	{
+		judge_queues(now);
+		next_time = clock_now() + PAUSE * (clock_now() - begun);
+	}
+}
+
+void
+monitor_queues_load(void)
+{
+	next_time = DT_NOBEGIN;
+	counted = false;
+}
+
+TimestampTz
+monitor_queues_next_time(void)
+{
+	return owed ? next_time : DT_NOEND;
+}

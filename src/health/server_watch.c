@@ -1,0 +1,196 @@
+/*-------------------------------------------------------------------------
+ *
+ * server_watch.c
+ *	  Alerts of the scheduler as a whole.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/procarray.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "base/guc.h"
+#include "health/metrics.h"
+#include "health/server_watch.h"
+#include "state/alert.h"
+#include "state/alert_rule.h"
+#include "state/meter.h"
+#include "state/run_queue.h"
+#include "table/catalog_monitor.h"
+
+#define SUBJECT_SCHEDULER	"pg_scheduler"
+
+/* Memory of one worker, as of the last look */
+typedef struct WorkerMemory
+{
+	uint64		generation;
+	int64		memory;
+	TimestampTz growing_since;	/* DT_NOEND: it does not grow */
+	TimestampTz grown_at;		/* the last time */
+} WorkerMemory;
+
+static TimestampTz busy_since = DT_NOEND;
+static uint32 raised = 0;		/* alerts of no job: 1 << AlertKind */
+static WorkerMemory *memories = NULL;
+
+static void
+set_alert(AlertKind kind, bool holds, const char *message)
+{
+	uint32		bit = 1 << kind;
+
+	if (!alert_rule(kind)->enabled)
+		holds = false;
+	if (holds && !(raised & bit))
+		alert_raise(alert_kind_name(kind), alert_rule(kind)->severity,
+					SUBJECT_SCHEDULER, 0, InvalidOid, message);
+	else if (!holds && (raised & bit))
+		alert_resolve(alert_kind_name(kind), SUBJECT_SCHEDULER);
+	raised = holds ? raised | bit : raised & ~bit;
+}
+
+void
+server_watch_stopped(bool stopped)
+{
+	/* one from before a start may be open still */
+	if (!stopped)
+		raised |= 1 << ALERT_SCHEDULER_STOPPED;
+	set_alert(ALERT_SCHEDULER_STOPPED, stopped && pg_scheduler_monitoring,
+			  "the scheduler was stopped by scheduler.stop()");
+}
+
+static void
+judge_workers(TimestampTz now)
+{
+	const AlertRule *rule = alert_rule(ALERT_WORKERS_EXHAUSTED);
+	SchedulerMinute figures;
+
+	metrics_of_workers(&figures);
+	if (figures.workers_busy < figures.max_workers || run_queue_ready_count() == 0)
+		busy_since = DT_NOEND;
+	else if (busy_since == DT_NOEND)
+		busy_since = now;
+	set_alert(ALERT_WORKERS_EXHAUSTED,
+			  busy_since != DT_NOEND && now - busy_since >= rule->interval,
+			  psprintf("all " INT64_FORMAT " workers are busy, and " INT64_FORMAT " runs wait",
+					   figures.max_workers, run_queue_ready_count()));
+}
+
+static void
+judge_connections(void)
+{
+	int			used = CountDBConnections(InvalidOid);
+
+	set_alert(ALERT_CONNECTIONS,
+			  used > alert_rule(ALERT_CONNECTIONS)->threshold * MaxConnections,
+			  psprintf("%d of %d connections of the server are used", used, MaxConnections));
+}
+
+static void
+judge_restarts(TimestampTz now)
+{
+	const AlertRule *rule = alert_rule(ALERT_WORKER_RESTARTS);
+	int			n = meter_deaths_since(now - rule->interval);
+
+	set_alert(ALERT_WORKER_RESTARTS, n > rule->threshold,
+			  psprintf("%d workers died in the last " INT64_FORMAT " minutes", n,
+					   rule->interval / USECS_PER_MINUTE));
+}
+
+static void
+remember_memory(void)
+{
+	memories = MemoryContextAllocZero(TopMemoryContext,
+									  scheduler_shared->nworkers * sizeof(WorkerMemory));
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+		memories[i].growing_since = DT_NOEND;
+}
+
+/*
+ * Has a worker done nothing but grow for the interval?  It may pause: a job
+ * does not run all the time, and what it leaves behind is not the same each
+ * time.  What has not grown for a third of the interval grows no more.
+ */
+static bool
+grows(const WorkerSlot *slot, WorkerMemory *before, TimestampTz now, int64 interval)
+{
+	if (slot->state == WORKER_FREE || slot->database != MyDatabaseId ||
+		slot->generation != before->generation || slot->memory < before->memory)
+		before->growing_since = DT_NOEND;
+	else if (slot->memory > before->memory)
+	{
+		if (before->growing_since == DT_NOEND)
+			before->growing_since = now;
+		before->grown_at = now;
+	}
+	else if (now - before->grown_at > interval / 3)
+		before->growing_since = DT_NOEND;
+	before->generation = slot->generation;
+	before->memory = slot->memory;
+	return before->growing_since != DT_NOEND && now - before->growing_since >= interval;
+}
+
+static bool
+some_worker_grows(TimestampTz now, int64 interval)
+{
+	bool		result = false;
+
+	if (memories == NULL)
+		remember_memory();
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+		result |= grows(&scheduler_shared->workers[i], &memories[i], now, interval);
+	LWLockRelease(scheduler_shared->lock);
+	return result;
+}
+
+void
+server_watch_memory(TimestampTz now)
+{
+	const AlertRule *rule = alert_rule(ALERT_MEMORY_GROWTH);
+	bool		growing = some_worker_grows(now, rule->interval) && rule->enabled;
+	Database   *db;
+
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	db = shmem_find_database(MyDatabaseId);
+	if (db != NULL)
+		db->memory_growing = growing;
+	LWLockRelease(scheduler_shared->lock);
+	set_alert(ALERT_MEMORY_GROWTH, growing,
+			  psprintf("the memory of a worker has grown for " INT64_FORMAT " minutes",
+					   rule->interval / USECS_PER_MINUTE));
+}
+
+void
+server_watch_jobs(int64 count, int64 job_id)
+{
+	set_alert(ALERT_JOB_WITHOUT_NEXT_TIME, count > 0,
+			  psprintf(INT64_FORMAT " active %s no next time (job " INT64_FORMAT ")",
+					   count, count == 1 ? "job has" : "jobs have", job_id));
+}
+
+void
+server_watch(TimestampTz now)
+{
+	judge_workers(now);
+	judge_connections();
+	judge_restarts(now);
+}
+
+bool
+server_watch_open(void)
+{
+	return busy_since != DT_NOEND || (raised & ~(1 << ALERT_SCHEDULER_STOPPED)) != 0;
+}
+
+void
+server_watch_load(void)
+{
+	for (int kind = ALERT_LAST_OF_JOB + 1; kind < ALERT_KINDS; kind++)
+		if (!(raised & (1 << kind)) && kind != ALERT_QUEUE_BACKLOG)
+			alert_resolve(alert_kind_name(kind), SUBJECT_SCHEDULER);
+}

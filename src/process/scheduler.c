@@ -1,0 +1,820 @@
+/*-------------------------------------------------------------------------
+ *
+ * scheduler.c
+ *	  The process that owns time in one database.
+ *
+ * A cycle looks at everything that may have happened, does what follows, and
+ * sleeps until the next instant at which something is due, or until somebody
+ * sets the latch.  There is no tick.
+ *
+ * An error ends the cycle, not the process: it is logged, memory is rebuilt
+ * from the tables, and after a second the work goes on.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "libpq/pqsignal.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/procsignal.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/timeout.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "base/compat.h"
+#include "base/cycle.h"
+#include "base/guc.h"
+#include "flow/chain.h"
+#include "flow/dependency.h"
+#include "flow/dispatch.h"
+#include "flow/enqueue.h"
+#include "flow/hook.h"
+#include "flow/http_dispatch.h"
+#include "flow/maintain.h"
+#include "flow/prestart.h"
+#include "flow/queue_stop.h"
+#include "flow/run_owner.h"
+#include "flow/settle.h"
+#include "flow/worker_pool.h"
+#include "health/monitor.h"
+#include "health/server_watch.h"
+#include "process/scheduler.h"
+#include "shared/shmem.h"
+#include "shared/shutdown.h"
+#include "state/alert.h"
+#include "state/due_heap.h"
+#include "state/recovery_event.h"
+#include "state/run_queue.h"
+#include "state/walk.h"
+#include "table/catalog.h"
+#include "table/catalog_hook.h"
+#include "table/catalog_queue.h"
+#include "table/store.h"
+
+/*
+ * What runs add to the states of their jobs is written when no run has ended
+ * for 100 ms, at the latest after 1 s: a job that runs again meanwhile is
+ * written once.
+ */
+#define FLUSH_QUIET			(100 * 1000)
+#define FLUSH_INTERVAL		USECS_PER_SEC
+#define FLUSH_COUNT			20000
+
+/* How far history is counted is written every: 30 s. */
+#define COUNTED_INTERVAL	(30 * USECS_PER_SEC)
+
+/* The longest sleep: a clock that was set forward is noticed after: 60 s. */
+#define MAX_SLEEP			(60 * USECS_PER_SEC)
+
+/* While outcomes keep coming they are looked at every: 1 ms. */
+#define NAP					1000
+
+/* After an error: 1 s. */
+#define ERROR_DELAY_MS		1000
+
+typedef enum RunMode
+{
+	MODE_RUNNING,
+	MODE_STOPPING,				/* stopped; runs are still being executed */
+	MODE_STOPPED
+} RunMode;
+
+static Database *my_db = NULL;
+static bool loaded = false;		/* memory mirrors the tables */
+static RunMode mode = MODE_RUNNING;
+static bool stop_hooks = false; /* stopped by stop(): hooks run before that */
+static TimestampTz stop_deadline;
+static TimestampTz dirty_since = DT_NOEND;
+static TimestampTz outcome_at = DT_NOBEGIN; /* of the last outcome */
+static TimestampTz counted_at = DT_NOBEGIN;
+
+/*
+ * Attach and detach
+ */
+
+static void
+detach(int code, Datum arg)
+{
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	if (my_db->scheduler_pid == MyProcPid)
+	{
+		my_db->scheduler_pid = 0;
+		my_db->scheduler_latch = NULL;
+		my_db->ready = false;
+		my_db->demand = 0;
+		shmem_want_rooms(my_db, 0);
+		my_db->left = code == 0;
+		/* another database can have the entry, or this one cannot be connected to */
+		if ((my_db->state == DATABASE_ABSENT && scheduler_shared->full) || code != 0)
+			scheduler_shared->rescan = true;
+	}
+	shmem_wake(scheduler_shared->launcher_latch);
+	LWLockRelease(scheduler_shared->lock);
+	ConditionVariableBroadcast(&scheduler_shared->process_left);
+}
+
+/* Become the scheduler of a database, unless there is one, or must not be. */
+static bool
+attach(Oid database)
+{
+	bool		result = false;
+
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	my_db = shmem_find_database(database);
+	if (my_db != NULL && my_db->quiesced == 0 && my_db->scheduler_pid == 0)
+	{
+		my_db->scheduler_pid = MyProcPid;
+		my_db->scheduler_latch = MyLatch;
+		result = true;
+	}
+	LWLockRelease(scheduler_shared->lock);
+	return result;
+}
+
+static bool
+extension_exists(void)
+{
+	bool		result;
+
+	cycle_start_transaction();
+	result = catalog_extension_exists();
+	cycle_commit_transaction();
+	return result;
+}
+
+/*
+ * Leave if there is no extension here.  The launcher then need not start us
+ * again before one is created, which may have happened since we looked.
+ */
+static void
+exit_if_absent(void)
+{
+	uint32		events = my_db->extension_events;
+
+	if (extension_exists())
+		return;
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	if (my_db->extension_events == events)
+	{
+		my_db->state = DATABASE_ABSENT;
+		my_db->nstarts = 0;
+	}
+	LWLockRelease(scheduler_shared->lock);
+	proc_exit(0);
+}
+
+/*
+ * Load
+ */
+
+static void
+put_next_run(int64 job_id, Oid role, TimestampTz next_run_at, void *arg)
+{
+	due_heap_put(job_id, role, next_run_at);
+}
+
+static void
+load_next_runs(void)
+{
+	due_heap_reset();
+	cycle_start_transaction();
+	catalog_scan_next_runs(put_next_run, NULL);
+	cycle_commit_transaction();
+	due_heap_loaded();
+}
+
+/* Once per start of the server, and at promotion: the @reboot jobs. */
+static void
+note_boot(void)
+{
+	ControlState control;
+
+	cycle_start_transaction();
+	catalog_read_control(&control);
+	if (control.booted_at != PgStartTime)
+	{
+		enqueue_reboot_jobs();
+		(void) job_cache_write();
+		catalog_write_booted_at(PgStartTime);
+		catalog_forget_starts();
+	}
+	cycle_commit_transaction();
+	job_cache_written(true);
+}
+
+/* The default time zone may have changed since next times were planned. */
+static void
+note_timezone(void)
+{
+	ControlState control;
+
+	cycle_start_transaction();
+	catalog_read_control(&control);
+	cycle_commit_transaction();
+	if (strcmp(control.timezone, pg_scheduler_timezone) == 0)
+		return;
+	if (control.timezone[0] != '\0')
+		enqueue_plan_in_new_zone();
+	cycle_start_transaction();
+	catalog_write_timezone(pg_scheduler_timezone);
+	cycle_commit_transaction();
+}
+
+static void
+publish_control(bool stopped)
+{
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	if (stopped && !my_db->stop_requested)
+		my_db->stopped_at = clock_now();
+	my_db->stop_requested = stopped;
+	LWLockRelease(scheduler_shared->lock);
+}
+
+static void
+read_control(void)
+{
+	ControlState control;
+
+	cycle_start_transaction();
+	catalog_read_control(&control);
+	cycle_commit_transaction();
+	stop_deadline = control.stop_deadline;
+	if (!control.stopped)
+	{
+		if (mode != MODE_RUNNING)
+			dependency_start();
+		mode = MODE_RUNNING;
+		LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+		my_db->stopped = false;
+		LWLockRelease(scheduler_shared->lock);
+	}
+	else if (mode == MODE_RUNNING)
+	{
+		mode = MODE_STOPPING;
+		dispatch_withdraw();
+	}
+	stop_hooks = control.stopped;
+	run_queue_hooks_only(control.stopped);
+	hook_changed(0);
+	publish_control(control.stopped);
+	server_watch_stopped(control.stopped);
+}
+
+static void
+publish_ready(void)
+{
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	my_db->state = DATABASE_PRESENT;
+	my_db->ready = true;
+	my_db->ready_since = clock_now();
+	my_db->last_error_at = DT_NOBEGIN;
+	if (scheduler_shared->full)
+	{
+		/* the launcher warns when there is no entry left for the others */
+		scheduler_shared->rescan = true;
+		shmem_wake(scheduler_shared->launcher_latch);
+	}
+	LWLockRelease(scheduler_shared->lock);
+}
+
+static void
+load_queue(const char *name, const QueueLimits *limits, void *arg)
+{
+	run_queue_set_limits(name, limits);
+}
+
+static void
+load_queues(void)
+{
+	cycle_start_transaction();
+	catalog_scan_queues(load_queue, NULL);
+	cycle_commit_transaction();
+	dependency_queues_changed();
+}
+
+/* The launcher has started this process in place of another. */
+static void
+note_restart(void)
+{
+	static bool noted = false;
+
+	if (noted)
+		return;
+	noted = true;
+	if (my_db->nstarts++ > 0)
+		recovery_event_note("restart", SUBJECT_SCHEDULER, 0, InvalidOid, true,
+							my_db->left ? "the scheduler was asked to leave" :
+							"the scheduler had died");
+}
+
+/* Read everything from the tables, after a start or an error. */
+static void
+load(void)
+{
+	run_queue_reset();
+	job_cache_reset();
+	maintain_reset();
+	chain_reset();
+
+	(void) maintain_partition(clock_now());
+	load_queues();
+	hook_load();
+	settle_start(my_db);
+	cycle_start_transaction();
+	chain_load();
+	cycle_commit_transaction();
+	settle_uncounted();
+	monitor_load();
+	read_control();
+	note_timezone();
+	load_next_runs();
+	enqueue_plan_new_jobs();
+	note_boot();
+	dependency_reload();
+	loaded = true;
+	publish_ready();
+	note_restart();
+}
+
+/*
+ * Changes
+ */
+
+/* The job of a run has been dropped: what has become of the run is looked at. */
+static void
+look_at_orphan(RunEntry *entry, void *arg)
+{
+	if (entry->job == arg && entry->state != RUN_STATE_DISPATCHED)
+		shmem_put_change(MyDatabaseId, CHANGE_RUN, entry->run_id);
+}
+
+static void
+change_job(int64 job_id)
+{
+	JobEntry   *entry = job_cache_peek(job_id);
+
+	dependency_job_changed(job_id);
+	if (entry != NULL)
+		(void) job_cache_reload(entry);
+	else
+		entry = job_cache_get(job_id);
+
+	if (entry == NULL || entry->dropped)
+	{
+		JobState	state;
+
+		job_state_init(&state, job_id);
+		store_delete_job_state(&state);
+		if (entry != NULL && entry->nruns > entry->ndispatched)
+			run_queue_foreach(look_at_orphan, entry);
+		return;
+	}
+	if (entry->state.schedule_version != entry->job.schedule_version)
+		enqueue_plan_job(entry);
+	else if (entry->job.active)
+		enqueue_when_due(entry);
+	run_owner_follow_all(entry);
+	run_queue_release(entry);
+}
+
+/*
+ * Jobs that a calendar puts off may be due at another time now.  Each is looked
+ * at when it would be due without, and what it finds then is put in again.
+ */
+static void
+change_calendar(int64 hash)
+{
+	cycle_start_transaction();
+	catalog_scan_deferred_runs(hash, put_next_run, NULL);
+	cycle_commit_transaction();
+}
+
+/*
+ * Memory is given up: what only it knows must not be lost.  Runs are taken back
+ * first, so that we are told of no more of them than workers have in hand.
+ */
+static void
+settle_all(void)
+{
+	dispatch_withdraw();
+	while (settle_outcomes(my_db) > 0)
+		;
+	cycle_start_transaction();
+	settle_gone();
+	cycle_commit_transaction();
+}
+
+/* Changes were dropped, or are too many: look at everything. */
+static void
+reload_all(void)
+{
+	settle_all();
+	cycle_start_transaction();
+	(void) job_cache_write();
+	cycle_commit_transaction();
+	job_cache_written(true);
+	load();
+}
+
+static void
+apply_changes(void)
+{
+	static Change changes[CHANGE_RING_SIZE];
+	bool		overflow;
+	int			n = shmem_take_changes(my_db, changes, CHANGE_RING_SIZE, &overflow);
+
+	for (int i = 0; i < n; i++)
+		if (changes[i].kind == CHANGE_CANCEL)
+			settle_cancel_run(changes[i].id);
+	if (overflow)
+	{
+		reload_all();
+		return;
+	}
+	if (n == 0)
+		return;
+	cycle_start_transaction();
+	for (int i = 0; i < n; i++)
+		if (changes[i].kind == CHANGE_CALENDAR)
+		{
+			job_cache_reload_calendars();
+			break;
+		}
+	for (int i = 0; i < n; i++)
+		if (changes[i].kind == CHANGE_JOB)
+		{
+			change_job(changes[i].id);
+			chain_note_job(changes[i].id);
+		}
+	(void) job_cache_write();
+	cycle_commit_transaction();
+	job_cache_written(true);
+	if (due_heap_overgrown())
+		load_next_runs();
+	for (int i = 0; i < n; i++)
+	{
+		if (changes[i].kind == CHANGE_JOB)
+			hook_changed(changes[i].id);
+		else if (changes[i].kind == CHANGE_RUN)
+			settle_changed_run(changes[i].id);
+		else if (changes[i].kind == CHANGE_CONTROL)
+			read_control();
+		else if (changes[i].kind == CHANGE_QUEUES)
+		{
+			load_queues();
+			hook_changed(0);
+		}
+		else if (changes[i].kind == CHANGE_DEPENDENCIES)
+			dependency_reload();
+		else if (changes[i].kind == CHANGE_RULES)
+			monitor_reload_rules();
+		else if (changes[i].kind == CHANGE_HOOKS)
+			hook_load();
+		else if (changes[i].kind == CHANGE_CALENDAR)
+			change_calendar(changes[i].id);
+	}
+	monitor_request();
+	job_cache_trim();
+}
+
+/*
+ * The rest of a cycle
+ */
+
+/* Alerts and events are not kept waiting. */
+static bool
+has_news(void)
+{
+	return alert_pending() || recovery_event_pending();
+}
+
+/* Write states, alerts and events, when there are many or when it is time. */
+static TimestampTz
+flush(TimestampTz now, bool force)
+{
+	TimestampTz due;
+
+	if (job_cache_dirty_count() == 0 && !has_news())
+	{
+		dirty_since = DT_NOEND;
+		return DT_NOEND;
+	}
+	if (dirty_since == DT_NOEND)
+		dirty_since = now;
+	due = Min(Max(dirty_since, outcome_at) + FLUSH_QUIET, dirty_since + FLUSH_INTERVAL);
+	if (!force && !has_news() && job_cache_dirty_count() < FLUSH_COUNT && now < due)
+		return due;
+
+	cycle_start_transaction();
+	(void) job_cache_write();
+	alert_write();
+	recovery_event_write();
+	if (now - counted_at >= COUNTED_INTERVAL || counted_at == DT_NOBEGIN)
+	{
+		catalog_write_counted(run_queue_oldest());
+		counted_at = now;
+	}
+	cycle_commit_transaction();
+	job_cache_written(true);
+	alert_written();
+	recovery_event_written();
+	dirty_since = DT_NOEND;
+	return DT_NOEND;
+}
+
+/* On the way to a stop: wait for runs, until the deadline. */
+static TimestampTz
+stop_runs(TimestampTz now)
+{
+	int			running;
+	int			total;
+
+	if (mode == MODE_STOPPED)
+		return DT_NOEND;
+	if (stop_hooks && stop_deadline > now && hook_pending())
+	{
+		TimestampTz next = run_queue_wake(now);
+
+		next = earlier_of(next, dispatch_runs());
+		return Min(next, stop_deadline);
+	}
+	(void) worker_pool_make_room(0, false, 0);
+	worker_pool_dismiss(stop_deadline <= now);
+	worker_pool_count(&running, &total);
+	if (total == 0)
+	{
+		mode = MODE_STOPPED;
+		LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+		my_db->stopped = true;
+		LWLockRelease(scheduler_shared->lock);
+		ConditionVariableBroadcast(&my_db->run_finished);
+		return DT_NOEND;
+	}
+	return stop_deadline <= now ? DT_NOEND : stop_deadline;
+}
+
+/* What status() shows, without asking us. */
+static void
+publish_figures(void)
+{
+	pg_atomic_write_u64(&my_db->npending, run_queue_count());
+	pg_atomic_write_u64(&my_db->nready, run_queue_ready_count());
+}
+
+/* Everything that is due now; the time of what is due next. */
+static TimestampTz
+do_cycle(void)
+{
+	TimestampTz now = clock_now();
+	TimestampTz next = DT_NOEND;
+	bool		more = false;
+
+	apply_changes();
+	if (settle_outcomes(my_db) > 0)
+	{
+		outcome_at = now;
+		next = now + NAP;
+	}
+	next = earlier_of(next, settle_deaths());
+	settle_http_worker(my_db);
+	if (hook_any())
+		apply_changes();		/* what an outcome has told a hook came before it */
+	next = earlier_of(next, hook_step(now));
+	dependency_step(now);
+	if (mode == MODE_RUNNING && !maintain_partition(now))
+		next = Min(next, now + ERROR_DELAY_MS * 1000);
+	else if (mode == MODE_RUNNING)
+	{
+		more |= enqueue_due();
+		more |= chain_cycle();
+		next = earlier_of(next, run_queue_wake(now));
+		next = earlier_of(next, prestart_look(now));
+		next = earlier_of(next, dispatch_runs());
+		next = earlier_of(next, enqueue_next_time());
+	}
+	else
+	{
+		prestart_forget();
+		next = earlier_of(next, stop_runs(now));
+	}
+	next = earlier_of(next, worker_pool_kill_overdue(now));
+	next = earlier_of(next, queue_stop(now));
+	if (!more)
+		maintain(now);
+	next = earlier_of(next, maintain_next_time());
+	monitor(now);
+	next = earlier_of(next, monitor_next_time());
+	next = earlier_of(next, dependency_next_time());
+	next = earlier_of(next, flush(now, false));
+	if (!more && walk_step(now))
+		next = now;
+	next = earlier_of(next, walk_next_slice());
+	publish_figures();
+	if (more || (next > now + NAP && !shmem_set_bell(my_db)))
+		return now;
+	return next;
+}
+
+static void
+sleep_until(TimestampTz when)
+{
+	TimestampTz now = clock_now();
+
+	if (when <= now)
+		return;
+	pgstat_report_stat(false);
+	pgstat_report_activity(STATE_IDLE, NULL);
+	clock_set_alarm(Min(when, now + MAX_SLEEP));
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH, -1L,
+					 compat_wait_event("PgSchedulerMain"));
+	clock_set_alarm(DT_NOEND);
+	ResetLatch(MyLatch);
+}
+
+/* A new default time zone takes the schedules to be read again. */
+static void
+reload_config(void)
+{
+	char	   *zone = pstrdup(pg_scheduler_timezone);
+
+	ProcessConfigFile(PGC_SIGHUP);
+	dependency_reload();		/* monitoring may have been turned off or on */
+	if (strcmp(zone, pg_scheduler_timezone) != 0)
+		shmem_put_change(MyDatabaseId, CHANGE_ALL, 0);
+	pfree(zone);
+}
+
+static void
+handle_signals(void)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		reload_config();
+	}
+}
+
+/* A smart shutdown lets runs be finished, for as long as stop() would. */
+static void
+begin_smart_shutdown(void)
+{
+	if (mode != MODE_RUNNING)
+		return;
+	mode = MODE_STOPPING;
+	stop_deadline = clock_now() + (int64) pg_scheduler_shutdown_grace * 1000;
+	dispatch_withdraw();
+}
+
+static bool
+should_exit(void)
+{
+	if (my_db->quiesced > 0)
+		return true;
+	if (!ShutdownRequestPending)
+		return false;
+	if (!loaded || !shutdown_is_smart())
+		return true;
+	begin_smart_shutdown();
+	return mode == MODE_STOPPED;
+}
+
+static void
+main_loop(void)
+{
+	while (!should_exit())
+	{
+		TimestampTz next;
+
+		handle_signals();
+		MemoryContextSwitchTo(cycle_context);
+		if (!loaded)
+			load();
+		next = do_cycle();
+		MemoryContextSwitchTo(cycle_context);
+		MemoryContextReset(cycle_context);
+		if (!should_exit())
+			sleep_until(next);
+	}
+}
+
+/* Leave in good order: what was counted is written. */
+static void
+leave(void)
+{
+	if (loaded && extension_exists())
+	{
+		MemoryContextSwitchTo(cycle_context);
+		settle_all();
+		monitor_leave(clock_now());
+		(void) flush(clock_now(), true);
+	}
+	proc_exit(0);
+}
+
+static void
+publish_error(void)
+{
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	my_db->last_error_at = clock_now();
+	LWLockRelease(scheduler_shared->lock);
+}
+
+/*
+ * After an error.  When the extension has gone, that explains it.
+ */
+static void
+recover(void)
+{
+	ErrorData  *error;
+
+	/* those of the frames that the error has left */
+	error_context_stack = NULL;
+	HOLD_INTERRUPTS();
+	disable_all_timeouts(false);
+	QueryCancelPending = false;
+	EmitErrorReport();
+	MemoryContextSwitchTo(cycle_context);
+	error = CopyErrorData();
+	AbortCurrentTransaction();
+	LWLockReleaseAll();		/* where there was no transaction to do so */
+	MemoryContextSwitchTo(cycle_context);
+	FlushErrorState();
+	recovery_event_note("reload", SUBJECT_SCHEDULER, 0, InvalidOid, true, error->message);
+	MemoryContextReset(cycle_context);
+	loaded = false;
+	(void) worker_pool_make_room(0, false, 0);
+	publish_error();
+	RESUME_INTERRUPTS();
+	(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ERROR_DELAY_MS,
+					 compat_wait_event("PgSchedulerError"));
+}
+
+static void
+set_up_session(void)
+{
+	/* what only this process writes can be lost and found again */
+	SetConfigOption("synchronous_commit", "off", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("statement_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
+	compat_reset_transaction_timeout();
+	/* with a million jobs, statements look worth compiling: for 56 MB, and some 100 ms */
+	SetConfigOption("jit", "off", PGC_SUSET, PGC_S_OVERRIDE);
+	/* processes are for jobs */
+	SetConfigOption("max_parallel_workers_per_gather", "0", PGC_SUSET, PGC_S_OVERRIDE);
+	/* who locks our tables may hold up neither a shutdown nor the rest for ever */
+	SetConfigOption("lock_timeout", "5s", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("idle_in_transaction_session_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("default_transaction_isolation", "read committed", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET, PGC_S_OVERRIDE);
+	pgstat_report_appname("pg_scheduler");
+}
+
+void
+pg_scheduler_scheduler_main(Datum arg)
+{
+	Oid			database = DatumGetObjectId(arg);
+	sigjmp_buf	local_sigjmp_buf;
+
+	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	BackgroundWorkerUnblockSignals();
+
+	if (!attach(database))
+		proc_exit(0);
+	before_shmem_exit(detach, (Datum) 0);
+	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+	set_up_session();
+	cycle_init();
+	exit_if_absent();
+
+	clock_init();
+	due_heap_init();
+	run_queue_init();
+	job_cache_init();
+	dependency_init();
+	monitor_init();
+	worker_pool_init(my_db);
+	http_dispatch_init(my_db);
+
+	if (sigsetjmp(local_sigjmp_buf, 1) != 0)
+	{
+		recover();
+		if (!should_exit())
+			exit_if_absent();
+	}
+	PG_exception_stack = &local_sigjmp_buf;
+	main_loop();
+	leave();
+}

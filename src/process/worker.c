@@ -1,0 +1,367 @@
+/*-------------------------------------------------------------------------
+ *
+ * worker.c
+ *	  The process that runs the SQL jobs of one role in one database.
+ *
+ * A worker connects as the owner of the jobs that it runs, once, and takes
+ * run after run out of its lane until it is asked to leave, has idled for too
+ * long, has done its number of runs, or has grown too large.  There is no
+ * more powerful identity in the process that a job could fall back to.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <unistd.h>
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/proc.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "base/compat.h"
+#include "base/guc.h"
+#include "execute/session_reset.h"
+#include "execute/sql_run.h"
+#include "flow/worker_pool.h"
+#include "process/worker.h"
+#include "shared/flight_recorder.h"
+#include "shared/lane.h"
+#include "shared/shutdown.h"
+
+/* Between two looks at the memory of a worker that idles: 1 s. */
+#define MEMORY_INTERVAL		USECS_PER_SEC
+
+static WorkerSlot *my_slot = NULL;
+static Database *my_db = NULL;
+static emit_log_hook_type prev_emit_log_hook = NULL;
+
+WorkerSlot *
+worker_my_slot(void)
+{
+	return my_slot;
+}
+
+/*
+ * Attach to the slot that this process was launched for.  False when the
+ * slot has been given to somebody else meanwhile.
+ */
+static bool
+attach(const WorkerStart *start)
+{
+	WorkerSlot *slot = &scheduler_shared->workers[start->slot];
+	bool		result = false;
+
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	if (slot->state == WORKER_STARTING && slot->generation == start->generation)
+	{
+		my_db = shmem_find_database(start->database);
+		result = my_db != NULL;
+		if (result)
+		{
+			slot->pid = MyProcPid;
+			slot->latch = MyLatch;
+			slot->leave |= my_db->quiesced > 0;
+			my_slot = slot;
+		}
+		else
+		{
+			/* nobody knew of this process when its database was dropped */
+			slot->state = WORKER_DEAD;
+			slot->died_at = clock_now();
+		}
+	}
+	LWLockRelease(scheduler_shared->lock);
+	return result;
+}
+
+/* The last thing a worker does, whatever it dies of. */
+static void
+detach(int code, Datum arg)
+{
+	if (my_slot == NULL)
+		return;
+	flight_recorder_end(my_slot - scheduler_shared->workers);
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	my_slot->state = WORKER_DEAD;
+	my_slot->died_at = clock_now();
+	my_slot->pid = 0;
+	my_slot->latch = NULL;
+	shmem_wake(my_db->scheduler_latch);
+	my_slot = NULL;
+	LWLockRelease(scheduler_shared->lock);
+	ConditionVariableBroadcast(&scheduler_shared->process_left);
+}
+
+/* Keep the last words of a worker, so that the run it fails gets them. */
+static void
+remember_fatal(ErrorData *edata)
+{
+	if (edata->elevel >= FATAL && my_slot != NULL && edata->message != NULL)
+	{
+		strlcpy(my_slot->error, edata->message, SLOT_ERROR_LENGTH);
+		my_slot->sqlerrcode = edata->sqlerrcode;
+	}
+	if (prev_emit_log_hook)
+		prev_emit_log_hook(edata);
+}
+
+/* Let go of the run that is over.  Lock held. */
+static void
+let_go_of_run(TimestampTz now)
+{
+	Lane	   *lane = &scheduler_shared->lanes[my_slot->lane];
+
+	if (my_slot->has_run)
+		lane->run_time += (now - my_slot->started_at - lane->run_time) / 8;
+	my_slot->has_run = false;
+	my_slot->cancel = false;
+	my_slot->deadline = DT_NOEND;
+}
+
+/*
+ * Let go of the run that is over, and take the next one or become idle.
+ * False: there is none.  All in one, for this is the lock that all workers
+ * share.
+ */
+static bool
+take_run(Run *run)
+{
+	Lane	   *lane = &scheduler_shared->lanes[my_slot->lane];
+	TimestampTz now;
+	bool		result;
+
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	now = clock_now();			/* under the lock: who takes first starts first */
+	let_go_of_run(now);
+	if (scheduler_shared->rooms_wanted > 0)
+		worker_pool_relieve(my_slot);
+	result = !my_slot->leave && lane_take(lane, run);
+	if (result)
+	{
+		my_slot->state = WORKER_RUNNING;
+		my_slot->run = *run;
+		my_slot->has_run = true;
+		my_slot->terminate = false;
+		my_slot->requeue = false;
+		/* the clock may have been set back since it was due */
+		my_slot->started_at = Max(now, run->due_at);
+		my_slot->job_name[0] = '\0';
+		if (lane->nready == LANE_LOW_WATER)
+			shmem_wake(my_db->scheduler_latch);
+	}
+	else if (my_slot->state != WORKER_IDLE)
+	{
+		my_slot->state = WORKER_IDLE;
+		my_slot->idle_since = now;
+	}
+	LWLockRelease(scheduler_shared->lock);
+
+	/* a cancellation meant for the run before comes too late, but not one of this run */
+	QueryCancelPending = false;
+	if (my_slot->cancel)
+		InterruptPending = QueryCancelPending = true;
+	return result;
+}
+
+/*
+ * Tell the scheduler what became of the run.  When its ring is full it is
+ * behind, and this worker may as well wait.
+ */
+static void
+report(const Outcome *outcome)
+{
+	while (!shmem_put_outcome(my_db, outcome))
+	{
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 10, compat_wait_event("PgSchedulerWorkerReport"));
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+	my_slot->runs_done++;
+	ConditionVariableBroadcast(&my_db->run_finished);
+}
+
+/* How much memory stays in use between runs */
+static void
+look_at_memory(void)
+{
+	my_slot->memory = MemoryContextMemAllocated(TopMemoryContext, true);
+}
+
+/* Looking costs a little: under load it is done now and then. */
+static bool
+too_large(void)
+{
+	static TimestampTz looked_at = DT_NOBEGIN;
+
+	if (my_slot->runs_done % 64 == 1 || my_slot->idle_since - looked_at >= MEMORY_INTERVAL)
+	{
+		look_at_memory();
+		looked_at = clock_now();
+	}
+	return my_slot->memory > (int64) pg_scheduler_worker_memory_limit * 1024;
+}
+
+static bool
+should_leave(void)
+{
+	return my_slot->leave || ShutdownRequestPending ||
+		my_slot->runs_done >= pg_scheduler_worker_max_runs || too_large();
+}
+
+static bool
+idle_too_long(void)
+{
+	return clock_now() - my_slot->idle_since >=
+		(int64) pg_scheduler_worker_idle_timeout * 1000;
+}
+
+/*
+ * The run is not over: its next attempt waits, or this one is to be done
+ * again.  A cancellation that has come too late for us is meant for that.
+ */
+static void
+let_go_of_attempt(int64 run_id)
+{
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	if (my_slot->cancel)
+		shmem_put_change_of(my_db, CHANGE_CANCEL, run_id);
+	let_go_of_run(clock_now());
+	LWLockRelease(scheduler_shared->lock);
+}
+
+static void
+run_one(const Run *run)
+{
+	Outcome		outcome;
+
+	flight_recorder_begin(my_slot - scheduler_shared->workers, run->run_id, run->attempt);
+	sql_run_execute(my_slot, run, &outcome);
+	flight_recorder_end(my_slot - scheduler_shared->workers);
+
+	report(&outcome);
+	if (outcome.kind != OUTCOME_FINAL)
+		let_go_of_attempt(run->run_id);
+	session_reset(my_slot->role);
+	pgstat_report_stat(false);
+}
+
+static void
+idle(void)
+{
+	pgstat_report_stat(true);
+	pgstat_report_appname("pg_scheduler");
+	pgstat_report_activity(STATE_IDLE, NULL);
+	look_at_memory();
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 Max(pg_scheduler_worker_idle_timeout, 1),
+					 compat_wait_event("PgSchedulerWorkerMain"));
+	ResetLatch(MyLatch);
+}
+
+/*
+ * A cancellation is meant for a run: it is held until the run's own statement
+ * is executed, see sql_run.c, and what comes when that is over is dropped.
+ */
+static void
+main_loop(void)
+{
+	Run			run;
+
+	HOLD_CANCEL_INTERRUPTS();
+	while (!should_leave())
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+		}
+		if (take_run(&run))
+			run_one(&run);
+		else if (idle_too_long())
+			break;
+		else
+			idle();
+	}
+}
+
+/*
+ * Leave in good order: the run in hand is over, and reported.  Whoever buries
+ * the slot would otherwise take it for one that the worker died of.
+ */
+static void
+let_go(void)
+{
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	my_slot->has_run = false;
+	my_slot->recycled = too_large();
+	LWLockRelease(scheduler_shared->lock);
+}
+
+/*
+ * In a smart shutdown a run may be finished: the scheduler, which has got the
+ * same signal, stops it when the grace is over.
+ */
+static void
+handle_sigterm(SIGNAL_ARGS)
+{
+	if (my_slot != NULL && my_slot->has_run && !my_slot->requeue &&
+		!my_slot->terminate && shutdown_is_smart())
+	{
+		my_slot->leave = true;
+		SetLatch(MyLatch);
+	}
+	else
+		die(postgres_signal_arg);
+}
+
+/*
+ * The last thing of all.  What the libraries of the server would tidy up now,
+ * OpenSSL above all, the kernel frees at once: a tenth of what it costs that
+ * roles take turns.
+ */
+static void
+exit_at_once(int code, Datum arg)
+{
+	_exit(code);
+}
+
+void
+pg_scheduler_worker_main(Datum arg)
+{
+	WorkerStart start;
+
+	on_proc_exit(exit_at_once, (Datum) 0);
+	memcpy(&start, MyBgworkerEntry->bgw_extra, sizeof(start));
+	pqsignal(SIGTERM, handle_sigterm);
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	BackgroundWorkerUnblockSignals();
+
+	if (!attach(&start))
+		proc_exit(0);
+	before_shmem_exit(detach, (Datum) 0);
+	prev_emit_log_hook = emit_log_hook;
+	emit_log_hook = remember_fatal;
+
+	BackgroundWorkerInitializeConnectionByOid(start.database, start.role,
+											  COMPAT_WORKER_CONNECT_FLAGS);
+	my_slot->connected = true;
+	session_reset_init();
+	sql_run_init();
+	main_loop();
+	let_go();
+	proc_exit(0);
+}

@@ -1,0 +1,135 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_end.c
+ *	  Put the end of an attempt on record, and decide what follows.
+ *
+ * Shared by all who can end an attempt: a worker whose run has failed, the
+ * HTTP worker, and the scheduler that finds out that a worker has died.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "common/pg_prng.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "flow/hook.h"
+#include "record/chain_end.h"
+#include "record/run_end.h"
+#include "table/catalog.h"
+
+void
+run_end_init_record(RunRecord *record, const Run *run, const char *job_name,
+					RunStatus status, TimestampTz started_at, TimestampTz finished_at)
+{
+	memset(record, 0, sizeof(*record));
+	record->run = run;
+	record->job_name = job_name;
+	record->status = status;
+	record->next_attempt_at = DT_NOEND;
+	record->started_at = started_at;
+	record->finished_at = finished_at;
+	record->rows_affected = -1;
+	record->occurrences = 1;
+	record->cpu_time = -1;
+}
+
+static bool
+matches_retry_on(const Job *job, const char *sqlstate)
+{
+	Datum	   *names;
+	int			n;
+	const char **conditions;
+
+	deconstruct_array(job->retry_on, TEXTOID, -1, false, TYPALIGN_INT,
+					  &names, NULL, &n);
+	conditions = palloc(Max(n, 1) * sizeof(char *));
+	for (int i = 0; i < n; i++)
+		conditions[i] = TextDatumGetCString(names[i]);
+	return retry_matches(sqlstate, conditions, n);
+}
+
+/*
+ * Whether a lost run is tried again is for on_lost to say, not for
+ * max_retries: it may have been lost through no fault of the job.
+ */
+static bool
+should_retry(const Job *job, const RunRecord *record)
+{
+	switch (record->status)
+	{
+		case RUN_LOST:
+			return job->on_lost == ON_LOST_RETRY;
+		case RUN_FAILED:
+			if (record->run->attempt > job->retry.max_retries)
+				return false;
+			if (record->http_failed && (job->retry_on == NULL || record->sqlstate == NULL))
+				return record->http_retryable;
+			if (record->sqlstate == NULL)
+				return true;
+			return job->retry_on ? matches_retry_on(job, record->sqlstate) :
+				retry_is_worthwhile(record->sqlstate);
+		case RUN_TIMED_OUT:
+			return record->run->attempt <= job->retry.max_retries;
+		default:
+			return false;
+	}
+}
+
+static void
+plan_next_attempt(const Job *job, RunRecord *record, TimestampTz not_before,
+				  Outcome *outcome)
+{
+	int64		delay = retry_delay(&job->retry, record->run->attempt,
+									pg_prng_double(&pg_global_prng_state));
+
+	outcome->kind = OUTCOME_RETRY;
+	outcome->next = *record->run;
+	outcome->next.attempt++;
+	if (record->status != RUN_LOST)
+		outcome->next.crashes = 0;
+	outcome->next.due_at = record->finished_at + delay;
+	if (not_before != DT_NOBEGIN)
+		outcome->next.due_at = Max(not_before, record->finished_at);
+	record->next_attempt_at = outcome->next.due_at;
+}
+
+void
+run_end_failure(const Job *job, RunRecord *record, Jsonb *args,
+				TimestampTz not_before, Outcome *outcome)
+{
+	bool		still_pending;
+
+	outcome->kind = OUTCOME_FINAL;
+	outcome->status = record->status;
+	outcome->finished_at = record->finished_at;
+	if (should_retry(job, record))
+	{
+		plan_next_attempt(job, record, not_before, outcome);
+		still_pending = store_retry_pending(record->run, &outcome->next);
+	}
+	else
+		still_pending = store_delete_pending(record->run);
+
+	if (!still_pending)
+	{
+		outcome->kind = OUTCOME_GONE;
+		return;
+	}
+	store_insert_history(record);
+	hook_add_cleanup(job, record);
+	if (outcome->kind == OUTCOME_FINAL && job->leads)
+		outcome->chained = chain_end_record(record, args);
+	if (outcome->kind == OUTCOME_FINAL && record->status != RUN_CANCELLED &&
+		job->retry.max_retries > 0)
+	{
+		CommandCounterIncrement();	/* the last attempt goes with the others */
+		catalog_insert_dead_letter(record, args);
+		outcome->dead_letter = true;
+	}
+}

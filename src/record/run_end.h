@@ -1,0 +1,34 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_end.h
+ *	  Put the end of an attempt on record, and decide what follows.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_RUN_END_H
+#define PG_SCHEDULER_RUN_END_H
+
+#include "shared/shmem.h"
+#include "table/store.h"
+
+/* Fill in a record with what is known of every attempt. */
+extern void run_end_init_record(RunRecord *record, const Run *run,
+								const char *job_name, RunStatus status,
+								TimestampTz started_at, TimestampTz finished_at);
+
+/*
+ * Record an attempt that did not succeed, in the current transaction.
+ *
+ * Its row of pending_run becomes the next attempt, where the job's retry
+ * policy says so, and is deleted otherwise; a run that is out of attempts
+ * becomes a dead letter.  "job" needs its retry_on; "not_before" (DT_NOBEGIN:
+ * nothing) is a time that a server has asked us to wait for: it takes the
+ * place of the backoff.  Of *outcome the kind, next, status, finished_at,
+ * dead_letter and chained are set.
+ */
+extern void run_end_failure(const Job *job, RunRecord *record, Jsonb *args,
+							TimestampTz not_before, Outcome *outcome);
+
+#endif							/* PG_SCHEDULER_RUN_END_H */

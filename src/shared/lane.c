@@ -1,0 +1,138 @@
+/*-------------------------------------------------------------------------
+ *
+ * lane.c
+ *	  The ready runs of one (database, role), in order.
+ *
+ * A lane is a ring, so that the common cases, a run that comes last and the
+ * run that goes first, move nothing.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "shared/lane.h"
+
+static Run *
+lane_at(Lane *lane, int position)
+{
+	return &lane->ready[(lane->first + position) % LANE_DEPTH];
+}
+
+int
+lane_find(Oid database, Oid role)
+{
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	{
+		Lane	   *lane = &scheduler_shared->lanes[i];
+
+		if (lane->in_use && lane->database == database && lane->role == role)
+			return i;
+	}
+	return -1;
+}
+
+int
+lane_obtain(Oid database, Oid role)
+{
+	int			i = lane_find(database, role);
+
+	if (i >= 0)
+		return i;
+	for (i = 0; i < scheduler_shared->nworkers; i++)
+	{
+		Lane	   *lane = &scheduler_shared->lanes[i];
+
+		if (lane->in_use)
+			continue;
+		lane->in_use = true;
+		lane->database = database;
+		lane->role = role;
+		lane->nworkers = 0;
+		lane->first = 0;
+		lane->nready = 0;
+		lane->more = false;
+		/* long, unless proven otherwise: they must not wait for each other */
+		lane->run_time = WORKER_START_TIME;
+		return i;
+	}
+	elog(ERROR, "no free lane");
+}
+
+void
+lane_reset(Lane *lane)
+{
+	lane->first = 0;
+	lane->nready = 0;
+}
+
+void
+lane_release(Lane *lane)
+{
+	Assert(lane->nworkers == 0 && lane->nready == 0);
+	lane->in_use = false;
+}
+
+bool
+lane_put(Lane *lane, const Run *run, Run *displaced, bool *is_displaced)
+{
+	int			position;
+
+	*is_displaced = false;
+	if (lane->nready == LANE_DEPTH)
+	{
+		Run		   *last = lane_at(lane, LANE_DEPTH - 1);
+
+		if (!run_goes_before(run, last))
+			return false;
+		*displaced = *last;
+		*is_displaced = true;
+		lane->nready--;
+	}
+
+	for (position = lane->nready; position > 0; position--)
+	{
+		Run		   *before = lane_at(lane, position - 1);
+
+		if (!run_goes_before(run, before))
+			break;
+		*lane_at(lane, position) = *before;
+	}
+	*lane_at(lane, position) = *run;
+	lane->nready++;
+	return true;
+}
+
+const Run *
+lane_first(const Lane *lane)
+{
+	return &lane->ready[lane->first];
+}
+
+bool
+lane_take(Lane *lane, Run *run)
+{
+	if (lane->nready == 0)
+		return false;
+	*run = *lane_at(lane, 0);
+	lane->first = (lane->first + 1) % LANE_DEPTH;
+	lane->nready--;
+	return true;
+}
+
+bool
+lane_remove(Lane *lane, int64 run_id)
+{
+	int			position;
+
+	for (position = 0; position < lane->nready; position++)
+		if (lane_at(lane, position)->run_id == run_id)
+			break;
+	if (position == lane->nready)
+		return false;
+	for (; position < lane->nready - 1; position++)
+		*lane_at(lane, position) = *lane_at(lane, position + 1);
+	lane->nready--;
+	return true;
+}

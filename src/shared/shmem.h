@@ -1,0 +1,285 @@
+/*-------------------------------------------------------------------------
+ *
+ * shmem.h
+ *	  Shared state: databases, worker slots, lanes of ready runs.
+ *
+ * One LWLock (scheduler_shared->lock) guards everything here but the two
+ * rings of a database, which have a spinlock of their own.  It is held for
+ * the copying of a few fields only, never across a wait.
+ *
+ * A lane holds the ready runs of one (database, role).  The scheduler of the
+ * database puts runs in, in their order; the workers of the lane take them
+ * out.  A lane exists while a worker is assigned to it.  The HTTP runs of a
+ * database, whoever owns them, have a lane of their own, which is always
+ * there; what the HTTP worker has taken out of it is in the table of flights
+ * (http_flight.h).
+ *
+ * A worker slot moves only along these arrows:
+ *
+ *		FREE --> STARTING --> IDLE <--> RUNNING
+ *		  ^         |          |           |
+ *		  |         v          v           v
+ *		  +----- DEAD <--------+-----------+
+ *
+ * FREE -> STARTING	by the scheduler that launches a worker
+ * STARTING -> IDLE	by the worker, once attached and connected
+ * any -> DEAD		by the worker on its way out, whatever the reason
+ * DEAD -> FREE		by the scheduler of the database, which reads there what
+ *					became of the run that died with the worker; by that of any
+ *					other, if nothing is left there, or nobody comes for it
+ *
+ * Each use of a slot has a generation; a worker that finds another one than
+ * it was launched with leaves without touching the slot.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_SHMEM_H
+#define PG_SCHEDULER_SHMEM_H
+
+#include "datatype/timestamp.h"
+#include "port/atomics.h"
+#include "storage/condition_variable.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+#include "storage/spin.h"
+
+#include "rules/run.h"
+
+#define LANE_DEPTH				128
+#define LANE_LOW_WATER			(LANE_DEPTH / 2)
+
+/* What a process takes to start, and a run by which starting one pays: 5 ms. */
+#define WORKER_START_TIME		5000
+#define OUTCOME_RING_SIZE		1024
+#define CHANGE_RING_SIZE		1024
+#define SLOT_ERROR_LENGTH		256
+
+typedef enum WorkerState
+{
+	WORKER_FREE,
+	WORKER_STARTING,
+	WORKER_IDLE,
+	WORKER_RUNNING,
+	WORKER_DEAD
+} WorkerState;
+
+typedef struct WorkerSlot
+{
+	WorkerState state;
+	uint64		generation;
+	Oid			database;
+	Oid			role;
+	int			lane;
+	int			pid;			/* 0 until attached */
+	Latch	   *latch;			/* NULL until attached */
+	TimestampTz launched_at;
+	TimestampTz idle_since;
+	TimestampTz expected_until; /* the scheduler expects work for it by then */
+	TimestampTz died_at;		/* when it became DEAD */
+	TimestampTz freed_at;		/* when it became FREE */
+	bool		connected;		/* has been IDLE or RUNNING */
+	bool		leave;			/* asked to go after the current run */
+	bool		cancel;			/* asked to cancel the current run */
+	bool		terminate;		/* SIGTERM sent because the run does not stop */
+	bool		requeue;		/* stopped by us: the run is to be done again */
+	Run			run;			/* valid while RUNNING or DEAD */
+	bool		has_run;
+	TimestampTz started_at;
+	TimestampTz deadline;		/* DT_NOEND: none */
+	char		job_name[JOB_NAME_LENGTH];	/* all of it, once there is a first byte */
+	int64		runs_done;
+	int64		memory;			/* bytes, as of the last look */
+	bool		recycled;		/* it left for its memory */
+	char		error[SLOT_ERROR_LENGTH];	/* of a worker that is DEAD */
+	int			sqlerrcode;
+	int64		crashed_run_id; /* in flight here when the server crashed */
+	Oid			crashed_database;
+} WorkerSlot;
+
+typedef struct Lane
+{
+	bool		in_use;
+	Oid			database;
+	Oid			role;
+	int			nworkers;
+	int			first;			/* a ring: lane.c */
+	bool		more;			/* the scheduler has more than there was room for */
+	int64		run_time;		/* what a run takes of late, in microseconds */
+	int			nready;
+	Run			ready[LANE_DEPTH];	/* in order of run_goes_before() */
+} Lane;
+
+typedef enum OutcomeKind
+{
+	OUTCOME_FINAL,				/* recorded, and the run is over */
+	OUTCOME_RETRY,				/* recorded, and the next attempt is pending */
+	OUTCOME_GONE,				/* there was no such run (any more) */
+	OUTCOME_HELD,				/* not started, its job is paused: still pending */
+	OUTCOME_LOCKED,				/* not started, its row is locked: still pending */
+	OUTCOME_UNRECORDED			/* no record could be written: still pending */
+} OutcomeKind;
+
+/* What a worker tells the scheduler about a run that it has let go of. */
+typedef struct Outcome
+{
+	OutcomeKind kind;
+	Run			run;			/* as dispatched */
+	Run			next;			/* the next attempt, OUTCOME_RETRY */
+	RunStatus	status;			/* of what was recorded */
+	TimestampTz started_at;
+	TimestampTz finished_at;
+	bool		dead_letter;
+	bool		owner_gone;		/* it failed, for its owner was dropped */
+	bool		chained;		/* word was left for jobs that run after this one */
+
+	/* of a request that was sent */
+	bool		http_sent;
+	bool		http_reused;	/* over a connection that was there */
+	int			http_status;	/* 0: no answer */
+	int64		http_bytes;		/* of the answer's body */
+} Outcome;
+
+typedef enum ChangeKind
+{
+	CHANGE_JOB,					/* id: job_id whose definition changed */
+	CHANGE_RUN,					/* id: run_id added to or taken from pending_run */
+	CHANGE_CANCEL,				/* id: run_id to cancel, unless it is over */
+	CHANGE_ALL,					/* read everything again */
+	CHANGE_CONTROL,				/* start, stop: read scheduler_state again */
+	CHANGE_QUEUES,				/* read scheduler.queue again */
+	CHANGE_RULES,				/* read scheduler.alert_rule again */
+	CHANGE_HOOKS,				/* read scheduler.job_hook again */
+	CHANGE_DEPENDENCIES,		/* read scheduler.dependency again */
+	CHANGE_CALENDAR				/* id: hash of the name of one that changed */
+} ChangeKind;
+
+typedef struct Change
+{
+	ChangeKind	kind;
+	int64		id;
+} Change;
+
+typedef enum DatabaseState
+{
+	DATABASE_UNUSED,			/* entry is free */
+	DATABASE_PRESENT,			/* has the extension, or nobody has looked */
+	DATABASE_ABSENT				/* has not got the extension */
+} DatabaseState;
+
+typedef struct Database
+{
+	DatabaseState state;
+	Oid			oid;
+	uint32		extension_events;	/* an extension was created: look again */
+	int			quiesced;		/* DDL commands that want us out */
+	int			scheduler_pid;	/* 0: none */
+	Latch	   *scheduler_latch;
+	bool		ready;			/* the scheduler has read all jobs */
+	bool		stopped;		/* by scheduler.stop(), and at rest */
+	TimestampTz ready_since;
+	int			nstarts;		/* of its scheduler, since the server started */
+	bool		left;			/* the last scheduler went in good order */
+	int			http_pid;		/* 0: no HTTP worker, or it takes no more runs */
+	Latch	   *http_latch;
+	TimestampTz http_since;		/* when it attached */
+	int64		http_runs;		/* how many it has done */
+	bool		http_leave;		/* asked to go when what is under way is over */
+	bool		http_drop;		/* asked to go now */
+	bool		http_cancel;	/* some flight is to be cancelled */
+	bool		http_left;		/* it has gone: see to what it had in hand */
+	int			http_nflights;	/* entries in the table of flights */
+	Lane		http_lane;
+	uint64		demand;			/* ticket of a worker wanted, 0: none */
+	int			rooms_wanted;	/* workers, of whatever database, to leave for it */
+	ConditionVariable run_finished; /* for wait_for_run() */
+
+	/* figures for views */
+	pg_atomic_uint64 npending;	/* runs that are not over */
+	pg_atomic_uint64 nready;	/* of these, due and not being executed */
+	bool		stop_requested;
+	TimestampTz stopped_at;		/* when that was; DT_NOBEGIN: not */
+	TimestampTz last_error_at;	/* of a cycle; DT_NOBEGIN: none since it was ready */
+	bool		memory_growing; /* that of a worker, for too long */
+
+	slock_t		mutex;			/* guards the rings */
+	bool		bell;			/* the next outcome wakes the scheduler */
+	int			outcome_head;
+	int			outcome_count;
+	Outcome		outcomes[OUTCOME_RING_SIZE];
+	int			change_head;
+	int			change_count;
+	bool		change_overflow;	/* changes were dropped: read all */
+	Change		changes[CHANGE_RING_SIZE];
+} Database;
+
+typedef struct SchedulerShared
+{
+	LWLock	   *lock;
+	int			launcher_pid;
+	Latch	   *launcher_latch;
+	bool		rescan;			/* launcher: read pg_database again */
+	bool		full;			/* some database has found no entry */
+	bool		extension_elsewhere;	/* one was created in such a database */
+	bool		smart_shutdown; /* written by the postmaster: shutdown.c */
+	uint64		last_ticket;
+	uint64		last_generation;
+	int			rooms_wanted;	/* the sum of those of all databases */
+	ConditionVariable process_left; /* a scheduler or worker has gone */
+	TimestampTz shortage_at;	/* when the server last had no room for a process */
+	int			shortage_slots; /* how many slots it then had processes for */
+	Oid			process_for;	/* the database that the next process is for ... */
+	TimestampTz process_wanted_at;	/* ... which has asked for it then */
+	int64		workers_started;
+	int64		workers_died;
+	int			ndatabases;
+	int			nworkers;
+	Database   *databases;
+	WorkerSlot *workers;
+	Lane	   *lanes;			/* as many as workers */
+	struct HttpFlight *flights; /* http_flight.h */
+	int			free_flight;	/* first of those that are free, or -1 */
+} SchedulerShared;
+
+extern SchedulerShared *scheduler_shared;
+
+/* from _PG_init, while shared libraries are preloaded */
+extern void shmem_init(void);
+
+/* True when the library was preloaded, so that there is a shared state. */
+extern bool shmem_available(void);
+
+/* Caller holds the lock.  NULL: this database has no entry. */
+extern Database *shmem_find_database(Oid database);
+
+/*
+ * Rings.  No lock needed.
+ *
+ * Putting an outcome wakes the scheduler only when it has set the bell since
+ * the last time, or when the ring is half full: under load it comes by often
+ * enough, and need not be woken for every run.  shmem_set_bell() answers
+ * false when there are outcomes already.
+ */
+extern bool shmem_put_outcome(Database *db, const Outcome *outcome);
+extern int	shmem_take_outcomes(Database *db, Outcome *outcomes, int max);
+extern bool shmem_set_bell(Database *db);
+extern void shmem_put_change(Oid database, ChangeKind kind, int64 id);
+extern void shmem_put_change_of(Database *db, ChangeKind kind, int64 id);
+extern int	shmem_take_changes(Database *db, Change *changes, int max,
+							   bool *overflow);
+
+/*
+ * The extension has been dropped: should it come again, its runs have the same
+ * ids, and nothing that was said of the old ones is meant for them.  Lock held.
+ */
+extern void shmem_forget_runs(Database *db);
+
+/* Workers that are to leave for the sake of a database's roles.  Lock held. */
+extern void shmem_want_rooms(Database *db, int n);
+
+/* Set a latch that may be NULL. */
+extern void shmem_wake(Latch *latch);
+extern void shmem_wake_launcher(bool rescan);
+
+#endif							/* PG_SCHEDULER_SHMEM_H */

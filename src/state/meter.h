@@ -1,0 +1,133 @@
+/*-------------------------------------------------------------------------
+ *
+ * meter.h
+ *	  What a scheduler remembers of the runs that have just ended.
+ *
+ * Every outcome passes through here on its way to job_state, and costs a hash
+ * lookup and a few additions.  monitor.c looks at what has changed now and
+ * then, and writes it a minute at a time: history is never read.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_METER_H
+#define PG_SCHEDULER_METER_H
+
+#include "lib/ilist.h"
+
+#include "rules/health_rules.h"
+#include "rules/histogram.h"
+#include "shared/shmem.h"
+#include "state/job_cache.h"
+
+/* The sliding window of rates consists of this number of slots. */
+#define METER_SLOTS		5
+
+/* What has ended since the last minute was written */
+typedef struct Tally
+{
+	int64		succeeded;
+	int64		failed;
+	int64		timed_out;
+	int64		cancelled;
+	int64		lost;
+	int64		retries;
+	int64		timed;			/* attempts that had begun */
+	int64		duration;		/* of these, us */
+	int64		max_duration;
+	int64		lateness;		/* start minus due time, us */
+	int64		max_lateness;
+	int64		http_answers[4];	/* with status 2xx, 3xx, 4xx, 5xx */
+	int64		http_errors;	/* without an answer */
+	int64		http_reused;	/* over a connection that was there */
+	int64		http_bytes;		/* of the answers' bodies */
+	uint32		buckets[HISTOGRAM_BUCKETS]; /* of durations */
+} Tally;
+
+/* Of one job */
+typedef struct JobTally
+{
+	int64		job_id;
+	Oid			owner;
+	Tally		tally;
+} JobTally;
+
+typedef struct WindowSlot
+{
+	int			attempts;
+	int			failures;
+	int			timeouts;
+	int			recycled;		/* workers that left for their memory */
+} WindowSlot;
+
+typedef struct JobMeter
+{
+	int64		job_id;			/* hash key */
+	Oid			owner;
+	char		queue[NAMEDATALEN];
+	int64		lateness;		/* of the last start */
+	int64		window_start;	/* number of the newest slot */
+	WindowSlot	window[METER_SLOTS];
+	int			new_failures;	/* since the alert was last written */
+	TimestampTz alerted_at;		/* when that was */
+	bool		dead_letter;	/* there is a new one */
+	uint32		raised;			/* kinds of alerts that are open: 1 << AlertKind */
+	HealthState state;			/* as written */
+	const char *rule;			/* Health.rule, as written; NULL: not known */
+	bool		dirty;			/* to be judged */
+	dlist_node	dirty_node;
+	Tally		tally;
+} JobMeter;
+
+extern void meter_init(void);
+
+/* The end of an attempt.  Must not fail. */
+extern void meter_outcome(const JobEntry *job, const Outcome *outcome);
+
+/* The ends of runs were counted in the state of a job, found in history. */
+extern void meter_counted(const JobEntry *job);
+
+/* A worker died that was not asked to. */
+extern void meter_worker_died(TimestampTz now);
+
+/* How many of those there were since a time; a limited number is known. */
+extern int	meter_deaths_since(TimestampTz since);
+
+/* How many since this was last asked. */
+extern int64 meter_take_deaths(void);
+
+/* A worker left for its memory after a run of this job. */
+extern void meter_recycled(int64 job_id, TimestampTz now);
+
+/* The meter of a job; made if need be. NULL: there are too many. */
+extern JobMeter *meter_get(int64 job_id, Oid owner, const char *queue);
+
+/* The meter of a job, or NULL. */
+extern JobMeter *meter_find(int64 job_id);
+
+/* How many meters there are. */
+extern int64 meter_count(void);
+
+/* Have a job judged. */
+extern void meter_touch(JobMeter *meter);
+extern int	meter_dirty_count(void);
+
+/* Take the meter that has been dirty for longest, or NULL. */
+extern JobMeter *meter_take_dirty(void);
+
+/* Sums over the window that ends now, and how wide its slots are. */
+extern WindowSlot meter_window(JobMeter *meter, TimestampTz now);
+extern void meter_set_width(int64 width);
+
+/* Call for every meter; the callback may forget it. */
+extern void meter_foreach(void (*callback) (JobMeter *meter, void *arg), void *arg);
+extern void meter_forget(JobMeter *meter);
+
+/* Has anything ended since meter_clear_tally() for all? */
+extern bool meter_tallied(void);
+extern bool meter_tally_is_empty(const Tally *tally);
+extern void meter_clear_tally(JobMeter *meter);
+extern void meter_tallies_written(void);
+
+#endif							/* PG_SCHEDULER_METER_H */

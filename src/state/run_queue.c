@@ -1,0 +1,774 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_queue.c
+ *	  All runs of a database that are not over, as its scheduler knows them.
+ *
+ * The truth is scheduler.pending_run; this is what a scheduler needs to know
+ * of it to never have to read it again.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "nodes/pg_list.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "base/guc.h"
+#include "flow/hook.h"
+#include "state/run_queue.h"
+
+/* A run is late when more than so many came that got their ids after it. */
+#define MAX_STEPS	100
+
+static MemoryContext queue_context = NULL;
+static HTAB *runs = NULL;
+static HTAB *roles = NULL;
+static HTAB *queues = NULL;
+static pairingheap *waiting = NULL;
+static dlist_head all_runs;		/* by run_id, ascending, but for ... */
+static dlist_head late_runs;	/* ... those that came long after they got theirs */
+static dlist_node *visit_next = NULL;	/* where run_queue_visit() goes on */
+static int64 nready = 0;		/* READY or HELD, in all */
+static bool look_again = false; /* in some queue */
+static TimestampTz next_rate_release = DT_NOEND;
+static dlist_head ready_roles;	/* RoleQueue with ready runs */
+static int	nsuspects = 0;		/* dispatched runs with crashes > 0 */
+static bool suspect_left = false;	/* the next suspect may go */
+static bool hooks_only = false; /* on the way to a stop */
+static int64 newest_run = 0;	/* greatest run_id that was ever added */
+
+/* pairingheap keeps the greatest on top: "greater" is "goes first". */
+static int
+compare_waiting(const pairingheap_node *a, const pairingheap_node *b, void *arg)
+{
+	const RunEntry *run_a = pairingheap_const_container(RunEntry, node, a);
+	const RunEntry *run_b = pairingheap_const_container(RunEntry, node, b);
+
+	if (run_a->run.due_at == run_b->run.due_at)
+		return 0;
+	return run_a->run.due_at < run_b->run.due_at ? 1 : -1;
+}
+
+void
+run_queue_init(void)
+{
+	HASHCTL		ctl = {.keysize = sizeof(int64), .entrysize = sizeof(RunEntry)};
+	MemoryContext oldcontext;
+
+	queue_context = AllocSetContextCreate(TopMemoryContext, "pg_scheduler runs",
+										  ALLOCSET_DEFAULT_SIZES);
+	oldcontext = MemoryContextSwitchTo(queue_context);
+	ctl.hcxt = queue_context;
+	runs = hash_create("pg_scheduler runs", 256, &ctl,
+					   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	ctl.keysize = sizeof(Oid);
+	ctl.entrysize = sizeof(RoleQueue);
+	roles = hash_create("pg_scheduler roles", 16, &ctl,
+						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	ctl.keysize = JOB_NAME_LENGTH;
+	ctl.entrysize = sizeof(JobQueue);
+	queues = hash_create("pg_scheduler queues", 16, &ctl,
+						 HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	nready = 0;
+	waiting = pairingheap_allocate(compare_waiting, NULL);
+	dlist_init(&ready_roles);
+	dlist_init(&all_runs);
+	dlist_init(&late_runs);
+	visit_next = NULL;
+	nsuspects = 0;
+	MemoryContextSwitchTo(oldcontext);
+}
+
+void
+run_queue_reset(void)
+{
+	MemoryContextDelete(queue_context);
+	run_queue_init();
+}
+
+RoleQueue *
+run_queue_of_role(Oid role)
+{
+	bool		found;
+	RoleQueue  *queue = hash_search(roles, &role, HASH_ENTER, &found);
+
+	if (!found)
+	{
+		MemoryContext oldcontext = MemoryContextSwitchTo(queue_context);
+
+		fair_queue_init(&queue->ready);
+		queue->nready = 0;
+		queue->overtakes = false;
+		queue->starved_since = DT_NOEND;
+		queue->listed = false;
+		MemoryContextSwitchTo(oldcontext);
+	}
+	return queue;
+}
+
+JobQueue *
+run_queue_find_queue(const char *name)
+{
+	return hash_search(queues, name, HASH_FIND, NULL);
+}
+
+/* A queue that has no limits, until they are set. */
+static JobQueue *
+get_queue(const char *name)
+{
+	bool		found;
+	JobQueue   *queue = hash_search(queues, name, HASH_ENTER, &found);
+
+	if (!found)
+	{
+		MemoryContext oldcontext = MemoryContextSwitchTo(queue_context);
+
+		memset((char *) queue + JOB_NAME_LENGTH, 0, sizeof(JobQueue) - JOB_NAME_LENGTH);
+		queue->limits.enabled = true;
+		queue->limits.stop_deadline = DT_NOEND;
+		fair_queue_init(&queue->held);
+		MemoryContextSwitchTo(oldcontext);
+	}
+	return queue;
+}
+
+/* READY and HELD are one to those who count. */
+static void
+count_ready(RunEntry *entry, int n)
+{
+	entry->queue->nready += n;
+	nready += n;
+}
+
+/* The queue that a run belongs to, as its job is defined now */
+static RoleQueue *
+queue_for(const RunEntry *entry)
+{
+	return run_queue_of_role(entry->job->job.kind == JOB_HTTP ?
+							 HTTP_QUEUE : entry->run.owner);
+}
+
+static void
+add_to_ready(RunEntry *entry)
+{
+	RoleQueue  *queue = queue_for(entry);
+
+	entry->state = RUN_STATE_READY;
+	count_ready(entry, 1);
+	entry->role_queue = queue;
+	fair_queue_add(&queue->ready, entry);
+	if (fair_queue_first(&queue->ready) == entry)
+		queue->overtakes = true;
+	queue->nready++;
+	if (!queue->listed)
+	{
+		dlist_push_tail(&ready_roles, &queue->node);
+		queue->listed = true;
+	}
+}
+
+/* A run is no longer in the queue of its role. */
+static void
+count_removed(RoleQueue *queue, RunEntry *entry)
+{
+	count_ready(entry, -1);
+	if (--queue->nready == 0)
+	{
+		dlist_delete(&queue->node);
+		queue->listed = false;
+		queue->starved_since = DT_NOEND;
+	}
+}
+
+static void
+hold(RunEntry *entry)
+{
+	entry->state = RUN_STATE_HELD;
+	entry->held_by_queue = false;
+	count_ready(entry, 1);
+	dlist_push_tail(&entry->job->held, &entry->job_node);
+}
+
+/* run_job() is to run it, whatever it depends on. */
+static bool
+held_by_dependency(const RunEntry *entry)
+{
+	return entry->job->depends && entry->run.trigger != TRIGGER_MANUAL;
+}
+
+/* Where a run that is not dispatched belongs. */
+static void
+place(RunEntry *entry)
+{
+	if (entry->run.due_at > clock_now())
+	{
+		entry->state = RUN_STATE_WAITING;
+		entry->job->nwaiting++;
+		pairingheap_add(waiting, &entry->node);
+	}
+	else if (held_by_dependency(entry))
+		hold(entry);
+	else
+		add_to_ready(entry);
+}
+
+/* Take a run from where it is; it is nowhere then. */
+static void
+displace(RunEntry *entry)
+{
+	hook_moved(entry->job->job_id);
+	switch (entry->state)
+	{
+		case RUN_STATE_WAITING:
+			pairingheap_remove(waiting, &entry->node);
+			entry->job->nwaiting--;
+			break;
+		case RUN_STATE_READY:
+			fair_queue_remove(&entry->role_queue->ready, entry);
+			count_removed(entry->role_queue, entry);
+			break;
+		case RUN_STATE_HELD:
+			count_ready(entry, -1);
+			if (entry->held_by_queue)
+				fair_queue_remove(&entry->queue->held, entry);
+			else
+				dlist_delete(&entry->job_node);
+			break;
+		case RUN_STATE_DISPATCHED:
+			dlist_delete(&entry->job_node);
+			entry->job->ndispatched--;
+			entry->queue->ndispatched--;
+			entry->queue->look_again = look_again = true;
+			if (entry->run.crashes > 0)
+			{
+				nsuspects--;
+				suspect_left = true;
+			}
+			break;
+	}
+}
+
+static RunEntry *
+listed_run(dlist_node *node)
+{
+	return dlist_container(RunEntry, all_node, node);
+}
+
+/*
+ * Runs that clients add come in about the order of their ids, as transactions
+ * commit.
+ */
+static void
+list_run(RunEntry *entry)
+{
+	dlist_node *before = &all_runs.head;	/* the end of a list that is a ring */
+	int			steps = 0;
+
+	while (dlist_has_prev(&all_runs, before) &&
+		   listed_run(dlist_prev_node(&all_runs, before))->run_id > entry->run_id &&
+		   steps++ < MAX_STEPS)
+		before = dlist_prev_node(&all_runs, before);
+	entry->late = steps > MAX_STEPS;
+	if (entry->late)
+		dlist_push_tail(&late_runs, &entry->all_node);
+	else
+		dlist_insert_before(before, &entry->all_node);
+}
+
+RunEntry *
+run_queue_add(const Run *run, JobEntry *job)
+{
+	bool		found;
+	RunEntry   *entry = hash_search(runs, &run->run_id, HASH_ENTER, &found);
+
+	if (found)
+		return NULL;
+	newest_run = Max(newest_run, run->run_id);
+	entry->run = *run;
+	entry->job = job;
+	/* hooks run whatever has become of queues: they have one of their own */
+	entry->queue = get_queue(hook_is(job->job_id) ? "" : job->job.queue);
+	entry->held_by_queue = false;
+	entry->taken_away = false;
+	entry->unrecorded = 0;
+	list_run(entry);
+	job->nruns++;
+	place(entry);
+	return entry;
+}
+
+RunEntry *
+run_queue_find(int64 run_id)
+{
+	return hash_search(runs, &run_id, HASH_FIND, NULL);
+}
+
+static dlist_node *
+first_of(dlist_head *list)
+{
+	return dlist_is_empty(list) ? NULL : dlist_head_node(list);
+}
+
+static dlist_node *
+first_run(void)
+{
+	return dlist_is_empty(&all_runs) ? first_of(&late_runs) : dlist_head_node(&all_runs);
+}
+
+/* The one after a run, or NULL */
+static dlist_node *
+next_run(dlist_node *node)
+{
+	bool		late = listed_run(node)->late;
+	dlist_head *list = late ? &late_runs : &all_runs;
+
+	if (dlist_has_next(list, node))
+		return dlist_next_node(list, node);
+	return late ? NULL : first_of(&late_runs);
+}
+
+void
+run_queue_remove(RunEntry *entry)
+{
+	displace(entry);
+	if (visit_next == &entry->all_node)
+		visit_next = next_run(visit_next);
+	dlist_delete(&entry->all_node);
+	entry->job->nruns--;
+	hash_search(runs, &entry->run_id, HASH_REMOVE, NULL);
+}
+
+void
+run_queue_put_back(RunEntry *entry, const Run *as)
+{
+	displace(entry);
+	if (as != NULL)
+		entry->run = *as;
+	place(entry);
+}
+
+static void
+set_dispatched(RunEntry *entry)
+{
+	entry->state = RUN_STATE_DISPATCHED;
+	entry->stopped = false;
+	dlist_push_tail(&entry->job->dispatched, &entry->job_node);
+	entry->job->ndispatched++;
+	entry->queue->ndispatched++;
+	if (entry->run.crashes > 0)
+		nsuspects++;
+}
+
+void
+run_queue_adopt(RunEntry *entry)
+{
+	displace(entry);
+	entry->role_queue = queue_for(entry);
+	set_dispatched(entry);
+}
+
+void
+run_queue_release(JobEntry *job)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &job->held)
+	{
+		RunEntry   *entry = dlist_container(RunEntry, job_node, iter.cur);
+
+		/* resumed after it was paused for its crashes: one more try */
+		if (job->job.active && entry->run.crashes >= pg_scheduler_crash_limit)
+			entry->run.crashes = 1;
+		dlist_delete(&entry->job_node);
+		count_ready(entry, -1);
+		add_to_ready(entry);
+	}
+}
+
+static void
+release_held(RunEntry *entry, void *arg)
+{
+	if (entry->state == RUN_STATE_HELD && !entry->held_by_queue)
+		run_queue_release(entry->job);
+}
+
+void
+run_queue_hooks_only(bool only)
+{
+	if (hooks_only && !only)
+		run_queue_foreach(release_held, NULL);
+	hooks_only = only;
+}
+
+static void
+release_suspect(RunEntry *entry, void *arg)
+{
+	if (entry->state == RUN_STATE_HELD && entry->run.crashes > 0)
+		run_queue_release(entry->job);
+}
+
+/*
+ * The limits of queues
+ */
+
+static void
+refill_tokens(JobQueue *queue, TimestampTz now)
+{
+	const QueueLimits *limits = &queue->limits;
+
+	if (limits->rate_limit == 0)
+		return;
+	queue->tokens = Min(queue->tokens + (double) limits->rate_limit *
+						Max(now - queue->refilled_at, 0) / limits->rate_period,
+						limits->rate_limit);
+	queue->refilled_at = now;
+}
+
+/* How many more runs of a queue may begin now? */
+static int64
+queue_room(JobQueue *queue, TimestampTz now)
+{
+	int64		room = PG_INT64_MAX;
+
+	if (!queue->limits.enabled || queue->waiting)
+		return 0;
+	if (queue->limits.max_concurrency > 0)
+		room = queue->limits.max_concurrency - queue->ndispatched;
+	if (queue->limits.rate_limit > 0)
+	{
+		refill_tokens(queue, now);
+		room = Min(room, (int64) queue->tokens);
+	}
+	return Max(room, 0);
+}
+
+/* When the rate limit lets the next run go, or DT_NOEND. */
+static TimestampTz
+next_token(const JobQueue *queue)
+{
+	const QueueLimits *limits = &queue->limits;
+
+	if (limits->rate_limit == 0 || !limits->enabled || queue->waiting || queue->tokens >= 1 ||
+		fair_queue_is_empty(&queue->held))
+		return DT_NOEND;
+	return queue->refilled_at + 1 +
+		(int64) ((1 - queue->tokens) * limits->rate_period / limits->rate_limit);
+}
+
+/* Make as many held runs ready as there is room for. */
+static void
+release_queue(JobQueue *queue, TimestampTz now)
+{
+	int64		room = queue_room(queue, now);
+
+	for (; room > 0 && !fair_queue_is_empty(&queue->held); room--)
+	{
+		RunEntry   *entry = fair_queue_take(&queue->held);
+
+		fair_queue_set_floor(&queue->held, entry->run.turn);
+		count_ready(entry, -1);
+		entry->held_by_queue = false;
+		add_to_ready(entry);
+	}
+}
+
+/* Of queues that may go on, the one with the highest priority goes first. */
+static int
+compare_queues(const ListCell *a, const ListCell *b)
+{
+	int			priority_a = ((const JobQueue *) lfirst(a))->limits.priority;
+	int			priority_b = ((const JobQueue *) lfirst(b))->limits.priority;
+
+	return priority_a > priority_b ? -1 : priority_a < priority_b;
+}
+
+/* Look at the queues in which something has changed.  When to look next. */
+static TimestampTz
+release_queues(TimestampTz now)
+{
+	HASH_SEQ_STATUS status;
+	JobQueue   *queue;
+	TimestampTz next = DT_NOEND;
+	bool		all = look_again;
+	List	   *holding = NIL;
+	ListCell   *lc;
+
+	look_again = false;
+	if (!all && next_rate_release > now)
+		return next_rate_release;
+	hash_seq_init(&status, queues);
+	while ((queue = hash_seq_search(&status)) != NULL)
+	{
+		if ((queue->look_again || queue->limits.rate_limit > 0) &&
+			!fair_queue_is_empty(&queue->held))
+			holding = lappend(holding, queue);
+		queue->look_again = false;
+	}
+	list_sort(holding, compare_queues);
+	foreach(lc, holding)
+	{
+		queue = lfirst(lc);
+		release_queue(queue, now);
+		next = Min(next, next_token(queue));
+	}
+	list_free(holding);
+	next_rate_release = next;
+	return next;
+}
+
+/* The heaps order by the priority of queues: take its runs out meanwhile. */
+static void
+reorder_runs(JobQueue *queue, int priority)
+{
+	HASH_SEQ_STATUS status;
+	RunEntry   *entry;
+	List	   *moved = NIL;
+	ListCell   *lc;
+
+	hash_seq_init(&status, runs);
+	while ((entry = hash_seq_search(&status)) != NULL)
+	{
+		if (entry->queue != queue || entry->state != RUN_STATE_READY)
+			continue;
+		displace(entry);
+		moved = lappend(moved, entry);
+	}
+	queue->limits.priority = priority;
+	foreach(lc, moved)
+		add_to_ready(lfirst(lc));
+}
+
+void
+run_queue_set_limits(const char *name, const QueueLimits *limits)
+{
+	JobQueue   *queue = get_queue(name);
+
+	if (limits->rate_limit != queue->limits.rate_limit ||
+		limits->rate_period != queue->limits.rate_period)
+	{
+		queue->tokens = limits->rate_limit;
+		queue->refilled_at = clock_now();
+	}
+	if (limits->priority != queue->limits.priority)
+		reorder_runs(queue, limits->priority);
+	queue->limits = *limits;
+	queue->stop_pending = !limits->enabled;
+	queue->look_again = look_again = true;
+}
+
+bool
+run_queue_set_waiting(const char *name, bool waiting)
+{
+	JobQueue   *queue = get_queue(name);
+
+	if (queue->waiting == waiting)
+		return false;
+	queue->waiting = waiting;
+	queue->look_again = look_again = true;
+	return waiting;
+}
+
+TimestampTz
+run_queue_wake(TimestampTz now)
+{
+	TimestampTz next_release;
+
+	if (suspect_left)
+	{
+		suspect_left = false;
+		run_queue_foreach(release_suspect, NULL);
+	}
+	next_release = release_queues(now);
+	while (!pairingheap_is_empty(waiting))
+	{
+		RunEntry   *entry = pairingheap_container(RunEntry, node,
+												  pairingheap_first(waiting));
+
+		if (entry->run.due_at > now)
+			return Min(entry->run.due_at, next_release);
+		displace(entry);
+		if (held_by_dependency(entry))
+			hold(entry);
+		else
+			add_to_ready(entry);
+	}
+	return next_release;
+}
+
+/*
+ * May this run be executed now?  Runs that were part of a crash go one at a
+ * time, so that the next crash tells which of them it was; one that was part
+ * of too many does not go at all.
+ */
+static bool
+may_run(const RunEntry *entry)
+{
+	const JobEntry *job = entry->job;
+
+	if (!job->job.active && run_waits_for_resume(&entry->run))
+		return false;
+	if (hooks_only && !hook_is(job->job_id))
+		return false;
+	if (!hook_admits(job))
+		return false;
+	if (entry->run.crashes > 0 &&
+		(nsuspects > 0 || entry->run.crashes >= pg_scheduler_crash_limit))
+		return false;
+	if (held_by_dependency(entry))
+		return false;
+	return job->ndispatched < job_cache_concurrency(job);
+}
+
+/* Room for a run in its queue; without it the run is held there.  */
+static bool
+take_room(RunEntry *entry)
+{
+	JobQueue   *queue = entry->queue;
+
+	if (queue_room(queue, clock_now()) > 0)
+	{
+		if (queue->limits.rate_limit > 0)
+			queue->tokens -= 1;
+		return true;
+	}
+	entry->state = RUN_STATE_HELD;
+	entry->held_by_queue = true;
+	count_ready(entry, 1);
+	fair_queue_add(&queue->held, entry);
+	next_rate_release = Min(next_rate_release, next_token(queue));
+	return false;
+}
+
+RunEntry *
+run_queue_take(RoleQueue *queue)
+{
+	while (queue->nready > 0)
+	{
+		RunEntry   *entry = fair_queue_take(&queue->ready);
+
+		count_removed(queue, entry);
+		if (!may_run(entry))
+		{
+			hold(entry);
+			continue;
+		}
+		if (!take_room(entry))
+			continue;
+		set_dispatched(entry);
+		return entry;
+	}
+	return NULL;
+}
+
+void
+run_queue_untake(RunEntry *entry)
+{
+	const QueueLimits *limits = &entry->queue->limits;
+
+	fair_queue_return_turn(&entry->role_queue->ready, entry);
+	if (limits->rate_limit > 0)
+		entry->queue->tokens = Min(entry->queue->tokens + 1, limits->rate_limit);
+	run_queue_put_back(entry, NULL);
+}
+
+RoleQueue *
+run_queue_next_role(RoleQueue *queue)
+{
+	if (queue == NULL)
+		return dlist_is_empty(&ready_roles) ? NULL :
+			dlist_head_element(RoleQueue, node, &ready_roles);
+	return dlist_has_next(&ready_roles, &queue->node) ?
+		dlist_container(RoleQueue, node, dlist_next_node(&ready_roles, &queue->node)) :
+		NULL;
+}
+
+int64
+run_queue_ready_count(void)
+{
+	return nready;
+}
+
+int64
+run_queue_count(void)
+{
+	return hash_get_num_entries(runs);
+}
+
+void
+run_queue_foreach(void (*callback) (RunEntry *entry, void *arg), void *arg)
+{
+	HASH_SEQ_STATUS status;
+	RunEntry   *entry;
+
+	hash_seq_init(&status, runs);
+	while ((entry = hash_seq_search(&status)) != NULL)
+		callback(entry, arg);
+}
+
+bool
+run_queue_visit(bool anew, int count, void (*callback) (RunEntry *entry, void *arg), void *arg)
+{
+	if (anew)
+		visit_next = first_run();
+	for (; count > 0 && visit_next != NULL; count--)
+	{
+		callback(listed_run(visit_next), arg);
+		visit_next = next_run(visit_next);
+	}
+	return visit_next != NULL;
+}
+
+int64
+run_queue_oldest(void)
+{
+	int64		oldest = newest_run;
+	dlist_iter	iter;
+
+	if (!dlist_is_empty(&all_runs))
+		oldest = listed_run(dlist_head_node(&all_runs))->run_id;
+	dlist_foreach(iter, &late_runs)
+		oldest = Min(oldest, listed_run(iter.cur)->run_id);
+	return oldest;
+}
+
+void
+run_queue_open_attempts(JobEntry *job, ArrayType **run_ids, ArrayType **attempts)
+{
+	Datum	   *ids;
+	Datum	   *numbers;
+	int			n = 0;
+	dlist_iter	iter;
+
+	*run_ids = *attempts = NULL;
+	if (job->ndispatched == 0)
+		return;
+	ids = palloc(job->ndispatched * sizeof(Datum));
+	numbers = palloc(job->ndispatched * sizeof(Datum));
+	dlist_foreach(iter, &job->dispatched)
+	{
+		RunEntry   *entry = dlist_container(RunEntry, job_node, iter.cur);
+
+		ids[n] = Int64GetDatum(entry->run_id);
+		numbers[n++] = Int32GetDatum(entry->run.attempt);
+	}
+	*run_ids = construct_array(ids, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
+							   TYPALIGN_DOUBLE);
+	*attempts = construct_array(numbers, n, INT4OID, sizeof(int32), true, TYPALIGN_INT);
+}
+
+void
+run_queue_foreach_queue(void (*callback) (JobQueue *queue, void *arg), void *arg)
+{
+	HASH_SEQ_STATUS status;
+	JobQueue   *queue;
+
+	hash_seq_init(&status, queues);
+	while ((queue = hash_seq_search(&status)) != NULL)
+		callback(queue, arg);
+}

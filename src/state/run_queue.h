@@ -1,0 +1,181 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_queue.h
+ *	  All runs of a database that are not over, as its scheduler knows them.
+ *
+ *			due later				   job or queue at its limit, paused, suspect
+ *		WAITING ----------> READY <----------------> HELD
+ *			^				  |  ^
+ *			|	into a lane   v  | taken back
+ *			+------------- DISPATCHED ----> (over)
+ *			   next attempt
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_RUN_QUEUE_H
+#define PG_SCHEDULER_RUN_QUEUE_H
+
+#include "lib/ilist.h"
+#include "lib/pairingheap.h"
+#include "utils/array.h"
+
+#include "rules/run.h"
+#include "state/fair_queue.h"
+#include "state/job_cache.h"
+
+typedef enum RunState
+{
+	RUN_STATE_WAITING,			/* not due yet */
+	RUN_STATE_READY,			/* in the queue of its role */
+	RUN_STATE_HELD,				/* in JobEntry.held or JobQueue.held */
+	RUN_STATE_DISPATCHED		/* in a lane or at a worker */
+} RunState;
+
+/* What scheduler.queue says of a queue */
+typedef struct QueueLimits
+{
+	bool		enabled;
+	int			max_concurrency;	/* runs being executed; 0: no limit */
+	int			rate_limit;		/* runs begun in a period; 0: no limit */
+	int64		rate_period;	/* us */
+	int			priority;		/* higher first, before that of the run */
+	TimestampTz stop_deadline;	/* what still runs then is cancelled; DT_NOEND: not */
+	bool		restarting;		/* not enabled, until it has come to rest */
+} QueueLimits;
+
+/* A named group of jobs */
+typedef struct JobQueue
+{
+	char		name[JOB_NAME_LENGTH];	/* hash key */
+	QueueLimits limits;
+	int64		nready;			/* runs that are READY or HELD */
+	int			ndispatched;
+	FairQueue	held;			/* runs that the limits hold back */
+	double		tokens;			/* runs that may begin now, by the rate limit */
+	TimestampTz refilled_at;
+	bool		waiting;		/* held by a dependency: dependency.c */
+	bool		stop_pending;	/* for queue_stop.c */
+	bool		look_again;		/* there may be room for a held run */
+	bool		backlog_raised; /* for monitor_queue.c */
+	bool		dependency_raised;
+	bool		judged;
+	int64		njobs;			/* for monitor_queue.c, while it counts them ... */
+	int64		nunhealthy;		/* ... and of these */
+} JobQueue;
+
+typedef struct RunEntry
+{
+	int64		run_id;			/* hash key */
+	RunState	state;
+	Run			run;
+	JobEntry   *job;
+	JobQueue   *queue;
+	bool		stopped;		/* DISPATCHED, and asked to cancel by queue_stop.c */
+	bool		taken_away;		/* DISPATCHED, and its row has been deleted */
+	bool		held_by_queue;	/* HELD, in the queue and not in the job */
+	bool		late;			/* in the list of those that came late */
+	struct RoleQueue *role_queue;	/* READY, DISPATCHED: where it is, or was */
+	int			unrecorded;		/* times that no record could be written */
+	FairStream *stream;			/* READY, HELD by the queue: for fair_queue.c */
+	pairingheap_node node;		/* WAITING, READY, HELD by the queue */
+	dlist_node	job_node;		/* HELD by the job, DISPATCHED: in the list of the job */
+	dlist_node	all_node;		/* in the list of all runs */
+} RunEntry;
+
+/* The ready runs of one role; those of HTTP jobs are in one of their own */
+#define HTTP_QUEUE		InvalidOid
+
+typedef struct RoleQueue
+{
+	Oid			role;			/* hash key; HTTP_QUEUE: HTTP runs of all roles */
+	FairQueue	ready;
+	int			nready;
+	bool		overtakes;		/* a run has come that goes before all others */
+	TimestampTz starved_since;	/* ready runs and no worker; DT_NOEND: not so */
+	dlist_node	node;			/* in the list of queues with ready runs */
+	bool		listed;
+} RoleQueue;
+
+extern void run_queue_init(void);
+extern void run_queue_reset(void);
+
+/* Take a run up, or NULL if it is known already. */
+extern RunEntry *run_queue_add(const Run *run, JobEntry *job);
+extern RunEntry *run_queue_find(int64 run_id);
+
+/* Forget a run that is over, wherever it is. */
+extern void run_queue_remove(RunEntry *entry);
+
+/*
+ * Put a run back to where it belongs: it waits, or is ready.  "as" is what it
+ * has become, its next attempt for example; NULL: it is unchanged.
+ */
+extern void run_queue_put_back(RunEntry *entry, const Run *as);
+
+/* A run that a worker had in hand before this scheduler started. */
+extern void run_queue_adopt(RunEntry *entry);
+
+/* Look at the held runs of a job again. */
+extern void run_queue_release(JobEntry *job);
+
+/* Make ready what has become due.  The time of the next one, or DT_NOEND. */
+extern TimestampTz run_queue_wake(TimestampTz now);
+
+/*
+ * Take the first ready run of a role; it counts as dispatched.  A run that
+ * may not be executed now is held and passed over.  NULL: there is none.
+ */
+extern RunEntry *run_queue_take(RoleQueue *queue);
+
+/* Take a run back that was taken, and that nobody has begun. */
+extern void run_queue_untake(RunEntry *entry);
+
+extern RoleQueue *run_queue_of_role(Oid role);
+
+/* Iterate over the queues that have ready runs; start with NULL. */
+extern RoleQueue *run_queue_next_role(RoleQueue *queue);
+
+/* From now on hooks alone may be executed, or everything again. */
+extern void run_queue_hooks_only(bool only);
+
+extern int64 run_queue_count(void);
+
+/* All runs before this one are over, and their outcomes have been seen. */
+extern int64 run_queue_oldest(void);
+
+/*
+ * The ids of the runs of a job that are dispatched, and the numbers of their
+ * attempts, palloc'd; NULL when there are none.
+ */
+extern void run_queue_open_attempts(JobEntry *job, ArrayType **run_ids,
+									ArrayType **attempts);
+
+/* Runs that are due and not being executed, whatever holds them. */
+extern int64 run_queue_ready_count(void);
+
+/* The definition of a queue has been read. */
+extern void run_queue_set_limits(const char *name, const QueueLimits *limits);
+
+/* Let no runs of a queue go, or let them go again.  True: hold them from now on. */
+extern bool run_queue_set_waiting(const char *name, bool waiting);
+
+/* Call for every queue that a run has been in. */
+extern void run_queue_foreach_queue(void (*callback) (JobQueue *queue, void *arg), void *arg);
+
+/* NULL: no run has been in it. */
+extern JobQueue *run_queue_find_queue(const char *name);
+
+/*
+ * Call for some runs, and at the next call for those that follow, until all
+ * have been visited, which is false.  "anew": begin with the first.  The
+ * callback may not remove runs.
+ */
+extern bool run_queue_visit(bool anew, int count,
+							void (*callback) (RunEntry *entry, void *arg), void *arg);
+
+/* Call for every run; the callback may remove it. */
+extern void run_queue_foreach(void (*callback) (RunEntry *entry, void *arg), void *arg);
+
+#endif							/* PG_SCHEDULER_RUN_QUEUE_H */

@@ -1,0 +1,528 @@
+/*-------------------------------------------------------------------------
+ *
+ * catalog.c
+ *	  The SQL that the scheduler and its workers execute; one function a
+ *	  statement.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "api/db_command.h"
+#include "table/catalog.h"
+#include "table/catalog_exec.h"
+
+bool
+catalog_extension_exists(void)
+{
+	return OidIsValid(get_extension_oid("pg_scheduler", true)) &&
+		OidIsValid(store_relation("job"));
+}
+
+Oid
+catalog_owner(void)
+{
+	Oid			table = store_relation("job");
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("extension \"pg_scheduler\" is not installed in this database")));
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/*
+ * Jobs and their states
+ */
+
+typedef struct NextRunScan
+{
+	NextRunCallback callback;
+	void	   *arg;
+} NextRunScan;
+
+static void
+next_run_row(int row, void *arg)
+{
+	NextRunScan *context = arg;
+
+	context->callback(catalog_int64(row, 1), catalog_oid(row, 2),
+					  catalog_time(row, 3, DT_NOEND), context->arg);
+}
+
+#define NEXT_RUNS \
+	"SELECT s.job_id, CASE j.kind WHEN 'http' THEN 0 ELSE j.owner END::oid, s.next_run_at" \
+	" FROM scheduler.job_state s JOIN scheduler.job j ON j.job_id = s.job_id" \
+	" WHERE s.next_run_at IS NOT NULL AND j.enabled AND j.paused_at IS NULL" \
+	" AND s.schedule_version = j.schedule_version"
+
+void
+catalog_scan_next_runs(NextRunCallback callback, void *arg)
+{
+	NextRunScan context = {callback, arg};
+
+	catalog_scan(NEXT_RUNS, NULL, next_run_row, &context);
+}
+
+/* The hash is that of a trigger: see change.c. */
+void
+catalog_scan_deferred_runs(int64 calendar_hash, NextRunCallback callback, void *arg)
+{
+	NextRunScan context = {callback, arg};
+	Params		params = {0};
+
+	catalog_add_int64(&params, calendar_hash);
+	catalog_scan(NEXT_RUNS " AND j.calendar_action = 'defer'"
+				 " AND j.calendar IN (SELECT c.calendar_name FROM scheduler.calendar c"
+				 " WHERE hashtextextended(c.calendar_name COLLATE \"C\", 0) = $1)",
+				 &params, next_run_row, &context);
+}
+
+typedef struct JobIdScan
+{
+	JobIdCallback callback;
+	void	   *arg;
+} JobIdScan;
+
+static void
+job_id_row(int row, void *arg)
+{
+	JobIdScan  *context = arg;
+
+	context->callback(catalog_int64(row, 1), context->arg);
+}
+
+void
+catalog_scan_unplanned_jobs(JobIdCallback callback, void *arg)
+{
+	JobIdScan	context = {callback, arg};
+
+	catalog_scan("SELECT j.job_id"
+				 " FROM scheduler.job j"
+				 " LEFT JOIN scheduler.job_state s ON s.job_id = j.job_id"
+				 " WHERE s.schedule_version IS DISTINCT FROM j.schedule_version",
+				 NULL, job_id_row, &context);
+}
+
+void
+catalog_scan_unzoned_jobs(JobIdCallback callback, void *arg)
+{
+	JobIdScan	context = {callback, arg};
+
+	catalog_scan("SELECT j.job_id"
+				 " FROM scheduler.job j"
+				 " JOIN scheduler.job_state s ON s.job_id = j.job_id"
+				 " WHERE j.timezone IS NULL AND s.next_run_at IS NOT NULL"
+				 " ORDER BY j.job_id",
+				 NULL, job_id_row, &context);
+}
+
+int
+catalog_find_reboot_jobs(int64 **job_ids)
+{
+	return catalog_ids("SELECT job_id FROM scheduler.job"
+					   " WHERE schedule ~* '@reboot' AND enabled AND paused_at IS NULL",
+					   NULL, job_ids);
+}
+
+void
+catalog_delete_state(int64 job_id)
+{
+	Params		params = {0};
+
+	catalog_add_int64(&params, job_id);
+	catalog_run("DELETE FROM scheduler.job_state WHERE job_id = $1", &params);
+}
+
+/* The columns of a CountedRun, of history h */
+#define COUNTED_COLUMNS \
+	"h.job_id, h.run_id, h.attempt::bigint, h.status, h.started_at, h.finished_at," \
+	" h.occurrences, (h.next_attempt_at IS NOT NULL)::int::bigint"
+
+static void
+fill_counted(int row, CountedRun *counted)
+{
+	bool		isnull;
+
+	counted->job_id = catalog_int64(row, 1);
+	counted->run_id = catalog_int64(row, 2);
+	counted->attempt = catalog_int64(row, 3);
+	counted->status = run_status_from_name(TextDatumGetCString(catalog_column(row, 4, &isnull)));
+	counted->started_at = catalog_time(row, 5, DT_NOBEGIN);
+	counted->finished_at = catalog_time(row, 6, DT_NOBEGIN);
+	counted->occurrences = catalog_int64(row, 7);
+	counted->final = catalog_int64(row, 8) == 0;
+}
+
+bool
+catalog_find_attempt(int64 run_id, int attempt, CountedRun *counted)
+{
+	CatalogState state;
+	Params		params = {0};
+	bool		result;
+
+	catalog_add_int64(&params, run_id);
+	catalog_add_int64(&params, attempt);
+	catalog_enter(&state);
+	result = catalog_execute("SELECT " COUNTED_COLUMNS
+					 " FROM scheduler.run_history h"
+					 " WHERE h.run_id = $1 AND h.attempt = $2 LIMIT 1", &params) > 0;
+	if (result)
+		fill_counted(0, counted);
+	catalog_leave(&state);
+	return result;
+}
+
+bool
+catalog_occurrence_exists(int64 job_id, TimestampTz scheduled_at)
+{
+	CatalogState state;
+	Params		params = {0};
+	bool		result;
+
+	catalog_add_int64(&params, job_id);
+	catalog_add_time(&params, scheduled_at);
+	catalog_enter(&state);
+	result = catalog_query("SELECT FROM scheduler.pending_run"
+						   " WHERE job_id = $1 AND scheduled_at = $2"
+						   " UNION ALL SELECT FROM scheduler.run_history"
+						   " WHERE job_id = $1 AND scheduled_at = $2"
+						   " LIMIT 1", &params) > 0;
+	catalog_leave(&state);
+	return result;
+}
+
+typedef struct CountedScan
+{
+	CountedRunCallback callback;
+	void	   *arg;
+} CountedScan;
+
+static void
+counted_row(int row, void *arg)
+{
+	CountedScan *context = arg;
+	CountedRun	counted;
+
+	fill_counted(row, &counted);
+	context->callback(&counted, context->arg);
+}
+
+void
+catalog_scan_uncounted_runs(int64 after, int64 upto, TimestampTz since,
+							TimestampTz before, CountedRunCallback callback, void *arg)
+{
+	CountedScan context = {callback, arg};
+	Params		params = {0};
+
+	catalog_add_int64(&params, after);
+	catalog_add_int64(&params, upto);
+	catalog_add_time(&params, since);
+	catalog_add_time(&params, before);
+	catalog_scan("SELECT " COUNTED_COLUMNS
+		 " FROM scheduler.run_history h"
+		 " JOIN scheduler.job j ON j.job_id = h.job_id"
+		 " LEFT JOIN scheduler.job_state s ON s.job_id = h.job_id"
+		 " WHERE h.run_id > $1 AND h.run_id <= $2"
+		 " AND h.status NOT IN ('skipped', 'missed')"
+		 " AND (h.finished_at > COALESCE(s.last_finished_at, '-infinity')"
+		 " OR h.run_id = ANY (s.open_runs) AND EXISTS (SELECT"
+		 " FROM unnest(s.open_runs, s.open_attempts) AS o (run_id, attempt)"
+		 " WHERE o.run_id = h.run_id AND o.attempt <= h.attempt))"
+		 " AND h.finished_at >= COALESCE($3, '-infinity')"
+		 " AND h.finished_at < COALESCE($4, 'infinity')"
+		 " ORDER BY h.finished_at",
+		 &params, counted_row, &context);
+}
+
+/* What recovery has paused it leaves to whoever pauses it now. */
+void
+catalog_pause_job(int64 job_id, TimestampTz paused_at, const char *reason)
+{
+	Params		params = {0};
+
+	catalog_add_int64(&params, job_id);
+	catalog_add_time(&params, paused_at);
+	catalog_add_text(&params, reason);
+	catalog_run("WITH taken AS (UPDATE scheduler.job_recovery SET state = 'closing',"
+		" retry_at = NULL WHERE job_id = $1 AND state NOT IN ('closed', 'closing')"
+		" RETURNING job_id)"
+		" UPDATE scheduler.job SET paused_at = $2, paused_reason = $3"
+		" WHERE job_id = $1 AND (paused_at IS NULL OR EXISTS (SELECT FROM taken))",
+		&params);
+}
+
+int64
+catalog_pause_jobs_of(Oid owner, TimestampTz paused_at, const char *reason)
+{
+	Params		params = {0};
+
+	catalog_add_oid(&params, owner);
+	catalog_add_time(&params, paused_at);
+	catalog_add_text(&params, reason);
+	return catalog_run("UPDATE scheduler.job SET paused_at = $2, paused_reason = $3"
+			   " WHERE job_id IN (SELECT job_id FROM scheduler.job"
+			   " WHERE owner::oid = $1 AND paused_at IS NULL"
+			   " FOR NO KEY UPDATE SKIP LOCKED)",
+			   &params);
+}
+
+int64
+catalog_count_jobs_of(Oid owner)
+{
+	CatalogState state;
+	Params		params = {0};
+	int64		result;
+
+	catalog_add_oid(&params, owner);
+	catalog_enter(&state);
+	catalog_execute("SELECT count(*) FROM scheduler.job WHERE owner::oid = $1", &params);
+	result = catalog_int64(0, 1);
+	catalog_leave(&state);
+	return result;
+}
+
+int64
+catalog_reassign_jobs(Oid from, Oid to)
+{
+	Params		params = {0};
+
+	catalog_add_oid(&params, from);
+	catalog_add_oid(&params, to);
+	catalog_run("UPDATE scheduler.calendar SET owner = $2::regrole WHERE owner::oid = $1",
+				&params);
+	return catalog_run("UPDATE scheduler.job SET owner = $2::regrole WHERE owner::oid = $1",
+			   &params);
+}
+
+int64
+catalog_drop_jobs_of(Oid owner)
+{
+	Params		params = {0};
+
+	catalog_add_oid(&params, owner);
+	return catalog_run("DELETE FROM scheduler.job WHERE owner::oid = $1", &params);
+}
+
+/*
+ * scheduler_state
+ */
+
+void
+catalog_read_control(ControlState *control)
+{
+	CatalogState state;
+	const char *timezone;
+	bool		isnull;
+
+	catalog_enter(&state);
+	if (catalog_execute("SELECT stopped, stop_deadline, counted_run_id, booted_at, timezone"
+				" FROM scheduler.scheduler_state", NULL) != 1)
+		elog(ERROR, "scheduler.scheduler_state must have one row");
+	control->stopped = DatumGetBool(catalog_column(0, 1, &isnull));
+	control->stop_deadline = catalog_time(0, 2, DT_NOBEGIN);
+	control->counted_run_id = catalog_int64(0, 3);
+	control->booted_at = catalog_time(0, 4, DT_NOBEGIN);
+	timezone = catalog_text(0, 5);
+	strlcpy(control->timezone, timezone ? timezone : "", sizeof(control->timezone));
+	catalog_leave(&state);
+}
+
+void
+catalog_write_stopped(bool stopped, TimestampTz deadline)
+{
+	Params		params = {0};
+
+	catalog_add(&params, BOOLOID, BoolGetDatum(stopped), false);
+	catalog_add_time(&params, deadline);
+	catalog_run("UPDATE scheduler.scheduler_state SET stopped = $1, stop_deadline = $2",
+		&params);
+}
+
+void
+catalog_write_booted_at(TimestampTz booted_at)
+{
+	Params		params = {0};
+
+	catalog_add_time(&params, booted_at);
+	catalog_run("UPDATE scheduler.scheduler_state SET booted_at = $1", &params);
+}
+
+void
+catalog_write_timezone(const char *timezone)
+{
+	Params		params = {0};
+
+	catalog_add_text(&params, timezone);
+	catalog_run("UPDATE scheduler.scheduler_state SET timezone = $1", &params);
+}
+
+void
+catalog_write_counted(int64 run_id)
+{
+	Params		params = {0};
+
+	catalog_add_int64(&params, run_id);
+	catalog_run("UPDATE scheduler.scheduler_state SET counted_run_id = $1", &params);
+}
+
+/*
+ * Partitions and retention
+ */
+
+static char *
+format_day(const char *format, TimestampTz day)
+{
+	struct pg_tm tm;
+	fsec_t		fsec;
+
+	if (timestamp2tm(day, NULL, &tm, &fsec, NULL, NULL) != 0)
+		elog(ERROR, "timestamp out of range");
+	return psprintf(format, tm.tm_year, tm.tm_mon, tm.tm_mday);
+}
+
+static char *
+partition_name(const char *table, TimestampTz day)
+{
+	return psprintf("%s_%s", table, format_day("%04d%02d%02d", day));
+}
+
+bool
+catalog_partition_exists(const char *table, TimestampTz day)
+{
+	return OidIsValid(store_relation(partition_name(table, day)));
+}
+
+/*
+ * A reader of history must not hold up the scheduler: what cannot have its
+ * lock at once is tried again later.
+ */
+static void
+begin_ddl(CatalogState *state)
+{
+	catalog_enter(state);
+	catalog_execute("SET LOCAL lock_timeout = '20ms'", NULL);
+}
+
+static void
+execute_ddl(const char *sql)
+{
+	db_command_own = true;
+	PG_TRY();
+	{
+		catalog_execute(sql, NULL);
+	}
+	PG_FINALLY();
+	{
+		db_command_own = false;
+	}
+	PG_END_TRY();
+}
+
+/*
+ * The identifiers and the bounds are ours and digits.  As a member of the
+ * extension a partition is left out of dumps, and goes when it goes.
+ */
+void
+catalog_create_partition(const char *table, TimestampTz day)
+{
+	CatalogState state;
+	char	   *name = partition_name(table, day);
+
+	begin_ddl(&state);
+	execute_ddl(psprintf("SELECT scheduler._create_partition('%s', '%s')",
+						 table, format_day("%04d-%02d-%02d", day)));
+	execute_ddl(psprintf("ALTER EXTENSION pg_scheduler ADD TABLE scheduler.%s", name));
+	catalog_leave(&state);
+}
+
+int
+catalog_find_old_partitions(TimestampTz before, char ***names)
+{
+	CatalogState state;
+	MemoryContext caller = CurrentMemoryContext;
+	Params		params = {0};
+	int			n;
+
+	catalog_add_text(&params, format_day("%04d%02d%02d", before));
+	catalog_enter(&state);
+	n = catalog_execute("SELECT c.relname::text FROM pg_class c"
+				" JOIN pg_inherits i ON i.inhrelid = c.oid"
+				" WHERE i.inhparent IN ('scheduler.run_history'::regclass,"
+				" 'scheduler.http_response'::regclass)"
+				" AND c.relname ~ '_[0-9]{8}$' AND right(c.relname::text, 8) < $1"
+				" ORDER BY c.relname",
+				&params);
+	*names = MemoryContextAlloc(caller, Max(n, 1) * sizeof(char *));
+	for (int row = 0; row < n; row++)
+	{
+		bool		isnull;
+		Datum		name = catalog_column(row, 1, &isnull);
+
+		(*names)[row] = MemoryContextStrdup(caller, TextDatumGetCString(name));
+	}
+	catalog_leave(&state);
+	return n;
+}
+
+void
+catalog_drop_partition(const char *name)
+{
+	CatalogState state;
+
+	begin_ddl(&state);
+	execute_ddl(psprintf("ALTER EXTENSION pg_scheduler DROP TABLE scheduler.%s", name));
+	execute_ddl(psprintf("DROP TABLE scheduler.%s", name));
+	catalog_leave(&state);
+}
+
+/*
+ * Dead letters and alerts
+ */
+
+void
+catalog_insert_dead_letter(const RunRecord *record, Jsonb *args)
+{
+	Params		params = {0};
+
+	catalog_add_int64(&params, record->run->run_id);
+	catalog_add_int64(&params, record->run->job_id);
+	catalog_add_time(&params, record->run->scheduled_at);
+	catalog_add_int64(&params, record->run->attempt);
+	catalog_add_jsonb(&params, args);
+	catalog_add_text(&params, record->error_message);
+	catalog_add_text(&params, record->error_detail);
+	catalog_add_text(&params, record->error_hint);
+	catalog_add_text(&params, record->error_context);
+	catalog_add_text(&params, record->sqlstate);
+	catalog_add_time(&params, record->finished_at);
+	catalog_run("INSERT INTO scheduler.dead_letter (run_id, job_id, job_name, owner,"
+		" scheduled_at, attempts, definition, args, error_message, error_detail,"
+		" error_hint, error_context, sqlstate, died_at, attempt_log)"
+		" SELECT $1, j.job_id, j.job_name, j.owner::oid, $3, $4::int,"
+		" pg_catalog.to_jsonb(j), $5, $6, $7, $8, $9, $10, $11,"
+		" (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object("
+		"'attempt', h.attempt, 'status', h.status, 'started_at', h.started_at,"
+		" 'finished_at', h.finished_at, 'sqlstate', h.sqlstate,"
+		" 'http_status', h.http_status, 'error_message', h.error_message)"
+		" ORDER BY h.attempt) FROM scheduler.run_history h WHERE h.run_id = $1)"
+		" FROM scheduler.job j WHERE j.job_id = $2",
+		&params);
+}

@@ -1,0 +1,321 @@
+/*-------------------------------------------------------------------------
+ *
+ * catalog_exec.c
+ *	  How the files catalog*.c execute their statements.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "process/worker.h"
+#include "table/catalog.h"
+#include "table/catalog_exec.h"
+
+#define FETCH_BATCH		10000
+
+void
+catalog_add(Params *params, Oid type, Datum value, bool isnull)
+{
+	Assert(params->count < CATALOG_MAX_PARAMS);
+	params->types[params->count] = type;
+	params->values[params->count] = value;
+	params->nulls[params->count] = isnull ? 'n' : ' ';
+	params->count++;
+}
+
+void
+catalog_add_text(Params *params, const char *value)
+{
+	catalog_add(params, TEXTOID, value ? CStringGetTextDatum(value) : (Datum) 0,
+			  value == NULL);
+}
+
+void
+catalog_add_int64(Params *params, int64 value)
+{
+	catalog_add(params, INT8OID, Int64GetDatum(value), false);
+}
+
+void
+catalog_add_int64s(Params *params, const int64 *values, int n)
+{
+	Datum	   *datums = palloc(Max(n, 1) * sizeof(Datum));
+
+	for (int i = 0; i < n; i++)
+		datums[i] = Int64GetDatum(values[i]);
+	catalog_add(params, INT8ARRAYOID,
+				PointerGetDatum(construct_array(datums, n, INT8OID, sizeof(int64),
+												FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)),
+				false);
+}
+
+void
+catalog_add_time(Params *params, TimestampTz value)
+{
+	catalog_add(params, TIMESTAMPTZOID, TimestampTzGetDatum(value),
+			  TIMESTAMP_NOT_FINITE(value));
+}
+
+void
+catalog_add_oid(Params *params, Oid value)
+{
+	catalog_add(params, OIDOID, ObjectIdGetDatum(value), !OidIsValid(value));
+}
+
+void
+catalog_add_jsonb(Params *params, Jsonb *value)
+{
+	catalog_add(params, JSONBOID, PointerGetDatum(value), value == NULL);
+}
+
+void
+catalog_enter(CatalogState *state)
+{
+	GetUserIdAndSecContext(&state->userid, &state->sec_context);
+	SetUserIdAndSecContext(catalog_owner(),
+						   state->sec_context | SECURITY_LOCAL_USERID_CHANGE);
+	state->guc_level = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	if (worker_my_slot() != NULL)	/* that of a job's owner is not for us */
+		(void) set_config_option("lock_timeout", "0", PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("row_security", "on", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	state->read_only = XactReadOnly;
+	if (MyBackendType != B_BACKEND) /* a job's transaction, not a client's */
+		XactReadOnly = false;
+	SPI_connect();
+	PushActiveSnapshot(IsolationUsesXactSnapshot() ?
+					   GetLatestSnapshot() : GetTransactionSnapshot());
+}
+
+void
+catalog_leave(const CatalogState *state)
+{
+	PopActiveSnapshot();
+	SPI_finish();
+	XactReadOnly = state->read_only;
+	AtEOXact_GUC(false, state->guc_level);
+	SetUserIdAndSecContext(state->userid, state->sec_context);
+}
+
+/* Execute a plan, or else a text. */
+static int64
+execute(SPIPlanPtr plan, const char *sql, const Params *params, bool read_only)
+{
+	static const Params none = {0};
+	int			result;
+
+	if (params == NULL)
+		params = &none;
+	if (plan != NULL)
+		result = SPI_execute_plan(plan, (Datum *) params->values, params->nulls,
+								  read_only, 0);
+	else
+		result = SPI_execute_with_args(sql, params->count, (Oid *) params->types,
+									   (Datum *) params->values, params->nulls,
+									   read_only, 0);
+	if (result < 0)
+		elog(ERROR, "SPI_execute failed: %s: %s", SPI_result_code_string(result), sql);
+	return SPI_processed;
+}
+
+/*
+ * The same for a client.  The context of an error that it meets is what it
+ * has called, not the statements that we execute on its behalf: they are
+ * taken off, and what surrounds this call is put in their place.
+ */
+static int64
+execute_for_client(SPIPlanPtr plan, const char *sql, const Params *params, bool read_only)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ErrorContextCallback *callbacks = error_context_stack;
+	ErrorData  *error;
+	int64		result = 0;
+
+	PG_TRY();
+	{
+		error_context_stack = NULL;
+		result = execute(plan, sql, params, read_only);
+		error_context_stack = callbacks;
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		error->context = NULL;
+		error_context_stack = callbacks;
+		ThrowErrorData(error);
+	}
+	PG_END_TRY();
+	return result;
+}
+
+static int64
+execute_statement(SPIPlanPtr plan, const char *sql, const Params *params, bool read_only)
+{
+	if (MyBackendType == B_BACKEND)
+		return execute_for_client(plan, sql, params, read_only);
+	return execute(plan, sql, params, read_only);
+}
+
+int64
+catalog_execute_plan(SPIPlanPtr plan, const Params *params)
+{
+	return execute_statement(plan, "", params, false);
+}
+
+int64
+catalog_execute(const char *sql, const Params *params)
+{
+	return execute_statement(NULL, sql, params, false);
+}
+
+/* SPI takes the snapshot that catalog_enter() has pushed. */
+int64
+catalog_query(const char *sql, const Params *params)
+{
+	return execute_statement(NULL, sql, params, true);
+}
+
+int64
+catalog_run(const char *sql, const Params *params)
+{
+	CatalogState state;
+	int64		result;
+
+	catalog_enter(&state);
+	result = catalog_execute(sql, params);
+	catalog_leave(&state);
+	return result;
+}
+
+Datum
+catalog_column(int row, int attribute, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+						 attribute, isnull);
+}
+
+int64
+catalog_int64(int row, int attribute)
+{
+	bool		isnull;
+	Datum		value = catalog_column(row, attribute, &isnull);
+
+	return isnull ? 0 : DatumGetInt64(value);
+}
+
+TimestampTz
+catalog_time(int row, int attribute, TimestampTz null_value)
+{
+	bool		isnull;
+	Datum		value = catalog_column(row, attribute, &isnull);
+
+	return isnull ? null_value : DatumGetTimestampTz(value);
+}
+
+char *
+catalog_text(int row, int attribute)
+{
+	bool		isnull;
+	Datum		value = catalog_column(row, attribute, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+Oid
+catalog_oid(int row, int attribute)
+{
+	bool		isnull;
+	Datum		value = catalog_column(row, attribute, &isnull);
+
+	return isnull ? InvalidOid : DatumGetObjectId(value);
+}
+
+bool
+catalog_exists(const char *sql, const Params *params)
+{
+	CatalogState state;
+	bool		result;
+
+	catalog_enter(&state);
+	result = catalog_query(sql, params) > 0;
+	catalog_leave(&state);
+	return result;
+}
+
+void
+catalog_scan(const char *sql, const Params *params,
+	 void (*row_callback) (int row, void *arg), void *arg)
+{
+	CatalogState state;
+	Portal		portal;
+
+	catalog_enter(&state);
+	portal = SPI_cursor_open_with_args(NULL, sql, params ? params->count : 0,
+									   params ? (Oid *) params->types : NULL,
+									   params ? (Datum *) params->values : NULL,
+									   params ? params->nulls : NULL, true, 0);
+	for (;;)
+	{
+		SPI_cursor_fetch(portal, true, FETCH_BATCH);
+		if (SPI_processed == 0)
+			break;
+		for (int row = 0; row < SPI_processed; row++)
+			row_callback(row, arg);
+		SPI_freetuptable(SPI_tuptable);
+	}
+	SPI_cursor_close(portal);
+	catalog_leave(&state);
+}
+
+/* Between enter and leave: the ids of the last result, in a context. */
+static void
+copy_ids(MemoryContext context, int n, int64 **ids)
+{
+	*ids = MemoryContextAlloc(context, Max(n, 1) * sizeof(int64));
+	for (int row = 0; row < n; row++)
+		(*ids)[row] = catalog_int64(row, 1);
+}
+
+int
+catalog_ids(const char *sql, const Params *params, int64 **ids)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	CatalogState state;
+	int			n;
+
+	catalog_enter(&state);
+	n = catalog_query(sql, params);
+	copy_ids(caller, n, ids);
+	catalog_leave(&state);
+	return n;
+}
+
+int
+catalog_changed_ids(const char *sql, const Params *params, int64 **ids)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	CatalogState state;
+	int			n;
+
+	catalog_enter(&state);
+	n = catalog_execute(sql, params);
+	copy_ids(caller, n, ids);
+	catalog_leave(&state);
+	return n;
+}

@@ -1,0 +1,102 @@
+/*-------------------------------------------------------------------------
+ *
+ * catalog_recovery.h
+ *	  The SQL behind recovery; one function a statement.
+ *
+ * What catalog.h says of its functions holds for these.
+ *
+ * Those that the scheduler calls never wait for a row that a user has locked:
+ * they pass it over, and the scheduler comes back to it.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_CATALOG_RECOVERY_H
+#define PG_SCHEDULER_CATALOG_RECOVERY_H
+
+#include "datatype/timestamp.h"
+
+#include "state/recovery_event.h"
+
+/* Is there a policy, or an event that is not over? */
+extern bool catalog_has_recovery(void);
+
+/*
+ * Circuits
+ */
+
+/* closed -> open, or given_up when there is no restart to be had. */
+extern int64 catalog_open_circuits(TimestampTz now);
+
+/* The circuits that are to be probed now; they are locked. */
+extern int	catalog_find_probes(TimestampTz now, int64 **job_ids);
+
+/* open -> probing */
+extern void catalog_begin_probe(int64 job_id, int64 run_id, TimestampTz now);
+
+/*
+ * probing -> closed, open or given_up: what came of the run.  The jobs whose
+ * circuits were closed.
+ */
+extern int	catalog_end_probes(TimestampTz now, int64 **job_ids);
+
+/*
+ * any -> closed: a run succeeded, or somebody has paused, resumed or disabled
+ * the job.
+ */
+extern int	catalog_close_circuits(TimestampTz now, int64 **job_ids);
+
+/* The jobs that were given up at this time; the alerts of those that are not any more. */
+extern int	catalog_find_given_up(TimestampTz now, int64 **job_ids);
+extern int64 catalog_resolve_given_up(TimestampTz now);
+
+/*
+ * When there is something to do next, or DT_NOEND; "now" when something was
+ * passed over.
+ */
+extern TimestampTz catalog_next_probe(TimestampTz now);
+
+extern void catalog_upsert_recovery(int64 job_id, int error_threshold,
+									const Interval *restart_delay, int max_restarts,
+									bool enabled);
+extern bool catalog_delete_recovery(int64 job_id);
+
+/*
+ * recover()
+ */
+
+/* The event that asks for it; its id. */
+extern int64 catalog_request_recovery(const char *subject, int64 job_id, Oid owner,
+									  const char *queue, TimestampTz now);
+
+/* A request that nobody has seen to.  Strings are palloc'd. */
+typedef struct RecoveryRequest
+{
+	int64		event_id;
+	int64		job_id;			/* 0: those of a queue */
+	char	   *queue;
+} RecoveryRequest;
+
+extern int	catalog_find_requests(RecoveryRequest **requests);
+extern int	catalog_find_failing_jobs_of(const char *queue, int64 **job_ids);
+
+/* Close the circuit of one job.  False: the row of the job is locked. */
+extern bool catalog_force_close(int64 job_id, TimestampTz now);
+extern void catalog_end_request(int64 event_id, const char *reason, TimestampTz now);
+
+/*
+ * Events
+ */
+
+extern void catalog_insert_event(const RecoveryEvent *event);
+
+/* What came of probes whose run is over. */
+extern int64 catalog_end_events(TimestampTz now);
+
+/*
+ * Pause a job, unless somebody has locked it.  False: it is not paused.
+ */
+extern bool catalog_try_pause_job(int64 job_id, TimestampTz paused_at, const char *reason);
+
+#endif							/* PG_SCHEDULER_CATALOG_RECOVERY_H */

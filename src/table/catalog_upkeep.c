@@ -1,0 +1,244 @@
+/*-------------------------------------------------------------------------
+ *
+ * catalog_upkeep.c
+ *	  The SQL of upkeep: what is wrong with jobs, and what nobody needs any more.
+ *
+ * A range of keys is $1 (exclusive) to $2, and is put on each table of a join:
+ * the planner does not infer it of the others.  OFFSET 0 keeps a subquery from
+ * being made a join, so that it is looked up for the rows that are left.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "table/catalog_exec.h"
+#include "table/catalog_upkeep.h"
+
+#define IN_RANGE(key)	" " key " > $1 AND " key " <= $2"
+
+static void
+add_range(Params *params, const WalkRange *range)
+{
+	catalog_add_int64(params, range->after);
+	catalog_add_int64(params, range->upto);
+}
+
+static void
+run_on_range(const char *sql, const WalkRange *range)
+{
+	Params		params = {0};
+
+	add_range(&params, range);
+	catalog_run(sql, &params);
+}
+
+/*
+ * Jobs
+ */
+
+typedef struct FaultScan
+{
+	JobFaultCallback callback;
+	void	   *arg;
+} FaultScan;
+
+static void
+fault_row(int row, void *arg)
+{
+	FaultScan  *scan = arg;
+
+	scan->callback(catalog_int64(row, 1), (JobFault) catalog_int64(row, 2),
+				   catalog_int64(row, 3), scan->arg);
+}
+
+/* A job may be without a next time that waits for a start of the server, or for others. */
+void
+catalog_scan_job_faults(const WalkRange *jobs, JobFaultCallback callback, void *arg)
+{
+	FaultScan	scan = {callback, arg};
+	Params		params = {0};
+
+	add_range(&params, jobs);
+	catalog_add_int64(&params, JOB_DROPPED);
+	catalog_add_int64(&params, JOB_UNPLANNED);
+	catalog_add_int64(&params, JOB_WITHOUT_NEXT);
+	catalog_scan("SELECT COALESCE(j.job_id, s.job_id), CASE WHEN j.job_id IS NULL THEN $3"
+				 " WHEN s.schedule_version IS DISTINCT FROM j.schedule_version THEN $4"
+				 " ELSE $5 END, j.schedule_version::bigint"
+				 " FROM (SELECT * FROM scheduler.job WHERE" IN_RANGE("job_id") ") j"
+				 " FULL JOIN (SELECT * FROM scheduler.job_state WHERE" IN_RANGE("job_id") ") s"
+				 " ON s.job_id = j.job_id"
+				 " WHERE j.job_id IS NULL"
+				 " OR s.schedule_version IS DISTINCT FROM j.schedule_version"
+				 " OR (s.next_run_at IS NULL AND NOT s.finished"
+				 " AND j.enabled AND j.paused_at IS NULL"
+				 " AND COALESCE(j.schedule !~* '@reboot', NOT j.follows)"
+				 " AND NOT EXISTS (SELECT FROM scheduler.pending_run p"
+				 " WHERE p.job_id = j.job_id OFFSET 0))",
+				 &params, fault_row, &scan);
+}
+
+void
+catalog_delete_gone_states(const WalkRange *jobs)
+{
+	run_on_range("DELETE FROM scheduler.job_state s WHERE" IN_RANGE("s.job_id")
+				 " AND NOT EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = s.job_id"
+				 " OFFSET 0)", jobs);
+}
+
+void
+catalog_delete_gone_health(const WalkRange *jobs)
+{
+	run_on_range("DELETE FROM scheduler.job_health_state h WHERE" IN_RANGE("h.job_id")
+				 " AND NOT EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = h.job_id"
+				 " OFFSET 0)", jobs);
+}
+
+void
+catalog_delete_gone_metrics(const WalkRange *jobs)
+{
+	run_on_range("DELETE FROM scheduler.job_metric m WHERE" IN_RANGE("m.job_id")
+				 " AND NOT EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = m.job_id"
+				 " OFFSET 0)", jobs);
+}
+
+void
+catalog_delete_gone_queues(void)
+{
+	catalog_run("DELETE FROM scheduler.queue_health_state h WHERE NOT EXISTS"
+				" (SELECT FROM scheduler.queue q WHERE q.queue_name = h.queue_name)", NULL);
+}
+
+/*
+ * What is old
+ */
+
+static void
+delete_before(const char *sql, const WalkRange *range, TimestampTz before)
+{
+	Params		params = {0};
+
+	add_range(&params, range);
+	catalog_add_time(&params, before);
+	catalog_run(sql, &params);
+}
+
+/* A letter that somebody has in hand is left to the next time. */
+void
+catalog_delete_old_dead_letters(const WalkRange *letters, TimestampTz before)
+{
+	delete_before("DELETE FROM scheduler.dead_letter WHERE ctid = ANY (ARRAY"
+				  "(SELECT ctid FROM scheduler.dead_letter"
+				  " WHERE" IN_RANGE("dead_letter_id") " AND died_at < $3"
+				  " FOR UPDATE SKIP LOCKED))", letters, before);
+}
+
+void
+catalog_delete_old_events(const WalkRange *events, TimestampTz before)
+{
+	delete_before("DELETE FROM scheduler.recovery_event WHERE" IN_RANGE("event_id")
+				  " AND at < $3 AND outcome <> 'pending'", events, before);
+}
+
+void
+catalog_delete_old_alerts(const WalkRange *alerts, TimestampTz before)
+{
+	delete_before("DELETE FROM scheduler.alert WHERE" IN_RANGE("alert_id")
+				  " AND resolved_at < $3", alerts, before);
+}
+
+void
+catalog_delete_old_triggers(const WalkRange *runs, int64 oldest_run)
+{
+	Params		params = {0};
+
+	add_range(&params, runs);
+	catalog_add_int64(&params, oldest_run);
+	catalog_run("DELETE FROM scheduler.run_trigger t WHERE" IN_RANGE("t.run_id")
+				" AND t.run_id < $3 AND NOT EXISTS (SELECT FROM scheduler.pending_run p"
+				" WHERE p.run_id = t.run_id OFFSET 0)", &params);
+}
+
+/* One number; NULL: "none" */
+static int64
+find_number(const char *sql, int64 none)
+{
+	CatalogState state;
+	int64		result = none;
+	Datum		value;
+	bool		isnull;
+
+	catalog_enter(&state);
+	if (catalog_query(sql, NULL) > 0)
+	{
+		value = catalog_column(0, 1, &isnull);
+		if (!isnull)
+			result = DatumGetInt64(value);
+	}
+	catalog_leave(&state);
+	return result;
+}
+
+int64
+catalog_oldest_run(void)
+{
+	return find_number("SELECT min(run_id) FROM scheduler.run_history", PG_INT64_MAX);
+}
+
+int64
+catalog_newest_run(void)
+{
+	return find_number("SELECT last_value FROM scheduler.run_id_seq", 0);
+}
+
+/*
+ * scheduler.job_minute
+ */
+
+bool
+catalog_pass_job_minutes(TimestampTz *minute, int64 *job_id, int64 n)
+{
+	CatalogState state;
+	Params		params = {0};
+	bool		result;
+
+	catalog_add_time(&params, *minute);
+	catalog_add_int64(&params, *job_id);
+	catalog_add_int64(&params, n);
+	catalog_enter(&state);
+	result = catalog_query("SELECT minute, job_id FROM scheduler.job_minute"
+						   " WHERE (minute, job_id) < (COALESCE($1, 'infinity'), $2)"
+						   " ORDER BY minute DESC, job_id DESC OFFSET $3 - 1 LIMIT 1",
+						   &params) > 0;
+	if (result)
+	{
+		*minute = catalog_time(0, 1, DT_NOBEGIN);
+		*job_id = catalog_int64(0, 2);
+	}
+	catalog_leave(&state);
+	return result;
+}
+
+int64
+catalog_delete_job_minutes(TimestampTz *from, TimestampTz before, int64 max)
+{
+	CatalogState state;
+	Params		params = {0};
+	int64		result;
+
+	catalog_add_time(&params, *from);
+	catalog_add_time(&params, before);
+	catalog_add_int64(&params, max);
+	catalog_enter(&state);
+	catalog_execute("WITH gone AS (DELETE FROM scheduler.job_minute WHERE ctid = ANY (ARRAY"
+					"(SELECT ctid FROM scheduler.job_minute"
+					" WHERE minute >= COALESCE($1, '-infinity') AND minute < $2"
+					" ORDER BY minute LIMIT $3)) RETURNING minute)"
+					" SELECT count(*), max(minute) FROM gone", &params);
+	result = catalog_int64(0, 1);
+	*from = catalog_time(0, 2, *from);
+	catalog_leave(&state);
+	return result;
+}

@@ -1,0 +1,320 @@
+/*-------------------------------------------------------------------------
+ *
+ * http_definition.c
+ *	  The request of an HTTP job as it is stored: scheduler.job.request.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+
+#include "http/http_sign.h"
+#include "table/http_definition.h"
+#include "table/http_jsonb.h"
+#include "table/http_store.h"
+#include "table/job.h"
+
+#define DEFAULT_MAX_REDIRECTS	5
+
+void
+http_definition_init(HttpDefinition *def)
+{
+	memset(def, 0, sizeof(*def));
+	def->method = "POST";
+	def->success_codes = "200-299";
+	def->max_redirects = DEFAULT_MAX_REDIRECTS;
+}
+
+/*
+ * To and from jsonb.  What is NULL, false or 0 is left out.
+ */
+
+static void
+write_key(JsonbParseState **state, const char *name)
+{
+	JsonbValue	key = {.type = jbvString};
+
+	key.val.string.val = unconstify(char *, name);
+	key.val.string.len = strlen(name);
+	pushJsonbValue(state, WJB_KEY, &key);
+}
+
+static void
+write_text(JsonbParseState **state, const char *name, const char *text)
+{
+	JsonbValue	value = {.type = jbvString};
+
+	if (text == NULL)
+		return;
+	write_key(state, name);
+	value.val.string.val = unconstify(char *, text);
+	value.val.string.len = strlen(text);
+	pushJsonbValue(state, WJB_VALUE, &value);
+}
+
+static void
+write_number(JsonbParseState **state, const char *name, int number)
+{
+	JsonbValue	value = {.type = jbvNumeric};
+
+	if (number == 0)
+		return;
+	write_key(state, name);
+	value.val.numeric = int64_to_numeric(number);
+	pushJsonbValue(state, WJB_VALUE, &value);
+}
+
+static void
+write_true(JsonbParseState **state, const char *name, bool set)
+{
+	JsonbValue	value = {.type = jbvBool};
+
+	if (!set)
+		return;
+	write_key(state, name);
+	value.val.boolean = true;
+	pushJsonbValue(state, WJB_VALUE, &value);
+}
+
+static void
+write_jsonb(JsonbParseState **state, const char *name, Jsonb *jsonb)
+{
+	JsonbValue	value = {.type = jbvBinary};
+
+	if (jsonb == NULL)
+		return;
+	write_key(state, name);
+	value.val.binary.data = &jsonb->root;
+	value.val.binary.len = VARSIZE(jsonb) - VARHDRSZ;
+	pushJsonbValue(state, WJB_VALUE, &value);
+}
+
+Jsonb *
+http_definition_write(const HttpDefinition *def)
+{
+	JsonbParseState *state = NULL;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	write_text(&state, "url", def->url);
+	write_text(&state, "method", def->method);
+	write_jsonb(&state, "headers", def->headers);
+	write_text(&state, "body", def->body);
+	write_text(&state, "content_type", def->content_type);
+	write_text(&state, "success_codes", def->success_codes);
+	write_text(&state, "signing_secret", def->signing_secret);
+	write_true(&state, "follow_redirects", def->follow_redirects);
+	write_number(&state, "max_redirects", def->max_redirects);
+	write_number(&state, "connect_timeout", def->connect_timeout_ms);
+	write_true(&state, "one_off", def->one_off);
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+/* A member of the request, or NULL if it has none of that name and type. */
+static JsonbValue *
+read_value(Jsonb *request, const char *name, enum jbvType type)
+{
+	JsonbValue *value = getKeyJsonValueFromContainer(&request->root, name,
+													 strlen(name), NULL);
+
+	return value != NULL && value->type == type ? value : NULL;
+}
+
+static char *
+read_text(Jsonb *request, const char *name)
+{
+	JsonbValue *value = read_value(request, name, jbvString);
+
+	return value ? pnstrdup(value->val.string.val, value->val.string.len) : NULL;
+}
+
+static int
+read_number(Jsonb *request, const char *name)
+{
+	JsonbValue *value = read_value(request, name, jbvNumeric);
+
+	return value ? DatumGetInt32(DirectFunctionCall1(numeric_int4,
+													 NumericGetDatum(value->val.numeric))) : 0;
+}
+
+static bool
+read_true(Jsonb *request, const char *name)
+{
+	JsonbValue *value = read_value(request, name, jbvBool);
+
+	return value && value->val.boolean;
+}
+
+void
+http_definition_read(Jsonb *request, HttpDefinition *def)
+{
+	JsonbValue *headers;
+
+	if (request == NULL || !JB_ROOT_IS_OBJECT(request))
+		elog(ERROR, "scheduler.job.request is not a JSON object");
+	headers = read_value(request, "headers", jbvBinary);
+	http_definition_init(def);
+	def->url = read_text(request, "url");
+	def->method = read_text(request, "method");
+	def->headers = headers ? JsonbValueToJsonb(headers) : NULL;
+	def->body = read_text(request, "body");
+	def->content_type = read_text(request, "content_type");
+	def->success_codes = read_text(request, "success_codes");
+	def->signing_secret = read_text(request, "signing_secret");
+	def->follow_redirects = read_true(request, "follow_redirects");
+	def->max_redirects = read_number(request, "max_redirects");
+	def->connect_timeout_ms = read_number(request, "connect_timeout");
+	def->one_off = read_true(request, "one_off");
+	if (def->url == NULL || def->method == NULL || def->success_codes == NULL)
+		elog(ERROR, "scheduler.job.request lacks a member");
+}
+
+/*
+ * From a definition to what is sent
+ */
+
+const char *
+http_to_utf8(const char *text)
+{
+	return text ? pg_server_to_any(text, strlen(text), PG_UTF8) : NULL;
+}
+
+static const char *
+get_secret(Oid owner, const char *name)
+{
+	char	   *value = http_store_find_secret(owner, name);
+
+	if (value == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("secret \"%s\" does not exist", text_clip(name, 64)),
+				 errdetail("The owner of the job has no secret of that name."),
+				 errhint("Use scheduler.set_secret().")));
+	return http_to_utf8(value);
+}
+
+void
+http_definition_job(const HttpDefinition *def, Oid owner, HttpJob *job)
+{
+	int			count;
+	HttpHeaderDefinition *defined = http_headers_read(def->headers, &count);
+	HttpHeader *headers = palloc0((count + 1) * sizeof(HttpHeader));
+
+	memset(job, 0, sizeof(*job));
+	for (int i = 0; i < count; i++)
+	{
+		HttpHeaderDefinition *from = &defined[i];
+
+		headers[i].name = http_to_utf8(from->name);
+		headers[i].secret = from->secret != NULL;
+		headers[i].value = from->secret ? get_secret(owner, from->secret) :
+			http_to_utf8(from->value);
+	}
+	if (def->content_type != NULL)
+	{
+		headers[count].name = "Content-Type";
+		headers[count++].value = http_to_utf8(def->content_type);
+	}
+	job->url = http_to_utf8(def->url);
+	job->method = def->method;
+	job->headers = headers;
+	job->header_count = count;
+	job->body = http_to_utf8(def->body);
+	job->signing_keys = def->signing_secret ? get_secret(owner, def->signing_secret) : NULL;
+	job->max_redirects = def->follow_redirects ? def->max_redirects : 0;
+	job->connect_timeout_ms = def->connect_timeout_ms;
+}
+
+/*
+ * Checks
+ */
+
+static const char *
+hint_for(const char *field)
+{
+	if (strcmp(field, "url") == 0)
+		return "Example: https://example.com/hook/{{args.id}}.";
+	if (strcmp(field, "method") == 0)
+		return "Use GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS.";
+	if (strcmp(field, "headers") == 0)
+		return "Example: {\"Accept\": \"text/html\", \"Authorization\": {\"secret\": \"api-token\"}}.";
+	if (strcmp(field, "signing_secret") == 0)
+		return "Set the secret to one key, or several separated by spaces, each whsec_ and base64, or taken as it is.";
+	return NULL;
+}
+
+void
+http_raise_problem(const HttpProblem *problem)
+{
+	StringInfoData detail;
+	const char *hint = hint_for(problem->field);
+
+	initStringInfo(&detail);
+	if (problem->header[0] != '\0')
+		appendStringInfo(&detail, "Header \"%s\": ", http_clean_text(problem->header));
+	appendStringInfoString(&detail, http_clean_text(problem->detail));
+	if (problem->position > 0)
+		appendStringInfo(&detail, " (At byte %d.)", problem->position);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid value for \"%s\"", problem->field),
+			 errdetail_internal("%s", detail.data),
+			 hint ? errhint("%s", hint) : 0));
+	pg_unreachable();
+}
+
+static void
+check_success_codes(const HttpDefinition *def)
+{
+	HttpStatusSet set;
+	int			position;
+	const char *detail = http_status_set_parse(def->success_codes, &set, &position);
+
+	if (detail != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for \"%s\"", "success_codes"),
+				 errdetail("%s (At byte %d.)", detail, position),
+				 errhint("Example: 200-299,304.")));
+}
+
+/* Content-Type must not be given twice. */
+static void
+check_content_type(const HttpDefinition *def)
+{
+	int			count;
+	HttpHeaderDefinition *headers;
+
+	if (def->content_type == NULL)
+		return;
+	headers = http_headers_read(def->headers, &count);
+	for (int i = 0; i < count; i++)
+		if (pg_strcasecmp(headers[i].name, "content-type") == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("invalid value for \"%s\"", "content_type"),
+					 errdetail("The headers have a Content-Type already."),
+					 errhint("Give it in one of the two places.")));
+}
+
+void
+http_definition_check(const HttpDefinition *def, Oid owner)
+{
+	HttpJob		job;
+	HttpProblem problem;
+
+	check_success_codes(def);
+	check_content_type(def);
+	if (def->max_redirects < 0 || def->max_redirects > 50)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for \"%s\"", "max_redirects"),
+				 errdetail("It must be between 0 and 50.")));
+	http_definition_job(def, owner, &job);
+	if (!http_job_check(&job, &problem))
+		http_raise_problem(&problem);
+}

@@ -1,0 +1,232 @@
+/*-------------------------------------------------------------------------
+ *
+ * job.c
+ *	  A job's definition and state, and what follows from them.
+ *
+ * Pure like the schedule code it calls: no clock, no catalogue.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "common/int.h"
+#include "mb/pg_wchar.h"
+#include "utils/timestamp.h"
+
+#include "base/guc.h"
+#include "table/job.h"
+
+int
+job_kind_from_name(const char *name)
+{
+	static const char *const names[] = {"sql", "http"};
+
+	return run_find_name(names, lengthof(names), name);
+}
+
+int
+overlap_from_name(const char *name)
+{
+	static const char *const names[] = {"skip", "queue", "allow", "cancel"};
+
+	return run_find_name(names, lengthof(names), name);
+}
+
+int
+misfire_from_name(const char *name)
+{
+	static const char *const names[] = {"run_once", "run_all", "skip"};
+
+	return run_find_name(names, lengthof(names), name);
+}
+
+int
+on_lost_from_name(const char *name)
+{
+	static const char *const names[] = {"fail", "retry"};
+
+	return run_find_name(names, lengthof(names), name);
+}
+
+char *
+text_clip(const char *text, int bytes)
+{
+	return pnstrdup(text, pg_mbcliplen(text, strlen(text), bytes));
+}
+
+int64
+interval_usecs(const Interval *interval)
+{
+	int64		days = (int64) interval->month * DAYS_PER_MONTH + interval->day;
+	int64		result;
+
+	if (pg_mul_s64_overflow(days, USECS_PER_DAY, &result) ||
+		pg_add_s64_overflow(result, interval->time, &result))
+		return days < 0 ? PG_INT64_MIN : PG_INT64_MAX;
+	return result;
+}
+
+uint64
+job_hash(const char *job_name)
+{
+	return hash_bytes_extended((const unsigned char *) job_name,
+							   strlen(job_name), 0);
+}
+
+Schedule *
+job_parse_schedule(const Job *job, ScheduleError *error)
+{
+	const char *zone = job->timezone ? job->timezone : pg_scheduler_timezone;
+
+	if (job->schedule == NULL)
+	{
+		memset(error, 0, sizeof(*error));
+		return NULL;
+	}
+	return schedule_parse(job->schedule, zone, job_hash(job->job_name), error);
+}
+
+TimestampTz
+job_next_occurrence(const Job *job, const Schedule *schedule, TimestampTz after)
+{
+	ScheduleKind kind = schedule_kind(schedule);
+	TimestampTz anchor = job->anchor;
+	TimestampTz next;
+
+	if (kind == SCHEDULE_CRON || kind == SCHEDULE_INTERVAL)
+		after = Max(after, job->anchor - 1);
+	if (kind == SCHEDULE_INTERVAL && job->starts_at != DT_NOBEGIN)
+		anchor = job->starts_at;
+	if (job->starts_at != DT_NOBEGIN && after < job->starts_at)
+	{
+		/* an interval job that is given a start begins with it */
+		if (kind == SCHEDULE_INTERVAL)
+			return job->starts_at <= job->ends_at ? job->starts_at : DT_NOEND;
+		after = kind == SCHEDULE_AFTER ? job->starts_at : job->starts_at - 1;
+	}
+	if (!schedule_next(schedule, anchor, after, &next) ||
+		next > job->ends_at)
+		return DT_NOEND;
+	return next;
+}
+
+TimestampTz
+job_first_occurrence(const Job *job, const Schedule *schedule)
+{
+	/* an @at in the past runs still, once */
+	if (schedule_kind(schedule) == SCHEDULE_AT)
+		return job_next_occurrence(job, schedule, DT_NOBEGIN + 1);
+	if (schedule_kind(schedule) == SCHEDULE_AFTER)
+		return job_next_occurrence(job, schedule, job->anchor);
+	return job_next_occurrence(job, schedule, job->anchor - 1);
+}
+
+TimestampTz
+job_due_at(const Job *job, TimestampTz scheduled_at)
+{
+	TimestampTz result = scheduled_at;
+
+	if (scheduled_at == DT_NOEND)
+		return DT_NOEND;
+	if (job->jitter > 0)
+	{
+		uint64		hash = hash_bytes_extended((const unsigned char *) &scheduled_at,
+											   sizeof(scheduled_at), (uint64) job->job_id);
+
+		result += (int64) (hash % (uint64) job->jitter);
+	}
+	if (job->open_times != NULL && job->calendar_defer)
+		result = calendar_next_open(job->open_times, result);
+	return result;
+}
+
+bool
+job_skips(const Job *job, TimestampTz scheduled_at)
+{
+	return job->open_times != NULL && !job->calendar_defer &&
+		!calendar_is_open(job->open_times, scheduled_at);
+}
+
+void
+job_init_run(const Job *job, RunTrigger trigger, TimestampTz scheduled_at, Run *run)
+{
+	memset(run, 0, sizeof(*run));
+	run->job_id = job->job_id;
+	run->owner = job->owner;
+	run->attempt = 1;
+	run->priority = job->priority;
+	run->scheduled_at = scheduled_at;
+	run->due_at = scheduled_at;
+	run->trigger = trigger;
+}
+
+void
+job_state_init(JobState *state, int64 job_id)
+{
+	memset(state, 0, sizeof(*state));
+	state->job_id = job_id;
+	state->next_run_at = DT_NOEND;
+	state->last_run_at = DT_NOBEGIN;
+	state->last_finished_at = DT_NOBEGIN;
+	ItemPointerSetInvalid(&state->tid);
+}
+
+/* The counter a status belongs to, and whether it speaks for or against the job. */
+static void
+count_status(JobState *state, RunStatus status, int64 occurrences)
+{
+	switch (status)
+	{
+		case RUN_SUCCEEDED:
+			state->succeeded++;
+			state->consecutive_failures = 0;
+			break;
+		case RUN_FAILED:
+			state->failed++;
+			state->consecutive_failures++;
+			break;
+		case RUN_TIMED_OUT:
+			state->timed_out++;
+			state->consecutive_failures++;
+			break;
+		case RUN_LOST:
+			state->lost++;
+			state->consecutive_failures++;
+			break;
+		case RUN_CANCELLED:
+			state->cancelled++;
+			break;
+		case RUN_SKIPPED:
+			state->skipped += occurrences;
+			break;
+		case RUN_MISSED:
+			state->missed += occurrences;
+			break;
+		case RUN_QUEUED:
+		case RUN_RUNNING:
+			break;
+	}
+}
+
+void
+job_state_count(JobState *state, RunStatus status,
+				TimestampTz started_at, TimestampTz finished_at,
+				int64 occurrences, bool final)
+{
+	count_status(state, status, occurrences);
+	if (!final)
+		state->retries++;
+	if (status == RUN_SKIPPED || status == RUN_MISSED)
+		return;
+	if (started_at != DT_NOBEGIN)
+		state->total_duration += finished_at - started_at;
+	/* runs of a job that go on at the same time may be seen in any order */
+	if (state->last_finished_at > finished_at)
+		return;
+	state->last_run_at = started_at != DT_NOBEGIN ? started_at : finished_at;
+	state->last_finished_at = finished_at;
+	state->last_status = status;
+}

@@ -1,0 +1,174 @@
+/*-------------------------------------------------------------------------
+ *
+ * job.h
+ *	  A job's definition and state, and what follows from them.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_JOB_H
+#define PG_SCHEDULER_JOB_H
+
+#include "datatype/timestamp.h"
+#include "storage/itemptr.h"
+#include "utils/array.h"
+#include "utils/jsonb.h"
+
+#include "rules/calendar_rules.h"
+#include "rules/retry.h"
+#include "rules/run.h"
+#include "rules/schedule.h"
+
+typedef enum JobKind
+{
+	JOB_SQL,
+	JOB_HTTP
+} JobKind;
+
+typedef enum Overlap
+{
+	OVERLAP_SKIP,				/* skip the new occurrence */
+	OVERLAP_QUEUE,				/* let one wait */
+	OVERLAP_ALLOW,				/* run up to max_instances at once */
+	OVERLAP_CANCEL				/* cancel the one that runs */
+} Overlap;
+
+typedef enum Misfire
+{
+	MISFIRE_RUN_ONCE,			/* one run for all that was missed */
+	MISFIRE_RUN_ALL,
+	MISFIRE_SKIP
+} Misfire;
+
+typedef enum OnLost
+{
+	ON_LOST_FAIL,
+	ON_LOST_RETRY
+} OnLost;
+
+/* A row of scheduler.job.  Times and intervals are in microseconds. */
+typedef struct Job
+{
+	int64		job_id;
+	char		job_name[JOB_NAME_LENGTH];
+	Oid			owner;
+	JobKind		kind;
+	char	   *schedule;		/* NULL: runs after others only */
+	int			schedule_version;
+	TimestampTz anchor;
+	char	   *timezone;		/* NULL: the setting */
+	TimestampTz starts_at;		/* DT_NOBEGIN: none */
+	TimestampTz ends_at;		/* DT_NOEND: none */
+	int64		max_runs;		/* 0: no limit */
+	int64		jitter;
+	char	   *command;
+	Jsonb	   *args;
+	Jsonb	   *settings;
+	Jsonb	   *request;
+	char	   *queue;
+	int			priority;
+	Overlap		overlap;
+	int			max_instances;
+	Misfire		misfire;
+	int64		misfire_grace;	/* -1: none given */
+	int64		timeout;		/* 0: none */
+	RetryPolicy retry;
+	ArrayType  *retry_on;		/* NULL: the default rule */
+	OnLost		on_lost;
+	bool		active;			/* enabled and not paused */
+	const Calendar *open_times; /* of the calendar; who reads the job sets it */
+	char	   *calendar;		/* NULL: none */
+	bool		calendar_defer; /* run at the end of the closed time */
+	bool		leads;			/* other jobs run after it */
+	ItemPointerData tid;		/* of the row, when it was read */
+} Job;
+
+/* A row of scheduler.job_state. */
+typedef struct JobState
+{
+	int64		job_id;
+	int			schedule_version;
+	TimestampTz next_run_at;	/* DT_NOEND: none */
+	bool		finished;
+	int64		runs;			/* occurrences begun */
+	int64		succeeded;
+	int64		failed;
+	int64		timed_out;
+	int64		cancelled;
+	int64		lost;
+	int64		skipped;
+	int64		missed;
+	int64		retries;
+	int			consecutive_failures;
+	TimestampTz last_run_at;	/* DT_NOBEGIN: never */
+	TimestampTz last_finished_at;
+	RunStatus	last_status;	/* valid when last_run_at is */
+	int64		total_duration;
+	ArrayType  *open_runs;		/* set for the writing only: run_queue.h */
+	ArrayType  *open_attempts;
+	ItemPointerData tid;
+} JobState;
+
+/* Names of enums as the tables and the functions spell them; -1: unknown. */
+extern int	job_kind_from_name(const char *name);
+extern int	overlap_from_name(const char *name);
+extern int	misfire_from_name(const char *name);
+extern int	on_lost_from_name(const char *name);
+
+/* A copy of a text for a message: its beginning, of whole characters. */
+extern char *text_clip(const char *text, int bytes);
+
+/*
+ * Length of an interval in microseconds, a day being 24, a month 720 hours;
+ * the longest there is for those that are longer.
+ */
+extern int64 interval_usecs(const Interval *interval);
+
+/* What an option that is an interval may be at most: 100 years */
+#define INTERVAL_MAX_USECS	(INT64CONST(100) * 366 * USECS_PER_DAY)
+
+/* The hash that spreads H fields. */
+extern uint64 job_hash(const char *job_name);
+
+/*
+ * Parse the schedule of a job that was accepted before.  NULL, with *error
+ * filled, when it is valid no longer (a zone has gone), or there is none.
+ */
+extern Schedule *job_parse_schedule(const Job *job, ScheduleError *error);
+
+/*
+ * The first occurrence later than "after", or DT_NOEND: starts_at and
+ * ends_at are observed, max_runs and the calendar are not.  Nothing that
+ * recurs has an occurrence before its schedule was set.
+ */
+extern TimestampTz job_next_occurrence(const Job *job, const Schedule *schedule,
+									   TimestampTz after);
+
+/* The first occurrence of a schedule that has just been set. */
+extern TimestampTz job_first_occurrence(const Job *job, const Schedule *schedule);
+
+/*
+ * When an occurrence is due: its time plus a jitter that is always the same,
+ * moved to the end of closed time.  DT_NOEND: never.
+ */
+extern TimestampTz job_due_at(const Job *job, TimestampTz scheduled_at);
+
+/* Does the job's calendar have it skip this occurrence? */
+extern bool job_skips(const Job *job, TimestampTz scheduled_at);
+
+/*
+ * The first attempt of a run that is not of the schedule: it is due at once,
+ * and the time says which occurrence it is.  The run has no id yet.
+ */
+extern void job_init_run(const Job *job, RunTrigger trigger, TimestampTz scheduled_at,
+						 Run *run);
+
+extern void job_state_init(JobState *state, int64 job_id);
+
+/* Count the end of an attempt.  "final": the run is over. */
+extern void job_state_count(JobState *state, RunStatus status,
+							TimestampTz started_at, TimestampTz finished_at,
+							int64 occurrences, bool final);
+
+#endif							/* PG_SCHEDULER_JOB_H */

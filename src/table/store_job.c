@@ -1,0 +1,354 @@
+/*-------------------------------------------------------------------------
+ *
+ * store_job.c
+ *	  scheduler.job and scheduler.job_state, read and written tuple by tuple.
+ *
+ * See store.h.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
+#include "storage/bufmgr.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "table/row.h"
+#include "table/store.h"
+
+/* Columns of scheduler.job_state, in order */
+enum
+{
+	STATE_JOB_ID = 1,
+	STATE_SCHEDULE_VERSION,
+	STATE_NEXT_RUN_AT,
+	STATE_FINISHED,
+	STATE_RUNS,
+	STATE_SUCCEEDED,
+	STATE_FAILED,
+	STATE_TIMED_OUT,
+	STATE_CANCELLED,
+	STATE_LOST,
+	STATE_SKIPPED,
+	STATE_MISSED,
+	STATE_RETRIES,
+	STATE_CONSECUTIVE_FAILURES,
+	STATE_LAST_RUN_AT,
+	STATE_LAST_FINISHED_AT,
+	STATE_LAST_STATUS,
+	STATE_TOTAL_DURATION,
+	STATE_OPEN_RUNS,
+	STATE_OPEN_ATTEMPTS,
+	STATE_COLUMNS = STATE_OPEN_ATTEMPTS
+};
+
+/*
+ * scheduler.job
+ */
+
+static char *
+text_column(const Datum *values, const bool *nulls, JobColumn column)
+{
+	return nulls[column - 1] ? NULL : TextDatumGetCString(values[column - 1]);
+}
+
+static Jsonb *
+jsonb_column(const Datum *values, const bool *nulls, JobColumn column)
+{
+	return nulls[column - 1] ? NULL : DatumGetJsonbPCopy(values[column - 1]);
+}
+
+static TimestampTz
+time_column(const Datum *values, const bool *nulls, JobColumn column,
+			TimestampTz null_value)
+{
+	return nulls[column - 1] ? null_value : DatumGetTimestampTz(values[column - 1]);
+}
+
+static int64
+interval_column(Datum value, bool isnull, int64 null_value)
+{
+	return isnull ? null_value : interval_usecs(DatumGetIntervalP(value));
+}
+
+static int
+enum_column(Datum value, int (*from_name) (const char *))
+{
+	char	   *name = TextDatumGetCString(value);
+	int			result = from_name(name);
+
+	if (result < 0)
+		elog(ERROR, "unrecognized option \"%s\" in scheduler.job", name);
+	return result;
+}
+
+static void
+fill_policies(Job *job, Datum *values, bool *nulls)
+{
+	job->queue = TextDatumGetCString(values[JOB_QUEUE - 1]);
+	job->priority = DatumGetInt32(values[JOB_PRIORITY - 1]);
+	job->overlap = enum_column(values[JOB_OVERLAP - 1], overlap_from_name);
+	job->max_instances = DatumGetInt32(values[JOB_MAX_INSTANCES - 1]);
+	job->misfire = enum_column(values[JOB_MISFIRE - 1], misfire_from_name);
+	job->misfire_grace = interval_column(values[JOB_MISFIRE_GRACE - 1],
+										 nulls[JOB_MISFIRE_GRACE - 1], -1);
+	job->timeout = interval_column(values[JOB_TIMEOUT - 1], nulls[JOB_TIMEOUT - 1], 0);
+	job->retry.max_retries = DatumGetInt32(values[JOB_MAX_RETRIES - 1]);
+	job->retry.backoff = enum_column(values[JOB_BACKOFF - 1], backoff_from_name);
+	job->retry.delay = interval_column(values[JOB_RETRY_DELAY - 1], false, 0);
+	job->retry.max_delay = interval_column(values[JOB_MAX_RETRY_DELAY - 1], false, 0);
+	job->retry.jitter = DatumGetBool(values[JOB_RETRY_JITTER - 1]);
+	job->retry_on = nulls[JOB_RETRY_ON - 1] ? NULL :
+		DatumGetArrayTypePCopy(values[JOB_RETRY_ON - 1]);
+	job->on_lost = enum_column(values[JOB_ON_LOST - 1], on_lost_from_name);
+}
+
+static void
+fill_job(void *result, HeapTuple tuple, TupleDesc desc)
+{
+	Job		   *job = result;
+	Datum	   *values = palloc(desc->natts * sizeof(Datum));
+	bool	   *nulls = palloc(desc->natts * sizeof(bool));
+
+	heap_deform_tuple(tuple, desc, values, nulls);
+	memset(job, 0, sizeof(*job));
+	job->tid = tuple->t_self;
+	job->job_id = DatumGetInt64(values[JOB_JOB_ID - 1]);
+	text_to_cstring_buffer(DatumGetTextPP(values[JOB_JOB_NAME - 1]),
+						   job->job_name, JOB_NAME_LENGTH);
+	job->owner = DatumGetObjectId(values[JOB_OWNER - 1]);
+	job->kind = enum_column(values[JOB_KIND - 1], job_kind_from_name);
+	job->schedule = text_column(values, nulls, JOB_SCHEDULE);
+	job->schedule_version = DatumGetInt32(values[JOB_SCHEDULE_VERSION - 1]);
+	job->anchor = DatumGetTimestampTz(values[JOB_ANCHOR - 1]);
+	job->timezone = text_column(values, nulls, JOB_TIMEZONE);
+	job->starts_at = time_column(values, nulls, JOB_STARTS_AT, DT_NOBEGIN);
+	job->ends_at = time_column(values, nulls, JOB_ENDS_AT, DT_NOEND);
+	job->max_runs = nulls[JOB_MAX_RUNS - 1] ? 0 : DatumGetInt64(values[JOB_MAX_RUNS - 1]);
+	job->jitter = interval_column(values[JOB_JITTER - 1], nulls[JOB_JITTER - 1], 0);
+	job->command = text_column(values, nulls, JOB_COMMAND);
+	job->args = jsonb_column(values, nulls, JOB_ARGS);
+	job->settings = jsonb_column(values, nulls, JOB_SETTINGS);
+	job->request = jsonb_column(values, nulls, JOB_REQUEST);
+	fill_policies(job, values, nulls);
+	job->active = DatumGetBool(values[JOB_ENABLED - 1]) && nulls[JOB_PAUSED_AT - 1];
+	job->calendar = text_column(values, nulls, JOB_CALENDAR);
+	job->calendar_defer = strcmp(TextDatumGetCString(values[JOB_CALENDAR_ACTION - 1]), "defer") == 0;
+	job->leads = DatumGetBool(values[JOB_LEADS - 1]);
+	pfree(values);
+	pfree(nulls);
+}
+
+bool
+store_read_job(int64 job_id, const ItemPointerData *tid, Job *job)
+{
+	return row_read("job", "job_pkey", job_id, tid, fill_job, job);
+}
+
+/*
+ * scheduler.job_state
+ */
+
+static HeapTuple
+form_state(TupleDesc desc, const JobState *state)
+{
+	Datum		values[STATE_COLUMNS];
+	bool		nulls[STATE_COLUMNS] = {0};
+
+	values[STATE_JOB_ID - 1] = Int64GetDatum(state->job_id);
+	values[STATE_SCHEDULE_VERSION - 1] = Int32GetDatum(state->schedule_version);
+	values[STATE_NEXT_RUN_AT - 1] =
+		row_time(state->next_run_at, &nulls[STATE_NEXT_RUN_AT - 1]);
+	values[STATE_FINISHED - 1] = BoolGetDatum(state->finished);
+	values[STATE_RUNS - 1] = Int64GetDatum(state->runs);
+	values[STATE_SUCCEEDED - 1] = Int64GetDatum(state->succeeded);
+	values[STATE_FAILED - 1] = Int64GetDatum(state->failed);
+	values[STATE_TIMED_OUT - 1] = Int64GetDatum(state->timed_out);
+	values[STATE_CANCELLED - 1] = Int64GetDatum(state->cancelled);
+	values[STATE_LOST - 1] = Int64GetDatum(state->lost);
+	values[STATE_SKIPPED - 1] = Int64GetDatum(state->skipped);
+	values[STATE_MISSED - 1] = Int64GetDatum(state->missed);
+	values[STATE_RETRIES - 1] = Int64GetDatum(state->retries);
+	values[STATE_CONSECUTIVE_FAILURES - 1] = Int32GetDatum(state->consecutive_failures);
+	values[STATE_LAST_RUN_AT - 1] =
+		row_time(state->last_run_at, &nulls[STATE_LAST_RUN_AT - 1]);
+	values[STATE_LAST_FINISHED_AT - 1] =
+		row_time(state->last_finished_at, &nulls[STATE_LAST_FINISHED_AT - 1]);
+	nulls[STATE_LAST_STATUS - 1] = nulls[STATE_LAST_RUN_AT - 1];
+	values[STATE_LAST_STATUS - 1] = nulls[STATE_LAST_STATUS - 1] ? (Datum) 0 :
+		CStringGetTextDatum(run_status_name(state->last_status));
+	values[STATE_TOTAL_DURATION - 1] = Int64GetDatum(state->total_duration);
+	nulls[STATE_OPEN_RUNS - 1] = nulls[STATE_OPEN_ATTEMPTS - 1] = state->open_runs == NULL;
+	values[STATE_OPEN_RUNS - 1] = PointerGetDatum(state->open_runs);
+	values[STATE_OPEN_ATTEMPTS - 1] = PointerGetDatum(state->open_attempts);
+	return heap_form_tuple(desc, values, nulls);
+}
+
+static void
+fill_state(void *result, HeapTuple tuple, TupleDesc desc)
+{
+	JobState   *state = result;
+	Datum		values[STATE_COLUMNS];
+	bool		nulls[STATE_COLUMNS];
+
+	heap_deform_tuple(tuple, desc, values, nulls);
+	state->job_id = DatumGetInt64(values[STATE_JOB_ID - 1]);
+	state->schedule_version = DatumGetInt32(values[STATE_SCHEDULE_VERSION - 1]);
+	state->next_run_at = nulls[STATE_NEXT_RUN_AT - 1] ? DT_NOEND :
+		DatumGetTimestampTz(values[STATE_NEXT_RUN_AT - 1]);
+	state->finished = DatumGetBool(values[STATE_FINISHED - 1]);
+	state->runs = DatumGetInt64(values[STATE_RUNS - 1]);
+	state->succeeded = DatumGetInt64(values[STATE_SUCCEEDED - 1]);
+	state->failed = DatumGetInt64(values[STATE_FAILED - 1]);
+	state->timed_out = DatumGetInt64(values[STATE_TIMED_OUT - 1]);
+	state->cancelled = DatumGetInt64(values[STATE_CANCELLED - 1]);
+	state->lost = DatumGetInt64(values[STATE_LOST - 1]);
+	state->skipped = DatumGetInt64(values[STATE_SKIPPED - 1]);
+	state->missed = DatumGetInt64(values[STATE_MISSED - 1]);
+	state->retries = DatumGetInt64(values[STATE_RETRIES - 1]);
+	state->consecutive_failures = DatumGetInt32(values[STATE_CONSECUTIVE_FAILURES - 1]);
+	state->last_run_at = nulls[STATE_LAST_RUN_AT - 1] ? DT_NOBEGIN :
+		DatumGetTimestampTz(values[STATE_LAST_RUN_AT - 1]);
+	state->last_finished_at = nulls[STATE_LAST_FINISHED_AT - 1] ? DT_NOBEGIN :
+		DatumGetTimestampTz(values[STATE_LAST_FINISHED_AT - 1]);
+	state->last_status = nulls[STATE_LAST_STATUS - 1] ? RUN_QUEUED :
+		run_status_from_name(TextDatumGetCString(values[STATE_LAST_STATUS - 1]));
+	state->total_duration = DatumGetInt64(values[STATE_TOTAL_DURATION - 1]);
+	state->open_runs = state->open_attempts = NULL;
+	state->tid = tuple->t_self;
+}
+
+bool
+store_read_job_state(int64 job_id, JobState *state)
+{
+	return row_read("job_state", "job_state_pkey", job_id, NULL, fill_state, state);
+}
+
+/*
+ * Make room on a page by removing row versions that nobody sees any more, as
+ * a scan of the page would: without it, the next version of a row goes to
+ * another page, and takes an entry in the index along.
+ */
+static void
+prune_page(Relation rel, BlockNumber block)
+{
+	Buffer		buffer = ReadBuffer(rel, block);
+
+	heap_page_prune_opt(rel, buffer);
+	ReleaseBuffer(buffer);
+}
+
+void
+store_write_job_states(JobState **states, int count)
+{
+	BlockNumber pruned = InvalidBlockNumber;
+	Relation	rel = row_open_table("job_state", RowExclusiveLock);
+	CatalogIndexState indexes = CatalogOpenIndexes(rel);
+	RowFinder	finder;
+
+	/* brings what we know of transactions that still see old versions up to date */
+	(void) GetLatestSnapshot();
+	row_finder_begin(&finder, rel, "job_state_pkey");
+	for (int i = 0; i < count; i++)
+	{
+		JobState   *state = states[i];
+		HeapTuple	tuple = form_state(RelationGetDescr(rel), state);
+		HeapTuple	old;
+
+		/* before the finder pins the page */
+		if (ItemPointerIsValid(&state->tid) &&
+			ItemPointerGetBlockNumber(&state->tid) != pruned &&
+			row_block_exists(rel, &state->tid))
+		{
+			pruned = ItemPointerGetBlockNumber(&state->tid);
+			prune_page(rel, pruned);
+		}
+		old = row_finder_find(&finder, state->job_id, &state->tid);
+		if (old != NULL)
+		{
+			CatalogTupleUpdateWithInfo(rel, &old->t_self, tuple, indexes);
+			heap_freetuple(old);
+		}
+		else
+			CatalogTupleInsertWithInfo(rel, tuple, indexes);
+		state->tid = tuple->t_self;
+		heap_freetuple(tuple);
+	}
+	row_finder_end(&finder);
+	CatalogCloseIndexes(indexes);
+	table_close(rel, RowExclusiveLock);
+	CommandCounterIncrement();
+}
+
+/*
+ * Many jobs with their states
+ */
+
+struct StoreReader
+{
+	RowFinder	jobs;
+	RowFinder	states;
+};
+
+StoreReader *
+store_begin_read(bool in_order)
+{
+	StoreReader *reader = palloc(sizeof(StoreReader));
+
+	row_finder_begin(&reader->jobs, row_open_table("job", AccessShareLock), "job_pkey");
+	row_finder_begin(&reader->states, row_open_table("job_state", AccessShareLock),
+				 "job_state_pkey");
+	if (in_order)
+	{
+		row_finder_walk(&reader->jobs);
+		row_finder_walk(&reader->states);
+	}
+	return reader;
+}
+
+bool
+store_read_both(StoreReader *reader, int64 job_id, Job *job, JobState *state)
+{
+	HeapTuple	tuple = row_finder_find(&reader->jobs, job_id, NULL);
+
+	if (tuple == NULL)
+		return false;
+	fill_job(job, tuple, RelationGetDescr(reader->jobs.rel));
+	tuple = row_finder_find(&reader->states, job_id, NULL);
+	if (tuple == NULL)
+		job_state_init(state, job_id);
+	else
+		fill_state(state, tuple, RelationGetDescr(reader->states.rel));
+	return true;
+}
+
+void
+store_end_read(StoreReader *reader)
+{
+	row_finder_end(&reader->jobs);
+	row_finder_end(&reader->states);
+	table_close(reader->jobs.rel, AccessShareLock);
+	table_close(reader->states.rel, AccessShareLock);
+	pfree(reader);
+}
+
+void
+store_delete_job_state(JobState *state)
+{
+	Relation	rel = row_open_table("job_state", RowExclusiveLock);
+	HeapTuple	tuple = row_find(rel, "job_state_pkey", state->job_id, &state->tid);
+
+	if (tuple != NULL)
+		row_delete(rel, &tuple->t_self);
+	table_close(rel, RowExclusiveLock);
+	CommandCounterIncrement();
+}
