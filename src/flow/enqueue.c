@@ -23,7 +23,6 @@
 #include "base/clock.h"
 #include "base/cycle.h"
 #include "flow/enqueue.h"
-#include "flow/settle.h"
 #include "flow/worker_pool.h"
 #include "record/run_end.h"
 #include "state/alert.h"
@@ -251,6 +250,29 @@ max_active(const JobEntry *entry)
 }
 
 /*
+ * Of the runs of a job that are dispatched, how many are over by what is
+ * committed, or wait for their next attempt, and have yet to be reported.
+ */
+static int
+count_ended(JobEntry *job)
+{
+	TimestampTz now = clock_now();
+	int			n = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &job->dispatched)
+	{
+		RunEntry   *entry = dlist_container(RunEntry, job_node, iter.cur);
+		PendingRun	pending;
+
+		if (!store_read_pending(entry->run_id, &pending) ||
+			(pending.run.attempt != entry->run.attempt && pending.run.due_at > now))
+			n++;
+	}
+	return n;
+}
+
+/*
  * One more run of a job: does its overlap rule let it in?  Before it is turned
  * away, those in its way are looked up: a run is over when that is committed,
  * and we are told of it a moment later.
@@ -261,7 +283,7 @@ admit(Batch *batch, JobEntry *entry)
 	int			active = entry->nruns - entry->nwaiting;
 
 	if (active >= max_active(entry))
-		active -= settle_count_ended(entry);
+		active -= count_ended(entry);
 	if (active >= max_active(entry))
 		return false;
 	if (entry->job.overlap == OVERLAP_CANCEL && active == 1)

@@ -246,25 +246,6 @@ settle_outcomes(Database *db)
 	return n;
 }
 
-int
-settle_count_ended(JobEntry *job)
-{
-	TimestampTz now = clock_now();
-	int			n = 0;
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &job->dispatched)
-	{
-		RunEntry   *entry = dlist_container(RunEntry, job_node, iter.cur);
-		PendingRun	pending;
-
-		if (!store_read_pending(entry->run_id, &pending) ||
-			(pending.run.attempt != entry->run.attempt && pending.run.due_at > now))
-			n++;
-	}
-	return n;
-}
-
 /* What is left of a job that was dropped: it tries nothing again. */
 static void
 describe_dropped(const Run *run, Job *job)

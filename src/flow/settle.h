@@ -63,13 +63,6 @@ extern void settle_fail_attempt(const Run *run, RunStatus status, int sqlerrcode
 /* Take note of what workers have reported; of how many runs. */
 extern int	settle_outcomes(Database *db);
 
-/*
- * Of the runs of a job that are dispatched, how many are over by what is
- * committed, or wait for their next attempt, and have yet to be reported.  In
- * a transaction.
- */
-extern int	settle_count_ended(JobEntry *job);
-
 /* Take note of workers that have died.  When to look again, or DT_NOEND. */
 extern TimestampTz settle_deaths(void);
 

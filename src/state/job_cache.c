@@ -9,7 +9,9 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "nodes/pg_list.h"
+#include "utils/array.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -287,6 +289,35 @@ add_write(JobEntry *entry)
 	writing[nwriting++] = entry;
 }
 
+/*
+ * The ids of the runs of a job that are dispatched, and the numbers of their
+ * attempts, palloc'd; NULL when there are none.
+ */
+static void
+list_open_attempts(JobEntry *job, ArrayType **run_ids, ArrayType **attempts)
+{
+	Datum	   *ids;
+	Datum	   *numbers;
+	int			n = 0;
+	dlist_iter	iter;
+
+	*run_ids = *attempts = NULL;
+	if (job->ndispatched == 0)
+		return;
+	ids = palloc(job->ndispatched * sizeof(Datum));
+	numbers = palloc(job->ndispatched * sizeof(Datum));
+	dlist_foreach(iter, &job->dispatched)
+	{
+		RunEntry   *entry = dlist_container(RunEntry, job_node, iter.cur);
+
+		ids[n] = Int64GetDatum(entry->run_id);
+		numbers[n++] = Int32GetDatum(entry->run.attempt);
+	}
+	*run_ids = construct_array(ids, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
+							   TYPALIGN_DOUBLE);
+	*attempts = construct_array(numbers, n, INT4OID, sizeof(int32), true, TYPALIGN_INT);
+}
+
 static void
 write_noted(void)
 {
@@ -299,8 +330,8 @@ write_noted(void)
 		states[i] = &entry->state;
 		/* the only run of a job ends later than those that are counted */
 		if (entry->ndispatched > 1 || job_cache_concurrency(entry) > 1)
-			run_queue_open_attempts(entry, &entry->state.open_runs,
-									&entry->state.open_attempts);
+			list_open_attempts(entry, &entry->state.open_runs,
+							   &entry->state.open_attempts);
 	}
 	if (nwriting > 0)
 		store_write_job_states(states, nwriting);

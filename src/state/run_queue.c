@@ -12,7 +12,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "nodes/pg_list.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -735,31 +734,6 @@ run_queue_oldest(void)
 	dlist_foreach(iter, &late_runs)
 		oldest = Min(oldest, listed_run(iter.cur)->run_id);
 	return oldest;
-}
-
-void
-run_queue_open_attempts(JobEntry *job, ArrayType **run_ids, ArrayType **attempts)
-{
-	Datum	   *ids;
-	Datum	   *numbers;
-	int			n = 0;
-	dlist_iter	iter;
-
-	*run_ids = *attempts = NULL;
-	if (job->ndispatched == 0)
-		return;
-	ids = palloc(job->ndispatched * sizeof(Datum));
-	numbers = palloc(job->ndispatched * sizeof(Datum));
-	dlist_foreach(iter, &job->dispatched)
-	{
-		RunEntry   *entry = dlist_container(RunEntry, job_node, iter.cur);
-
-		ids[n] = Int64GetDatum(entry->run_id);
-		numbers[n++] = Int32GetDatum(entry->run.attempt);
-	}
-	*run_ids = construct_array(ids, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
-							   TYPALIGN_DOUBLE);
-	*attempts = construct_array(numbers, n, INT4OID, sizeof(int32), true, TYPALIGN_INT);
 }
 
 void

@@ -19,7 +19,6 @@
 
 #include "lib/ilist.h"
 #include "lib/pairingheap.h"
-#include "utils/array.h"
 
 #include "rules/run.h"
 #include "state/fair_queue.h"
@@ -144,13 +143,6 @@ extern int64 run_queue_count(void);
 
 /* All runs before this one are over, and their outcomes have been seen. */
 extern int64 run_queue_oldest(void);
-
-/*
- * The ids of the runs of a job that are dispatched, and the numbers of their
- * attempts, palloc'd; NULL when there are none.
- */
-extern void run_queue_open_attempts(JobEntry *job, ArrayType **run_ids,
-									ArrayType **attempts);
 
 /* Runs that are due and not being executed, whatever holds them. */
 extern int64 run_queue_ready_count(void);
