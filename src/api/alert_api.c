@@ -23,7 +23,6 @@
 #include "base/clock.h"
 #include "base/guc.h"
 #include "record/alert_handler.h"
-#include "state/alert.h"
 #include "state/alert_rule.h"
 #include "table/catalog.h"
 #include "table/catalog_hook.h"
@@ -318,7 +317,7 @@ pg_scheduler_report_alert_check(PG_FUNCTION_ARGS)
 	{
 		int			n;
 
-		catalog_reopen_alerts(&row, 1, alert_reopen_since(now));
+		catalog_reopen_alerts(&row, 1, now - alert_handler_window());
 		n = catalog_open_alerts(&row, 1, now, &opened);
 		if (n > 0)
 			alert_handler_call(opened, n, ALERT_RAISED);

@@ -35,7 +35,7 @@
 #include "base/cycle.h"
 #include "base/guc.h"
 #include "flow/dependency.h"
-#include "flow/dispatch.h"
+#include "flow/lane_fill.h"
 #include "flow/settle.h"
 #include "health/monitor.h"
 #include "state/meter.h"
@@ -450,7 +450,7 @@ withdraw(RunEntry *entry, void *arg)
 	bool		held = entry->queue->waiting ||
 		(entry->job->depends && entry->run.trigger != TRIGGER_MANUAL);
 
-	if (held && entry->state == RUN_STATE_DISPATCHED && dispatch_withdraw_run(&entry->run))
+	if (held && entry->state == RUN_STATE_DISPATCHED && lane_fill_withdraw_run(&entry->run))
 		run_queue_untake(entry);
 }
 

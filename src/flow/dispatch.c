@@ -22,6 +22,7 @@
 #include "base/guc.h"
 #include "flow/dispatch.h"
 #include "flow/http_dispatch.h"
+#include "flow/lane_fill.h"
 #include "flow/prestart.h"
 #include "flow/run_owner.h"
 #include "flow/settle.h"
@@ -101,101 +102,6 @@ wake_idle_workers(int lane)
 	LWLockRelease(scheduler_shared->lock);
 }
 
-static void
-take_back(const Run *run)
-{
-	RunEntry   *entry = run_queue_find(run->run_id);
-
-	if (entry != NULL)
-		run_queue_untake(entry);
-}
-
-/* Take runs out of a queue, as many as a lane may have room for. */
-static int
-take_ready(RoleQueue *queue, RunEntry **entries, int max)
-{
-	int			n = 0;
-
-	while (n < max && queue->nready > 0)
-	{
-		RunEntry   *entry = run_queue_take(queue);
-
-		if (entry == NULL)
-			break;
-		entry->run.job_tid = entry->job->job.tid;
-		entries[n++] = entry;
-	}
-	return n;
-}
-
-/*
- * Is it the lane of a queue still?  Its last worker may have left since we
- * looked, and another database may have it now.  Lock held.
- */
-static bool
-is_lane_of(const Lane *lane, const RoleQueue *queue)
-{
-	return queue->role == HTTP_QUEUE ||
-		(lane->in_use && lane->database == MyDatabaseId && lane->role == queue->role);
-}
-
-/*
- * Put runs in order into the lane of a queue; how many have found a place.
- * Those that lost theirs are in *displaced.
- */
-static int
-put_ready(Lane *lane, const RoleQueue *queue, RunEntry **entries, int n,
-		  Run *displaced, int *ndisplaced)
-{
-	int			nput;
-
-	*ndisplaced = 0;
-	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	for (nput = 0; nput < n && is_lane_of(lane, queue); nput++)
-	{
-		bool		is_displaced;
-
-		if (!lane_put(lane, &entries[nput]->run, &displaced[*ndisplaced], &is_displaced))
-			break;
-		if (is_displaced)
-			(*ndisplaced)++;
-	}
-	LWLockRelease(scheduler_shared->lock);
-	return nput;
-}
-
-int
-dispatch_fill_lane(Lane *lane, RoleQueue *queue)
-{
-	RunEntry   *entries[LANE_DEPTH];
-	Run			displaced[LANE_DEPTH];
-	int			total = 0;
-	int			n;
-	int			nput;
-
-	/* who comes late goes before what the workers have not begun, if in turn */
-	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
-	fair_queue_set_floor(&queue->ready, lane->nready > 0 ? lane_first(lane)->turn :
-						 queue->ready.last);
-	LWLockRelease(scheduler_shared->lock);
-	do
-	{
-		int			ndisplaced;
-
-		/* a glance without the lock: one that takes a run out makes more room */
-		n = take_ready(queue, entries, Max(LANE_DEPTH - lane->nready, 1));
-		nput = put_ready(lane, queue, entries, n, displaced, &ndisplaced);
-		for (int i = 0; i < ndisplaced; i++)
-			take_back(&displaced[i]);
-		for (int i = nput; i < n; i++)
-			run_queue_untake(entries[i]);
-		total += nput;
-	} while (n > 0 && nput == n);
-	queue->overtakes = false;
-	lane->more = queue->nready > 0;
-	return total;
-}
-
 /*
  * Fill a lane from the queue of its role.  A lane is refilled when it is half
  * empty, unless it has idle workers or there is a run that goes before others,
@@ -204,7 +110,7 @@ dispatch_fill_lane(Lane *lane, RoleQueue *queue)
 static void
 fill_lane(RoleQueue *queue, const LaneView *view)
 {
-	(void) dispatch_fill_lane(&scheduler_shared->lanes[view->lane], queue);
+	(void) lane_fill(&scheduler_shared->lanes[view->lane], queue);
 	wake_idle_workers(view->lane);
 }
 
@@ -235,18 +141,6 @@ dispatch_delay_launch(void)
 	launch_not_before = clock_now() + LAUNCH_RETRY_DELAY;
 }
 
-void
-dispatch_warn_no_process(const char *what)
-{
-	ereport(WARNING,
-			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-			 errmsg("pg_scheduler could not start %s", what),
-			 errdetail("All background worker slots of the server are taken."),
-			 errhint("Increase max_worker_processes, or lower pg_scheduler.max_workers.")));
-	alert_raise("worker_slots_exhausted", "error", "pg_scheduler", 0, InvalidOid,
-				"no background worker slot is free: increase max_worker_processes");
-}
-
 /*
  * Try to get one worker for a role.  The time to try again at the latest, or
  * DT_NOEND: it comes, or the role cannot have one.
@@ -268,7 +162,7 @@ launch(Oid role, bool more)
 			no_process = false;
 			return DT_NOEND;
 		case LAUNCH_FAILED:
-			dispatch_warn_no_process("a worker");
+			worker_pool_warn_no_process("a worker");
 			no_process = true;
 			more_wanted |= more;
 			return again;
@@ -499,45 +393,4 @@ dispatch_runs(void)
 		result = earlier_of(result, staff_further());
 	return earlier_of(result, worker_pool_make_room(nstarved, more_wanted,
 													prestart_missing()));
-}
-
-/* Lock held. */
-static void
-empty_lane(Lane *lane)
-{
-	Run			run;
-
-	while (lane_take(lane, &run))
-		take_back(&run);
-}
-
-void
-dispatch_withdraw(void)
-{
-	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	for (int i = 0; i < scheduler_shared->nworkers; i++)
-	{
-		Lane	   *lane = &scheduler_shared->lanes[i];
-
-		if (lane->in_use && lane->database == MyDatabaseId)
-			empty_lane(lane);
-	}
-	empty_lane(&shmem_find_database(MyDatabaseId)->http_lane);
-	LWLockRelease(scheduler_shared->lock);
-}
-
-bool
-dispatch_withdraw_run(const Run *run)
-{
-	bool		result = false;
-	int			i;
-
-	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	i = lane_find(MyDatabaseId, run->owner);
-	if (i >= 0)
-		result = lane_remove(&scheduler_shared->lanes[i], run->run_id);
-	if (!result)
-		result = lane_remove(&shmem_find_database(MyDatabaseId)->http_lane, run->run_id);
-	LWLockRelease(scheduler_shared->lock);
-	return result;
 }

@@ -18,8 +18,8 @@
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
-#include "flow/dispatch.h"
 #include "flow/http_dispatch.h"
+#include "flow/lane_fill.h"
 #include "flow/worker_pool.h"
 #include "state/alert.h"
 
@@ -98,7 +98,7 @@ launch(void)
 	}
 	no_process = true;
 	worker_pool_want_process(my_db);
-	dispatch_warn_no_process("the HTTP worker");
+	worker_pool_warn_no_process("the HTTP worker");
 	launch_not_before = now + LAUNCH_RETRY_DELAY;
 	return launch_not_before;
 }
@@ -125,7 +125,7 @@ http_dispatch_runs(RoleQueue *queue)
 		return my_db->http_left ? DT_NOEND : launch();
 
 	/* should it leave now, settle_http_worker() takes back what is in the lane */
-	if (has_room && dispatch_fill_lane(&my_db->http_lane, queue) > 0)
+	if (has_room && lane_fill(&my_db->http_lane, queue) > 0)
 	{
 		LWLockAcquire(scheduler_shared->lock, LW_SHARED);
 		shmem_wake(my_db->http_latch);

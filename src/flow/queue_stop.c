@@ -13,7 +13,7 @@
 #include "utils/timestamp.h"
 
 #include "base/cycle.h"
-#include "flow/dispatch.h"
+#include "flow/lane_fill.h"
 #include "flow/queue_stop.h"
 #include "flow/worker_pool.h"
 #include "state/run_queue.h"
@@ -69,7 +69,7 @@ stop_run(RunEntry *entry, void *arg)
 	if (entry->state != RUN_STATE_DISPATCHED || !entry->queue->stop_pending ||
 		entry->stopped)
 		return;
-	if (dispatch_withdraw_run(&entry->run))
+	if (lane_fill_withdraw_run(&entry->run))
 		run_queue_untake(entry);
 	else if (entry->queue->limits.stop_deadline <= stop->now)
 		entry->stopped = worker_pool_cancel(entry->run_id);

@@ -18,9 +18,9 @@
 #include "base/clock.h"
 #include "base/cycle.h"
 #include "flow/chain.h"
-#include "flow/dispatch.h"
 #include "flow/enqueue.h"
 #include "flow/hook.h"
+#include "flow/lane_fill.h"
 #include "flow/run_owner.h"
 #include "flow/settle.h"
 #include "record/run_end.h"
@@ -342,7 +342,7 @@ settle_changed_run(int64 run_id)
 		/* a worker that has it finds out by itself, unless it is done with it */
 		chain_note_run(run_id);
 		if (entry != NULL &&
-			(entry->state != RUN_STATE_DISPATCHED || dispatch_withdraw_run(&entry->run)))
+			(entry->state != RUN_STATE_DISPATCHED || lane_fill_withdraw_run(&entry->run)))
 			settle_apply_gone(&entry->run);
 		else if (entry != NULL)
 			entry->taken_away = true;

@@ -16,6 +16,7 @@
 #include "base/cycle.h"
 #include "flow/dispatch.h"
 #include "flow/http_dispatch.h"
+#include "flow/lane_fill.h"
 #include "flow/prestart.h"
 #include "flow/settle.h"
 #include "flow/worker_pool.h"
@@ -135,15 +136,6 @@ settle_failed_start(const WorkerSlot *slot)
 					 "The worker connects to this database as the owner of the job; see the server log.");
 }
 
-static void
-take_back(const Run *run)
-{
-	RunEntry   *entry = run_queue_find(run->run_id);
-
-	if (entry != NULL)
-		run_queue_untake(entry);
-}
-
 /* A worker died that was not asked to. */
 static void
 note_death(const WorkerSlot *slot)
@@ -177,7 +169,7 @@ settle_deaths(void)
 {
 	WorkerSlot *dead = palloc(scheduler_shared->nworkers * sizeof(WorkerSlot));
 	TimestampTz look_again;
-	int			n = worker_pool_bury(dead, scheduler_shared->nworkers, take_back,
+	int			n = worker_pool_bury(dead, scheduler_shared->nworkers, lane_fill_take_back,
 									 &look_again);
 
 	if (n > 0)
@@ -242,7 +234,7 @@ settle_http_worker(Database *db)
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	db->http_left = false;
 	LWLockRelease(scheduler_shared->lock);
-	dispatch_withdraw();
+	lane_fill_withdraw();
 	run_queue_foreach(collect_dispatched_requests, &dropped);
 	if (dropped != NIL)
 		recovery_event_note("http_worker_died", SUBJECT_SCHEDULER, 0, InvalidOid, true,

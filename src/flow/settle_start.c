@@ -17,8 +17,8 @@
 #include "base/clock.h"
 #include "base/cycle.h"
 #include "base/guc.h"
-#include "flow/dispatch.h"
 #include "flow/enqueue.h"
+#include "flow/lane_fill.h"
 #include "flow/recovery.h"
 #include "flow/run_owner.h"
 #include "flow/settle.h"
@@ -241,7 +241,7 @@ settle_start(Database *db)
 	int			ncrashed;
 	ListCell   *lc;
 
-	dispatch_withdraw();
+	lane_fill_withdraw();
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	db->http_left = false;		/* what it had in hand is simply pending */
 	LWLockRelease(scheduler_shared->lock);

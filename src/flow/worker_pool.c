@@ -28,6 +28,7 @@
 #include "process/worker.h"
 #include "shared/http_flight.h"
 #include "shared/lane.h"
+#include "state/alert.h"
 
 /* A free slot is kept this long for the database whose turn it is: 100 ms. */
 #define TURN_TIME			(100 * 1000)
@@ -294,6 +295,18 @@ register_worker(int slot, uint64 generation, Oid role)
 	result = RegisterDynamicBackgroundWorker(&worker, &handles[slot]);
 	MemoryContextSwitchTo(oldcontext);
 	return result;
+}
+
+void
+worker_pool_warn_no_process(const char *what)
+{
+	ereport(WARNING,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("pg_scheduler could not start %s", what),
+			 errdetail("All background worker slots of the server are taken."),
+			 errhint("Increase max_worker_processes, or lower pg_scheduler.max_workers.")));
+	alert_raise("worker_slots_exhausted", "error", "pg_scheduler", 0, InvalidOid,
+				"no background worker slot is free: increase max_worker_processes");
 }
 
 LaunchResult

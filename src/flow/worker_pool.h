@@ -38,6 +38,9 @@ extern void worker_pool_init(Database *db);
  */
 extern LaunchResult worker_pool_launch(Oid role, TimestampTz *again);
 
+/* The server had no room for a process, "a worker" for instance: log, and alert. */
+extern void worker_pool_warn_no_process(const char *what);
+
 /*
  * The worker of a slot has gone.  A lane that loses its last one must be
  * empty.  The caller holds scheduler_shared->lock exclusively.

@@ -41,6 +41,7 @@
 #include "flow/enqueue.h"
 #include "flow/hook.h"
 #include "flow/http_dispatch.h"
+#include "flow/lane_fill.h"
 #include "flow/maintain.h"
 #include "flow/prestart.h"
 #include "flow/queue_stop.h"
@@ -262,7 +263,7 @@ read_control(void)
 	else if (mode == MODE_RUNNING)
 	{
 		mode = MODE_STOPPING;
-		dispatch_withdraw();
+		lane_fill_withdraw();
 	}
 	stop_hooks = control.stopped;
 	run_queue_hooks_only(control.stopped);
@@ -407,7 +408,7 @@ change_calendar(int64 hash)
 static void
 settle_all(void)
 {
-	dispatch_withdraw();
+	lane_fill_withdraw();
 	while (settle_outcomes(my_db) > 0)
 		;
 	cycle_start_transaction();
@@ -674,7 +675,7 @@ begin_smart_shutdown(void)
 		return;
 	mode = MODE_STOPPING;
 	stop_deadline = clock_now() + (int64) pg_scheduler_shutdown_grace * 1000;
-	dispatch_withdraw();
+	lane_fill_withdraw();
 }
 
 static bool

@@ -18,10 +18,17 @@
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
+#include "base/guc.h"
 #include "record/alert_handler.h"
 #include "shared/change.h"
 #include "table/catalog_monitor.h"
 #include "table/store.h"
+
+int64
+alert_handler_window(void)
+{
+	return (int64) pg_scheduler_alert_reopen_window * USECS_PER_SEC;
+}
 
 /* The run commits or vanishes with the alerts it tells of. */
 static void

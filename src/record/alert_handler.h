@@ -17,6 +17,13 @@ typedef enum AlertEvent
 } AlertEvent;
 
 /*
+ * An alert that resolved itself less than so many microseconds ago is opened
+ * again, and nobody is told anew: what comes and goes makes one alert.  Nobody
+ * has been told of its end either.
+ */
+extern int64 alert_handler_window(void);
+
+/*
  * Call the handlers for alerts that the current transaction has opened, or
  * whose end it is the time to tell of: one run of a handler's job for all of
  * them, one notification for each.

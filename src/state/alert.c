@@ -17,7 +17,6 @@
 #include "utils/memutils.h"
 
 #include "base/clock.h"
-#include "base/guc.h"
 #include "record/alert_handler.h"
 #include "state/alert.h"
 #include "state/alert_rule.h"
@@ -37,18 +36,6 @@ typedef struct PendingAlert
 static MemoryContext alert_context = NULL;
 static HTAB *pending = NULL;
 static TimestampTz next_end = DT_NOBEGIN;
-
-static int64
-reopen_window(void)
-{
-	return (int64) pg_scheduler_alert_reopen_window * USECS_PER_SEC;
-}
-
-TimestampTz
-alert_reopen_since(TimestampTz now)
-{
-	return now - reopen_window();
-}
 
 static char *
 copy(const char *string)
@@ -147,14 +134,14 @@ alert_write(void)
 	if (nresolved > 0)
 	{
 		catalog_resolve_alerts(resolved, nresolved, now);
-		next_end = Min(next_end, now + reopen_window());
+		next_end = Min(next_end, now + alert_handler_window());
 	}
 	if (nraised > 0)
 	{
 		int64	   *opened;
 		int			nopened;
 
-		catalog_reopen_alerts(raised, nraised, alert_reopen_since(now));
+		catalog_reopen_alerts(raised, nraised, now - alert_handler_window());
 		nopened = catalog_open_alerts(raised, nraised, now, &opened);
 		if (nopened > 0)
 			alert_handler_call(opened, nopened, ALERT_RAISED);
@@ -178,11 +165,11 @@ alert_tell_ends(TimestampTz now)
 
 	if (next_end > now)
 		return;
-	n = catalog_take_ended_alerts(alert_reopen_since(now), &ended);
+	n = catalog_take_ended_alerts(now - alert_handler_window(), &ended);
 	if (n > 0)
 		alert_handler_call(ended, n, ALERT_RESOLVED);
 	resolved_at = catalog_next_ended_alert();
-	next_end = resolved_at == DT_NOEND ? DT_NOEND : resolved_at + reopen_window();
+	next_end = resolved_at == DT_NOEND ? DT_NOEND : resolved_at + alert_handler_window();
 }
 
 TimestampTz

@@ -16,13 +16,6 @@
 #include "datatype/timestamp.h"
 
 /*
- * An alert that has resolved itself since this time is opened again, and
- * nobody is told anew: what comes and goes makes one alert.  Nobody has been
- * told of its end either.
- */
-extern TimestampTz alert_reopen_since(TimestampTz now);
-
-/*
  * Raise an alert, of which there is one open for a kind and a subject: raised
  * again, it is counted.  job_id: 0 when it is not about a job.  owner:
  * InvalidOid when it is for admins to see.  Strings are copied.

@@ -1,0 +1,155 @@
+/*-------------------------------------------------------------------------
+ *
+ * lane_fill.c
+ *	  Runs into a lane, and back.
+ *
+ * A run that is in a lane is dispatched for the run queue, whether a worker
+ * has begun it or not.  So whoever wants it back takes it out of the lane
+ * first: a run that is not found there is in the hands of a worker.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "flow/lane_fill.h"
+#include "shared/lane.h"
+
+void
+lane_fill_take_back(const Run *run)
+{
+	RunEntry   *entry = run_queue_find(run->run_id);
+
+	if (entry != NULL)
+		run_queue_untake(entry);
+}
+
+/* Take runs out of a queue, as many as a lane may have room for. */
+static int
+take_ready(RoleQueue *queue, RunEntry **entries, int max)
+{
+	int			n = 0;
+
+	while (n < max && queue->nready > 0)
+	{
+		RunEntry   *entry = run_queue_take(queue);
+
+		if (entry == NULL)
+			break;
+		entry->run.job_tid = entry->job->job.tid;
+		entries[n++] = entry;
+	}
+	return n;
+}
+
+/*
+ * Is it the lane of a queue still?  Its last worker may have left since we
+ * looked, and another database may have it now.  Lock held.
+ */
+static bool
+is_lane_of(const Lane *lane, const RoleQueue *queue)
+{
+	return queue->role == HTTP_QUEUE ||
+		(lane->in_use && lane->database == MyDatabaseId && lane->role == queue->role);
+}
+
+/*
+ * Put runs in order into the lane of a queue; how many have found a place.
+ * Those that lost theirs are in *displaced.
+ */
+static int
+put_ready(Lane *lane, const RoleQueue *queue, RunEntry **entries, int n,
+		  Run *displaced, int *ndisplaced)
+{
+	int			nput;
+
+	*ndisplaced = 0;
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	for (nput = 0; nput < n && is_lane_of(lane, queue); nput++)
+	{
+		bool		is_displaced;
+
+		if (!lane_put(lane, &entries[nput]->run, &displaced[*ndisplaced], &is_displaced))
+			break;
+		if (is_displaced)
+			(*ndisplaced)++;
+	}
+	LWLockRelease(scheduler_shared->lock);
+	return nput;
+}
+
+int
+lane_fill(Lane *lane, RoleQueue *queue)
+{
+	RunEntry   *entries[LANE_DEPTH];
+	Run			displaced[LANE_DEPTH];
+	int			total = 0;
+	int			n;
+	int			nput;
+
+	/* who comes late goes before what the workers have not begun, if in turn */
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	fair_queue_set_floor(&queue->ready, lane->nready > 0 ? lane_first(lane)->turn :
+						 queue->ready.last);
+	LWLockRelease(scheduler_shared->lock);
+	do
+	{
+		int			ndisplaced;
+
+		/* a glance without the lock: one that takes a run out makes more room */
+		n = take_ready(queue, entries, Max(LANE_DEPTH - lane->nready, 1));
+		nput = put_ready(lane, queue, entries, n, displaced, &ndisplaced);
+		for (int i = 0; i < ndisplaced; i++)
+			lane_fill_take_back(&displaced[i]);
+		for (int i = nput; i < n; i++)
+			run_queue_untake(entries[i]);
+		total += nput;
+	} while (n > 0 && nput == n);
+	queue->overtakes = false;
+	lane->more = queue->nready > 0;
+	return total;
+}
+
+/* Lock held. */
+static void
+empty_lane(Lane *lane)
+{
+	Run			run;
+
+	while (lane_take(lane, &run))
+		lane_fill_take_back(&run);
+}
+
+void
+lane_fill_withdraw(void)
+{
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	{
+		Lane	   *lane = &scheduler_shared->lanes[i];
+
+		if (lane->in_use && lane->database == MyDatabaseId)
+			empty_lane(lane);
+	}
+	empty_lane(&shmem_find_database(MyDatabaseId)->http_lane);
+	LWLockRelease(scheduler_shared->lock);
+}
+
+bool
+lane_fill_withdraw_run(const Run *run)
+{
+	bool		result = false;
+	int			i;
+
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	i = lane_find(MyDatabaseId, run->owner);
+	if (i >= 0)
+		result = lane_remove(&scheduler_shared->lanes[i], run->run_id);
+	if (!result)
+		result = lane_remove(&shmem_find_database(MyDatabaseId)->http_lane, run->run_id);
+	LWLockRelease(scheduler_shared->lock);
+	return result;
+}
