@@ -26,7 +26,6 @@
 #include "postgres.h"
 
 #include "fmgr.h"
-#include "nodes/pg_list.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -34,6 +33,7 @@
 #include "api/api.h"
 #include "base/clock.h"
 #include "base/guc.h"
+#include "flow/pause.h"
 #include "flow/recovery.h"
 #include "flow/repair.h"
 #include "shared/change.h"
@@ -57,19 +57,11 @@ PG_FUNCTION_INFO_V1(pg_scheduler_recover_queue);
 /* No policy waits longer. */
 #define MAX_DELAY_DAYS	36500
 
-/* A job that is to be paused as soon as its row is free */
-typedef struct OwedPause
-{
-	int64		job_id;
-	char	   *reason;
-} OwedPause;
-
 static bool active = false;
 static bool requested = false;	/* somebody has called recover() */
 static bool unanswered = false; /* and was put off, for a row was locked */
 static int	forgiven = 0;		/* jobs whose error count was reset in this step */
 static TimestampTz next_step = DT_NOEND;
-static List *owed = NIL;		/* OwedPause, in TopMemoryContext */
 
 void
 recovery_load(void)
@@ -83,58 +75,13 @@ recovery_load(void)
 bool
 recovery_active(void)
 {
-	return active || owed != NIL;
+	return active || pause_next_time() != DT_NOEND;
 }
 
 TimestampTz
 recovery_next_time(void)
 {
-	return requested ? DT_NOBEGIN : next_step;
-}
-
-/*
- * Pauses
- */
-
-static bool
-pay(const OwedPause *pause)
-{
-	return catalog_try_pause_job(pause->job_id, clock_now(), pause->reason);
-}
-
-void
-recovery_pause_job(int64 job_id, const char *reason)
-{
-	OwedPause	pause = {job_id, (char *) reason};
-	MemoryContext oldcontext;
-	OwedPause  *kept;
-
-	if (pay(&pause))
-		return;
-	oldcontext = MemoryContextSwitchTo(TopMemoryContext);
-	kept = palloc(sizeof(OwedPause));
-	kept->job_id = job_id;
-	kept->reason = pstrdup(reason);
-	owed = lappend(owed, kept);
-	MemoryContextSwitchTo(oldcontext);
-	next_step = Min(next_step, clock_now() + LOCKED_DELAY);
-}
-
-static void
-pay_owed(void)
-{
-	ListCell   *lc;
-
-	foreach(lc, owed)
-	{
-		OwedPause  *pause = lfirst(lc);
-
-		if (!pay(pause))
-			continue;
-		owed = foreach_delete_current(owed, lc);
-		pfree(pause->reason);
-		pfree(pause);
-	}
+	return requested ? DT_NOBEGIN : Min(next_step, pause_next_time());
 }
 
 /* Reset the error count of a job, which is ours alone to write. */
@@ -288,7 +235,7 @@ close_circuits(TimestampTz now)
 void
 recovery_step(TimestampTz now)
 {
-	pay_owed();
+	pause_step(now);
 	forgiven = 0;
 	(void) job_cache_write();
 	if (active)
@@ -306,7 +253,7 @@ recovery_step(TimestampTz now)
 	next_step = active && pg_scheduler_recovery ? catalog_next_probe(now) : DT_NOEND;
 	if (next_step <= now)		/* something was passed over */
 		next_step = now + LOCKED_DELAY;
-	if (owed != NIL || unanswered)
+	if (unanswered)
 		next_step = Min(next_step, now + LOCKED_DELAY);
 }
 

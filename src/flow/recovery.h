@@ -27,10 +27,4 @@ extern void recovery_step(TimestampTz now);
 /* When there is something to do, or DT_NOEND. */
 extern TimestampTz recovery_next_time(void);
 
-/*
- * Pause a job on behalf of the scheduler: now, or as soon as nobody has its
- * row locked.  In a transaction.
- */
-extern void recovery_pause_job(int64 job_id, const char *reason);
-
 #endif							/* PG_SCHEDULER_RECOVERY_H */

@@ -20,6 +20,7 @@
 #include "flow/chain.h"
 #include "flow/enqueue.h"
 #include "flow/hook.h"
+#include "flow/in_hand.h"
 #include "flow/lane_fill.h"
 #include "flow/run_owner.h"
 #include "flow/settle.h"
@@ -154,6 +155,28 @@ settle_apply(const Outcome *outcome)
 	}
 	if (look_again)
 		shmem_put_change(MyDatabaseId, CHANGE_RUN, outcome->run.run_id);
+}
+
+bool
+settle_orphan(const PendingRun *pending)
+{
+	const Run  *run = &pending->run;
+	const JobEntry *job = job_cache_peek(run->job_id);
+	Outcome		outcome = {.kind = OUTCOME_FINAL, .run = *run, .status = RUN_CANCELLED};
+	RunRecord	record;
+
+	if (!store_delete_pending(run))
+		return false;
+	outcome.finished_at = clock_now();
+	/* its name is known as long as the job is in memory */
+	run_end_init_record(&record, run, job != NULL ? job->job.job_name :
+						psprintf("job " INT64_FORMAT, run->job_id),
+						RUN_CANCELLED, DT_NOBEGIN, outcome.finished_at);
+	record.error_message = "the job was dropped";
+	record.redriven_from = pending->redriven_from;
+	store_insert_history(&record);
+	settle_apply(&outcome);
+	return true;
 }
 
 /* A run is pending, and nobody has it in hand. */
@@ -347,7 +370,7 @@ settle_changed_run(int64 run_id)
 		else if (entry != NULL)
 			entry->taken_away = true;
 	}
-	else if (entry == NULL ? !settle_at_worker(&pending.run) :
+	else if (entry == NULL ? !in_hand_now(&pending.run) :
 			 entry->job->dropped && entry->state != RUN_STATE_DISPATCHED)
 		take_up(&pending);
 	cycle_commit_transaction();

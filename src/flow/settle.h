@@ -49,9 +49,6 @@ extern void settle_apply_gone(const Run *run);
  */
 extern bool settle_orphan(const PendingRun *pending);
 
-/* Has a worker this attempt of a run in hand? */
-extern bool settle_at_worker(const Run *run);
-
 /*
  * End an attempt on behalf of a worker that cannot.  In a transaction.  The
  * outcome is to be applied after the commit.

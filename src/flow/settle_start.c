@@ -19,59 +19,18 @@
 #include "base/guc.h"
 #include "flow/enqueue.h"
 #include "flow/lane_fill.h"
-#include "flow/recovery.h"
+#include "flow/in_hand.h"
+#include "flow/pause.h"
 #include "flow/run_owner.h"
 #include "flow/settle.h"
 #include "record/run_end.h"
 #include "shared/flight_recorder.h"
-#include "shared/http_flight.h"
 #include "state/alert.h"
 #include "state/meter.h"
 #include "state/recovery_event.h"
 #include "state/run_queue.h"
 #include "table/catalog.h"
 #include "table/store.h"
-
-/* What a worker has in hand is an attempt: the next one is no longer its own. */
-typedef struct Attempt
-{
-	int64		run_id;
-	int			attempt;
-} Attempt;
-
-/* The HTTP runs in flight when we began to look, in order */
-static Attempt *flights = NULL;
-static int	nflights = 0;
-
-static int
-compare_attempts(const void *a, const void *b)
-{
-	const Attempt *x = a;
-	const Attempt *y = b;
-
-	if (x->run_id != y->run_id)
-		return x->run_id < y->run_id ? -1 : 1;
-	return x->attempt < y->attempt ? -1 : x->attempt > y->attempt;
-}
-
-static void
-note_flights(Database *db)
-{
-	int			flight = -1;
-
-	if (flights == NULL)
-		flights = MemoryContextAlloc(TopMemoryContext, HTTP_FLIGHTS * sizeof(Attempt));
-	nflights = 0;
-	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
-	while (nflights < db->http_nflights &&
-		   (flight = http_flight_next(db->oid, flight)) >= 0)
-	{
-		flights[nflights].run_id = http_flight_at(flight)->run_id;
-		flights[nflights++].attempt = http_flight_at(flight)->attempt;
-	}
-	LWLockRelease(scheduler_shared->lock);
-	qsort(flights, nflights, sizeof(Attempt), compare_attempts);
-}
 
 static void
 collect_pending(const PendingRun *pending, void *arg)
@@ -94,36 +53,6 @@ compare_rows(const ListCell *a, const ListCell *b)
 	int64		run_b = ((const PendingRun *) lfirst(b))->run.run_id;
 
 	return run_a < run_b ? -1 : run_a > run_b;
-}
-
-/* Is this attempt of a run in the hands of a worker? */
-static bool
-at_worker(const Run *run)
-{
-	Attempt		key = {run->run_id, run->attempt};
-	bool		result = bsearch(&key, flights, nflights, sizeof(Attempt),
-								 compare_attempts) != NULL;
-
-	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
-	for (int i = 0; i < scheduler_shared->nworkers; i++)
-	{
-		const WorkerSlot *slot = &scheduler_shared->workers[i];
-
-		if ((slot->state == WORKER_RUNNING || slot->state == WORKER_DEAD) &&
-			slot->has_run && slot->run.run_id == run->run_id &&
-			slot->run.attempt == run->attempt &&
-			slot->database == MyDatabaseId)
-			result = true;
-	}
-	LWLockRelease(scheduler_shared->lock);
-	return result;
-}
-
-bool
-settle_at_worker(const Run *run)
-{
-	note_flights(shmem_find_database(MyDatabaseId));
-	return at_worker(run);
 }
 
 static bool
@@ -149,8 +78,8 @@ suspect(PendingRun *pending, JobEntry *job)
 	if (pending->run.crashes < pg_scheduler_crash_limit)
 		return;
 	job->job.active = false;	/* before the change is noticed */
-	recovery_pause_job(job->job_id, psprintf("its runs were part of %d server crashes",
-											 pending->run.crashes));
+	pause_job(job->job_id, psprintf("its runs were part of %d server crashes",
+									 pending->run.crashes));
 	recovery_event_of_job("pause", job->job_id, job->job.owner, true,
 						  psprintf("its runs were part of %d server crashes",
 								   pending->run.crashes));
@@ -158,28 +87,6 @@ suspect(PendingRun *pending, JobEntry *job)
 				job->job.owner,
 				psprintf("job \"%s\" is paused: its runs were part of %d server crashes",
 						 job->job.job_name, pending->run.crashes));
-}
-
-bool
-settle_orphan(const PendingRun *pending)
-{
-	const Run  *run = &pending->run;
-	const JobEntry *job = job_cache_peek(run->job_id);
-	Outcome		outcome = {.kind = OUTCOME_FINAL, .run = *run, .status = RUN_CANCELLED};
-	RunRecord	record;
-
-	if (!store_delete_pending(run))
-		return false;
-	outcome.finished_at = clock_now();
-	/* its name is known as long as the job is in memory */
-	run_end_init_record(&record, run, job != NULL ? job->job.job_name :
-						psprintf("job " INT64_FORMAT, run->job_id),
-						RUN_CANCELLED, DT_NOBEGIN, outcome.finished_at);
-	record.error_message = "the job was dropped";
-	record.redriven_from = pending->redriven_from;
-	store_insert_history(&record);
-	settle_apply(&outcome);
-	return true;
 }
 
 /*
@@ -210,13 +117,13 @@ settle_pending(PendingRun *pending, bool crashed)
 	if (job == NULL)
 	{
 		/* a worker that executes it has the row in hand: do not wait for that */
-		if (!at_worker(&pending->run))
+		if (!in_hand(&pending->run))
 			(void) settle_orphan(pending);
 		return;
 	}
 	if (crashed)
 		suspect(pending, job);
-	if (pending->started_at != DT_NOBEGIN && !at_worker(&pending->run))
+	if (pending->started_at != DT_NOBEGIN && !in_hand(&pending->run))
 	{
 		settle_fail_attempt(&pending->run, RUN_LOST, ERRCODE_CRASH_SHUTDOWN,
 					 "the server stopped after the run had committed a part of its work",
@@ -227,7 +134,7 @@ settle_pending(PendingRun *pending, bool crashed)
 	}
 	entry = run_queue_add(&pending->run, job);
 	correct_runs(job);
-	if (entry != NULL && at_worker(&pending->run))
+	if (entry != NULL && in_hand(&pending->run))
 		run_queue_adopt(entry);
 	else if (entry != NULL && entry->run.owner != job->job.owner)
 		(void) run_owner_follow(entry);
@@ -245,7 +152,7 @@ settle_start(Database *db)
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	db->http_left = false;		/* what it had in hand is simply pending */
 	LWLockRelease(scheduler_shared->lock);
-	note_flights(db);
+	in_hand_look(db);
 	cycle_start_transaction();
 	store_scan_pending(collect_pending, &rows);
 	cycle_commit_transaction();
@@ -420,7 +327,7 @@ settle_mend(int64 run_id, StringInfo what)
 	if (!store_read_pending(run_id, &pending))
 		return false;
 	dropped = job_cache_get(pending.run.job_id) == NULL;
-	if (settle_at_worker(&pending.run) && dropped)
+	if (in_hand_now(&pending.run) && dropped)
 		return false;			/* the worker finds out */
 	describe(what, &pending.run, dropped ? "was pending, and its job has been dropped" :
 			 "was pending and not known");

@@ -1,0 +1,82 @@
+/*-------------------------------------------------------------------------
+ *
+ * pause.c
+ *	  Jobs that the scheduler pauses.
+ *
+ * The rows of jobs are those of users too, who may keep them locked for as
+ * long as they like.  The scheduler waits for nobody: a pause that cannot be
+ * written is owed, in memory, and tried again after a second.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "flow/pause.h"
+#include "table/catalog_recovery.h"
+
+/* What was locked is looked at again after: 1 s. */
+#define LOCKED_DELAY	USECS_PER_SEC
+
+typedef struct OwedPause
+{
+	int64		job_id;
+	char	   *reason;
+} OwedPause;
+
+static List *owed = NIL;		/* OwedPause, in TopMemoryContext */
+static TimestampTz next_step = DT_NOEND;
+
+static bool
+pay(const OwedPause *pause)
+{
+	return catalog_try_pause_job(pause->job_id, clock_now(), pause->reason);
+}
+
+void
+pause_job(int64 job_id, const char *reason)
+{
+	OwedPause	pause = {job_id, (char *) reason};
+	MemoryContext oldcontext;
+	OwedPause  *kept;
+
+	if (pay(&pause))
+		return;
+	oldcontext = MemoryContextSwitchTo(TopMemoryContext);
+	kept = palloc(sizeof(OwedPause));
+	kept->job_id = job_id;
+	kept->reason = pstrdup(reason);
+	owed = lappend(owed, kept);
+	MemoryContextSwitchTo(oldcontext);
+	next_step = Min(next_step, clock_now() + LOCKED_DELAY);
+}
+
+void
+pause_step(TimestampTz now)
+{
+	ListCell   *lc;
+
+	foreach(lc, owed)
+	{
+		OwedPause  *pause = lfirst(lc);
+
+		if (!pay(pause))
+			continue;
+		owed = foreach_delete_current(owed, lc);
+		pfree(pause->reason);
+		pfree(pause);
+	}
+	next_step = owed == NIL ? DT_NOEND : now + LOCKED_DELAY;
+}
+
+TimestampTz
+pause_next_time(void)
+{
+	return next_step;
+}
