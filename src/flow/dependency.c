@@ -3,19 +3,9 @@
  * dependency.c
  *	  Hold back what depends on something that is not healthy.
  *
- * The jobs and queues that have a dependency, or are one, are nodes in the
- * memory of the scheduler.  When the state of one changes, all are evaluated
- * anew, targets before those who depend on them.
- *
- * A job is held for as long as something that it depends on is neither
- * healthy nor degraded.  A queue is, too, but not for longer than its
- * start_timeout: then its runs go, and it is degraded.
- *
- *						dependency lost			 timeout
- *		(not waiting) ----------------> waiting ---------> gone on
- *			  ^			  or start		  |					  |
- *			  |							  | all healthy		  | all healthy
- *			  +---------------------------+-------------------+
+ * The graph (dependency_graph.h) says who has to wait.  A job that does has a
+ * flag in its cache entry, a queue has one in the run queue: their runs are
+ * held there, and those that are in a lane already are taken back.
  *
  * Who has no dependency costs nothing but the test of a flag.
  *
@@ -25,187 +15,15 @@
  */
 #include "postgres.h"
 
-#include "mb/pg_wchar.h"
-#include "nodes/pg_list.h"
-#include "utils/hsearch.h"
-#include "utils/memutils.h"
-#include "utils/timestamp.h"
-
-#include "base/clock.h"
-#include "base/cycle.h"
-#include "base/guc.h"
 #include "flow/dependency.h"
 #include "flow/lane_fill.h"
 #include "flow/settle.h"
-#include "health/monitor.h"
+#include "state/dependency_graph.h"
 #include "state/meter.h"
 #include "state/run_queue.h"
-#include "table/catalog_dependency.h"
 
-/* Of a name in a reason, at most this number of bytes. */
-#define NAME_IN_REASON	100
-
-typedef enum WaitState
-{
-	NOT_WAITING,
-	WAITING,
-	GONE_ON						/* of a queue that has waited long enough */
-} WaitState;
-
-typedef struct DependencyNode
-{
-	DependencyEnd end;			/* hash key */
-	bool		present;		/* still in the tables, while they are read */
-	char	   *job_name;
-	Oid			owner;
-	char	   *queue;			/* that the job is in */
-	bool		enabled;		/* of a queue */
-	int64		start_timeout;
-	HealthState administrative;
-	HealthState own;
-	List	   *targets;		/* DependencyNode */
-	List	   *dependents;		/* DependencyNode */
-	int			nunknown;		/* targets that are not evaluated yet */
-
-	WaitState	wait;
-	bool		starting;
-	TimestampTz waiting_since;
-	char		reason[HEALTH_REASON_LENGTH];	/* empty: nothing to wait for */
-	HealthState state;
-} DependencyNode;
-
-static MemoryContext edge_context = NULL;	/* lists and strings of nodes */
-static HTAB *nodes = NULL;		/* NULL: there are none */
-static bool to_load = true;
-static bool to_evaluate = false;
 static bool newly_held = false; /* some that may have runs in lanes */
-static TimestampTz next_timeout = DT_NOEND;
-
-void
-dependency_init(void)
-{
-	edge_context = AllocSetContextCreate(TopMemoryContext, "pg_scheduler dependencies",
-										 ALLOCSET_DEFAULT_SIZES);
-}
-
-static DependencyNode *
-find_node(const DependencyEnd *end)
-{
-	return nodes == NULL ? NULL : hash_search(nodes, end, HASH_FIND, NULL);
-}
-
-static DependencyNode *
-find_job(int64 job_id)
-{
-	DependencyEnd end = {.job_id = job_id};
-
-	return find_node(&end);
-}
-
-static DependencyNode *
-find_queue(const char *queue)
-{
-	DependencyEnd end = {0};
-
-	strlcpy(end.queue, queue, NAMEDATALEN);
-	return find_node(&end);
-}
-
-static bool
-is_job(const DependencyNode *node)
-{
-	return node->end.job_id != 0;
-}
-
-void
-dependency_reload(void)
-{
-	to_load = true;
-}
-
-void
-dependency_job_changed(int64 job_id)
-{
-	if (find_job(job_id) != NULL)
-		to_load = true;
-}
-
-void
-dependency_queues_changed(void)
-{
-	if (nodes != NULL)
-		to_load = true;
-}
-
-/*
- * Load
- */
-
-static void
-create_nodes(void)
-{
-	HASHCTL		ctl = {.keysize = sizeof(DependencyEnd), .entrysize = sizeof(DependencyNode)};
-
-	ctl.hcxt = TopMemoryContext;
-	nodes = hash_create("pg_scheduler dependencies", 16, &ctl,
-						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-}
-
-/* A queue begins to run: it waits from now on, if it has to. */
-static void
-start_queue(DependencyNode *node)
-{
-	node->wait = NOT_WAITING;
-	node->starting = true;
-}
-
-static void
-load_node(const DependencyNodeRow *row, void *arg)
-{
-	bool		found;
-	DependencyNode *node;
-	MemoryContext oldcontext = MemoryContextSwitchTo(edge_context);
-
-	if (nodes == NULL)
-		create_nodes();
-	node = hash_search(nodes, &row->end, HASH_ENTER, &found);
-	if (!found)
-	{
-		memset((char *) node + sizeof(DependencyEnd), 0,
-			   sizeof(DependencyNode) - sizeof(DependencyEnd));
-		node->own = row->own;
-	}
-	if (!is_job(node) && row->enabled && !node->enabled)
-		start_queue(node);
-	node->present = true;
-	node->job_name = row->job_name ? pstrdup(row->job_name) : NULL;
-	node->owner = row->owner;
-	node->queue = row->queue ? pstrdup(row->queue) : NULL;
-	node->enabled = row->enabled;
-	node->start_timeout = row->start_timeout;
-	node->administrative = row->administrative;
-	MemoryContextSwitchTo(oldcontext);
-}
-
-static void
-load_edge(const DependencyEnd *dependent, const DependencyEnd *target, void *arg)
-{
-	DependencyNode *from = find_node(dependent);
-	DependencyNode *to = find_node(target);
-	MemoryContext oldcontext = MemoryContextSwitchTo(edge_context);
-
-	/* a row that was committed between the two scans comes with a change */
-	if (from != NULL && to != NULL)
-	{
-		from->targets = lappend(from->targets, to);
-		to->dependents = lappend(to->dependents, from);
-	}
-	MemoryContextSwitchTo(oldcontext);
-}
-
-/*
- * Tell what is derived from the wait of a node
- */
+static bool to_judge = false;	/* also after an error in between */
 
 static void
 tell_job(const DependencyNode *node, bool held)
@@ -236,211 +54,26 @@ tell_queue(const DependencyNode *node)
 		newly_held = true;
 }
 
-/* Forget what has no dependency any more, and is none. */
 static void
-forget_gone_nodes(void)
+tell_gone(DependencyNode *node)
 {
-	HASH_SEQ_STATUS status;
-	DependencyNode *node;
-
-	hash_seq_init(&status, nodes);
-	while ((node = hash_seq_search(&status)) != NULL)
-	{
-		if (node->present)
-			continue;
-		node->wait = NOT_WAITING;
-		node->reason[0] = '\0';
-		if (is_job(node))
-			tell_job(node, false);
-		else
-			tell_queue(node);
-		hash_search(nodes, &node->end, HASH_REMOVE, NULL);
-	}
-	monitor_request();
-	if (hash_get_num_entries(nodes) > 0)
-		return;
-	hash_destroy(nodes);
-	nodes = NULL;
-}
-
-/* Names of nodes that are forgotten are needed until then. */
-static void
-load(void)
-{
-	HASH_SEQ_STATUS status;
-	DependencyNode *node;
-	MemoryContext before = edge_context;
-	MemoryContext caller = CurrentMemoryContext;
-
-	if (nodes != NULL)
-	{
-		hash_seq_init(&status, nodes);
-		while ((node = hash_seq_search(&status)) != NULL)
-		{
-			node->present = false;
-			node->targets = node->dependents = NIL;
-		}
-	}
-	dependency_init();
-	cycle_start_transaction();
-	catalog_scan_dependency_nodes(load_node, NULL);
-	if (nodes != NULL)
-		catalog_scan_dependencies(load_edge, NULL);
-	cycle_commit_transaction();
-	MemoryContextSwitchTo(caller);
-	if (nodes != NULL)
-		forget_gone_nodes();
-	MemoryContextDelete(before);
-	to_load = false;
-	to_evaluate = true;
-}
-
-/*
- * Evaluate
- */
-
-/* Must what depends on something in this state wait? */
-static bool
-holds(HealthState state)
-{
-	return state != HEALTH_HEALTHY && state != HEALTH_DEGRADED;
-}
-
-/* A job that is not of the same owner has no name. */
-static void
-set_reason(DependencyNode *node, const DependencyNode *target)
-{
-	const char *name = is_job(target) ? target->job_name : target->end.queue;
-	int			length = pg_mbcliplen(name, strlen(name), NAME_IN_REASON);
-	const char *state = health_state_name(target->state);
-	char		reason[HEALTH_REASON_LENGTH];
-
-	if (!is_job(target))
-		snprintf(reason, sizeof(reason), "depends on queue \"%.*s\", which is %s",
-				 length, name, state);
-	else if (target->owner == node->owner)
-		snprintf(reason, sizeof(reason), "depends on job \"%.*s\", which is %s",
-				 length, name, state);
+	if (dependency_is_job(node))
+		tell_job(node, false);
 	else
-		snprintf(reason, sizeof(reason), "depends on job " INT64_FORMAT ", which is %s",
-				 target->end.job_id, state);
-	memcpy(node->reason, reason, sizeof(reason));
-}
-
-/* The first target that holds a node, or NULL. */
-static const DependencyNode *
-find_obstacle(const DependencyNode *node)
-{
-	ListCell   *lc;
-
-	foreach(lc, node->targets)
-	{
-		const DependencyNode *target = lfirst(lc);
-
-		if (holds(target->state))
-			return target;
-	}
-	return NULL;
-}
-
-/* Move a queue on in the diagram at the head of this file. */
-static void
-advance_wait(DependencyNode *node, bool obstacle, TimestampTz now)
-{
-	if (!obstacle)
-	{
-		node->wait = NOT_WAITING;
-		node->starting = false;
-		return;
-	}
-	if (node->wait == NOT_WAITING)
-	{
-		node->wait = WAITING;
-		node->waiting_since = now;
-	}
-	if (is_job(node) || node->wait == GONE_ON)
-		return;
-	if (now - node->waiting_since >= node->start_timeout)
-		node->wait = GONE_ON;
-	else
-		next_timeout = Min(next_timeout, node->waiting_since + node->start_timeout);
-}
-
-/* What those who depend on a node take it for */
-static HealthState
-state_of(const DependencyNode *node)
-{
-	HealthState own = pg_scheduler_monitoring ? node->own : HEALTH_HEALTHY;
-
-	if (is_job(node) && node->administrative != HEALTH_HEALTHY)
-		return node->administrative;
-	if (!is_job(node) && !node->enabled)
-		return HEALTH_STOPPED;
-	if (node->wait == WAITING)
-		return node->starting ? HEALTH_STARTING : HEALTH_UNHEALTHY;
-	if (own == HEALTH_UNHEALTHY)
-		return own;
-	return node->wait == GONE_ON ? HEALTH_DEGRADED : own;
-}
-
-static void
-evaluate_node(DependencyNode *node, TimestampTz now)
-{
-	WaitState	wait = node->wait;
-	char		reason[HEALTH_REASON_LENGTH];
-	const DependencyNode *obstacle = find_obstacle(node);
-
-	memcpy(reason, node->reason, sizeof(reason));
-	/* what is stopped has nothing to wait for */
-	if (!is_job(node) && !node->enabled)
-		obstacle = NULL;
-	if (obstacle != NULL)
-		set_reason(node, obstacle);
-	else
-		node->reason[0] = '\0';
-	advance_wait(node, obstacle != NULL, now);
-	node->state = state_of(node);
-	/* the queues of run_queue.c may have been made anew */
-	if (!is_job(node))
 		tell_queue(node);
-	if (wait == node->wait && strcmp(reason, node->reason) == 0)
-		return;
-	if (is_job(node))
-		tell_job(node, node->wait == WAITING);
-	else
-		monitor_request();
 }
 
-/* Nodes whose targets have all been evaluated, and then those who need them. */
+/* The queues of run_queue.c may have been made anew: they are always told. */
 static void
-evaluate(TimestampTz now)
+tell_evaluated(DependencyNode *node)
 {
-	HASH_SEQ_STATUS status;
-	DependencyNode *node;
-	List	   *ready = NIL;
-	ListCell   *lc;
-
-	next_timeout = DT_NOEND;
-	hash_seq_init(&status, nodes);
-	while ((node = hash_seq_search(&status)) != NULL)
+	if (!dependency_is_job(node))
 	{
-		node->nunknown = list_length(node->targets);
-		if (node->nunknown == 0)
-			ready = lappend(ready, node);
+		tell_queue(node);
+		to_judge |= node->changed;
 	}
-	for (int i = 0; i < list_length(ready); i++)
-	{
-		node = list_nth(ready, i);
-		evaluate_node(node, now);
-		foreach(lc, node->dependents)
-		{
-			DependencyNode *dependent = lfirst(lc);
-
-			if (--dependent->nunknown == 0)
-				ready = lappend(ready, dependent);
-		}
-	}
-	list_free(ready);
+	else if (node->changed)
+		tell_job(node, node->wait == WAITING);
 }
 
 /* What is in a lane, and must wait now, goes back. */
@@ -454,100 +87,19 @@ withdraw(RunEntry *entry, void *arg)
 		run_queue_untake(entry);
 }
 
-void
+bool
 dependency_step(TimestampTz now)
 {
-	if (to_load)
-		load();
-	if (nodes == NULL)
-	{
-		to_evaluate = false;
-		next_timeout = DT_NOEND;
-		return;
-	}
-	if (to_evaluate || next_timeout <= now)
-	{
-		to_evaluate = false;
-		evaluate(now);
-	}
+	bool		result;
+
+	to_judge |= dependency_graph_load(tell_gone);
+	dependency_graph_evaluate(now, tell_evaluated);
 	if (newly_held)
 	{
 		newly_held = false;
 		run_queue_foreach(withdraw, NULL);
 	}
-}
-
-TimestampTz
-dependency_next_time(void)
-{
-	return to_load || to_evaluate ? DT_NOBEGIN : next_timeout;
-}
-
-void
-dependency_start(void)
-{
-	HASH_SEQ_STATUS status;
-	DependencyNode *node;
-
-	if (nodes == NULL)
-		return;
-	hash_seq_init(&status, nodes);
-	while ((node = hash_seq_search(&status)) != NULL)
-		if (!is_job(node))
-			start_queue(node);
-	to_evaluate = true;
-}
-
-/*
- * What others ask, and say
- */
-
-bool
-dependency_holds_job(int64 job_id)
-{
-	const DependencyNode *node = find_job(job_id);
-
-	return node != NULL && node->wait == WAITING;
-}
-
-static void
-note(DependencyNode *node, HealthState own)
-{
-	if (node == NULL || node->own == own)
-		return;
-	node->own = own;
-	to_evaluate = true;
-}
-
-void
-dependency_note_job(int64 job_id, HealthState own)
-{
-	note(find_job(job_id), own);
-}
-
-void
-dependency_note_queue(const char *queue, HealthState own)
-{
-	note(find_queue(queue), own == HEALTH_UNHEALTHY ? own : HEALTH_HEALTHY);
-}
-
-const char *
-dependency_of_job(int64 job_id)
-{
-	const DependencyNode *node = find_job(job_id);
-
-	return node != NULL && node->reason[0] != '\0' ? node->reason : NULL;
-}
-
-void
-dependency_of_queue(const char *queue, QueueWait *wait)
-{
-	const DependencyNode *node = find_queue(queue);
-
-	memset(wait, 0, sizeof(*wait));
-	if (node == NULL || node->reason[0] == '\0')
-		return;
-	wait->waits_for = node->reason;
-	wait->starting = node->wait == WAITING && node->starting;
-	wait->held = node->wait == WAITING;
+	result = to_judge;
+	to_judge = false;
+	return result;
 }

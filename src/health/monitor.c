@@ -20,7 +20,6 @@
 #include "base/clock.h"
 #include "base/cycle.h"
 #include "base/guc.h"
-#include "flow/dependency.h"
 #include "flow/hook.h"
 #include "flow/recovery.h"
 #include "health/metrics.h"
@@ -30,6 +29,7 @@
 #include "health/server_watch.h"
 #include "state/alert.h"
 #include "state/alert_rule.h"
+#include "state/dependency_graph.h"
 #include "state/meter.h"
 #include "state/recovery_event.h"
 #include "state/run_queue.h"
@@ -216,10 +216,10 @@ judge_job(JobMeter *meter, TimestampTz now, JobHealthRow *row)
 	health_of_job(&figures, &limits, &row->health);
 	row->job_id = meter->job_id;
 	row->own = row->health.state;
-	row->waits_for = figures.waits_for = dependency_of_job(meter->job_id);
+	row->waits_for = figures.waits_for = dependency_graph_of_job(meter->job_id);
 	if (figures.waits_for != NULL)
 		health_of_job(&figures, &limits, &row->health);
-	dependency_note_job(meter->job_id, has_ended_badly(entry) ? HEALTH_UNHEALTHY : row->own);
+	dependency_graph_note_job(meter->job_id, has_ended_badly(entry) ? HEALTH_UNHEALTHY : row->own);
 	alert_of_job(meter, &figures, entry->job.job_name, now);
 	if (check_changed)
 		alert_of_check(meter, &figures, entry->job.job_name);

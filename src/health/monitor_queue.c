@@ -13,10 +13,10 @@
 
 #include "base/clock.h"
 #include "base/guc.h"
-#include "flow/dependency.h"
 #include "health/monitor_queue.h"
 #include "state/alert.h"
 #include "state/alert_rule.h"
+#include "state/dependency_graph.h"
 #include "state/run_queue.h"
 #include "state/walk.h"
 #include "table/catalog_monitor.h"
@@ -68,8 +68,8 @@ judge_queue(const char *name, int64 jobs, int64 unhealthy, void *arg)
 		figures.backlog = queue->nready;
 	}
 	health_of_queue(&figures, limits, &row->health);
-	dependency_note_queue(name, row->health.state);
-	dependency_of_queue(name, &wait);
+	dependency_graph_note_queue(name, row->health.state);
+	dependency_graph_of_queue(name, &wait);
 	figures.waits_for = wait.waits_for;
 	figures.starting = wait.starting;
 	figures.held = wait.held;
@@ -90,7 +90,7 @@ alert_of_waiting_queue(const QueueHealthRow *row, JobQueue *queue)
 	char	   *subject;
 	QueueWait	wait;
 
-	dependency_of_queue(row->queue, &wait);
+	dependency_graph_of_queue(row->queue, &wait);
 	if (queue->judged && (wait.waits_for != NULL) == queue->dependency_raised)
 		return;
 	subject = psprintf("queue %s", row->queue);

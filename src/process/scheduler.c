@@ -54,6 +54,7 @@
 #include "shared/shmem.h"
 #include "shared/shutdown.h"
 #include "state/alert.h"
+#include "state/dependency_graph.h"
 #include "state/due_heap.h"
 #include "state/recovery_event.h"
 #include "state/run_queue.h"
@@ -254,7 +255,7 @@ read_control(void)
 	if (!control.stopped)
 	{
 		if (mode != MODE_RUNNING)
-			dependency_start();
+			dependency_graph_start();
 		mode = MODE_RUNNING;
 		LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 		my_db->stopped = false;
@@ -301,7 +302,7 @@ load_queues(void)
 	cycle_start_transaction();
 	catalog_scan_queues(load_queue, NULL);
 	cycle_commit_transaction();
-	dependency_queues_changed();
+	dependency_graph_queues_changed();
 }
 
 /* The launcher has started this process in place of another. */
@@ -342,7 +343,7 @@ load(void)
 	load_next_runs();
 	enqueue_plan_new_jobs();
 	note_boot();
-	dependency_reload();
+	dependency_graph_reload();
 	loaded = true;
 	publish_ready();
 	note_restart();
@@ -365,7 +366,7 @@ change_job(int64 job_id)
 {
 	JobEntry   *entry = job_cache_peek(job_id);
 
-	dependency_job_changed(job_id);
+	dependency_graph_job_changed(job_id);
 	if (entry != NULL)
 		(void) job_cache_reload(entry);
 	else
@@ -477,7 +478,7 @@ apply_changes(void)
 			hook_changed(0);
 		}
 		else if (changes[i].kind == CHANGE_DEPENDENCIES)
-			dependency_reload();
+			dependency_graph_reload();
 		else if (changes[i].kind == CHANGE_RULES)
 			monitor_reload_rules();
 		else if (changes[i].kind == CHANGE_HOOKS)
@@ -592,7 +593,8 @@ do_cycle(void)
 	if (hook_any())
 		apply_changes();		/* what an outcome has told a hook came before it */
 	next = earlier_of(next, hook_step(now));
-	dependency_step(now);
+	if (dependency_step(now))
+		monitor_request();
 	if (mode == MODE_RUNNING && !maintain_partition(now))
 		next = Min(next, now + ERROR_DELAY_MS * 1000);
 	else if (mode == MODE_RUNNING)
@@ -616,7 +618,7 @@ do_cycle(void)
 	next = earlier_of(next, maintain_next_time());
 	monitor(now);
 	next = earlier_of(next, monitor_next_time());
-	next = earlier_of(next, dependency_next_time());
+	next = earlier_of(next, dependency_graph_next_time());
 	next = earlier_of(next, flush(now, false));
 	if (!more && walk_step(now))
 		next = now;
@@ -650,7 +652,7 @@ reload_config(void)
 	char	   *zone = pstrdup(pg_scheduler_timezone);
 
 	ProcessConfigFile(PGC_SIGHUP);
-	dependency_reload();		/* monitoring may have been turned off or on */
+	dependency_graph_reload();	/* monitoring may have been turned off or on */
 	if (strcmp(zone, pg_scheduler_timezone) != 0)
 		shmem_put_change(MyDatabaseId, CHANGE_ALL, 0);
 	pfree(zone);
@@ -804,7 +806,7 @@ pg_scheduler_scheduler_main(Datum arg)
 	due_heap_init();
 	run_queue_init();
 	job_cache_init();
-	dependency_init();
+	dependency_graph_init();
 	monitor_init();
 	worker_pool_init(my_db);
 	http_dispatch_init(my_db);

@@ -16,7 +16,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "flow/dependency.h"
+#include "state/dependency_graph.h"
 #include "state/job_cache.h"
 #include "state/run_queue.h"
 #include "table/catalog.h"
@@ -157,7 +157,7 @@ add_entry(const Job *job, const JobState *state)
 	dlist_init(&entry->held);
 	dlist_init(&entry->dispatched);
 	entry->state = *state;
-	entry->depends = dependency_holds_job(job->job_id);
+	entry->depends = dependency_graph_holds_job(job->job_id);
 	keep_definition(entry, job);
 	return entry;
 }
