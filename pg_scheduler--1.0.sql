@@ -3,23 +3,264 @@
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION pg_scheduler" to load this file. \quit
 
+----------------------------------------------------------------------
+-- Contents
+--
+--   Basics                          the schema; who sees what; partitions
+--   Jobs by their names             a function for the id makes one for the name
+--   Triggers that tell the scheduler
+--                                   what has changed, at commit
+--   The scheduler of a database     start, stop; workers
+--   Schedules                       reading and spelling them
+--   Calendars                       days and times at which jobs do not run
+--   Jobs                            definitions and states; forecast
+--   Runs                            pending and finished; run, cancel, wait
+--   Dead letters                    occurrences whose attempts are exhausted
+--   Chains                          jobs that run after others
+--   Queues                          named groups of jobs with limits
+--   Dependencies                    jobs and queues that wait for healthy ones
+--   Hooks and health checks         SQL that serves a job
+--   Recovery                        circuit breakers
+--   Health                          what is wrong with jobs
+--   Views of jobs, runs and queues  what reads from several of the above
+--   HTTP                            secrets, jobs, requests, responses
+--   Alerts                          what needs attention
+--   Alert rules                     when the scheduler raises one
+--   Alert checks                    when a role raises one
+--   Alert handlers                  who is told
+--   Metrics                         counts and durations
+--   One look                        status, summary, dashboard, Prometheus
+--   Last steps                      first partitions, privileges, preload
+--
+-- All of one thing stands together: sequence, table, indexes, comment, row
+-- security, privileges, whether it is dumped, triggers; then its functions and
+-- its views.
+--
+-- Tables are private.  The library writes them; people read them through the
+-- views, and row security shows each role the rows of the roles that it is a
+-- member of.
+--
+-- store.c reads and writes some tables tuple by tuple: it knows the order of
+-- their columns (store.h), and it wants plain heaps and plain indexes.
+--
+-- Definitions go into dumps (pg_extension_config_dump); what follows from
+-- running them does not.
+----------------------------------------------------------------------
+
+----------------------------------------------------------------------
+-- Basics
+----------------------------------------------------------------------
+
 CREATE SCHEMA scheduler;
 COMMENT ON SCHEMA scheduler IS 'pg_scheduler: jobs that run inside the database';
+GRANT USAGE ON SCHEMA scheduler TO PUBLIC;
+
+CREATE FUNCTION scheduler._visible(owner oid) RETURNS boolean
+AS 'MODULE_PATHNAME', 'pg_scheduler_visible' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION scheduler._visible(oid) IS
+'Does the current user see what belongs to this role?';
+
+CREATE FUNCTION scheduler._admin() RETURNS boolean
+AS 'MODULE_PATHNAME', 'pg_scheduler_admin' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION scheduler._admin() IS
+'Is the current user a superuser, or a member of pg_scheduler.admin_role?';
+
+CREATE FUNCTION scheduler._role_sees(role oid, owner oid) RETURNS boolean
+AS 'MODULE_PATHNAME', 'pg_scheduler_role_sees' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION scheduler._role_sees(oid, oid) IS
+'Does a role see what belongs to another? What belongs to none is seen by admins';
+
+CREATE FUNCTION scheduler._required(value text, argument text) RETURNS text
+AS 'MODULE_PATHNAME', 'pg_scheduler_required' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION scheduler._required(text, text) IS
+'The value of an argument, which must not be null';
+
+CREATE FUNCTION scheduler._usecs(usecs bigint, divisor bigint DEFAULT 1) RETURNS interval
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN divisor > 0 THEN pg_catalog.make_interval(secs => usecs / 1e6 / divisor) END;
+COMMENT ON FUNCTION scheduler._usecs(bigint, bigint) IS 'An interval of microseconds, divided';
+
+-- What is executed here is executed with the rights of the extension's owner:
+-- default privileges must not let anybody put a trigger on it, or write.
+CREATE FUNCTION scheduler._forget_default_privileges(relation regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	grantee regrole;
+BEGIN
+	FOR grantee IN SELECT DISTINCT a.grantee FROM pg_class c, aclexplode(c.relacl) a
+		WHERE c.oid = relation AND a.grantee NOT IN (0, c.relowner)
+	LOOP
+		EXECUTE format('REVOKE ALL ON TABLE %s FROM %s', relation, grantee);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION scheduler._forget_default_privileges(regclass) IS
+'Takes from a table what ALTER DEFAULT PRIVILEGES has granted on it';
+
+-- The policy of its parent does not hold for who reads a partition directly, as
+-- members of pg_read_all_data may: they see nothing.  Attached, it takes no lock
+-- that readers of the parent would wait for.
+CREATE FUNCTION scheduler._create_partition(parent text, day date) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	name text := parent || to_char(day, '_YYYYMMDD');
+BEGIN
+	EXECUTE format('CREATE TABLE scheduler.%I (LIKE scheduler.%I) USING heap', name, parent);
+	EXECUTE format('ALTER TABLE scheduler.%I ENABLE ROW LEVEL SECURITY', name);
+	PERFORM scheduler._forget_default_privileges(format('scheduler.%I', name)::regclass);
+	EXECUTE format('ALTER TABLE scheduler.%I ATTACH PARTITION scheduler.%I FOR VALUES FROM (%L) TO (%L)',
+		parent, name, to_char(day, 'YYYY-MM-DD 00:00:00+00'), to_char(day + 1, 'YYYY-MM-DD 00:00:00+00'));
+END
+$$;
+COMMENT ON FUNCTION scheduler._create_partition(text, date) IS
+'Makes the partition of a day, which begins at midnight UTC';
 
 ----------------------------------------------------------------------
--- Tables
+-- Jobs by their names
 --
--- All are private: they are written by the library only, and read through
--- the views further down.  Row security shows each role its own rows.
---
--- store.c reads and writes some of them tuple by tuple: it knows the order
--- of their columns (store.h), and it wants plain heaps and plain indexes.
+-- A job can be named by its id or by its name.
 ----------------------------------------------------------------------
 
-CREATE SEQUENCE scheduler.job_id_seq;
-CREATE SEQUENCE scheduler.run_id_seq;
-CREATE SEQUENCE scheduler.dead_letter_id_seq;
-CREATE SEQUENCE scheduler.alert_id_seq;
+CREATE FUNCTION scheduler._job_id(job text) RETURNS bigint
+AS 'MODULE_PATHNAME', 'pg_scheduler_job_id' LANGUAGE C STABLE;
+COMMENT ON FUNCTION scheduler._job_id(text) IS 'The job_id of a job of the caller';
+
+-- Whoever takes a job by its id takes it by its name, too: the same function
+-- where it is in C, which looks at the type of its argument, else a call of it.
+CREATE PROCEDURE scheduler._also_by_name(by_id regproc) LANGUAGE plpgsql AS $$
+DECLARE
+	function pg_catalog.pg_proc;
+	definition text := pg_catalog.replace(pg_catalog.pg_get_functiondef(by_id), '(job bigint', '(job text');
+	description text := pg_catalog.obj_description(by_id, 'pg_proc');
+	signature text := by_id::regprocedure;
+BEGIN
+	SELECT * INTO STRICT function FROM pg_catalog.pg_proc WHERE oid = by_id;
+	IF function.prosqlbody IS NOT NULL THEN
+		definition := pg_catalog.split_part(definition, 'BEGIN ATOMIC', 1) ||
+			pg_catalog.format('BEGIN ATOMIC SELECT scheduler.%I(%s); END', function.proname,
+				pg_catalog.array_to_string('{scheduler._job_id(job)}' || function.proargnames[2:], ', '));
+	END IF;
+	EXECUTE definition;
+	EXECUTE pg_catalog.format('COMMENT ON FUNCTION %s IS %L', signature,
+		description || '; the job by its id');
+	EXECUTE pg_catalog.format('COMMENT ON FUNCTION %s IS %L',
+		pg_catalog.replace(signature, '(bigint', '(text'), description || '; the job by its name');
+END
+$$;
+
+----------------------------------------------------------------------
+-- Triggers that tell the scheduler
+--
+-- Tables below have triggers that call these functions.  The scheduler is told at
+-- commit what has changed.
+----------------------------------------------------------------------
+
+CREATE FUNCTION scheduler._job_changed() RETURNS trigger
+AS 'MODULE_PATHNAME', 'pg_scheduler_job_changed' LANGUAGE C;
+COMMENT ON FUNCTION scheduler._job_changed() IS 'Tells the scheduler of changed jobs at commit';
+REVOKE EXECUTE ON FUNCTION scheduler._job_changed() FROM PUBLIC;
+
+CREATE FUNCTION scheduler._changed() RETURNS trigger
+AS 'MODULE_PATHNAME', 'pg_scheduler_changed' LANGUAGE C;
+COMMENT ON FUNCTION scheduler._changed() IS
+'Tells the scheduler of changed queues or rules at commit';
+REVOKE EXECUTE ON FUNCTION scheduler._changed() FROM PUBLIC;
+
+CREATE FUNCTION scheduler._calendar_changed() RETURNS trigger
+AS 'MODULE_PATHNAME', 'pg_scheduler_calendar_changed' LANGUAGE C;
+COMMENT ON FUNCTION scheduler._calendar_changed() IS
+'Tells the scheduler of changed calendars at commit';
+REVOKE EXECUTE ON FUNCTION scheduler._calendar_changed() FROM PUBLIC;
+
+----------------------------------------------------------------------
+-- The scheduler of a database
+----------------------------------------------------------------------
+
+-- One row: what start() and stop() have asked for, kept over restarts.
+CREATE TABLE scheduler.scheduler_state (
+	stopped boolean NOT NULL,
+	stop_deadline timestamptz,
+	counted_run_id bigint,
+	booted_at timestamptz,
+	-- the pg_scheduler.timezone that next times were planned with
+	timezone text
+) USING heap;
+INSERT INTO scheduler.scheduler_state VALUES (false, NULL, NULL, NULL, NULL);
+COMMENT ON TABLE scheduler.scheduler_state IS 'What start() and stop() have asked for; one row';
+
+CREATE FUNCTION scheduler.start() RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_start' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.start() IS 'Start the scheduler of this database again after stop()';
+
+CREATE FUNCTION scheduler.stop(timeout interval DEFAULT NULL) RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_stop' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.stop(interval) IS
+'Stop the scheduler of this database, also over restarts of the server; runs may go on for the timeout, then they are stopped, and done again after start()';
+
+CREATE FUNCTION scheduler.restart() RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_restart' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.restart() IS 'Restart the scheduler process of this database';
+
+CREATE FUNCTION scheduler.reload() RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_reload' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.reload() IS 'Have the scheduler of this database read all jobs again';
+
+CREATE FUNCTION scheduler._scheduler_health(
+	OUT state text, OUT reason text, OUT since timestamptz, OUT pid int,
+	OUT pending bigint, OUT ready bigint, OUT workers int, OUT workers_busy int,
+	OUT max_workers int, OUT worker_memory bigint, OUT http_in_flight int) RETURNS record
+AS 'MODULE_PATHNAME', 'pg_scheduler_scheduler_health' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler._scheduler_health() IS
+'The state of the scheduler of this database, from shared memory';
+
+CREATE FUNCTION scheduler._workers(
+	OUT pid int, OUT database oid, OUT role oid, OUT state text, OUT job_name text,
+	OUT run_id bigint, OUT since timestamptz, OUT runs bigint, OUT memory bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'pg_scheduler_workers' LANGUAGE C VOLATILE ROWS 4;
+COMMENT ON FUNCTION scheduler._workers() IS 'The worker processes of the cluster';
+
+CREATE VIEW scheduler.workers WITH (security_invoker = true) AS
+SELECT w.pid, d.datname AS database, w.role::regrole AS role, w.state, w.job_name, w.run_id,
+	w.since, w.runs, w.memory
+FROM scheduler._workers() w
+LEFT JOIN pg_catalog.pg_database d ON d.oid = w.database;
+COMMENT ON VIEW scheduler.workers IS
+'Worker processes that run jobs of roles the current user is a member of';
+COMMENT ON COLUMN scheduler.workers.state IS 'starting, idle, running or stopping';
+COMMENT ON COLUMN scheduler.workers.memory IS 'Bytes in use between runs, looked at now and then';
+GRANT SELECT ON scheduler.workers TO PUBLIC;
+
+----------------------------------------------------------------------
+-- Schedules
+----------------------------------------------------------------------
+
+CREATE FUNCTION scheduler.next_runs(
+    schedule text, count int DEFAULT 5,
+    after timestamptz DEFAULT pg_catalog.now(), timezone text DEFAULT NULL)
+RETURNS SETOF timestamptz
+AS 'MODULE_PATHNAME', 'scheduler_next_runs'
+LANGUAGE C STABLE PARALLEL SAFE ROWS 5;
+COMMENT ON FUNCTION scheduler.next_runs(text, int, timestamptz, text) IS
+'the first times, at most count of them, at which a schedule fires after the given time, which is also what its intervals count from; the time zone, for a schedule that names none, defaults to pg_scheduler.timezone';
+
+CREATE FUNCTION scheduler.describe_schedule(schedule text)
+RETURNS text
+AS 'MODULE_PATHNAME', 'scheduler_describe_schedule'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION scheduler.describe_schedule(text) IS
+'a schedule said in English, such as "At 02:30 on Monday through Friday, Europe/Berlin"';
+
+CREATE FUNCTION scheduler.normalize_schedule(schedule text)
+RETURNS text
+AS 'MODULE_PATHNAME', 'scheduler_normalize_schedule'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION scheduler.normalize_schedule(text) IS
+'the canonical spelling of a schedule, with its time zone; schedules that fire at the same times because they say the same have the same one';
+
+----------------------------------------------------------------------
+-- Calendars
+----------------------------------------------------------------------
 
 CREATE TABLE scheduler.calendar (
 	calendar_name text NOT NULL,
@@ -31,8 +272,18 @@ CREATE TABLE scheduler.calendar (
 	CONSTRAINT calendar_pkey PRIMARY KEY (calendar_name),
 	CONSTRAINT calendar_mode_check CHECK (mode IN ('exclude', 'include'))
 ) USING heap;
+COMMENT ON TABLE scheduler.calendar IS 'Calendars; use the view calendars';
+GRANT SELECT ON scheduler.calendar TO PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('scheduler.calendar', '');
+
+CREATE TRIGGER calendar_changed AFTER UPDATE OR DELETE ON scheduler.calendar
+	FOR EACH ROW EXECUTE FUNCTION scheduler._calendar_changed();
+CREATE TRIGGER calendar_truncated AFTER TRUNCATE ON scheduler.calendar
+	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._job_changed();
 
 CREATE SEQUENCE scheduler.calendar_window_id_seq;
+COMMENT ON SEQUENCE scheduler.calendar_window_id_seq IS 'Source of the ids of calendar windows';
+SELECT pg_catalog.pg_extension_config_dump('scheduler.calendar_window_id_seq', '');
 
 -- NULL: no limit.  A window from a time to an earlier one ends on the next day.
 CREATE TABLE scheduler.calendar_window (
@@ -48,8 +299,94 @@ CREATE TABLE scheduler.calendar_window (
 	CONSTRAINT calendar_window_calendar_name_fkey FOREIGN KEY (calendar_name)
 		REFERENCES scheduler.calendar ON DELETE CASCADE
 ) USING heap;
-
 CREATE INDEX calendar_window_calendar_name_idx ON scheduler.calendar_window (calendar_name);
+COMMENT ON TABLE scheduler.calendar_window IS
+'Dates and times that a calendar names; use the view calendar_windows';
+GRANT SELECT ON scheduler.calendar_window TO PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('scheduler.calendar_window', '');
+
+CREATE TRIGGER calendar_window_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.calendar_window
+	FOR EACH ROW EXECUTE FUNCTION scheduler._calendar_changed();
+CREATE TRIGGER calendar_window_truncated AFTER TRUNCATE ON scheduler.calendar_window
+	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._job_changed();
+
+CREATE FUNCTION scheduler._weekdays(mask int) RETURNS text
+AS 'MODULE_PATHNAME', 'pg_scheduler_weekdays' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION scheduler._weekdays(int) IS 'The spelling of a set of weekdays';
+
+CREATE FUNCTION scheduler.create_calendar(calendar_name text, mode text DEFAULT 'exclude',
+	timezone text DEFAULT NULL, description text DEFAULT NULL, replace boolean DEFAULT false)
+RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_create_calendar' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.create_calendar(text, text, text, text, boolean) IS
+'Create a calendar, whose windows are closed (mode "exclude") or alone are open ("include"); with "replace" an existing one is emptied first';
+
+CREATE FUNCTION scheduler.alter_calendar(calendar_name text, mode text DEFAULT NULL,
+	timezone text DEFAULT NULL, description text DEFAULT NULL)
+RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_alter_calendar' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.alter_calendar(text, text, text, text) IS
+'Change options of a calendar; NULL leaves one as it is';
+
+CREATE FUNCTION scheduler.drop_calendar(calendar_name text)
+RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_drop_calendar' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.drop_calendar(text) IS 'Drop a calendar that no job refers to';
+
+CREATE FUNCTION scheduler.add_calendar_dates(calendar_name text, dates date[],
+	description text DEFAULT NULL)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'pg_scheduler_add_calendar_dates' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.add_calendar_dates(text, date[], text) IS
+'Add whole days to a calendar; returns how many of them are new';
+
+CREATE FUNCTION scheduler.remove_calendar_dates(calendar_name text, dates date[])
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'pg_scheduler_remove_calendar_dates' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.remove_calendar_dates(text, date[]) IS
+'Remove whole days from a calendar; returns how many there were';
+
+CREATE FUNCTION scheduler.add_calendar_window(calendar_name text,
+	weekdays text DEFAULT NULL, from_time time DEFAULT NULL, to_time time DEFAULT NULL,
+	first_date date DEFAULT NULL, last_date date DEFAULT NULL, description text DEFAULT NULL)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'pg_scheduler_add_calendar_window' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.add_calendar_window(text, text, time, time, date, date, text) IS
+'Add the times of day, on the weekdays, in the range of dates, to a calendar; NULL is no limit; returns the window_id';
+
+CREATE FUNCTION scheduler.remove_calendar_window(window_id bigint)
+RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_remove_calendar_window' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.remove_calendar_window(bigint) IS
+'Remove a window or a date from its calendar';
+
+CREATE FUNCTION scheduler.calendar_next_open(calendar_name text,
+	at timestamptz DEFAULT pg_catalog.now())
+RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'pg_scheduler_calendar_next_open' LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION scheduler.calendar_next_open(text, timestamptz) IS
+'The given time when the calendar is open then, else the end of the closed time; NULL when there is none in ten years';
+
+CREATE VIEW scheduler.calendars WITH (security_invoker = true) AS
+SELECT c.calendar_name, c.owner, c.mode, c.timezone, c.description, c.created_at
+FROM scheduler.calendar c;
+COMMENT ON VIEW scheduler.calendars IS 'Calendars, that jobs can refer to';
+GRANT SELECT ON scheduler.calendars TO PUBLIC;
+
+CREATE VIEW scheduler.calendar_windows WITH (security_invoker = true) AS
+SELECT w.window_id, w.calendar_name, scheduler._weekdays(w.weekdays) AS weekdays,
+	w.from_time, w.to_time, w.first_date, w.last_date, w.description
+FROM scheduler.calendar_window w;
+COMMENT ON VIEW scheduler.calendar_windows IS 'Dates and times that calendars name';
+GRANT SELECT ON scheduler.calendar_windows TO PUBLIC;
+
+----------------------------------------------------------------------
+-- Jobs
+----------------------------------------------------------------------
+
+CREATE SEQUENCE scheduler.job_id_seq;
+COMMENT ON SEQUENCE scheduler.job_id_seq IS 'Source of job_id';
+SELECT pg_catalog.pg_extension_config_dump('scheduler.job_id_seq', '');
 
 CREATE TABLE scheduler.job (
 	job_id bigint NOT NULL DEFAULT pg_catalog.nextval('scheduler.job_id_seq'),
@@ -96,8 +433,23 @@ CREATE TABLE scheduler.job (
 	CONSTRAINT job_owner_job_name_key UNIQUE (owner, job_name),
 	CONSTRAINT job_calendar_fkey FOREIGN KEY (calendar) REFERENCES scheduler.calendar
 ) USING heap;
-
 CREATE INDEX job_calendar_idx ON scheduler.job (calendar) WHERE calendar IS NOT NULL;
+COMMENT ON TABLE scheduler.job IS 'Definitions of jobs; use the view jobs';
+ALTER TABLE scheduler.job ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.job FOR SELECT USING (scheduler._visible(owner));
+GRANT SELECT ON scheduler.job TO PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('scheduler.job', '');
+
+CREATE TRIGGER job_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.job
+	FOR EACH ROW EXECUTE FUNCTION scheduler._job_changed();
+CREATE TRIGGER job_truncated AFTER TRUNCATE ON scheduler.job
+	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._job_changed();
+
+CREATE FUNCTION scheduler._state_inserted() RETURNS trigger
+AS 'MODULE_PATHNAME', 'pg_scheduler_state_inserted' LANGUAGE C;
+COMMENT ON FUNCTION scheduler._state_inserted() IS
+'Has a state that is restored take the place of one that the scheduler has made meanwhile';
+REVOKE EXECUTE ON FUNCTION scheduler._state_inserted() FROM PUBLIC;
 
 CREATE TABLE scheduler.job_state (
 	job_id bigint NOT NULL,
@@ -123,609 +475,16 @@ CREATE TABLE scheduler.job_state (
 	open_attempts int[],
 	CONSTRAINT job_state_pkey PRIMARY KEY (job_id)
 ) USING heap WITH (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.05);
-
-CREATE TABLE scheduler.pending_run (
-	run_id bigint NOT NULL,
-	job_id bigint NOT NULL,
-	owner oid NOT NULL,
-	attempt int NOT NULL,
-	priority int NOT NULL,
-	scheduled_at timestamptz NOT NULL,
-	due_at timestamptz NOT NULL,
-	triggered_by text NOT NULL,
-	started_at timestamptz,
-	crashes int NOT NULL,
-	args jsonb,
-	redriven_from bigint,
-	CONSTRAINT pending_run_pkey PRIMARY KEY (run_id),
-	CONSTRAINT pending_run_occurrence_key UNIQUE (job_id, scheduled_at, attempt)
-) USING heap WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0,
-	autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0,
-	autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 100000);
-
--- Statistics of the moment at which one job had all the runs must not make
--- views read the whole table for each job.
-ALTER TABLE scheduler.pending_run ALTER job_id SET (n_distinct = -1);
-
-CREATE TABLE scheduler.run_history (
-	run_id bigint NOT NULL,
-	job_id bigint NOT NULL,
-	job_name text NOT NULL,
-	owner oid NOT NULL,
-	attempt int NOT NULL,
-	status text NOT NULL,
-	scheduled_at timestamptz NOT NULL,
-	next_attempt_at timestamptz,
-	started_at timestamptz,
-	finished_at timestamptz NOT NULL,
-	worker_pid int,
-	rows_affected bigint,
-	error_message text,
-	error_detail text,
-	error_hint text,
-	error_context text,
-	sqlstate text,
-	http_status int,
-	triggered_by text NOT NULL,
-	occurrences bigint NOT NULL,
-	redriven_from bigint,
-	cpu_time bigint,
-	buffers_hit bigint,
-	buffers_read bigint,
-	temp_bytes bigint,
-	wal_bytes bigint
-) PARTITION BY RANGE (finished_at);
-
-CREATE INDEX run_history_run_id_idx ON scheduler.run_history (run_id);
-CREATE INDEX run_history_job_id_run_id_idx ON scheduler.run_history (job_id, run_id);
-
--- Chains.  There are no foreign keys: job.leads and job.follows say where there
--- is something to look for, also when a job is dropped.
--- pg_restore loads tables in the order of their names, and the scheduler may look
--- between any two: nothing should come between job and job_state.
-CREATE TABLE scheduler.run_after (
-	job_id bigint NOT NULL,
-	leader_id bigint NOT NULL,
-	position int NOT NULL,
-	after_on text NOT NULL,
-	CONSTRAINT run_after_pkey PRIMARY KEY (job_id, leader_id),
-	CONSTRAINT run_after_after_on_check CHECK (after_on IN ('success', 'failure', 'any'))
-) USING heap;
-
-CREATE INDEX run_after_leader_id_idx ON scheduler.run_after (leader_id);
-
--- Ends of leaders that their followers have not taken up.
-CREATE TABLE scheduler.leader_end (
-	run_id bigint NOT NULL,
-	job_id bigint NOT NULL,
-	leader_id bigint NOT NULL,
-	leader_owner oid NOT NULL,
-	status text NOT NULL,
-	ended_at timestamptz NOT NULL,
-	args jsonb,
-	CONSTRAINT leader_end_pkey PRIMARY KEY (run_id, job_id)
-) USING heap WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
-	autovacuum_vacuum_cost_delay = 0);
-
--- Which runs have brought about a run.
-CREATE TABLE scheduler.run_trigger (
-	run_id bigint NOT NULL,
-	trigger_run_id bigint NOT NULL,
-	owner oid NOT NULL,
-	CONSTRAINT run_trigger_pkey PRIMARY KEY (run_id, trigger_run_id)
-) USING heap;
-
-CREATE INDEX run_trigger_trigger_run_id_idx ON scheduler.run_trigger (trigger_run_id);
-
-CREATE TABLE scheduler.dead_letter (
-	dead_letter_id bigint NOT NULL DEFAULT pg_catalog.nextval('scheduler.dead_letter_id_seq'),
-	run_id bigint NOT NULL,
-	job_id bigint NOT NULL,
-	job_name text NOT NULL,
-	owner oid NOT NULL,
-	scheduled_at timestamptz NOT NULL,
-	attempts int NOT NULL,
-	definition jsonb NOT NULL,
-	args jsonb,
-	error_message text,
-	error_detail text,
-	error_hint text,
-	error_context text,
-	sqlstate text,
-	died_at timestamptz NOT NULL,
-	redriven_at timestamptz,
-	attempt_log jsonb,
-	CONSTRAINT dead_letter_pkey PRIMARY KEY (dead_letter_id)
-) USING heap;
-
-CREATE INDEX dead_letter_job_id_idx ON scheduler.dead_letter (job_id);
-
-CREATE TABLE scheduler.queue (
-	queue_name text NOT NULL,
-	enabled boolean NOT NULL DEFAULT true,
-	max_concurrency int,
-	rate_limit int,
-	rate_period interval NOT NULL DEFAULT '1 second',
-	priority int NOT NULL DEFAULT 0,
-	description text,
-	stop_deadline timestamptz,
-	restarting boolean NOT NULL DEFAULT false,
-	start_timeout interval NOT NULL DEFAULT '5 minutes',
-	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
-	CONSTRAINT queue_pkey PRIMARY KEY (queue_name),
-	CONSTRAINT queue_name_check CHECK (pg_catalog.octet_length(queue_name) BETWEEN 1 AND 63),
-	CONSTRAINT queue_max_concurrency_check CHECK (max_concurrency > 0),
-	CONSTRAINT queue_rate_limit_check CHECK (rate_limit > 0),
-	CONSTRAINT queue_rate_period_check CHECK (rate_period > '0'::interval),
-	CONSTRAINT queue_start_timeout_check CHECK (start_timeout >= '0'::interval)
-) USING heap;
-
-INSERT INTO scheduler.queue (queue_name) VALUES ('default');
-
--- What has to be healthy before a job or a queue may run (dependency_api.c).
-CREATE TABLE scheduler.dependency (
-	job_id bigint,
-	queue_name text,
-	on_job_id bigint,
-	on_queue_name text,
-	CONSTRAINT dependency_key UNIQUE NULLS NOT DISTINCT
-		(job_id, queue_name, on_job_id, on_queue_name),
-	CONSTRAINT dependency_dependent_check CHECK (pg_catalog.num_nonnulls(job_id, queue_name) = 1),
-	CONSTRAINT dependency_target_check
-		CHECK (pg_catalog.num_nonnulls(on_job_id, on_queue_name) = 1),
-	CONSTRAINT dependency_job_id_fkey FOREIGN KEY (job_id)
-		REFERENCES scheduler.job ON DELETE CASCADE,
-	CONSTRAINT dependency_queue_name_fkey FOREIGN KEY (queue_name)
-		REFERENCES scheduler.queue ON DELETE CASCADE,
-	CONSTRAINT dependency_on_job_id_fkey FOREIGN KEY (on_job_id) REFERENCES scheduler.job,
-	CONSTRAINT dependency_on_queue_name_fkey FOREIGN KEY (on_queue_name)
-		REFERENCES scheduler.queue
-) USING heap;
-
-CREATE INDEX dependency_queue_name_idx ON scheduler.dependency (queue_name)
-	WHERE queue_name IS NOT NULL;
-CREATE INDEX dependency_on_job_id_idx ON scheduler.dependency (on_job_id)
-	WHERE on_job_id IS NOT NULL;
-CREATE INDEX dependency_on_queue_name_idx ON scheduler.dependency (on_queue_name)
-	WHERE on_queue_name IS NOT NULL;
-
-CREATE TABLE scheduler.alert (
-	alert_id bigint NOT NULL DEFAULT pg_catalog.nextval('scheduler.alert_id_seq'),
-	kind text NOT NULL,
-	severity text NOT NULL,
-	subject text NOT NULL,
-	job_id bigint,
-	owner oid,
-	message text NOT NULL,
-	first_seen timestamptz NOT NULL,
-	last_seen timestamptz NOT NULL,
-	count bigint NOT NULL,
-	resolved_at timestamptz,
-	resolved_by oid,
-	end_told boolean NOT NULL DEFAULT false,
-	CONSTRAINT alert_pkey PRIMARY KEY (alert_id),
-	CONSTRAINT alert_severity_check CHECK (severity IN ('info', 'warning', 'error', 'critical'))
-) USING heap;
-
-CREATE UNIQUE INDEX alert_open_key ON scheduler.alert (kind, subject)
-	WHERE resolved_at IS NULL;
-CREATE INDEX alert_resolved_at_idx ON scheduler.alert (resolved_at)
-	WHERE resolved_at IS NOT NULL AND NOT end_told;
-CREATE INDEX alert_kind_subject_idx ON scheduler.alert (kind, subject, alert_id);
-
--- When the scheduler raises an alert by itself: what alter_alert_rule() has
--- set, NULL being the preset of the kind.  The presets are no rows, so that a
--- dump can be restored into a database that has them already.
-CREATE TABLE scheduler.alert_rule (
-	kind text NOT NULL,
-	enabled boolean,
-	threshold double precision,
-	severity text,
-	"interval" interval,
-	CONSTRAINT alert_rule_pkey PRIMARY KEY (kind),
-	CONSTRAINT alert_rule_severity_check CHECK (severity IN ('info', 'warning', 'error', 'critical')),
-	CONSTRAINT alert_rule_threshold_check CHECK (threshold >= 0),
-	CONSTRAINT alert_rule_interval_check CHECK ("interval" > '0'::interval)
-) USING heap;
-
-CREATE VIEW scheduler.alert_rule_preset (kind, enabled, threshold, severity, "interval", description) AS
-VALUES
-	('job_failing', true, 5::double precision, 'error', NULL::interval,
-		'a job failed this number of times in a row'),
-	('failure_rate', true, 0.2, 'warning', '5 minutes',
-		'a larger share of the attempts of a job failed in the interval'),
-	('timeouts', true, 1, 'warning', NULL,
-		'this number of attempts of a job timed out in the interval of failure_rate'),
-	('late_start', true, 60, 'warning', NULL,
-		'a run of a job started more than this number of seconds late'),
-	('dependency_unhealthy', true, NULL, 'warning', NULL,
-		'what a job or a queue depends on is neither healthy nor degraded'),
-	('dead_letter', true, NULL, 'error', NULL,
-		'a run of a job is out of attempts, and was not redriven'),
-	('job_without_next_time', true, NULL, 'error', NULL,
-		'an active job has neither a next time nor a run'),
-	('queue_backlog', true, 1000, 'warning', NULL,
-		'more than this number of runs wait in a queue'),
-	('workers_exhausted', true, NULL, 'warning', '1 minute',
-		'for the interval all workers were busy while runs waited'),
-	('connections', true, 0.9, 'warning', NULL,
-		'a larger share of max_connections is used'),
-	('worker_restarts', true, 3, 'error', '10 minutes',
-		'more than this number of workers died in the interval'),
-	('memory_growth', true, NULL, 'warning', '15 minutes',
-		'the memory of a worker did nothing but grow for the interval'),
-	('scheduler_stopped', true, NULL, 'warning', NULL,
-		'the scheduler was stopped by scheduler.stop()'),
-	('history_upkeep', true, NULL, 'error', NULL,
-		'partitions of the history could not be made or dropped: retention is behind');
-
--- Rules that roles have made for themselves: jobs that say what they found.
-CREATE SEQUENCE scheduler.alert_check_id_seq;
-CREATE TABLE scheduler.alert_check (
-	check_id bigint NOT NULL DEFAULT pg_catalog.nextval('scheduler.alert_check_id_seq'),
-	check_name text NOT NULL,
-	owner regrole NOT NULL,
-	job_id bigint NOT NULL,
-	predicate text NOT NULL,
-	severity text NOT NULL,
-	message text,
-	CONSTRAINT alert_check_pkey PRIMARY KEY (check_id),
-	CONSTRAINT alert_check_owner_check_name_key UNIQUE (owner, check_name),
-	CONSTRAINT alert_check_job_id_fkey FOREIGN KEY (job_id)
-		REFERENCES scheduler.job ON DELETE CASCADE,
-	CONSTRAINT alert_check_severity_check CHECK (severity IN ('info', 'warning', 'error', 'critical'))
-) USING heap;
-
-CREATE SEQUENCE scheduler.alert_handler_id_seq;
-CREATE TABLE scheduler.alert_handler (
-	handler_id bigint NOT NULL DEFAULT pg_catalog.nextval('scheduler.alert_handler_id_seq'),
-	handler_name text NOT NULL,
-	owner regrole NOT NULL,
-	job_id bigint,
-	channel text,
-	kinds text[],
-	min_severity text NOT NULL,
-	enabled boolean NOT NULL DEFAULT true,
-	resolved boolean NOT NULL,
-	created_at timestamptz NOT NULL,
-	CONSTRAINT alert_handler_pkey PRIMARY KEY (handler_id),
-	CONSTRAINT alert_handler_owner_handler_name_key UNIQUE (owner, handler_name),
-	CONSTRAINT alert_handler_job_id_fkey FOREIGN KEY (job_id)
-		REFERENCES scheduler.job ON DELETE CASCADE,
-	CONSTRAINT alert_handler_target_check CHECK (pg_catalog.num_nonnulls(job_id, channel) = 1),
-	CONSTRAINT alert_handler_channel_check CHECK (pg_catalog.octet_length(channel) BETWEEN 1 AND 63),
-	CONSTRAINT alert_handler_severity_check CHECK (min_severity IN ('info', 'warning', 'error', 'critical'))
-) USING heap;
-
--- SQL that serves a job, each a job of its own; hook.c.
-CREATE TABLE scheduler.job_hook (
-	job_id bigint NOT NULL,
-	event text NOT NULL,
-	hook_job_id bigint NOT NULL,
-	query text NOT NULL,
-	live boolean,
-	healthy boolean,
-	checked_at timestamptz,
-	CONSTRAINT job_hook_pkey PRIMARY KEY (job_id, event),
-	CONSTRAINT job_hook_hook_job_id_key UNIQUE (hook_job_id),
-	CONSTRAINT job_hook_job_id_fkey FOREIGN KEY (job_id)
-		REFERENCES scheduler.job ON DELETE CASCADE,
-	CONSTRAINT job_hook_hook_job_id_fkey FOREIGN KEY (hook_job_id)
-		REFERENCES scheduler.job ON DELETE CASCADE,
-	CONSTRAINT job_hook_event_check CHECK (event IN ('start', 'stop', 'cleanup', 'health_check'))
-) USING heap WITH (fillfactor = 70);
-
--- Circuit breakers; recovery.c has the states.
-CREATE TABLE scheduler.job_recovery (
-	job_id bigint NOT NULL,
-	error_threshold int NOT NULL,
-	restart_delay interval NOT NULL,
-	max_restarts int NOT NULL,
-	state text NOT NULL,
-	restarts int NOT NULL,
-	retry_at timestamptz,
-	enabled boolean NOT NULL DEFAULT true,
-	probe_run_id bigint,
-	CONSTRAINT job_recovery_pkey PRIMARY KEY (job_id),
-	CONSTRAINT job_recovery_job_id_fkey FOREIGN KEY (job_id)
-		REFERENCES scheduler.job ON DELETE CASCADE
-) USING heap;
-
-CREATE SEQUENCE scheduler.recovery_event_id_seq;
-CREATE TABLE scheduler.recovery_event (
-	event_id bigint NOT NULL DEFAULT pg_catalog.nextval('scheduler.recovery_event_id_seq'),
-	at timestamptz NOT NULL,
-	subject text NOT NULL,
-	job_id bigint,
-	owner oid,
-	queue text,
-	run_id bigint,
-	action text NOT NULL,
-	reason text NOT NULL,
-	outcome text NOT NULL,
-	finished_at timestamptz,
-	CONSTRAINT recovery_event_pkey PRIMARY KEY (event_id),
-	CONSTRAINT recovery_event_outcome_check CHECK (outcome IN ('pending', 'succeeded', 'failed'))
-) USING heap;
-
-CREATE INDEX recovery_event_at_idx ON scheduler.recovery_event (at);
-CREATE INDEX recovery_event_pending_idx ON scheduler.recovery_event (event_id)
-	WHERE outcome = 'pending';
-
--- What monitor.c has found: a job without a row is healthy.
-CREATE TABLE scheduler.job_health_state (
-	job_id bigint NOT NULL,
-	state text NOT NULL,
-	reason text NOT NULL,
-	since timestamptz NOT NULL,
-	own_state text NOT NULL,
-	waits_for text,
-	CONSTRAINT job_health_state_pkey PRIMARY KEY (job_id)
-) USING heap WITH (fillfactor = 70);
-
-CREATE INDEX job_health_state_unhealthy_idx ON scheduler.job_health_state (job_id)
-	WHERE state = 'unhealthy';
-
-CREATE TABLE scheduler.queue_health_state (
-	queue_name text NOT NULL,
-	state text NOT NULL,
-	reason text NOT NULL,
-	since timestamptz NOT NULL,
-	backlog bigint NOT NULL,
-	running bigint NOT NULL,
-	waits_for text,
-	CONSTRAINT queue_health_state_pkey PRIMARY KEY (queue_name)
-) USING heap WITH (fillfactor = 70);
-
--- Figures of the runs of a job that had begun; durations in microseconds.
-CREATE TABLE scheduler.job_metric (
-	job_id bigint NOT NULL,
-	timed bigint NOT NULL,
-	duration bigint NOT NULL,
-	max_duration bigint NOT NULL,
-	lateness bigint NOT NULL,
-	max_lateness bigint NOT NULL,
-	buckets bigint[] NOT NULL,
-	CONSTRAINT job_metric_pkey PRIMARY KEY (job_id)
-) USING heap WITH (fillfactor = 70);
-ALTER TABLE scheduler.job_metric ALTER buckets SET STORAGE PLAIN;
-
--- What ended in a minute, in all jobs of an owner in a queue.
-CREATE TABLE scheduler.metric_minute (
-	minute timestamptz NOT NULL,
-	owner oid NOT NULL,
-	queue text NOT NULL,
-	succeeded bigint NOT NULL,
-	failed bigint NOT NULL,
-	timed_out bigint NOT NULL,
-	cancelled bigint NOT NULL,
-	lost bigint NOT NULL,
-	retries bigint NOT NULL,
-	timed bigint NOT NULL,
-	duration bigint NOT NULL,
-	max_duration bigint NOT NULL,
-	lateness bigint NOT NULL,
-	max_lateness bigint NOT NULL,
-	http_2xx bigint NOT NULL,
-	http_3xx bigint NOT NULL,
-	http_4xx bigint NOT NULL,
-	http_5xx bigint NOT NULL,
-	http_errors bigint NOT NULL,
-	http_reused bigint NOT NULL,
-	http_bytes bigint NOT NULL,
-	buckets bigint[] NOT NULL
-) USING heap;
-CREATE INDEX metric_minute_minute_idx ON scheduler.metric_minute (minute);
-
--- The same, since the extension was installed: what prometheus_metrics()
--- counts does not go back when a job is dropped.
-CREATE TABLE scheduler.metric_total (
-	owner oid NOT NULL,
-	queue text NOT NULL,
-	succeeded bigint NOT NULL,
-	failed bigint NOT NULL,
-	timed_out bigint NOT NULL,
-	cancelled bigint NOT NULL,
-	lost bigint NOT NULL,
-	retries bigint NOT NULL,
-	timed bigint NOT NULL,
-	duration bigint NOT NULL,
-	max_duration bigint NOT NULL,
-	lateness bigint NOT NULL,
-	max_lateness bigint NOT NULL,
-	http_2xx bigint NOT NULL,
-	http_3xx bigint NOT NULL,
-	http_4xx bigint NOT NULL,
-	http_5xx bigint NOT NULL,
-	http_errors bigint NOT NULL,
-	http_reused bigint NOT NULL,
-	http_bytes bigint NOT NULL,
-	buckets bigint[] NOT NULL,
-	CONSTRAINT metric_total_pkey PRIMARY KEY (owner, queue)
-) USING heap WITH (fillfactor = 70);
-
--- What ended of each job in a minute; monitor_clean.c keeps it small.
-CREATE TABLE scheduler.job_minute (
-	minute timestamptz NOT NULL,
-	job_id bigint NOT NULL,
-	owner oid NOT NULL,
-	succeeded int NOT NULL,
-	failed int NOT NULL,
-	timed_out int NOT NULL,
-	cancelled int NOT NULL,
-	lost int NOT NULL,
-	retries int NOT NULL,
-	timed int NOT NULL,
-	duration bigint NOT NULL,
-	max_duration bigint NOT NULL,
-	lateness bigint NOT NULL,
-	max_lateness bigint NOT NULL
-) USING heap;
-CREATE INDEX job_minute_job_id_minute_idx ON scheduler.job_minute (job_id, minute);
-CREATE INDEX job_minute_minute_job_id_idx ON scheduler.job_minute (minute, job_id);
-
-CREATE TABLE scheduler.scheduler_minute (
-	minute timestamptz NOT NULL,
-	backlog bigint NOT NULL,
-	running bigint NOT NULL,
-	waiting bigint NOT NULL,
-	workers bigint NOT NULL,
-	workers_busy bigint NOT NULL,
-	max_workers bigint NOT NULL,
-	worker_restarts bigint NOT NULL,
-	worker_memory bigint NOT NULL,
-	http_in_flight bigint NOT NULL
-) USING heap;
-CREATE INDEX scheduler_minute_minute_idx ON scheduler.scheduler_minute (minute);
-
--- One row: what is counted over restarts.
-CREATE TABLE scheduler.scheduler_metric (
-	worker_restarts bigint NOT NULL
-) USING heap;
-INSERT INTO scheduler.scheduler_metric VALUES (0);
-
--- What HTTP servers have answered, one row for each attempt.
-CREATE TABLE scheduler.http_response (
-	run_id bigint NOT NULL,
-	job_id bigint NOT NULL,
-	job_name text NOT NULL,
-	owner oid NOT NULL,
-	attempt int NOT NULL,
-	finished_at timestamptz NOT NULL,
-	idempotency_key text NOT NULL,
-	http_status int,
-	http_version int,
-	headers jsonb,
-	content_type text,
-	body bytea,
-	truncated boolean NOT NULL,
-	total_size bigint,
-	failure text,
-	error text,
-	final_url text,
-	redirects int NOT NULL,
-	remote_address text,
-	remote_port int,
-	reused_connection boolean NOT NULL,
-	name_lookup bigint,
-	connect bigint,
-	tls bigint,
-	first_byte bigint,
-	total bigint
-) PARTITION BY RANGE (finished_at);
-
-CREATE INDEX http_response_run_id_idx ON scheduler.http_response (run_id);
-
--- Nobody but the HTTP worker reads the values.
-CREATE TABLE scheduler.secret (
-	owner oid NOT NULL,
-	name text COLLATE "C" NOT NULL,
-	value text NOT NULL,
-	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
-	changed_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
-	CONSTRAINT secret_pkey PRIMARY KEY (owner, name)
-) USING heap;
-
--- One row: what start() and stop() have asked for, kept over restarts.
-CREATE TABLE scheduler.scheduler_state (
-	stopped boolean NOT NULL,
-	stop_deadline timestamptz,
-	counted_run_id bigint,
-	booted_at timestamptz,
-	-- the pg_scheduler.timezone that next times were planned with
-	timezone text
-) USING heap;
-
-INSERT INTO scheduler.scheduler_state VALUES (false, NULL, NULL, NULL, NULL);
-
-----------------------------------------------------------------------
--- Schedules
-----------------------------------------------------------------------
-
-CREATE FUNCTION scheduler.next_runs(
-    schedule text, count int DEFAULT 5,
-    after timestamptz DEFAULT pg_catalog.now(), timezone text DEFAULT NULL)
-RETURNS SETOF timestamptz
-AS 'MODULE_PATHNAME', 'scheduler_next_runs'
-LANGUAGE C STABLE PARALLEL SAFE ROWS 5;
-COMMENT ON FUNCTION scheduler.next_runs(text, int, timestamptz, text) IS
-'the first times, at most count of them, at which a schedule fires after the given time, which is also what its intervals count from; the time zone, for a schedule that names none, defaults to pg_scheduler.timezone';
-
-CREATE FUNCTION scheduler.describe_schedule(schedule text)
-RETURNS text
-AS 'MODULE_PATHNAME', 'scheduler_describe_schedule'
-LANGUAGE C STABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION scheduler.describe_schedule(text) IS
-'a schedule said in English, such as "At 02:30 on Monday through Friday, Europe/Berlin"';
-
-CREATE FUNCTION scheduler.normalize_schedule(schedule text)
-RETURNS text
-AS 'MODULE_PATHNAME', 'scheduler_normalize_schedule'
-LANGUAGE C STABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION scheduler.normalize_schedule(text) IS
-'the canonical spelling of a schedule, with its time zone; schedules that fire at the same times because they say the same have the same one';
-
-----------------------------------------------------------------------
--- Jobs
-----------------------------------------------------------------------
-
-CREATE FUNCTION scheduler._visible(owner oid) RETURNS boolean
-AS 'MODULE_PATHNAME', 'pg_scheduler_visible' LANGUAGE C STABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION scheduler._visible(oid) IS
-'Does the current user see what belongs to this role?';
-
-CREATE FUNCTION scheduler._next_run_at(job_id bigint) RETURNS timestamptz
-AS 'MODULE_PATHNAME', 'pg_scheduler_next_run_at' LANGUAGE C STABLE STRICT;
-COMMENT ON FUNCTION scheduler._next_run_at(bigint) IS
-'The next time of a job whose schedule the scheduler has not seen yet, or that has a calendar';
-
-CREATE FUNCTION scheduler._running(
-	OUT run_id bigint, OUT worker_pid int, OUT started_at timestamptz) RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'pg_scheduler_running' LANGUAGE C VOLATILE ROWS 4;
-COMMENT ON FUNCTION scheduler._running() IS
-'The runs that workers are executing in this database right now';
-
-CREATE FUNCTION scheduler._workers(
-	OUT pid int, OUT database oid, OUT role oid, OUT state text, OUT job_name text,
-	OUT run_id bigint, OUT since timestamptz, OUT runs bigint, OUT memory bigint)
-RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'pg_scheduler_workers' LANGUAGE C VOLATILE ROWS 4;
-COMMENT ON FUNCTION scheduler._workers() IS
-'The worker processes of the cluster';
-
-CREATE FUNCTION scheduler._job_changed() RETURNS trigger
-AS 'MODULE_PATHNAME', 'pg_scheduler_job_changed' LANGUAGE C;
-COMMENT ON FUNCTION scheduler._job_changed() IS
-'Tells the scheduler of changed jobs at commit';
-
-CREATE TRIGGER job_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.job
-	FOR EACH ROW EXECUTE FUNCTION scheduler._job_changed();
-CREATE TRIGGER run_after_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.run_after
-	FOR EACH ROW EXECUTE FUNCTION scheduler._job_changed();
-CREATE TRIGGER job_truncated AFTER TRUNCATE ON scheduler.job
-	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._job_changed();
-
-CREATE FUNCTION scheduler._state_inserted() RETURNS trigger
-AS 'MODULE_PATHNAME', 'pg_scheduler_state_inserted' LANGUAGE C;
-COMMENT ON FUNCTION scheduler._state_inserted() IS
-'Has a state that is restored take the place of one that the scheduler has made meanwhile';
+COMMENT ON TABLE scheduler.job_state IS
+'What has become of jobs: next time and counters, written in batches';
+ALTER TABLE scheduler.job_state ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.job_state FOR SELECT
+	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = job_state.job_id));
+GRANT SELECT ON scheduler.job_state TO PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('scheduler.job_state', '');
 
 CREATE TRIGGER job_state_inserted BEFORE INSERT ON scheduler.job_state
 	FOR EACH ROW EXECUTE FUNCTION scheduler._state_inserted();
-
-CREATE FUNCTION scheduler._calendar_changed() RETURNS trigger
-AS 'MODULE_PATHNAME', 'pg_scheduler_calendar_changed' LANGUAGE C;
-COMMENT ON FUNCTION scheduler._calendar_changed() IS
-'Tells the scheduler of changed calendars at commit';
-
-CREATE TRIGGER calendar_changed AFTER UPDATE OR DELETE ON scheduler.calendar
-	FOR EACH ROW EXECUTE FUNCTION scheduler._calendar_changed();
-CREATE TRIGGER calendar_window_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.calendar_window
-	FOR EACH ROW EXECUTE FUNCTION scheduler._calendar_changed();
-CREATE TRIGGER calendar_truncated AFTER TRUNCATE ON scheduler.calendar
-	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._job_changed();
-CREATE TRIGGER calendar_window_truncated AFTER TRUNCATE ON scheduler.calendar_window
-	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._job_changed();
 
 CREATE FUNCTION scheduler.schedule_job(
 	job_name text,
@@ -766,29 +525,6 @@ AS 'MODULE_PATHNAME', 'pg_scheduler_schedule_job' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.schedule_job(text, text, text, jsonb, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, regrole, jsonb, boolean, text, boolean, boolean, text[], text, text, text, text, text, text[]) IS
 'Schedule a SQL job, or replace the definition of the caller''s job of that name; returns its job_id';
 
--- Whoever takes a job by its id takes it by its name, too: the same function
--- where it is in C, which looks at the type of its argument, else a call of it.
-CREATE PROCEDURE scheduler._also_by_name(by_id regproc) LANGUAGE plpgsql AS $$
-DECLARE
-	function pg_catalog.pg_proc;
-	definition text := pg_catalog.replace(pg_catalog.pg_get_functiondef(by_id), '(job bigint', '(job text');
-	description text := pg_catalog.obj_description(by_id, 'pg_proc');
-	signature text := by_id::regprocedure;
-BEGIN
-	SELECT * INTO STRICT function FROM pg_catalog.pg_proc WHERE oid = by_id;
-	IF function.prosqlbody IS NOT NULL THEN
-		definition := pg_catalog.split_part(definition, 'BEGIN ATOMIC', 1) ||
-			pg_catalog.format('BEGIN ATOMIC SELECT scheduler.%I(%s); END', function.proname,
-				pg_catalog.array_to_string('{scheduler._job_id(job)}' || function.proargnames[2:], ', '));
-	END IF;
-	EXECUTE definition;
-	EXECUTE pg_catalog.format('COMMENT ON FUNCTION %s IS %L', signature,
-		description || '; the job by its id');
-	EXECUTE pg_catalog.format('COMMENT ON FUNCTION %s IS %L',
-		pg_catalog.replace(signature, '(bigint', '(text'), description || '; the job by its name');
-END
-$$;
-
 CREATE FUNCTION scheduler.alter_job(job bigint,
 	schedule text DEFAULT NULL,
 	command text DEFAULT NULL,
@@ -824,8 +560,7 @@ CREATE FUNCTION scheduler.alter_job(job bigint,
 	depends_on text[] DEFAULT NULL
 ) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_alter_job' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.alter_job IS
-'Change options of a job; NULL leaves one as it is';
+COMMENT ON FUNCTION scheduler.alter_job IS 'Change options of a job; NULL leaves one as it is';
 CALL scheduler._also_by_name('scheduler.alter_job');
 
 CREATE FUNCTION scheduler.unschedule_job(job bigint, cancel boolean DEFAULT false,
@@ -847,6 +582,123 @@ COMMENT ON FUNCTION scheduler.resume_job IS
 'Resume a job that was paused or disabled; its misfire policy decides about what it has missed';
 CALL scheduler._also_by_name('scheduler.resume_job');
 
+CREATE FUNCTION scheduler.forecast(horizon interval DEFAULT '1 day',
+	OUT job_id bigint, OUT job_name text, OUT scheduled_at timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'pg_scheduler_forecast' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.forecast(interval) IS
+'The runs to come of all jobs that the caller sees, in order';
+
+CREATE FUNCTION scheduler.next_job_runs(job bigint, count int DEFAULT 5) RETURNS SETOF timestamptz
+AS 'MODULE_PATHNAME', 'pg_scheduler_next_job_runs' LANGUAGE C VOLATILE ROWS 5;
+COMMENT ON FUNCTION scheduler.next_job_runs IS
+'The next times at which a job runs, at most count of them';
+CALL scheduler._also_by_name('scheduler.next_job_runs');
+
+CREATE FUNCTION scheduler._next_run_at(job_id bigint) RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'pg_scheduler_next_run_at' LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION scheduler._next_run_at(bigint) IS
+'The next time of a job whose schedule the scheduler has not seen yet, or that has a calendar';
+
+CREATE FUNCTION scheduler._is_over(job scheduler.job, state scheduler.job_state) RETURNS boolean
+LANGUAGE SQL STABLE PARALLEL SAFE
+RETURN CASE WHEN job.follows
+	THEN COALESCE(state.runs >= job.max_runs, false) OR COALESCE(job.ends_at < pg_catalog.now(), false)
+	ELSE COALESCE(state.finished AND state.schedule_version = job.schedule_version, false) END;
+COMMENT ON FUNCTION scheduler._is_over(scheduler.job, scheduler.job_state) IS
+'Will a job not run any more, by its schedule or after others?';
+
+----------------------------------------------------------------------
+-- Runs
+----------------------------------------------------------------------
+
+CREATE SEQUENCE scheduler.run_id_seq;
+COMMENT ON SEQUENCE scheduler.run_id_seq IS 'Source of run_id';
+SELECT pg_catalog.pg_extension_config_dump('scheduler.run_id_seq', '');
+
+CREATE TABLE scheduler.pending_run (
+	run_id bigint NOT NULL,
+	job_id bigint NOT NULL,
+	owner oid NOT NULL,
+	attempt int NOT NULL,
+	priority int NOT NULL,
+	scheduled_at timestamptz NOT NULL,
+	due_at timestamptz NOT NULL,
+	triggered_by text NOT NULL,
+	started_at timestamptz,
+	crashes int NOT NULL,
+	args jsonb,
+	redriven_from bigint,
+	CONSTRAINT pending_run_pkey PRIMARY KEY (run_id),
+	CONSTRAINT pending_run_occurrence_key UNIQUE (job_id, scheduled_at, attempt)
+) USING heap WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0,
+	autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0,
+	autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 100000);
+
+-- Statistics of the moment at which one job had all the runs must not make
+-- views read the whole table for each job.
+ALTER TABLE scheduler.pending_run ALTER job_id SET (n_distinct = -1);
+COMMENT ON TABLE scheduler.pending_run IS
+'Runs that have yet to be done; a row goes in the transaction that does the run';
+ALTER TABLE scheduler.pending_run ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.pending_run FOR SELECT USING (scheduler._visible(owner));
+GRANT SELECT ON scheduler.pending_run TO PUBLIC;
+
+CREATE TABLE scheduler.run_history (
+	run_id bigint NOT NULL,
+	job_id bigint NOT NULL,
+	job_name text NOT NULL,
+	owner oid NOT NULL,
+	attempt int NOT NULL,
+	status text NOT NULL,
+	scheduled_at timestamptz NOT NULL,
+	next_attempt_at timestamptz,
+	started_at timestamptz,
+	finished_at timestamptz NOT NULL,
+	worker_pid int,
+	rows_affected bigint,
+	error_message text,
+	error_detail text,
+	error_hint text,
+	error_context text,
+	sqlstate text,
+	http_status int,
+	triggered_by text NOT NULL,
+	occurrences bigint NOT NULL,
+	redriven_from bigint,
+	cpu_time bigint,
+	buffers_hit bigint,
+	buffers_read bigint,
+	temp_bytes bigint,
+	wal_bytes bigint
+) PARTITION BY RANGE (finished_at);
+CREATE INDEX run_history_run_id_idx ON scheduler.run_history (run_id);
+CREATE INDEX run_history_job_id_run_id_idx ON scheduler.run_history (job_id, run_id);
+COMMENT ON TABLE scheduler.run_history IS 'Finished attempts, by the day; use the view runs';
+ALTER TABLE scheduler.run_history ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.run_history FOR SELECT USING (scheduler._visible(owner));
+GRANT SELECT ON scheduler.run_history TO PUBLIC;
+
+-- Which runs have brought about a run.
+CREATE TABLE scheduler.run_trigger (
+	run_id bigint NOT NULL,
+	trigger_run_id bigint NOT NULL,
+	owner oid NOT NULL,
+	CONSTRAINT run_trigger_pkey PRIMARY KEY (run_id, trigger_run_id)
+) USING heap;
+CREATE INDEX run_trigger_trigger_run_id_idx ON scheduler.run_trigger (trigger_run_id);
+COMMENT ON TABLE scheduler.run_trigger IS
+'Which runs have brought about a run; use runs.trigger_run_ids, or run_chain()';
+ALTER TABLE scheduler.run_trigger ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.run_trigger FOR SELECT USING (scheduler._visible(owner));
+GRANT SELECT ON scheduler.run_trigger TO PUBLIC;
+
+CREATE FUNCTION scheduler._running(
+	OUT run_id bigint, OUT worker_pid int, OUT started_at timestamptz) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'pg_scheduler_running' LANGUAGE C VOLATILE ROWS 4;
+COMMENT ON FUNCTION scheduler._running() IS
+'The runs that workers are executing in this database right now';
+
 CREATE FUNCTION scheduler.run_job(job bigint, args jsonb DEFAULT NULL) RETURNS bigint
 AS 'MODULE_PATHNAME', 'pg_scheduler_run_job' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.run_job IS
@@ -863,6 +715,40 @@ AS 'MODULE_PATHNAME', 'pg_scheduler_wait_for_run' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.wait_for_run(bigint, interval) IS
 'Wait until a run is over and return its status; NULL after the timeout';
 
+----------------------------------------------------------------------
+-- Dead letters
+----------------------------------------------------------------------
+
+CREATE SEQUENCE scheduler.dead_letter_id_seq;
+COMMENT ON SEQUENCE scheduler.dead_letter_id_seq IS 'Source of dead_letter_id';
+
+CREATE TABLE scheduler.dead_letter (
+	dead_letter_id bigint NOT NULL DEFAULT pg_catalog.nextval('scheduler.dead_letter_id_seq'),
+	run_id bigint NOT NULL,
+	job_id bigint NOT NULL,
+	job_name text NOT NULL,
+	owner oid NOT NULL,
+	scheduled_at timestamptz NOT NULL,
+	attempts int NOT NULL,
+	definition jsonb NOT NULL,
+	args jsonb,
+	error_message text,
+	error_detail text,
+	error_hint text,
+	error_context text,
+	sqlstate text,
+	died_at timestamptz NOT NULL,
+	redriven_at timestamptz,
+	attempt_log jsonb,
+	CONSTRAINT dead_letter_pkey PRIMARY KEY (dead_letter_id)
+) USING heap;
+CREATE INDEX dead_letter_job_id_idx ON scheduler.dead_letter (job_id);
+COMMENT ON TABLE scheduler.dead_letter IS
+'Occurrences whose attempts are exhausted; use the view dead_letters';
+ALTER TABLE scheduler.dead_letter ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.dead_letter FOR SELECT USING (scheduler._visible(owner));
+GRANT SELECT ON scheduler.dead_letter TO PUBLIC;
+
 CREATE FUNCTION scheduler.redrive_dead_letter(id bigint) RETURNS bigint
 AS 'MODULE_PATHNAME', 'pg_scheduler_redrive_dead_letter' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.redrive_dead_letter(bigint) IS
@@ -876,112 +762,892 @@ CALL scheduler._also_by_name('scheduler.redrive_dead_letters');
 
 CREATE FUNCTION scheduler.discard_dead_letter(id bigint) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_discard_dead_letter' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.discard_dead_letter(bigint) IS
-'Delete a dead letter';
+COMMENT ON FUNCTION scheduler.discard_dead_letter(bigint) IS 'Delete a dead letter';
 
-CREATE FUNCTION scheduler.start() RETURNS void
-AS 'MODULE_PATHNAME', 'pg_scheduler_start' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.start() IS
-'Start the scheduler of this database again after stop()';
-
-CREATE FUNCTION scheduler.stop(timeout interval DEFAULT NULL) RETURNS void
-AS 'MODULE_PATHNAME', 'pg_scheduler_stop' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.stop(interval) IS
-'Stop the scheduler of this database, also over restarts of the server; runs may go on for the timeout, then they are stopped, and done again after start()';
-
-CREATE FUNCTION scheduler.restart() RETURNS void
-AS 'MODULE_PATHNAME', 'pg_scheduler_restart' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.restart() IS
-'Restart the scheduler process of this database';
-
-CREATE FUNCTION scheduler.reload() RETURNS void
-AS 'MODULE_PATHNAME', 'pg_scheduler_reload' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.reload() IS
-'Have the scheduler of this database read all jobs again';
+CREATE VIEW scheduler.dead_letters WITH (security_invoker = true) AS
+SELECT dead_letter_id, run_id, job_id, job_name, owner::regrole AS owner, scheduled_at,
+	attempts, error_message, sqlstate, died_at, redriven_at, args, definition,
+	error_detail, error_hint, error_context, attempt_log
+FROM scheduler.dead_letter;
+COMMENT ON VIEW scheduler.dead_letters IS
+'Occurrences whose attempts are exhausted, with what it takes to run them again';
+COMMENT ON COLUMN scheduler.dead_letters.attempt_log IS
+'All attempts: status, times and error of each';
+COMMENT ON COLUMN scheduler.dead_letters.definition IS 'The job as it was when the occurrence died';
+GRANT SELECT ON scheduler.dead_letters TO PUBLIC;
 
 ----------------------------------------------------------------------
--- Calendars
+-- Chains
 ----------------------------------------------------------------------
 
-CREATE FUNCTION scheduler.create_calendar(calendar_name text, mode text DEFAULT 'exclude',
-	timezone text DEFAULT NULL, description text DEFAULT NULL, replace boolean DEFAULT false)
-RETURNS void
-AS 'MODULE_PATHNAME', 'pg_scheduler_create_calendar' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.create_calendar(text, text, text, text, boolean) IS
-'Create a calendar, whose windows are closed (mode "exclude") or alone are open ("include"); with "replace" an existing one is emptied first';
+-- There are no foreign keys: job.leads and job.follows say where there
+-- is something to look for, also when a job is dropped.
+-- pg_restore loads tables in the order of their names, and the scheduler may look
+-- between any two: nothing should come between job and job_state.
+CREATE TABLE scheduler.run_after (
+	job_id bigint NOT NULL,
+	leader_id bigint NOT NULL,
+	position int NOT NULL,
+	after_on text NOT NULL,
+	CONSTRAINT run_after_pkey PRIMARY KEY (job_id, leader_id),
+	CONSTRAINT run_after_after_on_check CHECK (after_on IN ('success', 'failure', 'any'))
+) USING heap;
+CREATE INDEX run_after_leader_id_idx ON scheduler.run_after (leader_id);
+COMMENT ON TABLE scheduler.run_after IS 'Which jobs run after which; use the view chains';
+ALTER TABLE scheduler.run_after ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.run_after FOR SELECT
+	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = run_after.job_id));
+GRANT SELECT ON scheduler.run_after TO PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('scheduler.run_after', '');
 
-CREATE FUNCTION scheduler.alter_calendar(calendar_name text, mode text DEFAULT NULL,
-	timezone text DEFAULT NULL, description text DEFAULT NULL)
-RETURNS void
-AS 'MODULE_PATHNAME', 'pg_scheduler_alter_calendar' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.alter_calendar(text, text, text, text) IS
-'Change options of a calendar; NULL leaves one as it is';
+CREATE TRIGGER run_after_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.run_after
+	FOR EACH ROW EXECUTE FUNCTION scheduler._job_changed();
 
-CREATE FUNCTION scheduler.drop_calendar(calendar_name text)
-RETURNS void
-AS 'MODULE_PATHNAME', 'pg_scheduler_drop_calendar' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.drop_calendar(text) IS
-'Drop a calendar that no job refers to';
+-- Ends of leaders that their followers have not taken up.
+CREATE TABLE scheduler.leader_end (
+	run_id bigint NOT NULL,
+	job_id bigint NOT NULL,
+	leader_id bigint NOT NULL,
+	leader_owner oid NOT NULL,
+	status text NOT NULL,
+	ended_at timestamptz NOT NULL,
+	args jsonb,
+	CONSTRAINT leader_end_pkey PRIMARY KEY (run_id, job_id)
+) USING heap WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
+	autovacuum_vacuum_cost_delay = 0);
+COMMENT ON TABLE scheduler.leader_end IS
+'Ends of runs that jobs which run after them have not taken up; use the view chains';
+ALTER TABLE scheduler.leader_end ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.leader_end FOR SELECT
+	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = leader_end.job_id));
+GRANT SELECT ON scheduler.leader_end TO PUBLIC;
 
-CREATE FUNCTION scheduler.add_calendar_dates(calendar_name text, dates date[],
-	description text DEFAULT NULL)
+CREATE FUNCTION scheduler._quote_job_name(job_name text) RETURNS text
+LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE WHEN job_name ~ '^["[:space:]]|,|[[:space:]]$'
+	THEN '"' || pg_catalog.replace(job_name, '"', '""') || '"' ELSE job_name END;
+COMMENT ON FUNCTION scheduler._quote_job_name(text) IS
+'The name of a job as the argument "after" has it in a list';
+
+CREATE VIEW scheduler.chains WITH (security_invoker = true) AS
+SELECT a.job_id,
+	j.job_name,
+	j.owner,
+	a.leader_id,
+	l.job_name AS leader_name,
+	a.after_on,
+	e.run_id AS ended_run_id,
+	e.status AS ended_status,
+	e.ended_at
+FROM scheduler.run_after a
+JOIN scheduler.job j ON j.job_id = a.job_id
+LEFT JOIN scheduler.job l ON l.job_id = a.leader_id
+LEFT JOIN LATERAL (SELECT e.run_id, e.status, e.ended_at FROM scheduler.leader_end e
+	WHERE e.job_id = a.job_id AND e.leader_id = a.leader_id
+	ORDER BY e.ended_at DESC LIMIT 1) e ON true;
+COMMENT ON VIEW scheduler.chains IS
+'Which jobs run after which, one row for each leader of a job; the end of the leader that the job has yet to take up, when it waits for that of another leader, or to be resumed';
+GRANT SELECT ON scheduler.chains TO PUBLIC;
+
+----------------------------------------------------------------------
+-- Queues
+----------------------------------------------------------------------
+
+-- A dump has the queue "default" as it was changed: it replaces the one that
+-- comes with the extension.
+CREATE FUNCTION scheduler._replace_default_queue() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	DELETE FROM scheduler.queue WHERE queue_name = NEW.queue_name;
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION scheduler._replace_default_queue() IS
+'Lets pg_restore bring the queue "default" as it was dumped';
+REVOKE EXECUTE ON FUNCTION scheduler._replace_default_queue() FROM PUBLIC;
+
+CREATE TABLE scheduler.queue (
+	queue_name text NOT NULL,
+	enabled boolean NOT NULL DEFAULT true,
+	max_concurrency int,
+	rate_limit int,
+	rate_period interval NOT NULL DEFAULT '1 second',
+	priority int NOT NULL DEFAULT 0,
+	description text,
+	stop_deadline timestamptz,
+	restarting boolean NOT NULL DEFAULT false,
+	start_timeout interval NOT NULL DEFAULT '5 minutes',
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	CONSTRAINT queue_pkey PRIMARY KEY (queue_name),
+	CONSTRAINT queue_name_check CHECK (pg_catalog.octet_length(queue_name) BETWEEN 1 AND 63),
+	CONSTRAINT queue_max_concurrency_check CHECK (max_concurrency > 0),
+	CONSTRAINT queue_rate_limit_check CHECK (rate_limit > 0),
+	CONSTRAINT queue_rate_period_check CHECK (rate_period > '0'::interval),
+	CONSTRAINT queue_start_timeout_check CHECK (start_timeout >= '0'::interval)
+) USING heap;
+INSERT INTO scheduler.queue (queue_name) VALUES ('default');
+COMMENT ON TABLE scheduler.queue IS 'Named groups of jobs';
+GRANT SELECT ON scheduler.queue TO PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('scheduler.queue', '');
+
+CREATE TRIGGER queue_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.queue
+	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._changed('queues');
+CREATE TRIGGER default_queue_restored BEFORE INSERT ON scheduler.queue
+	FOR EACH ROW WHEN (NEW.queue_name = 'default')
+	EXECUTE FUNCTION scheduler._replace_default_queue();
+
+CREATE TABLE scheduler.queue_health_state (
+	queue_name text NOT NULL,
+	state text NOT NULL,
+	reason text NOT NULL,
+	since timestamptz NOT NULL,
+	backlog bigint NOT NULL,
+	running bigint NOT NULL,
+	waits_for text,
+	CONSTRAINT queue_health_state_pkey PRIMARY KEY (queue_name)
+) USING heap WITH (fillfactor = 70);
+COMMENT ON TABLE scheduler.queue_health_state IS 'State and backlog of queues; use the view queues';
+
+CREATE FUNCTION scheduler.create_queue(queue_name text, max_concurrency int DEFAULT NULL,
+	rate_limit int DEFAULT NULL, rate_period interval DEFAULT '1 second',
+	priority int DEFAULT 0, enabled boolean DEFAULT true, description text DEFAULT NULL,
+	depends_on text[] DEFAULT NULL, start_timeout interval DEFAULT '5 minutes')
+RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_create_queue' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.create_queue(text, int, int, interval, int, boolean, text, text[], interval) IS
+'Create a queue: at most max_concurrency runs at once, at most rate_limit runs begun in a rate_period, NULL being no limit; runs of a queue with a higher priority go first, and none while something that it depends on is not healthy, for up to start_timeout. Needs an admin role';
+
+CREATE FUNCTION scheduler.alter_queue(queue_name text, max_concurrency int DEFAULT NULL,
+	rate_limit int DEFAULT NULL, rate_period interval DEFAULT NULL,
+	priority int DEFAULT NULL, enabled boolean DEFAULT NULL, description text DEFAULT NULL,
+	depends_on text[] DEFAULT NULL, start_timeout interval DEFAULT NULL)
+RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_alter_queue' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.alter_queue(text, int, int, interval, int, boolean, text, text[], interval) IS
+'Change a queue; NULL leaves an option as it is, and a max_concurrency or rate_limit of 0 takes the limit away, an empty depends_on all dependencies. Needs an admin role';
+
+CREATE FUNCTION scheduler.drop_queue(queue_name text) RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_drop_queue' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.drop_queue(text) IS
+'Drop a queue that has no jobs. Needs an admin role';
+
+CREATE FUNCTION scheduler.start_queue(queue_name text) RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_start_queue' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.start_queue(text) IS
+'Let the runs of a queue go again after stop_queue(). Needs an admin role';
+
+CREATE FUNCTION scheduler.stop_queue(queue_name text, timeout interval DEFAULT NULL) RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_stop_queue' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.stop_queue(text, interval) IS
+'Begin no more runs of a queue; those that run may go on for the timeout, by default without an end, and are cancelled then. What is due meanwhile waits. Needs an admin role';
+
+CREATE FUNCTION scheduler.restart_queue(queue_name text, timeout interval DEFAULT NULL) RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_restart_queue' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.restart_queue(text, interval) IS
+'Stop a queue, as stop_queue() does, and start it when what runs has ended. Needs an admin role';
+
+CREATE FUNCTION scheduler.stop_all(timeout interval DEFAULT NULL) RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_stop_all' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.stop_all(interval) IS
+'Stop all queues, as stop_queue() does. Needs an admin role';
+
+CREATE FUNCTION scheduler.start_all() RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_start_all' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.start_all() IS 'Start all queues. Needs an admin role';
+
+-- How much waits and runs in a queue is for admins.
+CREATE VIEW scheduler._queue_health AS
+SELECT queue_name, state, reason, since, waits_for, running > 0 AS busy,
+	CASE WHEN scheduler._admin() THEN backlog END AS backlog,
+	CASE WHEN scheduler._admin() THEN running END AS running
+FROM scheduler.queue_health_state;
+COMMENT ON VIEW scheduler._queue_health IS
+'What queue_health_state shows of queues to everybody; use the view queues';
+GRANT SELECT ON scheduler._queue_health TO PUBLIC;
+
+----------------------------------------------------------------------
+-- Dependencies
+----------------------------------------------------------------------
+
+-- What has to be healthy before a job or a queue may run (dependency_api.c).
+CREATE TABLE scheduler.dependency (
+	job_id bigint,
+	queue_name text,
+	on_job_id bigint,
+	on_queue_name text,
+	CONSTRAINT dependency_key UNIQUE NULLS NOT DISTINCT
+		(job_id, queue_name, on_job_id, on_queue_name),
+	CONSTRAINT dependency_dependent_check CHECK (pg_catalog.num_nonnulls(job_id, queue_name) = 1),
+	CONSTRAINT dependency_target_check
+		CHECK (pg_catalog.num_nonnulls(on_job_id, on_queue_name) = 1),
+	CONSTRAINT dependency_job_id_fkey FOREIGN KEY (job_id)
+		REFERENCES scheduler.job ON DELETE CASCADE,
+	CONSTRAINT dependency_queue_name_fkey FOREIGN KEY (queue_name)
+		REFERENCES scheduler.queue ON DELETE CASCADE,
+	CONSTRAINT dependency_on_job_id_fkey FOREIGN KEY (on_job_id) REFERENCES scheduler.job,
+	CONSTRAINT dependency_on_queue_name_fkey FOREIGN KEY (on_queue_name)
+		REFERENCES scheduler.queue
+) USING heap;
+CREATE INDEX dependency_queue_name_idx ON scheduler.dependency (queue_name)
+	WHERE queue_name IS NOT NULL;
+CREATE INDEX dependency_on_job_id_idx ON scheduler.dependency (on_job_id)
+	WHERE on_job_id IS NOT NULL;
+CREATE INDEX dependency_on_queue_name_idx ON scheduler.dependency (on_queue_name)
+	WHERE on_queue_name IS NOT NULL;
+COMMENT ON TABLE scheduler.dependency IS
+'What jobs and queues depend on; use the view dependencies';
+ALTER TABLE scheduler.dependency ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.dependency FOR SELECT
+	USING (job_id IS NULL OR
+		EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = dependency.job_id));
+GRANT SELECT ON scheduler.dependency TO PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('scheduler.dependency', '');
+
+CREATE TRIGGER dependency_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.dependency
+	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._changed('dependencies');
+
+----------------------------------------------------------------------
+-- Hooks and health checks
+----------------------------------------------------------------------
+
+CREATE FUNCTION scheduler._hook_deleted() RETURNS trigger
+AS 'MODULE_PATHNAME', 'pg_scheduler_hook_deleted' LANGUAGE C;
+COMMENT ON FUNCTION scheduler._hook_deleted() IS 'Drops the job of a hook that is gone';
+REVOKE EXECUTE ON FUNCTION scheduler._hook_deleted() FROM PUBLIC;
+
+-- SQL that serves a job, each a job of its own; hook.c.
+CREATE TABLE scheduler.job_hook (
+	job_id bigint NOT NULL,
+	event text NOT NULL,
+	hook_job_id bigint NOT NULL,
+	query text NOT NULL,
+	live boolean,
+	healthy boolean,
+	checked_at timestamptz,
+	CONSTRAINT job_hook_pkey PRIMARY KEY (job_id, event),
+	CONSTRAINT job_hook_hook_job_id_key UNIQUE (hook_job_id),
+	CONSTRAINT job_hook_job_id_fkey FOREIGN KEY (job_id)
+		REFERENCES scheduler.job ON DELETE CASCADE,
+	CONSTRAINT job_hook_hook_job_id_fkey FOREIGN KEY (hook_job_id)
+		REFERENCES scheduler.job ON DELETE CASCADE,
+	CONSTRAINT job_hook_event_check CHECK (event IN ('start', 'stop', 'cleanup', 'health_check'))
+) USING heap WITH (fillfactor = 70);
+COMMENT ON TABLE scheduler.job_hook IS
+'SQL that serves jobs; use the views job_hooks and health_checks';
+ALTER TABLE scheduler.job_hook ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.job_hook FOR SELECT
+	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = job_hook.job_id));
+GRANT SELECT ON scheduler.job_hook TO PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('scheduler.job_hook', '');
+
+CREATE TRIGGER job_hook_changed AFTER INSERT OR DELETE OR UPDATE OF hook_job_id
+	ON scheduler.job_hook FOR EACH STATEMENT EXECUTE FUNCTION scheduler._changed('hooks');
+CREATE TRIGGER job_hook_deleted AFTER DELETE ON scheduler.job_hook
+	FOR EACH ROW EXECUTE FUNCTION scheduler._hook_deleted();
+
+CREATE FUNCTION scheduler._owner_changed() RETURNS trigger
+AS 'MODULE_PATHNAME', 'pg_scheduler_owner_changed' LANGUAGE C;
+COMMENT ON FUNCTION scheduler._owner_changed() IS 'Gives the hooks of a job to its new owner';
+REVOKE EXECUTE ON FUNCTION scheduler._owner_changed() FROM PUBLIC;
+
+CREATE TRIGGER job_owner_changed AFTER UPDATE OF owner ON scheduler.job
+	FOR EACH ROW WHEN (OLD.owner::oid <> NEW.owner::oid)
+	EXECUTE FUNCTION scheduler._owner_changed();
+
+CREATE FUNCTION scheduler._hook_owner(job bigint) RETURNS regrole
+AS 'MODULE_PATHNAME', 'pg_scheduler_hook_owner' LANGUAGE C STABLE;
+COMMENT ON FUNCTION scheduler._hook_owner(bigint) IS 'The role that the hooks of a job run as';
+
+CREATE FUNCTION scheduler._hook_name(job bigint, event text) RETURNS text
+AS 'MODULE_PATHNAME', 'pg_scheduler_hook_name' LANGUAGE C STABLE;
+COMMENT ON FUNCTION scheduler._hook_name(bigint, text) IS 'The name of the job of a hook';
+
+CREATE FUNCTION scheduler._add_hook(job bigint, event text, hook_job_id bigint, query text)
 RETURNS bigint
-AS 'MODULE_PATHNAME', 'pg_scheduler_add_calendar_dates' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.add_calendar_dates(text, date[], text) IS
-'Add whole days to a calendar; returns how many of them are new';
+AS 'MODULE_PATHNAME', 'pg_scheduler_add_hook' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler._add_hook(bigint, text, bigint, text) IS
+'Take note of a hook whose job is there already';
 
-CREATE FUNCTION scheduler.remove_calendar_dates(calendar_name text, dates date[])
-RETURNS bigint
-AS 'MODULE_PATHNAME', 'pg_scheduler_remove_calendar_dates' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.remove_calendar_dates(text, date[]) IS
-'Remove whole days from a calendar; returns how many there were';
+CREATE FUNCTION scheduler._drop_hook(job bigint, event text) RETURNS boolean
+AS 'MODULE_PATHNAME', 'pg_scheduler_drop_hook' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler._drop_hook(bigint, text) IS
+'Drop a hook or a health check, with its job';
 
-CREATE FUNCTION scheduler.add_calendar_window(calendar_name text,
-	weekdays text DEFAULT NULL, from_time time DEFAULT NULL, to_time time DEFAULT NULL,
-	first_date date DEFAULT NULL, last_date date DEFAULT NULL, description text DEFAULT NULL)
-RETURNS bigint
-AS 'MODULE_PATHNAME', 'pg_scheduler_add_calendar_window' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.add_calendar_window(text, text, time, time, date, date, text) IS
-'Add the times of day, on the weekdays, in the range of dates, to a calendar; NULL is no limit; returns the window_id';
+CREATE FUNCTION scheduler._report_health(job bigint, healthy boolean) RETURNS boolean
+AS 'MODULE_PATHNAME', 'pg_scheduler_report_health' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler._report_health(bigint, boolean) IS
+'What the job of a health check has found';
 
-CREATE FUNCTION scheduler.remove_calendar_window(window_id bigint)
-RETURNS void
-AS 'MODULE_PATHNAME', 'pg_scheduler_remove_calendar_window' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.remove_calendar_window(bigint) IS
-'Remove a window or a date from its calendar';
+CREATE FUNCTION scheduler.set_hook(job bigint, event text, command text,
+	timeout interval DEFAULT NULL, max_retries int DEFAULT 0) RETURNS bigint
+LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	SELECT scheduler._add_hook(job, event,
+		scheduler.schedule_job(job_name => scheduler._hook_name(job, event),
+			schedule => '@yearly', command => command, priority => 2147483647,
+			timeout => timeout, max_retries => max_retries,
+			run_as => scheduler._hook_owner(job), enabled => false,
+			replace => EXISTS (SELECT FROM scheduler.job_hook h
+				WHERE h.job_id = job AND h.event = set_hook.event)),
+		command);
+END;
+COMMENT ON FUNCTION scheduler.set_hook IS
+'Have a command executed at an event of a job, as its owner: start (it has become live), stop (it is live no longer), cleanup (an attempt did not succeed; $1 says which). The runs of the job wait for it. Returns the job_id of the hook';
+CALL scheduler._also_by_name('scheduler.set_hook');
 
-CREATE FUNCTION scheduler.calendar_next_open(calendar_name text,
-	at timestamptz DEFAULT pg_catalog.now())
-RETURNS timestamptz
-AS 'MODULE_PATHNAME', 'pg_scheduler_calendar_next_open' LANGUAGE C STABLE STRICT;
-COMMENT ON FUNCTION scheduler.calendar_next_open(text, timestamptz) IS
-'The given time when the calendar is open then, else the end of the closed time; NULL when there is none in ten years';
+CREATE FUNCTION scheduler.drop_hook(job bigint, event text) RETURNS boolean
+LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	SELECT scheduler._drop_hook(job, event) WHERE scheduler._hook_name(job, event) IS NOT NULL;
+END;
+COMMENT ON FUNCTION scheduler.drop_hook IS
+'Take a hook away, with what waits of it. False: there was none';
+CALL scheduler._also_by_name('scheduler.drop_hook');
 
-CREATE FUNCTION scheduler._weekdays(mask int) RETURNS text
-AS 'MODULE_PATHNAME', 'pg_scheduler_weekdays' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION scheduler._weekdays(int) IS
-'The spelling of a set of weekdays';
+CREATE VIEW scheduler.job_hooks WITH (security_invoker = true) AS
+SELECT h.job_id, j.job_name, j.owner, h.event, c.command, c.timeout, c.max_retries,
+	h.hook_job_id, s.last_run_at, s.last_status,
+	COALESCE(s.consecutive_failures, 0) AS consecutive_failures
+FROM scheduler.job_hook h
+JOIN scheduler.job j ON j.job_id = h.job_id
+JOIN scheduler.job c ON c.job_id = h.hook_job_id
+LEFT JOIN scheduler.job_state s ON s.job_id = h.hook_job_id
+WHERE h.event <> 'health_check';
+COMMENT ON VIEW scheduler.job_hooks IS
+'What is executed at the start, at the stop and after a failure of jobs, and what became of it last; see set_hook()';
+GRANT SELECT ON scheduler.job_hooks TO PUBLIC;
+
+CREATE FUNCTION scheduler.set_health_check(job bigint, query text,
+	schedule text DEFAULT '1 minute', timeout interval DEFAULT '10 seconds') RETURNS bigint
+LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	SELECT scheduler._add_hook(job, 'health_check',
+		scheduler.schedule_job(job_name => 'health check of job ' || job,
+			schedule => schedule,
+			command => 'SELECT scheduler._report_health('
+				|| E'pg_catalog.current_setting(''pg_scheduler.job_id'')::bigint, (\n'
+				|| pg_catalog.rtrim(scheduler._required(query, 'query'), E'; \n\r\t') || E'\n))',
+			timeout => timeout, run_as => scheduler._hook_owner(job),
+			replace => EXISTS (SELECT FROM scheduler.job_hook h
+				WHERE h.job_id = job AND h.event = 'health_check')),
+		query);
+END;
+COMMENT ON FUNCTION scheduler.set_health_check IS
+'Have a query asked on a schedule, as the owner of a job, whether the job is healthy: true, false, or NULL for no answer; an error is no, with its message as the reason. Returns the job_id of the check';
+CALL scheduler._also_by_name('scheduler.set_health_check');
+
+CREATE FUNCTION scheduler.drop_health_check(job bigint) RETURNS boolean
+LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	SELECT scheduler._drop_hook(job, 'health_check');
+END;
+COMMENT ON FUNCTION scheduler.drop_health_check IS
+'Take the health check of a job away. False: there was none';
+CALL scheduler._also_by_name('scheduler.drop_health_check');
+
+CREATE VIEW scheduler.health_checks WITH (security_invoker = true) AS
+SELECT h.job_id, j.job_name, j.owner, h.query, c.schedule, c.timeout,
+	h.healthy, h.checked_at, h.hook_job_id, s.last_run_at, s.last_status,
+	COALESCE(s.consecutive_failures, 0) AS consecutive_failures
+FROM scheduler.job_hook h
+JOIN scheduler.job j ON j.job_id = h.job_id
+JOIN scheduler.job c ON c.job_id = h.hook_job_id
+LEFT JOIN scheduler.job_state s ON s.job_id = h.hook_job_id
+WHERE h.event = 'health_check';
+COMMENT ON VIEW scheduler.health_checks IS
+'Queries that say whether jobs are healthy, and their last answer; see set_health_check()';
+GRANT SELECT ON scheduler.health_checks TO PUBLIC;
 
 ----------------------------------------------------------------------
--- Forecast
+-- Recovery
 ----------------------------------------------------------------------
 
-CREATE FUNCTION scheduler.forecast(horizon interval DEFAULT '1 day',
-	OUT job_id bigint, OUT job_name text, OUT scheduled_at timestamptz)
-RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'pg_scheduler_forecast' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.forecast(interval) IS
-'The runs to come of all jobs that the caller sees, in order';
+-- Circuit breakers; recovery.c has the states.
+CREATE TABLE scheduler.job_recovery (
+	job_id bigint NOT NULL,
+	error_threshold int NOT NULL,
+	restart_delay interval NOT NULL,
+	max_restarts int NOT NULL,
+	state text NOT NULL,
+	restarts int NOT NULL,
+	retry_at timestamptz,
+	enabled boolean NOT NULL DEFAULT true,
+	probe_run_id bigint,
+	CONSTRAINT job_recovery_pkey PRIMARY KEY (job_id),
+	CONSTRAINT job_recovery_job_id_fkey FOREIGN KEY (job_id)
+		REFERENCES scheduler.job ON DELETE CASCADE
+) USING heap;
+COMMENT ON TABLE scheduler.job_recovery IS
+'How jobs that keep failing are held back; use the view job_recoveries';
+ALTER TABLE scheduler.job_recovery ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.job_recovery FOR SELECT
+	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = job_recovery.job_id));
+GRANT SELECT ON scheduler.job_recovery TO PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('scheduler.job_recovery', '');
 
-CREATE FUNCTION scheduler.next_job_runs(job bigint, count int DEFAULT 5) RETURNS SETOF timestamptz
-AS 'MODULE_PATHNAME', 'pg_scheduler_next_job_runs' LANGUAGE C VOLATILE ROWS 5;
-COMMENT ON FUNCTION scheduler.next_job_runs IS
-'The next times at which a job runs, at most count of them';
-CALL scheduler._also_by_name('scheduler.next_job_runs');
+CREATE TRIGGER job_recovery_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.job_recovery
+	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._changed('rules');
+
+CREATE SEQUENCE scheduler.recovery_event_id_seq;
+COMMENT ON SEQUENCE scheduler.recovery_event_id_seq IS 'Source of the ids of recovery events';
+
+CREATE TABLE scheduler.recovery_event (
+	event_id bigint NOT NULL DEFAULT pg_catalog.nextval('scheduler.recovery_event_id_seq'),
+	at timestamptz NOT NULL,
+	subject text NOT NULL,
+	job_id bigint,
+	owner oid,
+	queue text,
+	run_id bigint,
+	action text NOT NULL,
+	reason text NOT NULL,
+	outcome text NOT NULL,
+	finished_at timestamptz,
+	CONSTRAINT recovery_event_pkey PRIMARY KEY (event_id),
+	CONSTRAINT recovery_event_outcome_check CHECK (outcome IN ('pending', 'succeeded', 'failed'))
+) USING heap;
+CREATE INDEX recovery_event_at_idx ON scheduler.recovery_event (at);
+CREATE INDEX recovery_event_pending_idx ON scheduler.recovery_event (event_id)
+	WHERE outcome = 'pending';
+COMMENT ON TABLE scheduler.recovery_event IS
+'What was done to recover jobs; use the view recovery_events';
+ALTER TABLE scheduler.recovery_event ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.recovery_event FOR SELECT
+	USING (CASE WHEN owner IS NULL THEN scheduler._admin() ELSE scheduler._visible(owner) END);
+GRANT SELECT ON scheduler.recovery_event TO PUBLIC;
+
+CREATE FUNCTION scheduler.set_recovery(job bigint, error_threshold int DEFAULT 5,
+	restart_delay interval DEFAULT '1 minute', max_restarts int DEFAULT 5,
+	enabled boolean DEFAULT true) RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_set_recovery' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.set_recovery IS
+'Hold a job back after error_threshold consecutive failures, and try one run after restart_delay, twice as long after each one that fails, up to a day; a success resumes the job, and after max_restarts of them it stays held back';
+CALL scheduler._also_by_name('scheduler.set_recovery');
+
+CREATE FUNCTION scheduler.drop_recovery(job bigint) RETURNS boolean
+AS 'MODULE_PATHNAME', 'pg_scheduler_drop_recovery' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.drop_recovery IS
+'Take away what set_recovery() has set; a job that is held back stays paused. False: there was nothing';
+CALL scheduler._also_by_name('scheduler.drop_recovery');
+
+CREATE FUNCTION scheduler.recover(job bigint) RETURNS bigint
+AS 'MODULE_PATHNAME', 'pg_scheduler_recover' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.recover IS
+'Start a job anew: recovery lets go of it, its failures are forgiven, and what holds its runs is looked at again. A pause of yours stays. Returns the event_id';
+CALL scheduler._also_by_name('scheduler.recover');
+
+CREATE FUNCTION scheduler.recover_queue(queue_name text) RETURNS bigint
+AS 'MODULE_PATHNAME', 'pg_scheduler_recover_queue' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.recover_queue(text) IS
+'Do what recover() does for all jobs of a queue that fail or are held back. Returns the event_id. Needs an admin role';
+
+CREATE VIEW scheduler.job_recoveries WITH (security_invoker = true) AS
+SELECT j.job_id, j.job_name, j.owner, r.error_threshold, r.restart_delay, r.max_restarts,
+	CASE r.state WHEN 'closing' THEN 'closed' ELSE r.state END AS state,
+	r.restarts, r.retry_at, r.enabled
+FROM scheduler.job_recovery r
+JOIN scheduler.job j ON j.job_id = r.job_id;
+COMMENT ON VIEW scheduler.job_recoveries IS
+'Circuit breakers of jobs: closed, open, probing or given_up; see set_recovery()';
+GRANT SELECT ON scheduler.job_recoveries TO PUBLIC;
+
+CREATE VIEW scheduler.recovery_events WITH (security_invoker = true) AS
+SELECT event_id, at, subject, job_id, action, reason, outcome, finished_at, run_id
+FROM scheduler.recovery_event;
+COMMENT ON VIEW scheduler.recovery_events IS
+'What was done to mend something, why, and what came of it: outcome is pending, succeeded or failed; kept for pg_scheduler.recovery_retention';
+GRANT SELECT ON scheduler.recovery_events TO PUBLIC;
+
+----------------------------------------------------------------------
+-- Health
+----------------------------------------------------------------------
+
+-- What monitor.c has found: a job without a row is healthy.
+CREATE TABLE scheduler.job_health_state (
+	job_id bigint NOT NULL,
+	state text NOT NULL,
+	reason text NOT NULL,
+	since timestamptz NOT NULL,
+	own_state text NOT NULL,
+	waits_for text,
+	CONSTRAINT job_health_state_pkey PRIMARY KEY (job_id)
+) USING heap WITH (fillfactor = 70);
+CREATE INDEX job_health_state_unhealthy_idx ON scheduler.job_health_state (job_id)
+	WHERE state = 'unhealthy';
+COMMENT ON TABLE scheduler.job_health_state IS
+'Jobs that are not healthy, and why; use the view job_health';
+ALTER TABLE scheduler.job_health_state ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.job_health_state FOR SELECT
+	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = job_health_state.job_id));
+GRANT SELECT ON scheduler.job_health_state TO PUBLIC;
+
+-- It reads as its owner, and asks whose a job is once: row security on each of
+-- its tables would ask again for each of them.
+CREATE VIEW scheduler.job_health WITH (security_barrier = true) AS
+SELECT j.job_id,
+	j.job_name,
+	j.owner,
+	j.queue,
+	o.state,
+	CASE o.state
+		WHEN 'stopped' THEN CASE WHEN j.paused_at IS NOT NULL THEN
+			COALESCE('the job is paused: ' || j.paused_reason, 'the job is paused')
+			WHEN NOT j.enabled THEN 'the job is disabled'
+			ELSE 'the schedule of the job is over' END
+		WHEN 'stopping' THEN 'the job is paused, and a run goes on'
+		WHEN 'starting' THEN CASE WHEN c.state = 'probing' THEN 'a run is tried again after failures'
+			ELSE 'the scheduler has not planned the job yet' END
+		WHEN 'unhealthy' THEN CASE WHEN j.paused_at IS NOT NULL THEN j.paused_reason ELSE h.reason END
+		ELSE COALESCE(h.reason, 'runs as planned') END AS reason,
+	CASE WHEN o.state IN ('stopped', 'stopping') THEN COALESCE(j.paused_at, s.last_finished_at, j.created_at)
+		ELSE COALESCE(h.since, j.created_at) END AS since,
+	COALESCE(s.consecutive_failures, 0) AS consecutive_failures,
+	s.succeeded::double precision /
+		NULLIF(s.succeeded + s.failed + s.timed_out + s.lost, 0) AS success_rate,
+	s.last_run_at,
+	s.last_status
+FROM scheduler.job j
+LEFT JOIN scheduler.job_state s ON s.job_id = j.job_id
+LEFT JOIN scheduler.job_health_state h ON h.job_id = j.job_id
+LEFT JOIN scheduler.job_recovery c ON c.job_id = j.job_id
+CROSS JOIN LATERAL (SELECT CASE
+	WHEN c.state = 'probing' AND j.paused_at IS NOT NULL THEN 'starting'
+	WHEN c.state IN ('open', 'given_up') AND j.paused_at IS NOT NULL THEN 'unhealthy'
+	WHEN NOT j.enabled OR j.paused_at IS NOT NULL THEN
+		CASE WHEN EXISTS (SELECT FROM scheduler._running() r
+			JOIN scheduler.pending_run p ON p.run_id = r.run_id
+			WHERE p.job_id = j.job_id) THEN 'stopping' ELSE 'stopped' END
+	WHEN s.schedule_version IS DISTINCT FROM j.schedule_version THEN 'starting'
+	WHEN scheduler._is_over(j, s) AND NOT EXISTS (SELECT FROM scheduler.pending_run p
+		WHERE p.job_id = j.job_id) THEN 'stopped'
+	ELSE COALESCE(h.state, 'healthy') END AS state) o
+WHERE scheduler._visible(j.owner) AND j.serves IS NULL;
+COMMENT ON VIEW scheduler.job_health IS
+'The state of each job (healthy, degraded, unhealthy, stopped, starting, stopping), why, and since when';
+GRANT SELECT ON scheduler.job_health TO PUBLIC;
+
+----------------------------------------------------------------------
+-- Views of jobs, runs and queues
+--
+-- They show what the subjects above know of a job, a run, a queue: each reads
+-- from several of them, so it can only stand here.
+----------------------------------------------------------------------
+
+CREATE VIEW scheduler.jobs WITH (security_invoker = true) AS
+SELECT j.job_id,
+	j.job_name,
+	j.owner,
+	j.kind,
+	j.schedule,
+	j.timezone,
+	j.command,
+	j.request ->> 'url' AS url,
+	j.queue,
+	j.priority,
+	j.enabled,
+	CASE WHEN NOT j.enabled OR j.paused_at IS NOT NULL THEN 'paused'
+		WHEN scheduler._is_over(j, s)
+			AND NOT EXISTS (SELECT FROM scheduler.pending_run p WHERE p.job_id = j.job_id)
+			THEN 'finished'
+		ELSE 'active' END AS state,
+	CASE WHEN NOT j.enabled OR j.paused_at IS NOT NULL THEN NULL
+		WHEN s.schedule_version = j.schedule_version AND j.calendar IS NULL THEN s.next_run_at
+		ELSE scheduler._next_run_at(j.job_id) END AS next_run_at,
+	s.last_run_at,
+	s.last_status,
+	COALESCE(s.consecutive_failures, 0) AS consecutive_failures,
+	COALESCE(s.runs, 0) AS runs,
+	COALESCE(s.succeeded, 0) AS succeeded,
+	COALESCE(s.failed + s.timed_out + s.lost, 0) AS failed,
+	COALESCE(s.skipped, 0) AS skipped,
+	COALESCE(s.missed, 0) AS missed,
+	j.paused_at,
+	j.paused_reason,
+	j.args,
+	j.settings,
+	j.starts_at,
+	j.ends_at,
+	j.max_runs,
+	j.jitter,
+	j.overlap,
+	j.max_instances,
+	j.misfire,
+	j.misfire_grace,
+	j.timeout,
+	j.max_retries,
+	j.backoff,
+	j.retry_delay,
+	j.max_retry_delay,
+	j.retry_jitter,
+	j.retry_on,
+	j.on_lost,
+	j.calendar,
+	j.calendar_action,
+	j.description,
+	j.created_at,
+	CASE WHEN j.follows THEN
+		(SELECT pg_catalog.string_agg(scheduler._quote_job_name(l.job_name), ', ' ORDER BY a.position)
+		 FROM scheduler.run_after a JOIN scheduler.job l ON l.job_id = a.leader_id
+		 WHERE a.job_id = j.job_id) END AS after,
+	CASE WHEN j.follows THEN
+		(SELECT pg_catalog.max(a.after_on) FROM scheduler.run_after a
+		 WHERE a.job_id = j.job_id) END AS after_on,
+	j.serves,
+	(SELECT pg_catalog.array_agg(CASE WHEN d.on_job_id IS NULL THEN 'queue:' || d.on_queue_name
+			WHEN t.owner = j.owner THEN 'job:' || t.job_name
+			ELSE 'job_id:' || d.on_job_id END ORDER BY d.on_job_id, d.on_queue_name)
+		FROM scheduler.dependency d LEFT JOIN scheduler.job t ON t.job_id = d.on_job_id
+		WHERE d.job_id = j.job_id) AS depends_on
+FROM scheduler.job j
+LEFT JOIN scheduler.job_state s ON s.job_id = j.job_id;
+COMMENT ON VIEW scheduler.jobs IS
+'Jobs of the roles that the current user is a member of, with their state';
+COMMENT ON COLUMN scheduler.jobs.serves IS
+'Null, or what this job is for somebody else: alert check, alert handler, health check, start hook, stop hook, cleanup hook; views of health and figures leave such jobs out';
+COMMENT ON COLUMN scheduler.jobs.state IS
+'active, paused (or disabled), or finished: no time is left';
+COMMENT ON COLUMN scheduler.jobs.next_run_at IS
+'Next time of the schedule; null when paused or finished';
+COMMENT ON COLUMN scheduler.jobs.runs IS
+'Occurrences that have been due, by the schedule or after other jobs';
+COMMENT ON COLUMN scheduler.jobs.after IS
+'The jobs whose ends make this one run, as schedule_job() takes them';
+COMMENT ON COLUMN scheduler.jobs.failed IS 'Attempts that failed, timed out or were lost';
+GRANT SELECT ON scheduler.jobs TO PUBLIC;
+
+CREATE VIEW scheduler.runs WITH (security_invoker = true) AS
+SELECT p.run_id,
+	p.job_id,
+	j.job_name,
+	p.owner::regrole AS owner,
+	CASE WHEN r.run_id IS NULL THEN 'queued' ELSE 'running' END AS status,
+	p.attempt,
+	p.scheduled_at,
+	CASE WHEN r.run_id IS NULL AND p.attempt > 1 THEN p.due_at END AS next_attempt_at,
+	r.started_at,
+	NULL::timestamptz AS finished_at,
+	r.worker_pid,
+	NULL::bigint AS rows_affected,
+	NULL::text AS error_message,
+	NULL::text AS error_detail,
+	NULL::text AS error_hint,
+	NULL::text AS error_context,
+	NULL::text AS sqlstate,
+	NULL::int AS http_status,
+	p.triggered_by,
+	1::bigint AS occurrences,
+	p.redriven_from,
+	NULL::bigint AS cpu_time,
+	NULL::bigint AS buffers_hit,
+	NULL::bigint AS buffers_read,
+	NULL::bigint AS temp_bytes,
+	NULL::bigint AS wal_bytes,
+	CASE WHEN p.triggered_by = 'after' THEN
+		ARRAY(SELECT t.trigger_run_id FROM scheduler.run_trigger t
+			WHERE t.run_id = p.run_id ORDER BY 1) END AS trigger_run_ids,
+	CASE WHEN r.run_id IS NULL THEN CASE WHEN hq.waits_for IS NOT NULL
+			THEN pg_catalog.format('queue "%s" %s', j.queue, hq.waits_for)
+		WHEN p.triggered_by <> 'manual' AND hj.waits_for IS NOT NULL
+			THEN pg_catalog.format('job "%s" %s', j.job_name, hj.waits_for) END END AS held_by
+FROM scheduler.pending_run p
+JOIN scheduler.job j ON j.job_id = p.job_id
+LEFT JOIN scheduler._running() r ON r.run_id = p.run_id
+LEFT JOIN scheduler.job_health_state hj ON hj.job_id = p.job_id
+LEFT JOIN scheduler._queue_health hq ON hq.queue_name = j.queue
+UNION ALL
+SELECT h.run_id,
+	h.job_id,
+	h.job_name,
+	h.owner::regrole,
+	h.status,
+	h.attempt,
+	h.scheduled_at,
+	h.next_attempt_at,
+	h.started_at,
+	h.finished_at,
+	h.worker_pid,
+	h.rows_affected,
+	h.error_message,
+	h.error_detail,
+	h.error_hint,
+	h.error_context,
+	h.sqlstate,
+	h.http_status,
+	h.triggered_by,
+	h.occurrences,
+	h.redriven_from,
+	h.cpu_time,
+	h.buffers_hit,
+	h.buffers_read,
+	h.temp_bytes,
+	h.wal_bytes,
+	CASE WHEN h.triggered_by = 'after' THEN
+		ARRAY(SELECT t.trigger_run_id FROM scheduler.run_trigger t
+			WHERE t.run_id = h.run_id ORDER BY 1) END,
+	NULL
+FROM scheduler.run_history h;
+COMMENT ON VIEW scheduler.runs IS
+'Attempts of runs, waiting, running and finished; those of one run share its run_id';
+COMMENT ON COLUMN scheduler.runs.status IS
+'queued, running, succeeded, failed, timed_out, cancelled, lost, skipped or missed';
+COMMENT ON COLUMN scheduler.runs.next_attempt_at IS
+'Time of the retry: of this attempt while it waits, of the one after it when it has failed';
+COMMENT ON COLUMN scheduler.runs.occurrences IS
+'Occurrences that a row for skipped or missed ones stands for';
+COMMENT ON COLUMN scheduler.runs.redriven_from IS 'The run_id whose dead letter was redriven';
+COMMENT ON COLUMN scheduler.runs.trigger_run_ids IS
+'The runs of other jobs that have brought about this one';
+COMMENT ON COLUMN scheduler.runs.cpu_time IS 'CPU time of the attempt in microseconds';
+COMMENT ON COLUMN scheduler.runs.buffers_hit IS 'Shared blocks found in cache';
+COMMENT ON COLUMN scheduler.runs.buffers_read IS 'Shared blocks read';
+COMMENT ON COLUMN scheduler.runs.temp_bytes IS 'Bytes written to temporary files and tables';
+COMMENT ON COLUMN scheduler.runs.wal_bytes IS 'Bytes of write-ahead log';
+COMMENT ON COLUMN scheduler.runs.held_by IS
+'Why a run that is queued does not begin, where that is a dependency or its queue';
+GRANT SELECT ON scheduler.runs TO PUBLIC;
+
+CREATE FUNCTION scheduler.run_chain(run_id bigint,
+	OUT depth int, OUT run_id bigint, OUT job_id bigint, OUT job_name text, OUT status text,
+	OUT scheduled_at timestamptz, OUT started_at timestamptz, OUT finished_at timestamptz,
+	OUT trigger_run_ids bigint[]) RETURNS SETOF record
+LANGUAGE SQL STABLE
+BEGIN ATOMIC
+	WITH RECURSIVE up (id) AS (
+		SELECT $1
+		UNION
+		SELECT t.trigger_run_id FROM up JOIN scheduler.run_trigger t ON t.run_id = up.id
+	), down (id, level) AS (
+		SELECT up.id, 0 FROM up
+		WHERE NOT EXISTS (SELECT FROM scheduler.run_trigger t WHERE t.run_id = up.id)
+		UNION
+		SELECT t.run_id, down.level + 1
+		FROM down JOIN scheduler.run_trigger t ON t.trigger_run_id = down.id
+	)
+	SELECT d.level, r.run_id, r.job_id, r.job_name, r.status, r.scheduled_at, r.started_at,
+		r.finished_at, r.trigger_run_ids
+	FROM (SELECT down.id, pg_catalog.max(down.level) AS level FROM down GROUP BY down.id) d
+	CROSS JOIN LATERAL (SELECT * FROM scheduler.runs a WHERE a.run_id = d.id
+		ORDER BY a.attempt DESC, a.finished_at DESC LIMIT 1) r
+	ORDER BY d.level, r.run_id;
+END;
+COMMENT ON FUNCTION scheduler.run_chain(bigint) IS
+'The runs that have led to a run, and all that have come of those, in order; a run has the depth of the longest way to it, and the status of its last attempt';
+
+CREATE VIEW scheduler.queues WITH (security_invoker = true) AS
+SELECT q.queue_name,
+	CASE WHEN q.enabled THEN CASE WHEN h.state IN ('stopped', 'stopping') THEN 'starting'
+			ELSE COALESCE(h.state, 'healthy') END
+		WHEN h.busy THEN 'stopping' ELSE 'stopped' END AS state,
+	CASE WHEN q.enabled THEN CASE WHEN h.state IN ('stopped', 'stopping') THEN 'the queue was started'
+			ELSE COALESCE(h.reason, 'runs as planned') END
+		ELSE CASE WHEN q.restarting THEN 'the queue is being restarted' ELSE 'the queue is stopped' END ||
+			CASE WHEN h.busy THEN ', and runs go on' ELSE '' END END AS reason,
+	COALESCE(h.since, q.created_at) AS since,
+	q.enabled,
+	q.priority,
+	q.max_concurrency,
+	q.rate_limit,
+	q.rate_period,
+	COALESCE(j.jobs, 0) AS jobs,
+	CASE WHEN scheduler._admin() THEN COALESCE(h.backlog, 0) END AS backlog,
+	CASE WHEN scheduler._admin() THEN COALESCE(h.running, 0) END AS running,
+	q.description,
+	(SELECT pg_catalog.array_agg(CASE WHEN d.on_job_id IS NULL THEN 'queue:' || d.on_queue_name
+			WHEN t.owner = CURRENT_USER::regrole THEN 'job:' || t.job_name
+			ELSE 'job_id:' || d.on_job_id END ORDER BY d.on_job_id, d.on_queue_name)
+		FROM scheduler.dependency d LEFT JOIN scheduler.job t ON t.job_id = d.on_job_id
+		WHERE d.queue_name = q.queue_name) AS depends_on,
+	q.start_timeout
+FROM scheduler.queue q
+LEFT JOIN scheduler._queue_health h ON h.queue_name = q.queue_name
+LEFT JOIN (SELECT queue, pg_catalog.count(*) AS jobs FROM scheduler.job
+		WHERE serves IS NULL GROUP BY queue) j
+	ON j.queue = q.queue_name;
+COMMENT ON VIEW scheduler.queues IS
+'The queues with their limits, their state and why; jobs counts those the reader sees, backlog and running are for admins';
+GRANT SELECT ON scheduler.queues TO PUBLIC;
+
+CREATE VIEW scheduler.dependencies WITH (security_invoker = true) AS
+SELECT CASE WHEN d.job_id IS NULL THEN 'queue' ELSE 'job' END AS kind,
+	COALESCE(d.queue_name, j.job_name) AS name,
+	d.job_id,
+	CASE WHEN d.on_job_id IS NULL THEN 'queue' ELSE 'job' END AS on_kind,
+	COALESCE(d.on_queue_name, t.job_name) AS on_name,
+	d.on_job_id,
+	COALESCE(q.state, t.state) AS on_state,
+	COALESCE(q.reason, t.reason) AS on_reason
+FROM scheduler.dependency d
+LEFT JOIN scheduler.job j ON j.job_id = d.job_id
+LEFT JOIN scheduler.job_health t ON t.job_id = d.on_job_id
+LEFT JOIN scheduler.queues q ON q.queue_name = d.on_queue_name;
+COMMENT ON VIEW scheduler.dependencies IS
+'What each job and queue depends on, and how that is; the name and state of a job that the reader may not see are NULL';
+GRANT SELECT ON scheduler.dependencies TO PUBLIC;
+
+CREATE VIEW scheduler.health WITH (security_invoker = true) AS
+SELECT 'scheduler' AS scope, 'pg_scheduler' AS name, NULL::bigint AS job_id,
+	s.state, s.reason, s.since
+FROM scheduler._scheduler_health() s
+UNION ALL
+SELECT 'queue', q.queue_name, NULL, q.state, q.reason, q.since
+FROM scheduler.queues q
+UNION ALL
+SELECT 'job', j.job_name, j.job_id, j.state, j.reason, j.since
+FROM scheduler.job_health j;
+COMMENT ON VIEW scheduler.health IS
+'The state of the scheduler, of each queue and of each job, why, and since when';
+GRANT SELECT ON scheduler.health TO PUBLIC;
 
 ----------------------------------------------------------------------
 -- HTTP
 ----------------------------------------------------------------------
+
+-- Nobody but the HTTP worker reads the values.
+CREATE TABLE scheduler.secret (
+	owner oid NOT NULL,
+	name text COLLATE "C" NOT NULL,
+	value text NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	changed_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	CONSTRAINT secret_pkey PRIMARY KEY (owner, name)
+) USING heap;
+COMMENT ON TABLE scheduler.secret IS 'Secrets for HTTP jobs; read by the HTTP worker only';
+
+-- Who sees rows of the owner sees the names of the secrets, and no values.
+ALTER TABLE scheduler.secret ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.secret FOR SELECT USING (scheduler._visible(owner));
+GRANT SELECT (owner, name, created_at, changed_at) ON scheduler.secret TO PUBLIC;
+
+CREATE FUNCTION scheduler.set_secret(name text, value text) RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_set_secret' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.set_secret(text, text) IS
+'Set a secret of the current user, for headers and signatures of HTTP jobs';
+
+CREATE FUNCTION scheduler.drop_secret(name text) RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_drop_secret' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.drop_secret(text) IS 'Remove a secret of the current user';
+
+CREATE VIEW scheduler.secrets WITH (security_invoker = true) AS
+SELECT s.name, s.owner::regrole AS owner, s.created_at, s.changed_at
+FROM scheduler.secret s;
+COMMENT ON VIEW scheduler.secrets IS 'Names of secrets, never their values';
+GRANT SELECT ON scheduler.secrets TO PUBLIC;
+
+CREATE FUNCTION scheduler._set_secrets() RETURNS trigger
+AS 'MODULE_PATHNAME', 'pg_scheduler_set_secrets' LANGUAGE C;
+COMMENT ON FUNCTION scheduler._set_secrets() IS
+'Set the secrets that are written to the view secret_values';
+REVOKE EXECUTE ON FUNCTION scheduler._set_secrets() FROM PUBLIC;
+
+-- COPY into it sets secrets: the server does not log what it copies.
+CREATE VIEW scheduler.secret_values AS
+SELECT NULL::text AS name, NULL::text AS value
+WHERE false;
+COMMENT ON VIEW scheduler.secret_values IS 'A way to set secrets with COPY; always empty';
+GRANT INSERT ON scheduler.secret_values TO PUBLIC;
+
+CREATE TRIGGER set_secrets INSTEAD OF INSERT ON scheduler.secret_values
+	FOR EACH ROW EXECUTE FUNCTION scheduler._set_secrets();
 
 CREATE FUNCTION scheduler.schedule_http_job(
 	job_name text,
@@ -1069,20 +1735,63 @@ AS 'MODULE_PATHNAME', 'pg_scheduler_http_request' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.http_request(text, text, jsonb, text, text, text, text, boolean, int, interval, jsonb, int, interval, int, text, interval, interval) IS
 'Send a request once, when the current transaction has committed; returns the run_id';
 
-CREATE FUNCTION scheduler.set_secret(name text, value text) RETURNS void
-AS 'MODULE_PATHNAME', 'pg_scheduler_set_secret' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.set_secret(text, text) IS
-'Set a secret of the current user, for headers and signatures of HTTP jobs';
+CREATE VIEW scheduler.http_jobs WITH (security_invoker = true) AS
+SELECT j.job_id,
+	j.job_name,
+	j.owner,
+	j.request ->> 'method' AS method,
+	j.request ->> 'url' AS url,
+	j.request -> 'headers' AS headers,
+	j.request ->> 'body' AS body,
+	j.request ->> 'content_type' AS content_type,
+	j.args,
+	j.request ->> 'success_codes' AS success_codes,
+	j.request ->> 'signing_secret' AS signing_secret,
+	COALESCE((j.request ->> 'follow_redirects')::boolean, false) AS follow_redirects,
+	COALESCE((j.request ->> 'max_redirects')::int, 0) AS max_redirects,
+	j.timeout,
+	pg_catalog.make_interval(secs => (j.request ->> 'connect_timeout')::float8 / 1000) AS connect_timeout,
+	COALESCE((j.request ->> 'one_off')::boolean, false) AS one_off
+FROM scheduler.job j
+WHERE j.kind = 'http';
+COMMENT ON VIEW scheduler.http_jobs IS 'What HTTP jobs send, with secrets by their names';
+GRANT SELECT ON scheduler.http_jobs TO PUBLIC;
 
-CREATE FUNCTION scheduler.drop_secret(name text) RETURNS void
-AS 'MODULE_PATHNAME', 'pg_scheduler_drop_secret' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.drop_secret(text) IS
-'Remove a secret of the current user';
-
-CREATE FUNCTION scheduler._set_secrets() RETURNS trigger
-AS 'MODULE_PATHNAME', 'pg_scheduler_set_secrets' LANGUAGE C;
-COMMENT ON FUNCTION scheduler._set_secrets() IS
-'Set the secrets that are written to the view secret_values';
+-- What HTTP servers have answered, one row for each attempt.
+CREATE TABLE scheduler.http_response (
+	run_id bigint NOT NULL,
+	job_id bigint NOT NULL,
+	job_name text NOT NULL,
+	owner oid NOT NULL,
+	attempt int NOT NULL,
+	finished_at timestamptz NOT NULL,
+	idempotency_key text NOT NULL,
+	http_status int,
+	http_version int,
+	headers jsonb,
+	content_type text,
+	body bytea,
+	truncated boolean NOT NULL,
+	total_size bigint,
+	failure text,
+	error text,
+	final_url text,
+	redirects int NOT NULL,
+	remote_address text,
+	remote_port int,
+	reused_connection boolean NOT NULL,
+	name_lookup bigint,
+	connect bigint,
+	tls bigint,
+	first_byte bigint,
+	total bigint
+) PARTITION BY RANGE (finished_at);
+CREATE INDEX http_response_run_id_idx ON scheduler.http_response (run_id);
+COMMENT ON TABLE scheduler.http_response IS
+'Answers of HTTP servers, by the day; use the view http_responses';
+ALTER TABLE scheduler.http_response ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.http_response FOR SELECT USING (scheduler._visible(owner));
+GRANT SELECT ON scheduler.http_response TO PUBLIC;
 
 CREATE FUNCTION scheduler._http_body_text(body bytea, content_type text, truncated boolean)
 RETURNS text
@@ -1090,106 +1799,80 @@ AS 'MODULE_PATHNAME', 'pg_scheduler_http_body_text' LANGUAGE C STABLE PARALLEL S
 COMMENT ON FUNCTION scheduler._http_body_text(bytea, text, boolean) IS
 'The body of an answer as text; NULL if it is none';
 
-----------------------------------------------------------------------
--- Queues
-----------------------------------------------------------------------
-
-CREATE FUNCTION scheduler._changed() RETURNS trigger
-AS 'MODULE_PATHNAME', 'pg_scheduler_changed' LANGUAGE C;
-COMMENT ON FUNCTION scheduler._changed() IS
-'Tells the scheduler of changed queues or rules at commit';
-
-CREATE TRIGGER queue_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.queue
-	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._changed('queues');
--- A dump has the queue "default" as it was changed: it replaces the one that
--- comes with the extension.
-CREATE FUNCTION scheduler._replace_default_queue() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-	DELETE FROM scheduler.queue WHERE queue_name = NEW.queue_name;
-	RETURN NEW;
-END
-$$;
-COMMENT ON FUNCTION scheduler._replace_default_queue() IS
-'Lets pg_restore bring the queue "default" as it was dumped';
-CREATE TRIGGER default_queue_restored BEFORE INSERT ON scheduler.queue
-	FOR EACH ROW WHEN (NEW.queue_name = 'default')
-	EXECUTE FUNCTION scheduler._replace_default_queue();
-
-CREATE TRIGGER dependency_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.dependency
-	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._changed('dependencies');
-CREATE TRIGGER alert_rule_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.alert_rule
-	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._changed('rules');
-CREATE TRIGGER job_recovery_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.job_recovery
-	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._changed('rules');
-
-CREATE FUNCTION scheduler.create_queue(queue_name text, max_concurrency int DEFAULT NULL,
-	rate_limit int DEFAULT NULL, rate_period interval DEFAULT '1 second',
-	priority int DEFAULT 0, enabled boolean DEFAULT true, description text DEFAULT NULL,
-	depends_on text[] DEFAULT NULL, start_timeout interval DEFAULT '5 minutes')
-RETURNS void
-AS 'MODULE_PATHNAME', 'pg_scheduler_create_queue' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.create_queue(text, int, int, interval, int, boolean, text, text[], interval) IS
-'Create a queue: at most max_concurrency runs at once, at most rate_limit runs begun in a rate_period, NULL being no limit; runs of a queue with a higher priority go first, and none while something that it depends on is not healthy, for up to start_timeout. Needs an admin role';
-
-CREATE FUNCTION scheduler.alter_queue(queue_name text, max_concurrency int DEFAULT NULL,
-	rate_limit int DEFAULT NULL, rate_period interval DEFAULT NULL,
-	priority int DEFAULT NULL, enabled boolean DEFAULT NULL, description text DEFAULT NULL,
-	depends_on text[] DEFAULT NULL, start_timeout interval DEFAULT NULL)
-RETURNS void
-AS 'MODULE_PATHNAME', 'pg_scheduler_alter_queue' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.alter_queue(text, int, int, interval, int, boolean, text, text[], interval) IS
-'Change a queue; NULL leaves an option as it is, and a max_concurrency or rate_limit of 0 takes the limit away, an empty depends_on all dependencies. Needs an admin role';
-
-CREATE FUNCTION scheduler.drop_queue(queue_name text) RETURNS void
-AS 'MODULE_PATHNAME', 'pg_scheduler_drop_queue' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.drop_queue(text) IS
-'Drop a queue that has no jobs. Needs an admin role';
-
-CREATE FUNCTION scheduler.start_queue(queue_name text) RETURNS void
-AS 'MODULE_PATHNAME', 'pg_scheduler_start_queue' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.start_queue(text) IS
-'Let the runs of a queue go again after stop_queue(). Needs an admin role';
-
-CREATE FUNCTION scheduler.stop_queue(queue_name text, timeout interval DEFAULT NULL) RETURNS void
-AS 'MODULE_PATHNAME', 'pg_scheduler_stop_queue' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.stop_queue(text, interval) IS
-'Begin no more runs of a queue; those that run may go on for the timeout, by default without an end, and are cancelled then. What is due meanwhile waits. Needs an admin role';
-
-CREATE FUNCTION scheduler.restart_queue(queue_name text, timeout interval DEFAULT NULL) RETURNS void
-AS 'MODULE_PATHNAME', 'pg_scheduler_restart_queue' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.restart_queue(text, interval) IS
-'Stop a queue, as stop_queue() does, and start it when what runs has ended. Needs an admin role';
-
-CREATE FUNCTION scheduler.stop_all(timeout interval DEFAULT NULL) RETURNS void
-AS 'MODULE_PATHNAME', 'pg_scheduler_stop_all' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.stop_all(interval) IS
-'Stop all queues, as stop_queue() does. Needs an admin role';
-
-CREATE FUNCTION scheduler.start_all() RETURNS void
-AS 'MODULE_PATHNAME', 'pg_scheduler_start_all' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.start_all() IS
-'Start all queues. Needs an admin role';
+CREATE VIEW scheduler.http_responses WITH (security_invoker = true) AS
+SELECT r.run_id,
+	r.job_id,
+	r.job_name,
+	r.owner::regrole AS owner,
+	r.attempt,
+	r.finished_at,
+	r.http_status,
+	r.http_version,
+	r.headers,
+	r.content_type,
+	scheduler._http_body_text(r.body, r.content_type, r.truncated) AS body_text,
+	r.body,
+	r.truncated,
+	r.total_size,
+	r.failure,
+	r.error,
+	r.final_url,
+	r.redirects,
+	r.remote_address,
+	r.remote_port,
+	r.reused_connection,
+	r.name_lookup,
+	r.connect,
+	r.tls,
+	r.first_byte,
+	r.total,
+	r.idempotency_key
+FROM scheduler.http_response r;
+COMMENT ON VIEW scheduler.http_responses IS
+'What HTTP servers have answered, one row for each attempt; times are microseconds';
+GRANT SELECT ON scheduler.http_responses TO PUBLIC;
 
 ----------------------------------------------------------------------
 -- Alerts
 ----------------------------------------------------------------------
 
-CREATE FUNCTION scheduler._admin() RETURNS boolean
-AS 'MODULE_PATHNAME', 'pg_scheduler_admin' LANGUAGE C STABLE PARALLEL SAFE;
-COMMENT ON FUNCTION scheduler._admin() IS
-'Is the current user a superuser, or a member of pg_scheduler.admin_role?';
+CREATE SEQUENCE scheduler.alert_id_seq;
+COMMENT ON SEQUENCE scheduler.alert_id_seq IS 'Source of alert_id';
 
-CREATE FUNCTION scheduler._role_sees(role oid, owner oid) RETURNS boolean
-AS 'MODULE_PATHNAME', 'pg_scheduler_role_sees' LANGUAGE C STABLE PARALLEL SAFE;
-COMMENT ON FUNCTION scheduler._role_sees(oid, oid) IS
-'Does a role see what belongs to another? What belongs to none is seen by admins';
+CREATE TABLE scheduler.alert (
+	alert_id bigint NOT NULL DEFAULT pg_catalog.nextval('scheduler.alert_id_seq'),
+	kind text NOT NULL,
+	severity text NOT NULL,
+	subject text NOT NULL,
+	job_id bigint,
+	owner oid,
+	message text NOT NULL,
+	first_seen timestamptz NOT NULL,
+	last_seen timestamptz NOT NULL,
+	count bigint NOT NULL,
+	resolved_at timestamptz,
+	resolved_by oid,
+	end_told boolean NOT NULL DEFAULT false,
+	CONSTRAINT alert_pkey PRIMARY KEY (alert_id),
+	CONSTRAINT alert_severity_check CHECK (severity IN ('info', 'warning', 'error', 'critical'))
+) USING heap;
+CREATE UNIQUE INDEX alert_open_key ON scheduler.alert (kind, subject)
+	WHERE resolved_at IS NULL;
+CREATE INDEX alert_resolved_at_idx ON scheduler.alert (resolved_at)
+	WHERE resolved_at IS NOT NULL AND NOT end_told;
+CREATE INDEX alert_kind_subject_idx ON scheduler.alert (kind, subject, alert_id);
+COMMENT ON TABLE scheduler.alert IS 'What needs attention, open or resolved; use the view alerts';
+
+-- An alert that has no owner is one of the scheduler: for admins.
+ALTER TABLE scheduler.alert ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.alert FOR SELECT
+	USING (CASE WHEN owner IS NULL THEN scheduler._admin() ELSE scheduler._visible(owner) END);
+GRANT SELECT ON scheduler.alert TO PUBLIC;
 
 CREATE FUNCTION scheduler._severity_rank(severity text) RETURNS int
 LANGUAGE SQL IMMUTABLE PARALLEL SAFE
 RETURN CASE severity WHEN 'info' THEN 0 WHEN 'warning' THEN 1 WHEN 'error' THEN 2 ELSE 3 END;
-COMMENT ON FUNCTION scheduler._severity_rank(text) IS
-'Severities in their order';
+COMMENT ON FUNCTION scheduler._severity_rank(text) IS 'Severities in their order';
 
 CREATE FUNCTION scheduler.resolve_alert(id bigint) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_resolve_alert' LANGUAGE C VOLATILE;
@@ -1206,6 +1889,71 @@ AS 'MODULE_PATHNAME', 'pg_scheduler_clear_alerts' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.clear_alerts() IS
 'Resolve all open alerts that the caller sees; returns how many';
 
+CREATE VIEW scheduler.alerts WITH (security_invoker = true) AS
+SELECT alert_id, kind, severity, subject, message, first_seen, last_seen, count,
+	resolved_at, job_id, resolved_by::regrole AS resolved_by
+FROM scheduler.alert;
+COMMENT ON VIEW scheduler.alerts IS 'What needs attention; open ones have no resolved_at';
+GRANT SELECT ON scheduler.alerts TO PUBLIC;
+
+----------------------------------------------------------------------
+-- Alert rules
+----------------------------------------------------------------------
+
+-- When the scheduler raises an alert by itself: what alter_alert_rule() has
+-- set, NULL being the preset of the kind.  The presets are no rows, so that a
+-- dump can be restored into a database that has them already.
+CREATE TABLE scheduler.alert_rule (
+	kind text NOT NULL,
+	enabled boolean,
+	threshold double precision,
+	severity text,
+	"interval" interval,
+	CONSTRAINT alert_rule_pkey PRIMARY KEY (kind),
+	CONSTRAINT alert_rule_severity_check CHECK (severity IN ('info', 'warning', 'error', 'critical')),
+	CONSTRAINT alert_rule_threshold_check CHECK (threshold >= 0),
+	CONSTRAINT alert_rule_interval_check CHECK ("interval" > '0'::interval)
+) USING heap;
+COMMENT ON TABLE scheduler.alert_rule IS
+'What was changed of the rules of alerts; use the view alert_rules';
+SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_rule', '');
+
+CREATE TRIGGER alert_rule_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.alert_rule
+	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._changed('rules');
+
+CREATE VIEW scheduler.alert_rule_preset (kind, enabled, threshold, severity, "interval", description) AS
+VALUES
+	('job_failing', true, 5::double precision, 'error', NULL::interval,
+		'a job failed this number of times in a row'),
+	('failure_rate', true, 0.2, 'warning', '5 minutes',
+		'a larger share of the attempts of a job failed in the interval'),
+	('timeouts', true, 1, 'warning', NULL,
+		'this number of attempts of a job timed out in the interval of failure_rate'),
+	('late_start', true, 60, 'warning', NULL,
+		'a run of a job started more than this number of seconds late'),
+	('dependency_unhealthy', true, NULL, 'warning', NULL,
+		'what a job or a queue depends on is neither healthy nor degraded'),
+	('dead_letter', true, NULL, 'error', NULL,
+		'a run of a job is out of attempts, and was not redriven'),
+	('job_without_next_time', true, NULL, 'error', NULL,
+		'an active job has neither a next time nor a run'),
+	('queue_backlog', true, 1000, 'warning', NULL,
+		'more than this number of runs wait in a queue'),
+	('workers_exhausted', true, NULL, 'warning', '1 minute',
+		'for the interval all workers were busy while runs waited'),
+	('connections', true, 0.9, 'warning', NULL,
+		'a larger share of max_connections is used'),
+	('worker_restarts', true, 3, 'error', '10 minutes',
+		'more than this number of workers died in the interval'),
+	('memory_growth', true, NULL, 'warning', '15 minutes',
+		'the memory of a worker did nothing but grow for the interval'),
+	('scheduler_stopped', true, NULL, 'warning', NULL,
+		'the scheduler was stopped by scheduler.stop()'),
+	('history_upkeep', true, NULL, 'error', NULL,
+		'partitions of the history could not be made or dropped: retention is behind');
+COMMENT ON VIEW scheduler.alert_rule_preset IS
+'The rules of alerts before they are changed; use the view alert_rules';
+
 CREATE FUNCTION scheduler.alter_alert_rule(kind text, enabled boolean DEFAULT NULL,
 	threshold double precision DEFAULT NULL, severity text DEFAULT NULL,
 	"interval" interval DEFAULT NULL) RETURNS void
@@ -1218,10 +1966,50 @@ AS 'MODULE_PATHNAME', 'pg_scheduler_reset_alert_rule' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.reset_alert_rule(text) IS
 'Undo what alter_alert_rule() has changed of a kind of alert. Needs an admin role';
 
-CREATE FUNCTION scheduler._required(value text, argument text) RETURNS text
-AS 'MODULE_PATHNAME', 'pg_scheduler_required' LANGUAGE C STABLE PARALLEL SAFE;
-COMMENT ON FUNCTION scheduler._required(text, text) IS
-'The value of an argument, which must not be null';
+-- The same for everybody, so it is read as its owner.
+CREATE VIEW scheduler.alert_rules AS
+SELECT p.kind,
+	COALESCE(r.enabled, p.enabled) AS enabled,
+	COALESCE(r.threshold, p.threshold) AS threshold,
+	COALESCE(r.severity, p.severity) AS severity,
+	COALESCE(r."interval", p."interval") AS "interval",
+	p.description,
+	r.kind IS NOT NULL AS altered
+FROM scheduler.alert_rule_preset p
+LEFT JOIN scheduler.alert_rule r ON r.kind = p.kind;
+COMMENT ON VIEW scheduler.alert_rules IS
+'When the scheduler raises an alert by itself; see alter_alert_rule()';
+GRANT SELECT ON scheduler.alert_rules TO PUBLIC;
+
+----------------------------------------------------------------------
+-- Alert checks
+----------------------------------------------------------------------
+
+-- Rules that roles have made for themselves: jobs that say what they found.
+CREATE SEQUENCE scheduler.alert_check_id_seq;
+COMMENT ON SEQUENCE scheduler.alert_check_id_seq IS 'Source of the ids of alert checks';
+SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_check_id_seq', '');
+
+CREATE TABLE scheduler.alert_check (
+	check_id bigint NOT NULL DEFAULT pg_catalog.nextval('scheduler.alert_check_id_seq'),
+	check_name text NOT NULL,
+	owner regrole NOT NULL,
+	job_id bigint NOT NULL,
+	predicate text NOT NULL,
+	severity text NOT NULL,
+	message text,
+	CONSTRAINT alert_check_pkey PRIMARY KEY (check_id),
+	CONSTRAINT alert_check_owner_check_name_key UNIQUE (owner, check_name),
+	CONSTRAINT alert_check_job_id_fkey FOREIGN KEY (job_id)
+		REFERENCES scheduler.job ON DELETE CASCADE,
+	CONSTRAINT alert_check_severity_check CHECK (severity IN ('info', 'warning', 'error', 'critical'))
+) USING heap;
+COMMENT ON TABLE scheduler.alert_check IS
+'Expressions that raise alerts; use the view alert_checks';
+ALTER TABLE scheduler.alert_check ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.alert_check FOR SELECT USING (scheduler._visible(owner));
+GRANT SELECT ON scheduler.alert_check TO PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_check', '');
 
 CREATE FUNCTION scheduler._add_alert_check(check_name text, job_id bigint, predicate text,
 	severity text, message text) RETURNS bigint
@@ -1256,6 +2044,49 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION scheduler.drop_alert_check(text) IS
 'Drop a check of the caller, with its job; its alert is resolved';
+
+CREATE VIEW scheduler.alert_checks WITH (security_invoker = true) AS
+SELECT c.check_id, c.check_name, c.owner, c.predicate, c.severity, c.message,
+	c.job_id, j.schedule, s.last_run_at, s.last_status
+FROM scheduler.alert_check c
+JOIN scheduler.job j ON j.job_id = c.job_id
+LEFT JOIN scheduler.job_state s ON s.job_id = c.job_id;
+COMMENT ON VIEW scheduler.alert_checks IS
+'Expressions that raise alerts while they are true; see create_alert_check()';
+GRANT SELECT ON scheduler.alert_checks TO PUBLIC;
+
+----------------------------------------------------------------------
+-- Alert handlers
+----------------------------------------------------------------------
+
+CREATE SEQUENCE scheduler.alert_handler_id_seq;
+COMMENT ON SEQUENCE scheduler.alert_handler_id_seq IS 'Source of the ids of alert handlers';
+SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_handler_id_seq', '');
+
+CREATE TABLE scheduler.alert_handler (
+	handler_id bigint NOT NULL DEFAULT pg_catalog.nextval('scheduler.alert_handler_id_seq'),
+	handler_name text NOT NULL,
+	owner regrole NOT NULL,
+	job_id bigint,
+	channel text,
+	kinds text[],
+	min_severity text NOT NULL,
+	enabled boolean NOT NULL DEFAULT true,
+	resolved boolean NOT NULL,
+	created_at timestamptz NOT NULL,
+	CONSTRAINT alert_handler_pkey PRIMARY KEY (handler_id),
+	CONSTRAINT alert_handler_owner_handler_name_key UNIQUE (owner, handler_name),
+	CONSTRAINT alert_handler_job_id_fkey FOREIGN KEY (job_id)
+		REFERENCES scheduler.job ON DELETE CASCADE,
+	CONSTRAINT alert_handler_target_check CHECK (pg_catalog.num_nonnulls(job_id, channel) = 1),
+	CONSTRAINT alert_handler_channel_check CHECK (pg_catalog.octet_length(channel) BETWEEN 1 AND 63),
+	CONSTRAINT alert_handler_severity_check CHECK (min_severity IN ('info', 'warning', 'error', 'critical'))
+) USING heap;
+COMMENT ON TABLE scheduler.alert_handler IS 'Who is told of alerts; use the view alert_handlers';
+ALTER TABLE scheduler.alert_handler ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.alert_handler FOR SELECT USING (scheduler._visible(owner));
+GRANT SELECT ON scheduler.alert_handler TO PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_handler', '');
 
 CREATE FUNCTION scheduler._add_alert_handler(handler_name text, job_id bigint, channel text,
 	kinds text[], min_severity text, resolved boolean) RETURNS bigint
@@ -1314,573 +2145,6 @@ AS 'MODULE_PATHNAME', 'pg_scheduler_drop_alert_handler' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.drop_alert_handler(text) IS
 'Drop a handler of the caller, with its job';
 
-----------------------------------------------------------------------
--- Hooks and health checks
-----------------------------------------------------------------------
-
-CREATE TRIGGER job_hook_changed AFTER INSERT OR DELETE OR UPDATE OF hook_job_id
-	ON scheduler.job_hook FOR EACH STATEMENT EXECUTE FUNCTION scheduler._changed('hooks');
-
-CREATE FUNCTION scheduler._hook_deleted() RETURNS trigger
-AS 'MODULE_PATHNAME', 'pg_scheduler_hook_deleted' LANGUAGE C;
-COMMENT ON FUNCTION scheduler._hook_deleted() IS
-'Drops the job of a hook that is gone';
-
-CREATE TRIGGER job_hook_deleted AFTER DELETE ON scheduler.job_hook
-	FOR EACH ROW EXECUTE FUNCTION scheduler._hook_deleted();
-
-CREATE FUNCTION scheduler._owner_changed() RETURNS trigger
-AS 'MODULE_PATHNAME', 'pg_scheduler_owner_changed' LANGUAGE C;
-COMMENT ON FUNCTION scheduler._owner_changed() IS
-'Gives the hooks of a job to its new owner';
-
-CREATE TRIGGER job_owner_changed AFTER UPDATE OF owner ON scheduler.job
-	FOR EACH ROW WHEN (OLD.owner::oid <> NEW.owner::oid)
-	EXECUTE FUNCTION scheduler._owner_changed();
-
-CREATE FUNCTION scheduler._job_id(job text) RETURNS bigint
-AS 'MODULE_PATHNAME', 'pg_scheduler_job_id' LANGUAGE C STABLE;
-COMMENT ON FUNCTION scheduler._job_id(text) IS
-'The job_id of a job of the caller';
-
-CREATE FUNCTION scheduler._hook_owner(job bigint) RETURNS regrole
-AS 'MODULE_PATHNAME', 'pg_scheduler_hook_owner' LANGUAGE C STABLE;
-COMMENT ON FUNCTION scheduler._hook_owner(bigint) IS
-'The role that the hooks of a job run as';
-
-CREATE FUNCTION scheduler._hook_name(job bigint, event text) RETURNS text
-AS 'MODULE_PATHNAME', 'pg_scheduler_hook_name' LANGUAGE C STABLE;
-COMMENT ON FUNCTION scheduler._hook_name(bigint, text) IS
-'The name of the job of a hook';
-
-CREATE FUNCTION scheduler._add_hook(job bigint, event text, hook_job_id bigint, query text)
-RETURNS bigint
-AS 'MODULE_PATHNAME', 'pg_scheduler_add_hook' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler._add_hook(bigint, text, bigint, text) IS
-'Take note of a hook whose job is there already';
-
-CREATE FUNCTION scheduler._drop_hook(job bigint, event text) RETURNS boolean
-AS 'MODULE_PATHNAME', 'pg_scheduler_drop_hook' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler._drop_hook(bigint, text) IS
-'Drop a hook or a health check, with its job';
-
-CREATE FUNCTION scheduler._report_health(job bigint, healthy boolean) RETURNS boolean
-AS 'MODULE_PATHNAME', 'pg_scheduler_report_health' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler._report_health(bigint, boolean) IS
-'What the job of a health check has found';
-
-CREATE FUNCTION scheduler.set_hook(job bigint, event text, command text,
-	timeout interval DEFAULT NULL, max_retries int DEFAULT 0) RETURNS bigint
-LANGUAGE SQL VOLATILE
-BEGIN ATOMIC
-	SELECT scheduler._add_hook(job, event,
-		scheduler.schedule_job(job_name => scheduler._hook_name(job, event),
-			schedule => '@yearly', command => command, priority => 2147483647,
-			timeout => timeout, max_retries => max_retries,
-			run_as => scheduler._hook_owner(job), enabled => false,
-			replace => EXISTS (SELECT FROM scheduler.job_hook h
-				WHERE h.job_id = job AND h.event = set_hook.event)),
-		command);
-END;
-COMMENT ON FUNCTION scheduler.set_hook IS
-'Have a command executed at an event of a job, as its owner: start (it has become live), stop (it is live no longer), cleanup (an attempt did not succeed; $1 says which). The runs of the job wait for it. Returns the job_id of the hook';
-CALL scheduler._also_by_name('scheduler.set_hook');
-
-CREATE FUNCTION scheduler.drop_hook(job bigint, event text) RETURNS boolean
-LANGUAGE SQL VOLATILE
-BEGIN ATOMIC
-	SELECT scheduler._drop_hook(job, event) WHERE scheduler._hook_name(job, event) IS NOT NULL;
-END;
-COMMENT ON FUNCTION scheduler.drop_hook IS
-'Take a hook away, with what waits of it. False: there was none';
-CALL scheduler._also_by_name('scheduler.drop_hook');
-
-CREATE FUNCTION scheduler.set_health_check(job bigint, query text,
-	schedule text DEFAULT '1 minute', timeout interval DEFAULT '10 seconds') RETURNS bigint
-LANGUAGE SQL VOLATILE
-BEGIN ATOMIC
-	SELECT scheduler._add_hook(job, 'health_check',
-		scheduler.schedule_job(job_name => 'health check of job ' || job,
-			schedule => schedule,
-			command => 'SELECT scheduler._report_health('
-				|| E'pg_catalog.current_setting(''pg_scheduler.job_id'')::bigint, (\n'
-				|| pg_catalog.rtrim(scheduler._required(query, 'query'), E'; \n\r\t') || E'\n))',
-			timeout => timeout, run_as => scheduler._hook_owner(job),
-			replace => EXISTS (SELECT FROM scheduler.job_hook h
-				WHERE h.job_id = job AND h.event = 'health_check')),
-		query);
-END;
-COMMENT ON FUNCTION scheduler.set_health_check IS
-'Have a query asked on a schedule, as the owner of a job, whether the job is healthy: true, false, or NULL for no answer; an error is no, with its message as the reason. Returns the job_id of the check';
-CALL scheduler._also_by_name('scheduler.set_health_check');
-
-CREATE FUNCTION scheduler.drop_health_check(job bigint) RETURNS boolean
-LANGUAGE SQL VOLATILE
-BEGIN ATOMIC
-	SELECT scheduler._drop_hook(job, 'health_check');
-END;
-COMMENT ON FUNCTION scheduler.drop_health_check IS
-'Take the health check of a job away. False: there was none';
-CALL scheduler._also_by_name('scheduler.drop_health_check');
-
-----------------------------------------------------------------------
--- Recovery
-----------------------------------------------------------------------
-
-CREATE FUNCTION scheduler.set_recovery(job bigint, error_threshold int DEFAULT 5,
-	restart_delay interval DEFAULT '1 minute', max_restarts int DEFAULT 5,
-	enabled boolean DEFAULT true) RETURNS void
-AS 'MODULE_PATHNAME', 'pg_scheduler_set_recovery' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.set_recovery IS
-'Hold a job back after error_threshold consecutive failures, and try one run after restart_delay, twice as long after each one that fails, up to a day; a success resumes the job, and after max_restarts of them it stays held back';
-CALL scheduler._also_by_name('scheduler.set_recovery');
-
-CREATE FUNCTION scheduler.drop_recovery(job bigint) RETURNS boolean
-AS 'MODULE_PATHNAME', 'pg_scheduler_drop_recovery' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.drop_recovery IS
-'Take away what set_recovery() has set; a job that is held back stays paused. False: there was nothing';
-CALL scheduler._also_by_name('scheduler.drop_recovery');
-
-CREATE FUNCTION scheduler.recover(job bigint) RETURNS bigint
-AS 'MODULE_PATHNAME', 'pg_scheduler_recover' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.recover IS
-'Start a job anew: recovery lets go of it, its failures are forgiven, and what holds its runs is looked at again. A pause of yours stays. Returns the event_id';
-CALL scheduler._also_by_name('scheduler.recover');
-
-CREATE FUNCTION scheduler.recover_queue(queue_name text) RETURNS bigint
-AS 'MODULE_PATHNAME', 'pg_scheduler_recover_queue' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.recover_queue(text) IS
-'Do what recover() does for all jobs of a queue that fail or are held back. Returns the event_id. Needs an admin role';
-
-----------------------------------------------------------------------
--- Figures
-----------------------------------------------------------------------
-
-CREATE FUNCTION scheduler._scheduler_health(
-	OUT state text, OUT reason text, OUT since timestamptz, OUT pid int,
-	OUT pending bigint, OUT ready bigint, OUT workers int, OUT workers_busy int,
-	OUT max_workers int, OUT worker_memory bigint, OUT http_in_flight int) RETURNS record
-AS 'MODULE_PATHNAME', 'pg_scheduler_scheduler_health' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler._scheduler_health() IS
-'The state of the scheduler of this database, from shared memory';
-
-CREATE FUNCTION scheduler._add_buckets(a bigint[], b bigint[]) RETURNS bigint[]
-AS 'MODULE_PATHNAME', 'pg_scheduler_add_buckets' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION scheduler._add_buckets(bigint[], bigint[]) IS
-'Add two histograms';
-
-CREATE AGGREGATE scheduler._sum_buckets(bigint[]) (
-	SFUNC = scheduler._add_buckets, STYPE = bigint[], PARALLEL = SAFE,
-	COMBINEFUNC = scheduler._add_buckets);
-COMMENT ON AGGREGATE scheduler._sum_buckets(bigint[]) IS
-'Add histograms';
-
-CREATE FUNCTION scheduler._quantile(buckets bigint[], share double precision) RETURNS interval
-AS 'MODULE_PATHNAME', 'pg_scheduler_quantile' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION scheduler._quantile(bigint[], double precision) IS
-'The duration that a share of what a histogram has counted does not exceed, to within a fifth';
-
-CREATE FUNCTION scheduler._usecs(usecs bigint, divisor bigint DEFAULT 1) RETURNS interval
-LANGUAGE SQL IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN divisor > 0 THEN pg_catalog.make_interval(secs => usecs / 1e6 / divisor) END;
-COMMENT ON FUNCTION scheduler._usecs(bigint, bigint) IS
-'An interval of microseconds, divided';
-
-----------------------------------------------------------------------
--- Views
-----------------------------------------------------------------------
-
--- Each role sees the rows of the roles that it is a member of.
-DO $$
-DECLARE
-	table_name text;
-BEGIN
-	FOREACH table_name IN ARRAY '{job,pending_run,run_history,dead_letter,run_trigger,metric_minute,metric_total,job_minute,alert_check,alert_handler,http_response}'::text[]
-	LOOP
-		EXECUTE format('ALTER TABLE scheduler.%I ENABLE ROW LEVEL SECURITY', table_name);
-		EXECUTE format('CREATE POLICY visible ON scheduler.%I FOR SELECT USING (scheduler._visible(owner))', table_name);
-		EXECUTE format('GRANT SELECT ON scheduler.%I TO PUBLIC', table_name);
-	END LOOP;
-END
-$$;
-
--- Of secrets they see the names.
-ALTER TABLE scheduler.secret ENABLE ROW LEVEL SECURITY;
-CREATE POLICY visible ON scheduler.secret FOR SELECT USING (scheduler._visible(owner));
-GRANT SELECT (owner, name, created_at, changed_at) ON scheduler.secret TO PUBLIC;
-
-ALTER TABLE scheduler.job_state ENABLE ROW LEVEL SECURITY;
-CREATE POLICY visible ON scheduler.job_state FOR SELECT
-	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = job_state.job_id));
-ALTER TABLE scheduler.run_after ENABLE ROW LEVEL SECURITY;
-CREATE POLICY visible ON scheduler.run_after FOR SELECT
-	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = run_after.job_id));
-ALTER TABLE scheduler.leader_end ENABLE ROW LEVEL SECURITY;
-CREATE POLICY visible ON scheduler.leader_end FOR SELECT
-	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = leader_end.job_id));
-GRANT SELECT ON scheduler.run_after, scheduler.leader_end TO PUBLIC;
-ALTER TABLE scheduler.dependency ENABLE ROW LEVEL SECURITY;
-CREATE POLICY visible ON scheduler.dependency FOR SELECT
-	USING (job_id IS NULL OR
-		EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = dependency.job_id));
-GRANT SELECT ON scheduler.dependency TO PUBLIC;
-GRANT SELECT ON scheduler.job_state, scheduler.queue, scheduler.calendar,
-	scheduler.calendar_window TO PUBLIC;
-
--- An alert that has no owner is one of the scheduler: for admins.
-ALTER TABLE scheduler.alert ENABLE ROW LEVEL SECURITY;
-CREATE POLICY visible ON scheduler.alert FOR SELECT
-	USING (CASE WHEN owner IS NULL THEN scheduler._admin() ELSE scheduler._visible(owner) END);
-ALTER TABLE scheduler.job_health_state ENABLE ROW LEVEL SECURITY;
-CREATE POLICY visible ON scheduler.job_health_state FOR SELECT
-	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = job_health_state.job_id));
-ALTER TABLE scheduler.job_recovery ENABLE ROW LEVEL SECURITY;
-CREATE POLICY visible ON scheduler.job_recovery FOR SELECT
-	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = job_recovery.job_id));
-ALTER TABLE scheduler.recovery_event ENABLE ROW LEVEL SECURITY;
-CREATE POLICY visible ON scheduler.recovery_event FOR SELECT
-	USING (CASE WHEN owner IS NULL THEN scheduler._admin() ELSE scheduler._visible(owner) END);
-GRANT SELECT ON scheduler.job_recovery, scheduler.recovery_event TO PUBLIC;
-ALTER TABLE scheduler.job_hook ENABLE ROW LEVEL SECURITY;
-CREATE POLICY visible ON scheduler.job_hook FOR SELECT
-	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = job_hook.job_id));
-GRANT SELECT ON scheduler.job_hook TO PUBLIC;
-ALTER TABLE scheduler.job_metric ENABLE ROW LEVEL SECURITY;
-CREATE POLICY visible ON scheduler.job_metric FOR SELECT
-	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = job_metric.job_id));
-ALTER TABLE scheduler.scheduler_minute ENABLE ROW LEVEL SECURITY;
-CREATE POLICY visible ON scheduler.scheduler_minute FOR SELECT USING (scheduler._admin());
-ALTER TABLE scheduler.scheduler_metric ENABLE ROW LEVEL SECURITY;
-CREATE POLICY visible ON scheduler.scheduler_metric FOR SELECT USING (scheduler._admin());
-GRANT SELECT ON scheduler.alert, scheduler.job_health_state,
-	scheduler.job_metric, scheduler.scheduler_minute, scheduler.scheduler_metric TO PUBLIC;
-GRANT USAGE ON SCHEMA scheduler TO PUBLIC;
-
--- How much waits and runs in a queue is for admins.
-CREATE VIEW scheduler._queue_health AS
-SELECT queue_name, state, reason, since, waits_for, running > 0 AS busy,
-	CASE WHEN scheduler._admin() THEN backlog END AS backlog,
-	CASE WHEN scheduler._admin() THEN running END AS running
-FROM scheduler.queue_health_state;
-COMMENT ON VIEW scheduler._queue_health IS 'What queue_health_state shows of queues to everybody; use the view queues';
-GRANT SELECT ON scheduler._queue_health TO PUBLIC;
-
-CREATE FUNCTION scheduler._quote_job_name(job_name text) RETURNS text
-LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE
-RETURN CASE WHEN job_name ~ '^["[:space:]]|,|[[:space:]]$'
-	THEN '"' || pg_catalog.replace(job_name, '"', '""') || '"' ELSE job_name END;
-COMMENT ON FUNCTION scheduler._quote_job_name(text) IS
-'The name of a job as the argument "after" has it in a list';
-
-CREATE FUNCTION scheduler._is_over(job scheduler.job, state scheduler.job_state) RETURNS boolean
-LANGUAGE SQL STABLE PARALLEL SAFE
-RETURN CASE WHEN job.follows
-	THEN COALESCE(state.runs >= job.max_runs, false) OR COALESCE(job.ends_at < pg_catalog.now(), false)
-	ELSE COALESCE(state.finished AND state.schedule_version = job.schedule_version, false) END;
-COMMENT ON FUNCTION scheduler._is_over(scheduler.job, scheduler.job_state) IS
-'Will a job not run any more, by its schedule or after others?';
-
-CREATE VIEW scheduler.jobs WITH (security_invoker = true) AS
-SELECT j.job_id,
-	j.job_name,
-	j.owner,
-	j.kind,
-	j.schedule,
-	j.timezone,
-	j.command,
-	j.request ->> 'url' AS url,
-	j.queue,
-	j.priority,
-	j.enabled,
-	CASE WHEN NOT j.enabled OR j.paused_at IS NOT NULL THEN 'paused'
-		WHEN scheduler._is_over(j, s)
-			AND NOT EXISTS (SELECT FROM scheduler.pending_run p WHERE p.job_id = j.job_id)
-			THEN 'finished'
-		ELSE 'active' END AS state,
-	CASE WHEN NOT j.enabled OR j.paused_at IS NOT NULL THEN NULL
-		WHEN s.schedule_version = j.schedule_version AND j.calendar IS NULL THEN s.next_run_at
-		ELSE scheduler._next_run_at(j.job_id) END AS next_run_at,
-	s.last_run_at,
-	s.last_status,
-	COALESCE(s.consecutive_failures, 0) AS consecutive_failures,
-	COALESCE(s.runs, 0) AS runs,
-	COALESCE(s.succeeded, 0) AS succeeded,
-	COALESCE(s.failed + s.timed_out + s.lost, 0) AS failed,
-	COALESCE(s.skipped, 0) AS skipped,
-	COALESCE(s.missed, 0) AS missed,
-	j.paused_at,
-	j.paused_reason,
-	j.args,
-	j.settings,
-	j.starts_at,
-	j.ends_at,
-	j.max_runs,
-	j.jitter,
-	j.overlap,
-	j.max_instances,
-	j.misfire,
-	j.misfire_grace,
-	j.timeout,
-	j.max_retries,
-	j.backoff,
-	j.retry_delay,
-	j.max_retry_delay,
-	j.retry_jitter,
-	j.retry_on,
-	j.on_lost,
-	j.calendar,
-	j.calendar_action,
-	j.description,
-	j.created_at,
-	CASE WHEN j.follows THEN
-		(SELECT pg_catalog.string_agg(scheduler._quote_job_name(l.job_name), ', ' ORDER BY a.position)
-		 FROM scheduler.run_after a JOIN scheduler.job l ON l.job_id = a.leader_id
-		 WHERE a.job_id = j.job_id) END AS after,
-	CASE WHEN j.follows THEN
-		(SELECT pg_catalog.max(a.after_on) FROM scheduler.run_after a
-		 WHERE a.job_id = j.job_id) END AS after_on,
-	j.serves,
-	(SELECT pg_catalog.array_agg(CASE WHEN d.on_job_id IS NULL THEN 'queue:' || d.on_queue_name
-			WHEN t.owner = j.owner THEN 'job:' || t.job_name
-			ELSE 'job_id:' || d.on_job_id END ORDER BY d.on_job_id, d.on_queue_name)
-		FROM scheduler.dependency d LEFT JOIN scheduler.job t ON t.job_id = d.on_job_id
-		WHERE d.job_id = j.job_id) AS depends_on
-FROM scheduler.job j
-LEFT JOIN scheduler.job_state s ON s.job_id = j.job_id;
-
-CREATE VIEW scheduler.runs WITH (security_invoker = true) AS
-SELECT p.run_id,
-	p.job_id,
-	j.job_name,
-	p.owner::regrole AS owner,
-	CASE WHEN r.run_id IS NULL THEN 'queued' ELSE 'running' END AS status,
-	p.attempt,
-	p.scheduled_at,
-	CASE WHEN r.run_id IS NULL AND p.attempt > 1 THEN p.due_at END AS next_attempt_at,
-	r.started_at,
-	NULL::timestamptz AS finished_at,
-	r.worker_pid,
-	NULL::bigint AS rows_affected,
-	NULL::text AS error_message,
-	NULL::text AS error_detail,
-	NULL::text AS error_hint,
-	NULL::text AS error_context,
-	NULL::text AS sqlstate,
-	NULL::int AS http_status,
-	p.triggered_by,
-	1::bigint AS occurrences,
-	p.redriven_from,
-	NULL::bigint AS cpu_time,
-	NULL::bigint AS buffers_hit,
-	NULL::bigint AS buffers_read,
-	NULL::bigint AS temp_bytes,
-	NULL::bigint AS wal_bytes,
-	CASE WHEN p.triggered_by = 'after' THEN
-		ARRAY(SELECT t.trigger_run_id FROM scheduler.run_trigger t
-			WHERE t.run_id = p.run_id ORDER BY 1) END AS trigger_run_ids,
-	CASE WHEN r.run_id IS NULL THEN CASE WHEN hq.waits_for IS NOT NULL
-			THEN pg_catalog.format('queue "%s" %s', j.queue, hq.waits_for)
-		WHEN p.triggered_by <> 'manual' AND hj.waits_for IS NOT NULL
-			THEN pg_catalog.format('job "%s" %s', j.job_name, hj.waits_for) END END AS held_by
-FROM scheduler.pending_run p
-JOIN scheduler.job j ON j.job_id = p.job_id
-LEFT JOIN scheduler._running() r ON r.run_id = p.run_id
-LEFT JOIN scheduler.job_health_state hj ON hj.job_id = p.job_id
-LEFT JOIN scheduler._queue_health hq ON hq.queue_name = j.queue
-UNION ALL
-SELECT h.run_id,
-	h.job_id,
-	h.job_name,
-	h.owner::regrole,
-	h.status,
-	h.attempt,
-	h.scheduled_at,
-	h.next_attempt_at,
-	h.started_at,
-	h.finished_at,
-	h.worker_pid,
-	h.rows_affected,
-	h.error_message,
-	h.error_detail,
-	h.error_hint,
-	h.error_context,
-	h.sqlstate,
-	h.http_status,
-	h.triggered_by,
-	h.occurrences,
-	h.redriven_from,
-	h.cpu_time,
-	h.buffers_hit,
-	h.buffers_read,
-	h.temp_bytes,
-	h.wal_bytes,
-	CASE WHEN h.triggered_by = 'after' THEN
-		ARRAY(SELECT t.trigger_run_id FROM scheduler.run_trigger t
-			WHERE t.run_id = h.run_id ORDER BY 1) END,
-	NULL
-FROM scheduler.run_history h;
-
-CREATE VIEW scheduler.chains WITH (security_invoker = true) AS
-SELECT a.job_id,
-	j.job_name,
-	j.owner,
-	a.leader_id,
-	l.job_name AS leader_name,
-	a.after_on,
-	e.run_id AS ended_run_id,
-	e.status AS ended_status,
-	e.ended_at
-FROM scheduler.run_after a
-JOIN scheduler.job j ON j.job_id = a.job_id
-LEFT JOIN scheduler.job l ON l.job_id = a.leader_id
-LEFT JOIN LATERAL (SELECT e.run_id, e.status, e.ended_at FROM scheduler.leader_end e
-	WHERE e.job_id = a.job_id AND e.leader_id = a.leader_id
-	ORDER BY e.ended_at DESC LIMIT 1) e ON true;
-COMMENT ON VIEW scheduler.chains IS
-'Which jobs run after which, one row for each leader of a job; the end of the leader that the job has yet to take up, when it waits for that of another leader, or to be resumed';
-
-CREATE FUNCTION scheduler.run_chain(run_id bigint,
-	OUT depth int, OUT run_id bigint, OUT job_id bigint, OUT job_name text, OUT status text,
-	OUT scheduled_at timestamptz, OUT started_at timestamptz, OUT finished_at timestamptz,
-	OUT trigger_run_ids bigint[]) RETURNS SETOF record
-LANGUAGE SQL STABLE
-BEGIN ATOMIC
-	WITH RECURSIVE up (id) AS (
-		SELECT $1
-		UNION
-		SELECT t.trigger_run_id FROM up JOIN scheduler.run_trigger t ON t.run_id = up.id
-	), down (id, level) AS (
-		SELECT up.id, 0 FROM up
-		WHERE NOT EXISTS (SELECT FROM scheduler.run_trigger t WHERE t.run_id = up.id)
-		UNION
-		SELECT t.run_id, down.level + 1
-		FROM down JOIN scheduler.run_trigger t ON t.trigger_run_id = down.id
-	)
-	SELECT d.level, r.run_id, r.job_id, r.job_name, r.status, r.scheduled_at, r.started_at,
-		r.finished_at, r.trigger_run_ids
-	FROM (SELECT down.id, pg_catalog.max(down.level) AS level FROM down GROUP BY down.id) d
-	CROSS JOIN LATERAL (SELECT * FROM scheduler.runs a WHERE a.run_id = d.id
-		ORDER BY a.attempt DESC, a.finished_at DESC LIMIT 1) r
-	ORDER BY d.level, r.run_id;
-END;
-COMMENT ON FUNCTION scheduler.run_chain(bigint) IS
-'The runs that have led to a run, and all that have come of those, in order; a run has the depth of the longest way to it, and the status of its last attempt';
-
-CREATE VIEW scheduler.dead_letters WITH (security_invoker = true) AS
-SELECT dead_letter_id, run_id, job_id, job_name, owner::regrole AS owner, scheduled_at,
-	attempts, error_message, sqlstate, died_at, redriven_at, args, definition,
-	error_detail, error_hint, error_context, attempt_log
-FROM scheduler.dead_letter;
-
-CREATE VIEW scheduler.alerts WITH (security_invoker = true) AS
-SELECT alert_id, kind, severity, subject, message, first_seen, last_seen, count,
-	resolved_at, job_id, resolved_by::regrole AS resolved_by
-FROM scheduler.alert;
-COMMENT ON VIEW scheduler.alerts IS
-'What went wrong, one row for as long as it lasts: open while resolved_at is NULL; resolved_by is NULL when the cause has gone by itself';
-
-CREATE VIEW scheduler.workers WITH (security_invoker = true) AS
-SELECT w.pid, d.datname AS database, w.role::regrole AS role, w.state, w.job_name, w.run_id,
-	w.since, w.runs, w.memory
-FROM scheduler._workers() w
-LEFT JOIN pg_catalog.pg_database d ON d.oid = w.database;
-
-CREATE VIEW scheduler.http_responses WITH (security_invoker = true) AS
-SELECT r.run_id,
-	r.job_id,
-	r.job_name,
-	r.owner::regrole AS owner,
-	r.attempt,
-	r.finished_at,
-	r.http_status,
-	r.http_version,
-	r.headers,
-	r.content_type,
-	scheduler._http_body_text(r.body, r.content_type, r.truncated) AS body_text,
-	r.body,
-	r.truncated,
-	r.total_size,
-	r.failure,
-	r.error,
-	r.final_url,
-	r.redirects,
-	r.remote_address,
-	r.remote_port,
-	r.reused_connection,
-	r.name_lookup,
-	r.connect,
-	r.tls,
-	r.first_byte,
-	r.total,
-	r.idempotency_key
-FROM scheduler.http_response r;
-
-CREATE VIEW scheduler.secrets WITH (security_invoker = true) AS
-SELECT s.name, s.owner::regrole AS owner, s.created_at, s.changed_at
-FROM scheduler.secret s;
-
--- COPY into it sets secrets: the server does not log what it copies.
-CREATE VIEW scheduler.secret_values AS
-SELECT NULL::text AS name, NULL::text AS value
-WHERE false;
-CREATE TRIGGER set_secrets INSTEAD OF INSERT ON scheduler.secret_values
-	FOR EACH ROW EXECUTE FUNCTION scheduler._set_secrets();
-GRANT INSERT ON scheduler.secret_values TO PUBLIC;
-
-CREATE VIEW scheduler.http_jobs WITH (security_invoker = true) AS
-SELECT j.job_id,
-	j.job_name,
-	j.owner,
-	j.request ->> 'method' AS method,
-	j.request ->> 'url' AS url,
-	j.request -> 'headers' AS headers,
-	j.request ->> 'body' AS body,
-	j.request ->> 'content_type' AS content_type,
-	j.args,
-	j.request ->> 'success_codes' AS success_codes,
-	j.request ->> 'signing_secret' AS signing_secret,
-	COALESCE((j.request ->> 'follow_redirects')::boolean, false) AS follow_redirects,
-	COALESCE((j.request ->> 'max_redirects')::int, 0) AS max_redirects,
-	j.timeout,
-	pg_catalog.make_interval(secs => (j.request ->> 'connect_timeout')::float8 / 1000) AS connect_timeout,
-	COALESCE((j.request ->> 'one_off')::boolean, false) AS one_off
-FROM scheduler.job j
-WHERE j.kind = 'http';
-
-GRANT SELECT ON scheduler.http_jobs, scheduler.http_responses, scheduler.secrets TO PUBLIC;
-
-CREATE VIEW scheduler.calendars WITH (security_invoker = true) AS
-SELECT c.calendar_name, c.owner, c.mode, c.timezone, c.description, c.created_at
-FROM scheduler.calendar c;
-
-CREATE VIEW scheduler.calendar_windows WITH (security_invoker = true) AS
-SELECT w.window_id, w.calendar_name, scheduler._weekdays(w.weekdays) AS weekdays,
-	w.from_time, w.to_time, w.first_date, w.last_date, w.description
-FROM scheduler.calendar_window w;
-
--- The same for everybody, so it is read as its owner.
-CREATE VIEW scheduler.alert_rules AS
-SELECT p.kind,
-	COALESCE(r.enabled, p.enabled) AS enabled,
-	COALESCE(r.threshold, p.threshold) AS threshold,
-	COALESCE(r.severity, p.severity) AS severity,
-	COALESCE(r."interval", p."interval") AS "interval",
-	p.description,
-	r.kind IS NOT NULL AS altered
-FROM scheduler.alert_rule_preset p
-LEFT JOIN scheduler.alert_rule r ON r.kind = p.kind;
-COMMENT ON VIEW scheduler.alert_rules IS
-'When the scheduler raises an alert by itself; see alter_alert_rule()';
-
-CREATE VIEW scheduler.alert_checks WITH (security_invoker = true) AS
-SELECT c.check_id, c.check_name, c.owner, c.predicate, c.severity, c.message,
-	c.job_id, j.schedule, s.last_run_at, s.last_status
-FROM scheduler.alert_check c
-JOIN scheduler.job j ON j.job_id = c.job_id
-LEFT JOIN scheduler.job_state s ON s.job_id = c.job_id;
-COMMENT ON VIEW scheduler.alert_checks IS
-'Expressions that raise alerts while they are true; see create_alert_check()';
-
 CREATE VIEW scheduler.alert_handlers WITH (security_invoker = true) AS
 SELECT h.handler_id, h.handler_name, h.owner,
 	CASE WHEN h.channel IS NULL THEN j.kind ELSE 'notify' END AS kind,
@@ -1891,156 +2155,44 @@ LEFT JOIN scheduler.job j ON j.job_id = h.job_id
 LEFT JOIN scheduler.job_state s ON s.job_id = h.job_id;
 COMMENT ON VIEW scheduler.alert_handlers IS
 'Who is told of alerts, and whether that succeeds; see create_alert_handler()';
+GRANT SELECT ON scheduler.alert_handlers TO PUBLIC;
 
--- It reads as its owner, and asks whose a job is once: row security on each of
--- its tables would ask again for each of them.
-CREATE VIEW scheduler.job_health WITH (security_barrier = true) AS
-SELECT j.job_id,
-	j.job_name,
-	j.owner,
-	j.queue,
-	o.state,
-	CASE o.state
-		WHEN 'stopped' THEN CASE WHEN j.paused_at IS NOT NULL THEN
-			COALESCE('the job is paused: ' || j.paused_reason, 'the job is paused')
-			WHEN NOT j.enabled THEN 'the job is disabled'
-			ELSE 'the schedule of the job is over' END
-		WHEN 'stopping' THEN 'the job is paused, and a run goes on'
-		WHEN 'starting' THEN CASE WHEN c.state = 'probing' THEN 'a run is tried again after failures'
-			ELSE 'the scheduler has not planned the job yet' END
-		WHEN 'unhealthy' THEN CASE WHEN j.paused_at IS NOT NULL THEN j.paused_reason ELSE h.reason END
-		ELSE COALESCE(h.reason, 'runs as planned') END AS reason,
-	CASE WHEN o.state IN ('stopped', 'stopping') THEN COALESCE(j.paused_at, s.last_finished_at, j.created_at)
-		ELSE COALESCE(h.since, j.created_at) END AS since,
-	COALESCE(s.consecutive_failures, 0) AS consecutive_failures,
-	s.succeeded::double precision /
-		NULLIF(s.succeeded + s.failed + s.timed_out + s.lost, 0) AS success_rate,
-	s.last_run_at,
-	s.last_status
-FROM scheduler.job j
-LEFT JOIN scheduler.job_state s ON s.job_id = j.job_id
-LEFT JOIN scheduler.job_health_state h ON h.job_id = j.job_id
-LEFT JOIN scheduler.job_recovery c ON c.job_id = j.job_id
-CROSS JOIN LATERAL (SELECT CASE
-	WHEN c.state = 'probing' AND j.paused_at IS NOT NULL THEN 'starting'
-	WHEN c.state IN ('open', 'given_up') AND j.paused_at IS NOT NULL THEN 'unhealthy'
-	WHEN NOT j.enabled OR j.paused_at IS NOT NULL THEN
-		CASE WHEN EXISTS (SELECT FROM scheduler._running() r
-			JOIN scheduler.pending_run p ON p.run_id = r.run_id
-			WHERE p.job_id = j.job_id) THEN 'stopping' ELSE 'stopped' END
-	WHEN s.schedule_version IS DISTINCT FROM j.schedule_version THEN 'starting'
-	WHEN scheduler._is_over(j, s) AND NOT EXISTS (SELECT FROM scheduler.pending_run p
-		WHERE p.job_id = j.job_id) THEN 'stopped'
-	ELSE COALESCE(h.state, 'healthy') END AS state) o
-WHERE scheduler._visible(j.owner) AND j.serves IS NULL;
-COMMENT ON VIEW scheduler.job_health IS
-'The state of each job (healthy, degraded, unhealthy, stopped, starting, stopping), why, and since when';
+----------------------------------------------------------------------
+-- Metrics
+----------------------------------------------------------------------
 
-CREATE VIEW scheduler.job_hooks WITH (security_invoker = true) AS
-SELECT h.job_id, j.job_name, j.owner, h.event, c.command, c.timeout, c.max_retries,
-	h.hook_job_id, s.last_run_at, s.last_status,
-	COALESCE(s.consecutive_failures, 0) AS consecutive_failures
-FROM scheduler.job_hook h
-JOIN scheduler.job j ON j.job_id = h.job_id
-JOIN scheduler.job c ON c.job_id = h.hook_job_id
-LEFT JOIN scheduler.job_state s ON s.job_id = h.hook_job_id
-WHERE h.event <> 'health_check';
-COMMENT ON VIEW scheduler.job_hooks IS
-'What is executed at the start, at the stop and after a failure of jobs, and what became of it last; see set_hook()';
+CREATE FUNCTION scheduler._add_buckets(a bigint[], b bigint[]) RETURNS bigint[]
+AS 'MODULE_PATHNAME', 'pg_scheduler_add_buckets' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION scheduler._add_buckets(bigint[], bigint[]) IS 'Add two histograms';
 
-CREATE VIEW scheduler.health_checks WITH (security_invoker = true) AS
-SELECT h.job_id, j.job_name, j.owner, h.query, c.schedule, c.timeout,
-	h.healthy, h.checked_at, h.hook_job_id, s.last_run_at, s.last_status,
-	COALESCE(s.consecutive_failures, 0) AS consecutive_failures
-FROM scheduler.job_hook h
-JOIN scheduler.job j ON j.job_id = h.job_id
-JOIN scheduler.job c ON c.job_id = h.hook_job_id
-LEFT JOIN scheduler.job_state s ON s.job_id = h.hook_job_id
-WHERE h.event = 'health_check';
-COMMENT ON VIEW scheduler.health_checks IS
-'Queries that say whether jobs are healthy, and their last answer; see set_health_check()';
+CREATE AGGREGATE scheduler._sum_buckets(bigint[]) (
+	SFUNC = scheduler._add_buckets, STYPE = bigint[], PARALLEL = SAFE,
+	COMBINEFUNC = scheduler._add_buckets);
+COMMENT ON AGGREGATE scheduler._sum_buckets(bigint[]) IS 'Add histograms';
 
-GRANT SELECT ON scheduler.job_hooks, scheduler.health_checks TO PUBLIC;
+CREATE FUNCTION scheduler._quantile(buckets bigint[], share double precision) RETURNS interval
+AS 'MODULE_PATHNAME', 'pg_scheduler_quantile' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION scheduler._quantile(bigint[], double precision) IS
+'The duration that a share of what a histogram has counted does not exceed, to within a fifth';
 
-CREATE VIEW scheduler.job_recoveries WITH (security_invoker = true) AS
-SELECT j.job_id, j.job_name, j.owner, r.error_threshold, r.restart_delay, r.max_restarts,
-	CASE r.state WHEN 'closing' THEN 'closed' ELSE r.state END AS state,
-	r.restarts, r.retry_at, r.enabled
-FROM scheduler.job_recovery r
-JOIN scheduler.job j ON j.job_id = r.job_id;
-COMMENT ON VIEW scheduler.job_recoveries IS
-'Circuit breakers of jobs: closed, open, probing or given_up; see set_recovery()';
-
-CREATE VIEW scheduler.recovery_events WITH (security_invoker = true) AS
-SELECT event_id, at, subject, job_id, action, reason, outcome, finished_at, run_id
-FROM scheduler.recovery_event;
-COMMENT ON VIEW scheduler.recovery_events IS
-'What was done to mend something, why, and what came of it: outcome is pending, succeeded or failed; kept for pg_scheduler.recovery_retention';
-
-GRANT SELECT ON scheduler.job_recoveries, scheduler.recovery_events TO PUBLIC;
-
-CREATE VIEW scheduler.queues WITH (security_invoker = true) AS
-SELECT q.queue_name,
-	CASE WHEN q.enabled THEN CASE WHEN h.state IN ('stopped', 'stopping') THEN 'starting'
-			ELSE COALESCE(h.state, 'healthy') END
-		WHEN h.busy THEN 'stopping' ELSE 'stopped' END AS state,
-	CASE WHEN q.enabled THEN CASE WHEN h.state IN ('stopped', 'stopping') THEN 'the queue was started'
-			ELSE COALESCE(h.reason, 'runs as planned') END
-		ELSE CASE WHEN q.restarting THEN 'the queue is being restarted' ELSE 'the queue is stopped' END ||
-			CASE WHEN h.busy THEN ', and runs go on' ELSE '' END END AS reason,
-	COALESCE(h.since, q.created_at) AS since,
-	q.enabled,
-	q.priority,
-	q.max_concurrency,
-	q.rate_limit,
-	q.rate_period,
-	COALESCE(j.jobs, 0) AS jobs,
-	CASE WHEN scheduler._admin() THEN COALESCE(h.backlog, 0) END AS backlog,
-	CASE WHEN scheduler._admin() THEN COALESCE(h.running, 0) END AS running,
-	q.description,
-	(SELECT pg_catalog.array_agg(CASE WHEN d.on_job_id IS NULL THEN 'queue:' || d.on_queue_name
-			WHEN t.owner = CURRENT_USER::regrole THEN 'job:' || t.job_name
-			ELSE 'job_id:' || d.on_job_id END ORDER BY d.on_job_id, d.on_queue_name)
-		FROM scheduler.dependency d LEFT JOIN scheduler.job t ON t.job_id = d.on_job_id
-		WHERE d.queue_name = q.queue_name) AS depends_on,
-	q.start_timeout
-FROM scheduler.queue q
-LEFT JOIN scheduler._queue_health h ON h.queue_name = q.queue_name
-LEFT JOIN (SELECT queue, pg_catalog.count(*) AS jobs FROM scheduler.job
-		WHERE serves IS NULL GROUP BY queue) j
-	ON j.queue = q.queue_name;
-COMMENT ON VIEW scheduler.queues IS
-'The queues with their limits, their state and why; jobs counts those the reader sees, backlog and running are for admins';
-
-CREATE VIEW scheduler.dependencies WITH (security_invoker = true) AS
-SELECT CASE WHEN d.job_id IS NULL THEN 'queue' ELSE 'job' END AS kind,
-	COALESCE(d.queue_name, j.job_name) AS name,
-	d.job_id,
-	CASE WHEN d.on_job_id IS NULL THEN 'queue' ELSE 'job' END AS on_kind,
-	COALESCE(d.on_queue_name, t.job_name) AS on_name,
-	d.on_job_id,
-	COALESCE(q.state, t.state) AS on_state,
-	COALESCE(q.reason, t.reason) AS on_reason
-FROM scheduler.dependency d
-LEFT JOIN scheduler.job j ON j.job_id = d.job_id
-LEFT JOIN scheduler.job_health t ON t.job_id = d.on_job_id
-LEFT JOIN scheduler.queues q ON q.queue_name = d.on_queue_name;
-COMMENT ON VIEW scheduler.dependencies IS
-'What each job and queue depends on, and how that is; the name and state of a job that the reader may not see are NULL';
-GRANT SELECT ON scheduler.dependencies TO PUBLIC;
-
-CREATE VIEW scheduler.health WITH (security_invoker = true) AS
-SELECT 'scheduler' AS scope, 'pg_scheduler' AS name, NULL::bigint AS job_id,
-	s.state, s.reason, s.since
-FROM scheduler._scheduler_health() s
-UNION ALL
-SELECT 'queue', q.queue_name, NULL, q.state, q.reason, q.since
-FROM scheduler.queues q
-UNION ALL
-SELECT 'job', j.job_name, j.job_id, j.state, j.reason, j.since
-FROM scheduler.job_health j;
-COMMENT ON VIEW scheduler.health IS
-'The state of the scheduler, of each queue and of each job, why, and since when';
+-- Figures of the runs of a job that had begun; durations in microseconds.
+CREATE TABLE scheduler.job_metric (
+	job_id bigint NOT NULL,
+	timed bigint NOT NULL,
+	duration bigint NOT NULL,
+	max_duration bigint NOT NULL,
+	lateness bigint NOT NULL,
+	max_lateness bigint NOT NULL,
+	buckets bigint[] NOT NULL,
+	CONSTRAINT job_metric_pkey PRIMARY KEY (job_id)
+) USING heap WITH (fillfactor = 70);
+ALTER TABLE scheduler.job_metric ALTER buckets SET STORAGE PLAIN;
+COMMENT ON TABLE scheduler.job_metric IS
+'Durations and lateness of each job, as histograms; use the view job_stats';
+ALTER TABLE scheduler.job_metric ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.job_metric FOR SELECT
+	USING (EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = job_metric.job_id));
+GRANT SELECT ON scheduler.job_metric TO PUBLIC;
 
 CREATE VIEW scheduler.job_stats WITH (security_invoker = true) AS
 SELECT j.job_id,
@@ -2072,6 +2224,38 @@ LEFT JOIN scheduler.job_metric m ON m.job_id = j.job_id
 WHERE j.serves IS NULL;
 COMMENT ON VIEW scheduler.job_stats IS
 'What became of the runs of each job since it was made, how long they took and how late they started; durations and lateness are written every pg_scheduler.metrics_interval, and quantiles are good to within a fifth';
+GRANT SELECT ON scheduler.job_stats TO PUBLIC;
+
+-- What ended in a minute, in all jobs of an owner in a queue.
+CREATE TABLE scheduler.metric_minute (
+	minute timestamptz NOT NULL,
+	owner oid NOT NULL,
+	queue text NOT NULL,
+	succeeded bigint NOT NULL,
+	failed bigint NOT NULL,
+	timed_out bigint NOT NULL,
+	cancelled bigint NOT NULL,
+	lost bigint NOT NULL,
+	retries bigint NOT NULL,
+	timed bigint NOT NULL,
+	duration bigint NOT NULL,
+	max_duration bigint NOT NULL,
+	lateness bigint NOT NULL,
+	max_lateness bigint NOT NULL,
+	http_2xx bigint NOT NULL,
+	http_3xx bigint NOT NULL,
+	http_4xx bigint NOT NULL,
+	http_5xx bigint NOT NULL,
+	http_errors bigint NOT NULL,
+	http_reused bigint NOT NULL,
+	http_bytes bigint NOT NULL,
+	buckets bigint[] NOT NULL
+) USING heap;
+CREATE INDEX metric_minute_minute_idx ON scheduler.metric_minute (minute);
+COMMENT ON TABLE scheduler.metric_minute IS 'What ended in each minute; use the view metrics';
+ALTER TABLE scheduler.metric_minute ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.metric_minute FOR SELECT USING (scheduler._visible(owner));
+GRANT SELECT ON scheduler.metric_minute TO PUBLIC;
 
 CREATE VIEW scheduler.metrics WITH (security_invoker = true) AS
 SELECT m.minute,
@@ -2102,10 +2286,68 @@ SELECT m.minute,
 FROM scheduler.metric_minute m;
 COMMENT ON VIEW scheduler.metrics IS
 'What ended in each minute, by owner and queue; kept for pg_scheduler.metrics_retention';
-
 COMMENT ON COLUMN scheduler.metrics.http_errors IS 'Requests that got no answer';
-COMMENT ON COLUMN scheduler.metrics.http_reused IS 'Requests over a connection that was there already';
+COMMENT ON COLUMN scheduler.metrics.http_reused IS
+'Requests over a connection that was there already';
 COMMENT ON COLUMN scheduler.metrics.http_bytes IS 'Bytes of the bodies of answers';
+GRANT SELECT ON scheduler.metrics TO PUBLIC;
+
+-- The same, since the extension was installed: what prometheus_metrics()
+-- counts does not go back when a job is dropped.
+CREATE TABLE scheduler.metric_total (
+	owner oid NOT NULL,
+	queue text NOT NULL,
+	succeeded bigint NOT NULL,
+	failed bigint NOT NULL,
+	timed_out bigint NOT NULL,
+	cancelled bigint NOT NULL,
+	lost bigint NOT NULL,
+	retries bigint NOT NULL,
+	timed bigint NOT NULL,
+	duration bigint NOT NULL,
+	max_duration bigint NOT NULL,
+	lateness bigint NOT NULL,
+	max_lateness bigint NOT NULL,
+	http_2xx bigint NOT NULL,
+	http_3xx bigint NOT NULL,
+	http_4xx bigint NOT NULL,
+	http_5xx bigint NOT NULL,
+	http_errors bigint NOT NULL,
+	http_reused bigint NOT NULL,
+	http_bytes bigint NOT NULL,
+	buckets bigint[] NOT NULL,
+	CONSTRAINT metric_total_pkey PRIMARY KEY (owner, queue)
+) USING heap WITH (fillfactor = 70);
+COMMENT ON TABLE scheduler.metric_total IS
+'What has ended since the extension was installed, by owner and queue';
+ALTER TABLE scheduler.metric_total ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.metric_total FOR SELECT USING (scheduler._visible(owner));
+GRANT SELECT ON scheduler.metric_total TO PUBLIC;
+
+-- What ended of each job in a minute; monitor_clean.c keeps it small.
+CREATE TABLE scheduler.job_minute (
+	minute timestamptz NOT NULL,
+	job_id bigint NOT NULL,
+	owner oid NOT NULL,
+	succeeded int NOT NULL,
+	failed int NOT NULL,
+	timed_out int NOT NULL,
+	cancelled int NOT NULL,
+	lost int NOT NULL,
+	retries int NOT NULL,
+	timed int NOT NULL,
+	duration bigint NOT NULL,
+	max_duration bigint NOT NULL,
+	lateness bigint NOT NULL,
+	max_lateness bigint NOT NULL
+) USING heap;
+CREATE INDEX job_minute_job_id_minute_idx ON scheduler.job_minute (job_id, minute);
+CREATE INDEX job_minute_minute_job_id_idx ON scheduler.job_minute (minute, job_id);
+COMMENT ON TABLE scheduler.job_minute IS
+'What ended of each job in each minute; use the view job_metrics';
+ALTER TABLE scheduler.job_minute ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.job_minute FOR SELECT USING (scheduler._visible(owner));
+GRANT SELECT ON scheduler.job_minute TO PUBLIC;
 
 CREATE VIEW scheduler.job_metrics WITH (security_invoker = true) AS
 SELECT m.minute,
@@ -2126,6 +2368,26 @@ FROM scheduler.job_minute m
 JOIN scheduler.job j ON j.job_id = m.job_id;
 COMMENT ON VIEW scheduler.job_metrics IS
 'What ended of each job in each minute; kept for pg_scheduler.metrics_retention, and no more than about pg_scheduler.job_metrics_rows rows';
+GRANT SELECT ON scheduler.job_metrics TO PUBLIC;
+
+CREATE TABLE scheduler.scheduler_minute (
+	minute timestamptz NOT NULL,
+	backlog bigint NOT NULL,
+	running bigint NOT NULL,
+	waiting bigint NOT NULL,
+	workers bigint NOT NULL,
+	workers_busy bigint NOT NULL,
+	max_workers bigint NOT NULL,
+	worker_restarts bigint NOT NULL,
+	worker_memory bigint NOT NULL,
+	http_in_flight bigint NOT NULL
+) USING heap;
+CREATE INDEX scheduler_minute_minute_idx ON scheduler.scheduler_minute (minute);
+COMMENT ON TABLE scheduler.scheduler_minute IS
+'Figures of the scheduler by the minute; use the view scheduler_metrics';
+ALTER TABLE scheduler.scheduler_minute ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.scheduler_minute FOR SELECT USING (scheduler._admin());
+GRANT SELECT ON scheduler.scheduler_minute TO PUBLIC;
 
 CREATE VIEW scheduler.scheduler_metrics WITH (security_invoker = true) AS
 SELECT minute, backlog, running, waiting, workers, workers_busy,
@@ -2134,10 +2396,17 @@ SELECT minute, backlog, running, waiting, workers, workers_busy,
 FROM scheduler.scheduler_minute;
 COMMENT ON VIEW scheduler.scheduler_metrics IS
 'The scheduler of this database at the end of each minute in which it had something to do, for admins; worker_restarts counts those of the minute, worker_memory is in bytes';
+GRANT SELECT ON scheduler.scheduler_metrics TO PUBLIC;
 
-GRANT SELECT ON scheduler.alert_rules, scheduler.alert_checks, scheduler.alert_handlers,
-	scheduler.job_health, scheduler.queues, scheduler.health, scheduler.job_stats,
-	scheduler.metrics, scheduler.job_metrics, scheduler.scheduler_metrics TO PUBLIC;
+-- One row: what is counted over restarts.
+CREATE TABLE scheduler.scheduler_metric (
+	worker_restarts bigint NOT NULL
+) USING heap;
+INSERT INTO scheduler.scheduler_metric VALUES (0);
+COMMENT ON TABLE scheduler.scheduler_metric IS 'What is counted over restarts; one row';
+ALTER TABLE scheduler.scheduler_metric ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.scheduler_metric FOR SELECT USING (scheduler._admin());
+GRANT SELECT ON scheduler.scheduler_metric TO PUBLIC;
 
 ----------------------------------------------------------------------
 -- One look
@@ -2231,8 +2500,7 @@ CREATE FUNCTION scheduler._prometheus_label(value text) RETURNS text
 LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE
 RETURN '"' || pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(value,
 	'\', '\\'), '"', '\"'), E'\n', '\n') || '"';
-COMMENT ON FUNCTION scheduler._prometheus_label(text) IS
-'The value of a label, quoted';
+COMMENT ON FUNCTION scheduler._prometheus_label(text) IS 'The value of a label, quoted';
 
 CREATE FUNCTION scheduler._prometheus_family(name text, type text, help text, samples text) RETURNS text
 LANGUAGE SQL IMMUTABLE PARALLEL SAFE
@@ -2392,143 +2660,9 @@ END;
 COMMENT ON FUNCTION scheduler.prometheus_metrics() IS
 'What the caller sees of the metrics, in the exposition format of Prometheus';
 
--- Whoever may execute them can make triggers of tables of their own with them.
-REVOKE EXECUTE ON FUNCTION scheduler._job_changed(), scheduler._changed(),
-	scheduler._calendar_changed(), scheduler._state_inserted(), scheduler._replace_default_queue(),
-	scheduler._hook_deleted(), scheduler._owner_changed(), scheduler._set_secrets() FROM PUBLIC;
-
-GRANT SELECT ON scheduler.chains, scheduler.jobs, scheduler.runs, scheduler.dead_letters, scheduler.alerts,
-	scheduler.workers, scheduler.calendars, scheduler.calendar_windows TO PUBLIC;
-
 ----------------------------------------------------------------------
--- What tables and views are for
+-- Last steps
 ----------------------------------------------------------------------
-
-COMMENT ON SEQUENCE scheduler.job_id_seq IS 'Source of job_id';
-COMMENT ON SEQUENCE scheduler.run_id_seq IS 'Source of run_id';
-COMMENT ON SEQUENCE scheduler.dead_letter_id_seq IS 'Source of dead_letter_id';
-COMMENT ON SEQUENCE scheduler.alert_id_seq IS 'Source of alert_id';
-COMMENT ON SEQUENCE scheduler.calendar_window_id_seq IS 'Source of the ids of calendar windows';
-COMMENT ON TABLE scheduler.calendar IS 'Calendars; use the view calendars';
-COMMENT ON TABLE scheduler.calendar_window IS 'Dates and times that a calendar names; use the view calendar_windows';
-COMMENT ON VIEW scheduler.calendars IS 'Calendars, that jobs can refer to';
-COMMENT ON VIEW scheduler.calendar_windows IS 'Dates and times that calendars name';
-COMMENT ON SEQUENCE scheduler.alert_check_id_seq IS 'Source of the ids of alert checks';
-COMMENT ON SEQUENCE scheduler.alert_handler_id_seq IS 'Source of the ids of alert handlers';
-COMMENT ON TABLE scheduler.alert_check IS 'Expressions that raise alerts; use the view alert_checks';
-COMMENT ON TABLE scheduler.alert_handler IS 'Who is told of alerts; use the view alert_handlers';
-COMMENT ON TABLE scheduler.alert_rule IS 'What was changed of the rules of alerts; use the view alert_rules';
-COMMENT ON VIEW scheduler.alert_rule_preset IS 'The rules of alerts before they are changed; use the view alert_rules';
-COMMENT ON TABLE scheduler.job_health_state IS 'Jobs that are not healthy, and why; use the view job_health';
-COMMENT ON TABLE scheduler.queue_health_state IS 'State and backlog of queues; use the view queues';
-COMMENT ON TABLE scheduler.job_metric IS 'Durations and lateness of each job, as histograms; use the view job_stats';
-COMMENT ON TABLE scheduler.job_minute IS 'What ended of each job in each minute; use the view job_metrics';
-COMMENT ON TABLE scheduler.metric_minute IS 'What ended in each minute; use the view metrics';
-COMMENT ON TABLE scheduler.metric_total IS 'What has ended since the extension was installed, by owner and queue';
-COMMENT ON TABLE scheduler.scheduler_metric IS 'What is counted over restarts; one row';
-COMMENT ON TABLE scheduler.scheduler_minute IS 'Figures of the scheduler by the minute; use the view scheduler_metrics';
-COMMENT ON TABLE scheduler.http_response IS 'Answers of HTTP servers, by the day; use the view http_responses';
-COMMENT ON TABLE scheduler.secret IS 'Secrets for HTTP jobs; read by the HTTP worker only';
-COMMENT ON VIEW scheduler.http_responses IS 'What HTTP servers have answered, one row for each attempt; times are microseconds';
-COMMENT ON VIEW scheduler.secrets IS 'Names of secrets, never their values';
-COMMENT ON VIEW scheduler.secret_values IS 'A way to set secrets with COPY; always empty';
-COMMENT ON VIEW scheduler.http_jobs IS 'What HTTP jobs send, with secrets by their names';
-COMMENT ON TABLE scheduler.job_hook IS 'SQL that serves jobs; use the views job_hooks and health_checks';
-COMMENT ON COLUMN scheduler.jobs.serves IS 'Null, or what this job is for somebody else: alert check, alert handler, health check, start hook, stop hook, cleanup hook; views of health and figures leave such jobs out';
-COMMENT ON TABLE scheduler.job_recovery IS 'How jobs that keep failing are held back; use the view job_recoveries';
-COMMENT ON TABLE scheduler.recovery_event IS 'What was done to recover jobs; use the view recovery_events';
-COMMENT ON SEQUENCE scheduler.recovery_event_id_seq IS 'Source of the ids of recovery events';
-COMMENT ON TABLE scheduler.job IS 'Definitions of jobs; use the view jobs';
-COMMENT ON TABLE scheduler.job_state IS 'What has become of jobs: next time and counters, written in batches';
-COMMENT ON TABLE scheduler.pending_run IS 'Runs that have yet to be done; a row goes in the transaction that does the run';
-COMMENT ON TABLE scheduler.run_after IS 'Which jobs run after which; use the view chains';
-COMMENT ON TABLE scheduler.leader_end IS 'Ends of runs that jobs which run after them have not taken up; use the view chains';
-COMMENT ON TABLE scheduler.run_trigger IS 'Which runs have brought about a run; use runs.trigger_run_ids, or run_chain()';
-COMMENT ON TABLE scheduler.run_history IS 'Finished attempts, by the day; use the view runs';
-COMMENT ON TABLE scheduler.dead_letter IS 'Occurrences whose attempts are exhausted; use the view dead_letters';
-COMMENT ON TABLE scheduler.queue IS 'Named groups of jobs';
-COMMENT ON TABLE scheduler.dependency IS 'What jobs and queues depend on; use the view dependencies';
-COMMENT ON TABLE scheduler.alert IS 'What needs attention, open or resolved; use the view alerts';
-COMMENT ON TABLE scheduler.scheduler_state IS 'What start() and stop() have asked for; one row';
-COMMENT ON VIEW scheduler.jobs IS 'Jobs of the roles that the current user is a member of, with their state';
-COMMENT ON COLUMN scheduler.jobs.state IS 'active, paused (or disabled), or finished: no time is left';
-COMMENT ON COLUMN scheduler.jobs.next_run_at IS 'Next time of the schedule; null when paused or finished';
-COMMENT ON COLUMN scheduler.jobs.runs IS 'Occurrences that have been due, by the schedule or after other jobs';
-COMMENT ON COLUMN scheduler.jobs.after IS 'The jobs whose ends make this one run, as schedule_job() takes them';
-COMMENT ON COLUMN scheduler.jobs.failed IS 'Attempts that failed, timed out or were lost';
-COMMENT ON VIEW scheduler.runs IS 'Attempts of runs, waiting, running and finished; those of one run share its run_id';
-COMMENT ON COLUMN scheduler.runs.status IS 'queued, running, succeeded, failed, timed_out, cancelled, lost, skipped or missed';
-COMMENT ON COLUMN scheduler.runs.next_attempt_at IS 'Time of the retry: of this attempt while it waits, of the one after it when it has failed';
-COMMENT ON COLUMN scheduler.runs.occurrences IS 'Occurrences that a row for skipped or missed ones stands for';
-COMMENT ON COLUMN scheduler.runs.redriven_from IS 'The run_id whose dead letter was redriven';
-COMMENT ON COLUMN scheduler.runs.trigger_run_ids IS 'The runs of other jobs that have brought about this one';
-COMMENT ON COLUMN scheduler.runs.cpu_time IS 'CPU time of the attempt in microseconds';
-COMMENT ON COLUMN scheduler.runs.buffers_hit IS 'Shared blocks found in cache';
-COMMENT ON COLUMN scheduler.runs.buffers_read IS 'Shared blocks read';
-COMMENT ON COLUMN scheduler.runs.temp_bytes IS 'Bytes written to temporary files and tables';
-COMMENT ON COLUMN scheduler.runs.wal_bytes IS 'Bytes of write-ahead log';
-COMMENT ON COLUMN scheduler.runs.held_by IS 'Why a run that is queued does not begin, where that is a dependency or its queue';
-COMMENT ON VIEW scheduler.dead_letters IS 'Occurrences whose attempts are exhausted, with what it takes to run them again';
-COMMENT ON COLUMN scheduler.dead_letters.attempt_log IS 'All attempts: status, times and error of each';
-COMMENT ON COLUMN scheduler.dead_letters.definition IS 'The job as it was when the occurrence died';
-COMMENT ON VIEW scheduler.alerts IS 'What needs attention; open ones have no resolved_at';
-COMMENT ON VIEW scheduler.workers IS 'Worker processes that run jobs of roles the current user is a member of';
-COMMENT ON COLUMN scheduler.workers.state IS 'starting, idle, running or stopping';
-COMMENT ON COLUMN scheduler.workers.memory IS 'Bytes in use between runs, looked at now and then';
-
--- Definitions go into dumps; what follows from running them does not.
-SELECT pg_catalog.pg_extension_config_dump('scheduler.calendar', '');
-SELECT pg_catalog.pg_extension_config_dump('scheduler.calendar_window', '');
-SELECT pg_catalog.pg_extension_config_dump('scheduler.calendar_window_id_seq', '');
-SELECT pg_catalog.pg_extension_config_dump('scheduler.job', '');
-SELECT pg_catalog.pg_extension_config_dump('scheduler.run_after', '');
-SELECT pg_catalog.pg_extension_config_dump('scheduler.job_state', '');
-SELECT pg_catalog.pg_extension_config_dump('scheduler.job_recovery', '');
-SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_rule', '');
-SELECT pg_catalog.pg_extension_config_dump('scheduler.job_hook', '');
-SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_check', '');
-SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_handler', '');
-SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_check_id_seq', '');
-SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_handler_id_seq', '');
-SELECT pg_catalog.pg_extension_config_dump('scheduler.queue', '');
-SELECT pg_catalog.pg_extension_config_dump('scheduler.dependency', '');
-SELECT pg_catalog.pg_extension_config_dump('scheduler.job_id_seq', '');
-SELECT pg_catalog.pg_extension_config_dump('scheduler.run_id_seq', '');
-
--- What is executed here is executed with the rights of the extension's owner:
--- default privileges must not let anybody put a trigger on it, or write.
-CREATE FUNCTION scheduler._forget_default_privileges(relation regclass) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-	grantee regrole;
-BEGIN
-	FOR grantee IN SELECT DISTINCT a.grantee FROM pg_class c, aclexplode(c.relacl) a
-		WHERE c.oid = relation AND a.grantee NOT IN (0, c.relowner)
-	LOOP
-		EXECUTE format('REVOKE ALL ON TABLE %s FROM %s', relation, grantee);
-	END LOOP;
-END
-$$;
-COMMENT ON FUNCTION scheduler._forget_default_privileges(regclass) IS
-'Takes from a table what ALTER DEFAULT PRIVILEGES has granted on it';
-
--- The policy of its parent does not hold for who reads a partition directly, as
--- members of pg_read_all_data may: they see nothing.  Attached, it takes no lock
--- that readers of the parent would wait for.
-CREATE FUNCTION scheduler._create_partition(parent text, day date) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-	name text := parent || to_char(day, '_YYYYMMDD');
-BEGIN
-	EXECUTE format('CREATE TABLE scheduler.%I (LIKE scheduler.%I) USING heap', name, parent);
-	EXECUTE format('ALTER TABLE scheduler.%I ENABLE ROW LEVEL SECURITY', name);
-	PERFORM scheduler._forget_default_privileges(format('scheduler.%I', name)::regclass);
-	EXECUTE format('ALTER TABLE scheduler.%I ATTACH PARTITION scheduler.%I FOR VALUES FROM (%L) TO (%L)',
-		parent, name, to_char(day, 'YYYY-MM-DD 00:00:00+00'), to_char(day + 1, 'YYYY-MM-DD 00:00:00+00'));
-END
-$$;
-COMMENT ON FUNCTION scheduler._create_partition(text, date) IS
-'Makes the partition of a day, which begins at midnight UTC';
 
 -- The scheduler makes partitions, but runs can be cancelled before there is one.
 SELECT scheduler._create_partition(parent, pg_catalog.timezone('UTC', pg_catalog.now())::date + i)
