@@ -227,7 +227,14 @@ FROM scheduler._workers() w
 LEFT JOIN pg_catalog.pg_database d ON d.oid = w.database;
 COMMENT ON VIEW scheduler.workers IS
 'Worker processes that run jobs of roles the current user is a member of';
+COMMENT ON COLUMN scheduler.workers.pid IS 'Process id';
+COMMENT ON COLUMN scheduler.workers.database IS 'Database that the process is connected to';
+COMMENT ON COLUMN scheduler.workers.role IS 'Role that it runs jobs of; null: the HTTP worker';
 COMMENT ON COLUMN scheduler.workers.state IS 'starting, idle, running or stopping';
+COMMENT ON COLUMN scheduler.workers.job_name IS 'Job of the run in hand';
+COMMENT ON COLUMN scheduler.workers.run_id IS 'Run in hand; null: none';
+COMMENT ON COLUMN scheduler.workers.since IS 'When that run began, or the state';
+COMMENT ON COLUMN scheduler.workers.runs IS 'Runs since the process started';
 COMMENT ON COLUMN scheduler.workers.memory IS 'Bytes in use between runs, looked at now and then';
 GRANT SELECT ON scheduler.workers TO PUBLIC;
 
@@ -371,6 +378,14 @@ CREATE VIEW scheduler.calendars WITH (security_invoker = true) AS
 SELECT c.calendar_name, c.owner, c.mode, c.timezone, c.description, c.created_at
 FROM scheduler.calendar c;
 COMMENT ON VIEW scheduler.calendars IS 'Calendars, that jobs can refer to';
+COMMENT ON COLUMN scheduler.calendars.calendar_name IS 'Name of the calendar';
+COMMENT ON COLUMN scheduler.calendars.owner IS 'Role that may change it';
+COMMENT ON COLUMN scheduler.calendars.mode IS
+'exclude: its windows are closed; include: they alone are open';
+COMMENT ON COLUMN scheduler.calendars.timezone IS
+'Time zone of its dates and times; null: pg_scheduler.timezone';
+COMMENT ON COLUMN scheduler.calendars.description IS 'What its maker has said about it';
+COMMENT ON COLUMN scheduler.calendars.created_at IS 'When it was made';
 GRANT SELECT ON scheduler.calendars TO PUBLIC;
 
 CREATE VIEW scheduler.calendar_windows WITH (security_invoker = true) AS
@@ -378,6 +393,15 @@ SELECT w.window_id, w.calendar_name, scheduler._weekdays(w.weekdays) AS weekdays
 	w.from_time, w.to_time, w.first_date, w.last_date, w.description
 FROM scheduler.calendar_window w;
 COMMENT ON VIEW scheduler.calendar_windows IS 'Dates and times that calendars name';
+COMMENT ON COLUMN scheduler.calendar_windows.window_id IS 'Id, for remove_calendar_window()';
+COMMENT ON COLUMN scheduler.calendar_windows.calendar_name IS 'Calendar that it belongs to';
+COMMENT ON COLUMN scheduler.calendar_windows.weekdays IS 'Days of the week; null: all';
+COMMENT ON COLUMN scheduler.calendar_windows.from_time IS 'First time of day; null: midnight';
+COMMENT ON COLUMN scheduler.calendar_windows.to_time IS
+'End of the time of day, which is not in it; null: the end of the day. Earlier than from_time: on the next day';
+COMMENT ON COLUMN scheduler.calendar_windows.first_date IS 'First day; null: no limit';
+COMMENT ON COLUMN scheduler.calendar_windows.last_date IS 'Last day; null: no limit';
+COMMENT ON COLUMN scheduler.calendar_windows.description IS 'What its maker has said about it';
 GRANT SELECT ON scheduler.calendar_windows TO PUBLIC;
 
 ----------------------------------------------------------------------
@@ -771,9 +795,25 @@ SELECT dead_letter_id, run_id, job_id, job_name, owner::regrole AS owner, schedu
 FROM scheduler.dead_letter;
 COMMENT ON VIEW scheduler.dead_letters IS
 'Occurrences whose attempts are exhausted, with what it takes to run them again';
+COMMENT ON COLUMN scheduler.dead_letters.dead_letter_id IS 'Id, for redrive_dead_letter()';
+COMMENT ON COLUMN scheduler.dead_letters.run_id IS 'Run that failed';
+COMMENT ON COLUMN scheduler.dead_letters.job_id IS 'Id of the job';
+COMMENT ON COLUMN scheduler.dead_letters.job_name IS 'Name of the job, as it was';
+COMMENT ON COLUMN scheduler.dead_letters.owner IS 'Owner of the job, as it was';
+COMMENT ON COLUMN scheduler.dead_letters.scheduled_at IS
+'The occurrence: time of the schedule, or of the request to run';
+COMMENT ON COLUMN scheduler.dead_letters.attempts IS 'Number of attempts';
+COMMENT ON COLUMN scheduler.dead_letters.error_message IS 'Message of the error';
+COMMENT ON COLUMN scheduler.dead_letters.sqlstate IS 'SQLSTATE of the error';
+COMMENT ON COLUMN scheduler.dead_letters.died_at IS 'When the last attempt ended';
+COMMENT ON COLUMN scheduler.dead_letters.redriven_at IS 'When it was redriven; null: it was not';
+COMMENT ON COLUMN scheduler.dead_letters.args IS 'Argument $1 of the run';
+COMMENT ON COLUMN scheduler.dead_letters.definition IS 'The job as it was when the occurrence died';
+COMMENT ON COLUMN scheduler.dead_letters.error_detail IS 'Detail of the error';
+COMMENT ON COLUMN scheduler.dead_letters.error_hint IS 'Hint of the error';
+COMMENT ON COLUMN scheduler.dead_letters.error_context IS 'Where the error arose';
 COMMENT ON COLUMN scheduler.dead_letters.attempt_log IS
 'All attempts: status, times and error of each';
-COMMENT ON COLUMN scheduler.dead_letters.definition IS 'The job as it was when the occurrence died';
 GRANT SELECT ON scheduler.dead_letters TO PUBLIC;
 
 ----------------------------------------------------------------------
@@ -847,6 +887,18 @@ LEFT JOIN LATERAL (SELECT e.run_id, e.status, e.ended_at FROM scheduler.leader_e
 	ORDER BY e.ended_at DESC LIMIT 1) e ON true;
 COMMENT ON VIEW scheduler.chains IS
 'Which jobs run after which, one row for each leader of a job; the end of the leader that the job has yet to take up, when it waits for that of another leader, or to be resumed';
+COMMENT ON COLUMN scheduler.chains.job_id IS 'Job that runs after another';
+COMMENT ON COLUMN scheduler.chains.job_name IS 'Name of that job';
+COMMENT ON COLUMN scheduler.chains.owner IS 'Owner of that job';
+COMMENT ON COLUMN scheduler.chains.leader_id IS 'Job that it runs after';
+COMMENT ON COLUMN scheduler.chains.leader_name IS
+'Name of the leader; null: the reader may not see it';
+COMMENT ON COLUMN scheduler.chains.after_on IS
+'Which ends of the leader count: success, failure or any';
+COMMENT ON COLUMN scheduler.chains.ended_run_id IS
+'Run of the leader that has ended and waits to be taken up; null: none';
+COMMENT ON COLUMN scheduler.chains.ended_status IS 'Status of that run';
+COMMENT ON COLUMN scheduler.chains.ended_at IS 'End of that run';
 GRANT SELECT ON scheduler.chains TO PUBLIC;
 
 ----------------------------------------------------------------------
@@ -1115,6 +1167,18 @@ LEFT JOIN scheduler.job_state s ON s.job_id = h.hook_job_id
 WHERE h.event <> 'health_check';
 COMMENT ON VIEW scheduler.job_hooks IS
 'What is executed at the start, at the stop and after a failure of jobs, and what became of it last; see set_hook()';
+COMMENT ON COLUMN scheduler.job_hooks.job_id IS 'Job that is served';
+COMMENT ON COLUMN scheduler.job_hooks.job_name IS 'Name of that job';
+COMMENT ON COLUMN scheduler.job_hooks.owner IS 'Owner of that job';
+COMMENT ON COLUMN scheduler.job_hooks.event IS 'start, stop or cleanup';
+COMMENT ON COLUMN scheduler.job_hooks.command IS 'SQL that is executed';
+COMMENT ON COLUMN scheduler.job_hooks.timeout IS 'Longest duration of a call; null: no limit';
+COMMENT ON COLUMN scheduler.job_hooks.max_retries IS 'Calls after one that fails';
+COMMENT ON COLUMN scheduler.job_hooks.hook_job_id IS 'Id of the job that executes the hook';
+COMMENT ON COLUMN scheduler.job_hooks.last_run_at IS 'When the last attempt that has ended began';
+COMMENT ON COLUMN scheduler.job_hooks.last_status IS 'Status of the last attempt that has ended';
+COMMENT ON COLUMN scheduler.job_hooks.consecutive_failures IS
+'Attempts in a row that failed, timed out or were lost';
 GRANT SELECT ON scheduler.job_hooks TO PUBLIC;
 
 CREATE FUNCTION scheduler.set_health_check(job bigint, query text,
@@ -1156,6 +1220,21 @@ LEFT JOIN scheduler.job_state s ON s.job_id = h.hook_job_id
 WHERE h.event = 'health_check';
 COMMENT ON VIEW scheduler.health_checks IS
 'Queries that say whether jobs are healthy, and their last answer; see set_health_check()';
+COMMENT ON COLUMN scheduler.health_checks.job_id IS 'Job that is judged';
+COMMENT ON COLUMN scheduler.health_checks.job_name IS 'Name of that job';
+COMMENT ON COLUMN scheduler.health_checks.owner IS 'Owner of that job';
+COMMENT ON COLUMN scheduler.health_checks.query IS 'Query or expression that is asked';
+COMMENT ON COLUMN scheduler.health_checks.schedule IS 'When it is asked';
+COMMENT ON COLUMN scheduler.health_checks.timeout IS 'Longest duration of an answer';
+COMMENT ON COLUMN scheduler.health_checks.healthy IS 'Last answer; null: none';
+COMMENT ON COLUMN scheduler.health_checks.checked_at IS 'When that answer was given';
+COMMENT ON COLUMN scheduler.health_checks.hook_job_id IS 'Id of the job that asks';
+COMMENT ON COLUMN scheduler.health_checks.last_run_at IS
+'When the last attempt that has ended began';
+COMMENT ON COLUMN scheduler.health_checks.last_status IS
+'Status of the last attempt that has ended';
+COMMENT ON COLUMN scheduler.health_checks.consecutive_failures IS
+'Attempts in a row that failed, timed out or were lost';
 GRANT SELECT ON scheduler.health_checks TO PUBLIC;
 
 ----------------------------------------------------------------------
@@ -1249,6 +1328,20 @@ FROM scheduler.job_recovery r
 JOIN scheduler.job j ON j.job_id = r.job_id;
 COMMENT ON VIEW scheduler.job_recoveries IS
 'Circuit breakers of jobs: closed, open, probing or given_up; see set_recovery()';
+COMMENT ON COLUMN scheduler.job_recoveries.job_id IS 'Id of the job';
+COMMENT ON COLUMN scheduler.job_recoveries.job_name IS 'Name of the job, unique for its owner';
+COMMENT ON COLUMN scheduler.job_recoveries.owner IS 'Role that the job belongs to and runs as';
+COMMENT ON COLUMN scheduler.job_recoveries.error_threshold IS
+'Consecutive failures after which the job is held back';
+COMMENT ON COLUMN scheduler.job_recoveries.restart_delay IS 'Time until the first try';
+COMMENT ON COLUMN scheduler.job_recoveries.max_restarts IS
+'Tries that may fail before recovery gives up';
+COMMENT ON COLUMN scheduler.job_recoveries.state IS
+'closed: runs as planned; open: held back; probing: a run is tried; given_up';
+COMMENT ON COLUMN scheduler.job_recoveries.restarts IS 'Tries since the job was held back';
+COMMENT ON COLUMN scheduler.job_recoveries.retry_at IS
+'Time of the next try; null: none is planned';
+COMMENT ON COLUMN scheduler.job_recoveries.enabled IS 'False: the job is not held back';
 GRANT SELECT ON scheduler.job_recoveries TO PUBLIC;
 
 CREATE VIEW scheduler.recovery_events WITH (security_invoker = true) AS
@@ -1256,6 +1349,16 @@ SELECT event_id, at, subject, job_id, action, reason, outcome, finished_at, run_
 FROM scheduler.recovery_event;
 COMMENT ON VIEW scheduler.recovery_events IS
 'What was done to mend something, why, and what came of it: outcome is pending, succeeded or failed; kept for pg_scheduler.recovery_retention';
+COMMENT ON COLUMN scheduler.recovery_events.event_id IS 'Id of the event';
+COMMENT ON COLUMN scheduler.recovery_events.at IS 'When it arose';
+COMMENT ON COLUMN scheduler.recovery_events.subject IS 'What it is about, such as job 17';
+COMMENT ON COLUMN scheduler.recovery_events.job_id IS 'Job that it is about; null: none';
+COMMENT ON COLUMN scheduler.recovery_events.action IS 'What was done';
+COMMENT ON COLUMN scheduler.recovery_events.reason IS 'Why';
+COMMENT ON COLUMN scheduler.recovery_events.outcome IS 'pending, succeeded or failed';
+COMMENT ON COLUMN scheduler.recovery_events.finished_at IS
+'When the outcome was known; null: it is pending';
+COMMENT ON COLUMN scheduler.recovery_events.run_id IS 'Run of a try; null: none';
 GRANT SELECT ON scheduler.recovery_events TO PUBLIC;
 
 ----------------------------------------------------------------------
@@ -1324,6 +1427,20 @@ CROSS JOIN LATERAL (SELECT CASE
 WHERE scheduler._visible(j.owner) AND j.serves IS NULL;
 COMMENT ON VIEW scheduler.job_health IS
 'The state of each job (healthy, degraded, unhealthy, stopped, starting, stopping), why, and since when';
+COMMENT ON COLUMN scheduler.job_health.job_id IS 'Id of the job';
+COMMENT ON COLUMN scheduler.job_health.job_name IS 'Name of the job, unique for its owner';
+COMMENT ON COLUMN scheduler.job_health.owner IS 'Role that the job belongs to and runs as';
+COMMENT ON COLUMN scheduler.job_health.queue IS 'Queue of the job';
+COMMENT ON COLUMN scheduler.job_health.state IS
+'healthy, degraded, unhealthy, stopped, starting or stopping';
+COMMENT ON COLUMN scheduler.job_health.reason IS 'Why the job is in this state';
+COMMENT ON COLUMN scheduler.job_health.since IS 'When it came into this state';
+COMMENT ON COLUMN scheduler.job_health.consecutive_failures IS
+'Attempts in a row that failed, timed out or were lost';
+COMMENT ON COLUMN scheduler.job_health.success_rate IS
+'Share of the attempts since the job was made that succeeded, 0 to 1; null: none has ended';
+COMMENT ON COLUMN scheduler.job_health.last_run_at IS 'When the last attempt that has ended began';
+COMMENT ON COLUMN scheduler.job_health.last_status IS 'Status of the last attempt that has ended';
 GRANT SELECT ON scheduler.job_health TO PUBLIC;
 
 ----------------------------------------------------------------------
@@ -1402,17 +1519,77 @@ FROM scheduler.job j
 LEFT JOIN scheduler.job_state s ON s.job_id = j.job_id;
 COMMENT ON VIEW scheduler.jobs IS
 'Jobs of the roles that the current user is a member of, with their state';
-COMMENT ON COLUMN scheduler.jobs.serves IS
-'Null, or what this job is for somebody else: alert check, alert handler, health check, start hook, stop hook, cleanup hook; views of health and figures leave such jobs out';
+COMMENT ON COLUMN scheduler.jobs.job_id IS 'Id of the job';
+COMMENT ON COLUMN scheduler.jobs.job_name IS 'Name of the job, unique for its owner';
+COMMENT ON COLUMN scheduler.jobs.owner IS 'Role that the job belongs to and runs as';
+COMMENT ON COLUMN scheduler.jobs.kind IS 'sql or http';
+COMMENT ON COLUMN scheduler.jobs.schedule IS 'When it runs; see describe_schedule()';
+COMMENT ON COLUMN scheduler.jobs.timezone IS
+'Time zone of a schedule that names none; null: pg_scheduler.timezone';
+COMMENT ON COLUMN scheduler.jobs.command IS 'SQL that is run; null: an HTTP job';
+COMMENT ON COLUMN scheduler.jobs.url IS 'URL of an HTTP job, as it was given';
+COMMENT ON COLUMN scheduler.jobs.queue IS 'Queue that its runs are in';
+COMMENT ON COLUMN scheduler.jobs.priority IS
+'Of the runs that are ready the one with the higher number goes first';
+COMMENT ON COLUMN scheduler.jobs.enabled IS 'False: waits for resume_job()';
 COMMENT ON COLUMN scheduler.jobs.state IS
 'active, paused (or disabled), or finished: no time is left';
 COMMENT ON COLUMN scheduler.jobs.next_run_at IS
 'Next time of the schedule; null when paused or finished';
+COMMENT ON COLUMN scheduler.jobs.last_run_at IS 'When the last attempt that has ended began';
+COMMENT ON COLUMN scheduler.jobs.last_status IS 'Status of the last attempt that has ended';
+COMMENT ON COLUMN scheduler.jobs.consecutive_failures IS
+'Attempts in a row that failed, timed out or were lost';
 COMMENT ON COLUMN scheduler.jobs.runs IS
 'Occurrences that have been due, by the schedule or after other jobs';
+COMMENT ON COLUMN scheduler.jobs.succeeded IS 'Attempts that succeeded';
+COMMENT ON COLUMN scheduler.jobs.failed IS 'Attempts that failed, timed out or were lost';
+COMMENT ON COLUMN scheduler.jobs.skipped IS
+'Occurrences that were left out, because of overlap or a calendar';
+COMMENT ON COLUMN scheduler.jobs.missed IS
+'Occurrences that could not run in time, by the misfire policy';
+COMMENT ON COLUMN scheduler.jobs.paused_at IS 'When the job was paused; null: it is not';
+COMMENT ON COLUMN scheduler.jobs.paused_reason IS 'Why the job was paused';
+COMMENT ON COLUMN scheduler.jobs.args IS 'Argument $1 of the command';
+COMMENT ON COLUMN scheduler.jobs.settings IS 'Settings that are in force in its runs';
+COMMENT ON COLUMN scheduler.jobs.starts_at IS 'No occurrence before this time; null: no limit';
+COMMENT ON COLUMN scheduler.jobs.ends_at IS 'No occurrence after this time; null: no limit';
+COMMENT ON COLUMN scheduler.jobs.max_runs IS
+'Occurrences after which the job is finished; null: no limit';
+COMMENT ON COLUMN scheduler.jobs.jitter IS 'Longest random delay of an occurrence; null: none';
+COMMENT ON COLUMN scheduler.jobs.overlap IS
+'What happens while the last run goes on: skip, queue, allow or cancel';
+COMMENT ON COLUMN scheduler.jobs.max_instances IS 'Runs at a time, with overlap allow';
+COMMENT ON COLUMN scheduler.jobs.misfire IS
+'What becomes of occurrences that could not run in time: run_once, run_all or skip';
+COMMENT ON COLUMN scheduler.jobs.misfire_grace IS
+'Occurrences that are late by more are missed; null: no limit';
+COMMENT ON COLUMN scheduler.jobs.timeout IS
+'Longest duration of an attempt; null: no limit, or pg_scheduler.http_timeout';
+COMMENT ON COLUMN scheduler.jobs.max_retries IS 'Attempts after the first';
+COMMENT ON COLUMN scheduler.jobs.backoff IS
+'How the delay of retries grows: exponential, linear or fixed';
+COMMENT ON COLUMN scheduler.jobs.retry_delay IS 'Delay of the first retry';
+COMMENT ON COLUMN scheduler.jobs.max_retry_delay IS 'Longest delay of a retry';
+COMMENT ON COLUMN scheduler.jobs.retry_jitter IS
+'True: a delay is a random time up to that of the policy';
+COMMENT ON COLUMN scheduler.jobs.retry_on IS
+'Errors that are retried: SQLSTATEs, classes, condition names or all; null: those that a retry may mend';
+COMMENT ON COLUMN scheduler.jobs.on_lost IS
+'What becomes of an attempt whose outcome nobody knows: fail or retry';
+COMMENT ON COLUMN scheduler.jobs.calendar IS 'Calendar that is minded; null: none';
+COMMENT ON COLUMN scheduler.jobs.calendar_action IS
+'What becomes of occurrences in closed time: skip or defer';
+COMMENT ON COLUMN scheduler.jobs.description IS 'What its maker has said about it';
+COMMENT ON COLUMN scheduler.jobs.created_at IS 'When it was made';
 COMMENT ON COLUMN scheduler.jobs.after IS
 'The jobs whose ends make this one run, as schedule_job() takes them';
-COMMENT ON COLUMN scheduler.jobs.failed IS 'Attempts that failed, timed out or were lost';
+COMMENT ON COLUMN scheduler.jobs.after_on IS
+'Which ends of these jobs count: success, failure or any';
+COMMENT ON COLUMN scheduler.jobs.serves IS
+'Null, or what this job is for somebody else: alert check, alert handler, health check, start hook, stop hook, cleanup hook; views of health and figures leave such jobs out';
+COMMENT ON COLUMN scheduler.jobs.depends_on IS
+'Jobs and queues that must be healthy, as schedule_job() takes them; null: none';
 GRANT SELECT ON scheduler.jobs TO PUBLIC;
 
 CREATE VIEW scheduler.runs WITH (security_invoker = true) AS
@@ -1488,20 +1665,40 @@ SELECT h.run_id,
 FROM scheduler.run_history h;
 COMMENT ON VIEW scheduler.runs IS
 'Attempts of runs, waiting, running and finished; those of one run share its run_id';
+COMMENT ON COLUMN scheduler.runs.run_id IS 'Id of the run, the same for all its attempts';
+COMMENT ON COLUMN scheduler.runs.job_id IS 'Id of the job';
+COMMENT ON COLUMN scheduler.runs.job_name IS 'Name of the job; of a finished attempt, as it was';
+COMMENT ON COLUMN scheduler.runs.owner IS 'Owner of the job; of a finished attempt, as it was';
 COMMENT ON COLUMN scheduler.runs.status IS
 'queued, running, succeeded, failed, timed_out, cancelled, lost, skipped or missed';
+COMMENT ON COLUMN scheduler.runs.attempt IS 'Number of the attempt, from 1';
+COMMENT ON COLUMN scheduler.runs.scheduled_at IS
+'The occurrence: time of the schedule, or of the request to run';
 COMMENT ON COLUMN scheduler.runs.next_attempt_at IS
 'Time of the retry: of this attempt while it waits, of the one after it when it has failed';
+COMMENT ON COLUMN scheduler.runs.started_at IS
+'When the attempt began; null: it has not, or never did';
+COMMENT ON COLUMN scheduler.runs.finished_at IS 'When the attempt ended; null: it has not';
+COMMENT ON COLUMN scheduler.runs.worker_pid IS 'Process that executes the attempt, or did';
+COMMENT ON COLUMN scheduler.runs.rows_affected IS 'Rows of the last statement';
+COMMENT ON COLUMN scheduler.runs.error_message IS 'Message of the error; null: none';
+COMMENT ON COLUMN scheduler.runs.error_detail IS 'Detail of the error';
+COMMENT ON COLUMN scheduler.runs.error_hint IS 'Hint of the error';
+COMMENT ON COLUMN scheduler.runs.error_context IS 'Where the error arose';
+COMMENT ON COLUMN scheduler.runs.sqlstate IS 'SQLSTATE of the error';
+COMMENT ON COLUMN scheduler.runs.http_status IS 'Status of the HTTP answer; null: none';
+COMMENT ON COLUMN scheduler.runs.triggered_by IS
+'schedule, manual, redrive, after, recovery or hook';
 COMMENT ON COLUMN scheduler.runs.occurrences IS
 'Occurrences that a row for skipped or missed ones stands for';
 COMMENT ON COLUMN scheduler.runs.redriven_from IS 'The run_id whose dead letter was redriven';
-COMMENT ON COLUMN scheduler.runs.trigger_run_ids IS
-'The runs of other jobs that have brought about this one';
 COMMENT ON COLUMN scheduler.runs.cpu_time IS 'CPU time of the attempt in microseconds';
 COMMENT ON COLUMN scheduler.runs.buffers_hit IS 'Shared blocks found in cache';
 COMMENT ON COLUMN scheduler.runs.buffers_read IS 'Shared blocks read';
 COMMENT ON COLUMN scheduler.runs.temp_bytes IS 'Bytes written to temporary files and tables';
 COMMENT ON COLUMN scheduler.runs.wal_bytes IS 'Bytes of write-ahead log';
+COMMENT ON COLUMN scheduler.runs.trigger_run_ids IS
+'The runs of other jobs that have brought about this one';
 COMMENT ON COLUMN scheduler.runs.held_by IS
 'Why a run that is queued does not begin, where that is a dependency or its queue';
 GRANT SELECT ON scheduler.runs TO PUBLIC;
@@ -1565,6 +1762,24 @@ LEFT JOIN (SELECT queue, pg_catalog.count(*) AS jobs FROM scheduler.job
 	ON j.queue = q.queue_name;
 COMMENT ON VIEW scheduler.queues IS
 'The queues with their limits, their state and why; jobs counts those the reader sees, backlog and running are for admins';
+COMMENT ON COLUMN scheduler.queues.queue_name IS 'Name of the queue';
+COMMENT ON COLUMN scheduler.queues.state IS
+'healthy, degraded, unhealthy, stopped, starting or stopping';
+COMMENT ON COLUMN scheduler.queues.reason IS 'Why the queue is in this state';
+COMMENT ON COLUMN scheduler.queues.since IS 'When it came into this state';
+COMMENT ON COLUMN scheduler.queues.enabled IS 'False: nothing begins, until start_queue()';
+COMMENT ON COLUMN scheduler.queues.priority IS 'Runs of the queue with the higher number go first';
+COMMENT ON COLUMN scheduler.queues.max_concurrency IS 'Runs at once; null: no limit';
+COMMENT ON COLUMN scheduler.queues.rate_limit IS
+'Runs that may begin in a rate_period; null: no limit';
+COMMENT ON COLUMN scheduler.queues.rate_period IS 'Period of rate_limit';
+COMMENT ON COLUMN scheduler.queues.jobs IS 'Jobs in the queue that the reader sees';
+COMMENT ON COLUMN scheduler.queues.backlog IS 'Runs that are due and not executed; for admins';
+COMMENT ON COLUMN scheduler.queues.running IS 'Runs that are executed; for admins';
+COMMENT ON COLUMN scheduler.queues.description IS 'What its maker has said about it';
+COMMENT ON COLUMN scheduler.queues.depends_on IS
+'Jobs and queues that must be healthy when the queue starts; null: none';
+COMMENT ON COLUMN scheduler.queues.start_timeout IS 'Longest time that the queue waits for them';
 GRANT SELECT ON scheduler.queues TO PUBLIC;
 
 CREATE VIEW scheduler.dependencies WITH (security_invoker = true) AS
@@ -1582,6 +1797,14 @@ LEFT JOIN scheduler.job_health t ON t.job_id = d.on_job_id
 LEFT JOIN scheduler.queues q ON q.queue_name = d.on_queue_name;
 COMMENT ON VIEW scheduler.dependencies IS
 'What each job and queue depends on, and how that is; the name and state of a job that the reader may not see are NULL';
+COMMENT ON COLUMN scheduler.dependencies.kind IS 'Who depends: job or queue';
+COMMENT ON COLUMN scheduler.dependencies.name IS 'Name of that job or queue';
+COMMENT ON COLUMN scheduler.dependencies.job_id IS 'Id of that job; null: a queue';
+COMMENT ON COLUMN scheduler.dependencies.on_kind IS 'What on: job or queue';
+COMMENT ON COLUMN scheduler.dependencies.on_name IS 'Name of that job or queue';
+COMMENT ON COLUMN scheduler.dependencies.on_job_id IS 'Id of that job; null: a queue';
+COMMENT ON COLUMN scheduler.dependencies.on_state IS 'State of what it depends on';
+COMMENT ON COLUMN scheduler.dependencies.on_reason IS 'Why that is in this state';
 GRANT SELECT ON scheduler.dependencies TO PUBLIC;
 
 CREATE VIEW scheduler.health WITH (security_invoker = true) AS
@@ -1596,6 +1819,13 @@ SELECT 'job', j.job_name, j.job_id, j.state, j.reason, j.since
 FROM scheduler.job_health j;
 COMMENT ON VIEW scheduler.health IS
 'The state of the scheduler, of each queue and of each job, why, and since when';
+COMMENT ON COLUMN scheduler.health.scope IS 'scheduler, queue or job';
+COMMENT ON COLUMN scheduler.health.name IS 'Name of the queue or job, or pg_scheduler';
+COMMENT ON COLUMN scheduler.health.job_id IS 'Id of the job; null: a queue or the scheduler';
+COMMENT ON COLUMN scheduler.health.state IS
+'healthy, degraded, unhealthy, stopped, starting or stopping';
+COMMENT ON COLUMN scheduler.health.reason IS 'Why';
+COMMENT ON COLUMN scheduler.health.since IS 'When it came into this state';
 GRANT SELECT ON scheduler.health TO PUBLIC;
 
 ----------------------------------------------------------------------
@@ -1631,6 +1861,10 @@ CREATE VIEW scheduler.secrets WITH (security_invoker = true) AS
 SELECT s.name, s.owner::regrole AS owner, s.created_at, s.changed_at
 FROM scheduler.secret s;
 COMMENT ON VIEW scheduler.secrets IS 'Names of secrets, never their values';
+COMMENT ON COLUMN scheduler.secrets.name IS 'Name of the secret, unique for its owner';
+COMMENT ON COLUMN scheduler.secrets.owner IS 'Role whose HTTP jobs may use it';
+COMMENT ON COLUMN scheduler.secrets.created_at IS 'When it was set first';
+COMMENT ON COLUMN scheduler.secrets.changed_at IS 'When it was set last';
 GRANT SELECT ON scheduler.secrets TO PUBLIC;
 
 CREATE FUNCTION scheduler._set_secrets() RETURNS trigger
@@ -1644,6 +1878,8 @@ CREATE VIEW scheduler.secret_values AS
 SELECT NULL::text AS name, NULL::text AS value
 WHERE false;
 COMMENT ON VIEW scheduler.secret_values IS 'A way to set secrets with COPY; always empty';
+COMMENT ON COLUMN scheduler.secret_values.name IS 'Name of the secret to set';
+COMMENT ON COLUMN scheduler.secret_values.value IS 'Its value';
 GRANT INSERT ON scheduler.secret_values TO PUBLIC;
 
 CREATE TRIGGER set_secrets INSTEAD OF INSERT ON scheduler.secret_values
@@ -1755,6 +1991,27 @@ SELECT j.job_id,
 FROM scheduler.job j
 WHERE j.kind = 'http';
 COMMENT ON VIEW scheduler.http_jobs IS 'What HTTP jobs send, with secrets by their names';
+COMMENT ON COLUMN scheduler.http_jobs.job_id IS 'Id of the job';
+COMMENT ON COLUMN scheduler.http_jobs.job_name IS 'Name of the job, unique for its owner';
+COMMENT ON COLUMN scheduler.http_jobs.owner IS 'Role that the job belongs to and runs as';
+COMMENT ON COLUMN scheduler.http_jobs.method IS 'Method of the request';
+COMMENT ON COLUMN scheduler.http_jobs.url IS 'Template of the URL';
+COMMENT ON COLUMN scheduler.http_jobs.headers IS 'Templates of the headers, secrets by their names';
+COMMENT ON COLUMN scheduler.http_jobs.body IS 'Template of the body; null: none';
+COMMENT ON COLUMN scheduler.http_jobs.content_type IS
+'Content-Type that was asked for; null: by the body';
+COMMENT ON COLUMN scheduler.http_jobs.args IS 'What {{args.…}} stands for';
+COMMENT ON COLUMN scheduler.http_jobs.success_codes IS
+'Statuses that are a success, such as 200-299';
+COMMENT ON COLUMN scheduler.http_jobs.signing_secret IS
+'Name of the secret that signs; null: not signed';
+COMMENT ON COLUMN scheduler.http_jobs.follow_redirects IS 'Are redirects followed?';
+COMMENT ON COLUMN scheduler.http_jobs.max_redirects IS 'Redirects that are followed at most';
+COMMENT ON COLUMN scheduler.http_jobs.timeout IS
+'Longest duration of an attempt; null: pg_scheduler.http_timeout';
+COMMENT ON COLUMN scheduler.http_jobs.connect_timeout IS
+'Longest time to connect; null: pg_scheduler.http_connect_timeout';
+COMMENT ON COLUMN scheduler.http_jobs.one_off IS 'True: made by http_request()';
 GRANT SELECT ON scheduler.http_jobs TO PUBLIC;
 
 -- What HTTP servers have answered, one row for each attempt.
@@ -1830,6 +2087,41 @@ SELECT r.run_id,
 FROM scheduler.http_response r;
 COMMENT ON VIEW scheduler.http_responses IS
 'What HTTP servers have answered, one row for each attempt; times are microseconds';
+COMMENT ON COLUMN scheduler.http_responses.run_id IS 'Run that sent the request';
+COMMENT ON COLUMN scheduler.http_responses.job_id IS 'Id of the job';
+COMMENT ON COLUMN scheduler.http_responses.job_name IS 'Name of the job, as it was';
+COMMENT ON COLUMN scheduler.http_responses.owner IS 'Owner of the job, as it was';
+COMMENT ON COLUMN scheduler.http_responses.attempt IS 'Number of the attempt, from 1';
+COMMENT ON COLUMN scheduler.http_responses.finished_at IS 'When the attempt ended';
+COMMENT ON COLUMN scheduler.http_responses.http_status IS
+'Status of the answer; null: there is none';
+COMMENT ON COLUMN scheduler.http_responses.http_version IS '10, 11 or 20; null: no answer';
+COMMENT ON COLUMN scheduler.http_responses.headers IS
+'Headers of the answer, as [["name", "value"], ...], in the order received';
+COMMENT ON COLUMN scheduler.http_responses.content_type IS 'Content-Type of the answer';
+COMMENT ON COLUMN scheduler.http_responses.body_text IS 'The body, where it is valid text';
+COMMENT ON COLUMN scheduler.http_responses.body IS 'The body, or what was kept of it';
+COMMENT ON COLUMN scheduler.http_responses.truncated IS 'Was the body cut?';
+COMMENT ON COLUMN scheduler.http_responses.total_size IS 'Bytes of the whole body; null: not known';
+COMMENT ON COLUMN scheduler.http_responses.failure IS
+'Why there is no answer, or not all of it, in a word; null: there is';
+COMMENT ON COLUMN scheduler.http_responses.error IS 'The same in a sentence of libcurl';
+COMMENT ON COLUMN scheduler.http_responses.final_url IS 'URL that the answer came from';
+COMMENT ON COLUMN scheduler.http_responses.redirects IS 'Redirects that were followed';
+COMMENT ON COLUMN scheduler.http_responses.remote_address IS 'Address of the server';
+COMMENT ON COLUMN scheduler.http_responses.remote_port IS 'Port of the server';
+COMMENT ON COLUMN scheduler.http_responses.reused_connection IS 'Was the connection there already?';
+COMMENT ON COLUMN scheduler.http_responses.name_lookup IS
+'Microseconds of the last hop until the name was resolved; null: not reached or not needed';
+COMMENT ON COLUMN scheduler.http_responses.connect IS
+'Microseconds of the last hop until it was connected; null: not reached or not needed';
+COMMENT ON COLUMN scheduler.http_responses.tls IS
+'Microseconds of the last hop until TLS was set up; null: not reached or not needed';
+COMMENT ON COLUMN scheduler.http_responses.first_byte IS
+'Microseconds of the last hop until the first byte came; null: not reached';
+COMMENT ON COLUMN scheduler.http_responses.total IS 'Microseconds of all hops';
+COMMENT ON COLUMN scheduler.http_responses.idempotency_key IS
+'Key that was sent, the same in all attempts of a run';
 GRANT SELECT ON scheduler.http_responses TO PUBLIC;
 
 ----------------------------------------------------------------------
@@ -1894,6 +2186,19 @@ SELECT alert_id, kind, severity, subject, message, first_seen, last_seen, count,
 	resolved_at, job_id, resolved_by::regrole AS resolved_by
 FROM scheduler.alert;
 COMMENT ON VIEW scheduler.alerts IS 'What needs attention; open ones have no resolved_at';
+COMMENT ON COLUMN scheduler.alerts.alert_id IS 'Id, for resolve_alert()';
+COMMENT ON COLUMN scheduler.alerts.kind IS 'What is wrong; see alert_rules';
+COMMENT ON COLUMN scheduler.alerts.severity IS 'info, warning, error or critical';
+COMMENT ON COLUMN scheduler.alerts.subject IS
+'What it is about, such as job 17; a kind has at most one open alert for each';
+COMMENT ON COLUMN scheduler.alerts.message IS 'What is wrong, in a sentence';
+COMMENT ON COLUMN scheduler.alerts.first_seen IS 'When it was raised first';
+COMMENT ON COLUMN scheduler.alerts.last_seen IS 'When its cause was seen last';
+COMMENT ON COLUMN scheduler.alerts.count IS 'How many times its cause was seen';
+COMMENT ON COLUMN scheduler.alerts.resolved_at IS 'When it was resolved; null: it is open';
+COMMENT ON COLUMN scheduler.alerts.job_id IS 'Job that it is about; null: none';
+COMMENT ON COLUMN scheduler.alerts.resolved_by IS
+'Role that resolved it; null: its cause has gone by itself';
 GRANT SELECT ON scheduler.alerts TO PUBLIC;
 
 ----------------------------------------------------------------------
@@ -1953,6 +2258,14 @@ VALUES
 		'partitions of the history could not be made or dropped: retention is behind');
 COMMENT ON VIEW scheduler.alert_rule_preset IS
 'The rules of alerts before they are changed; use the view alert_rules';
+COMMENT ON COLUMN scheduler.alert_rule_preset.kind IS 'Kind of alert';
+COMMENT ON COLUMN scheduler.alert_rule_preset.enabled IS 'False: this alert is not raised';
+COMMENT ON COLUMN scheduler.alert_rule_preset.threshold IS
+'Limit above which it is raised; null: the kind has none';
+COMMENT ON COLUMN scheduler.alert_rule_preset.severity IS 'info, warning, error or critical';
+COMMENT ON COLUMN scheduler.alert_rule_preset."interval" IS
+'Time over which is counted; null: the kind has none';
+COMMENT ON COLUMN scheduler.alert_rule_preset.description IS 'When it is raised';
 
 CREATE FUNCTION scheduler.alter_alert_rule(kind text, enabled boolean DEFAULT NULL,
 	threshold double precision DEFAULT NULL, severity text DEFAULT NULL,
@@ -1979,6 +2292,15 @@ FROM scheduler.alert_rule_preset p
 LEFT JOIN scheduler.alert_rule r ON r.kind = p.kind;
 COMMENT ON VIEW scheduler.alert_rules IS
 'When the scheduler raises an alert by itself; see alter_alert_rule()';
+COMMENT ON COLUMN scheduler.alert_rules.kind IS 'Kind of alert';
+COMMENT ON COLUMN scheduler.alert_rules.enabled IS 'False: this alert is not raised';
+COMMENT ON COLUMN scheduler.alert_rules.threshold IS
+'Limit above which it is raised; null: the kind has none';
+COMMENT ON COLUMN scheduler.alert_rules.severity IS 'info, warning, error or critical';
+COMMENT ON COLUMN scheduler.alert_rules."interval" IS
+'Time over which is counted; null: the kind has none';
+COMMENT ON COLUMN scheduler.alert_rules.description IS 'When it is raised';
+COMMENT ON COLUMN scheduler.alert_rules.altered IS 'True: alter_alert_rule() has changed it';
 GRANT SELECT ON scheduler.alert_rules TO PUBLIC;
 
 ----------------------------------------------------------------------
@@ -2053,6 +2375,18 @@ JOIN scheduler.job j ON j.job_id = c.job_id
 LEFT JOIN scheduler.job_state s ON s.job_id = c.job_id;
 COMMENT ON VIEW scheduler.alert_checks IS
 'Expressions that raise alerts while they are true; see create_alert_check()';
+COMMENT ON COLUMN scheduler.alert_checks.check_id IS 'Id of the check';
+COMMENT ON COLUMN scheduler.alert_checks.check_name IS 'Name of the check, unique for its owner';
+COMMENT ON COLUMN scheduler.alert_checks.owner IS 'Role whose rights the expression has';
+COMMENT ON COLUMN scheduler.alert_checks.predicate IS
+'Expression that raises the alert while it is true';
+COMMENT ON COLUMN scheduler.alert_checks.severity IS 'info, warning, error or critical';
+COMMENT ON COLUMN scheduler.alert_checks.message IS 'Message of the alert; null: a general one';
+COMMENT ON COLUMN scheduler.alert_checks.job_id IS 'Job that evaluates the expression';
+COMMENT ON COLUMN scheduler.alert_checks.schedule IS 'When it is evaluated';
+COMMENT ON COLUMN scheduler.alert_checks.last_run_at IS
+'When the last attempt that has ended began';
+COMMENT ON COLUMN scheduler.alert_checks.last_status IS 'Status of the last attempt that has ended';
 GRANT SELECT ON scheduler.alert_checks TO PUBLIC;
 
 ----------------------------------------------------------------------
@@ -2155,6 +2489,25 @@ LEFT JOIN scheduler.job j ON j.job_id = h.job_id
 LEFT JOIN scheduler.job_state s ON s.job_id = h.job_id;
 COMMENT ON VIEW scheduler.alert_handlers IS
 'Who is told of alerts, and whether that succeeds; see create_alert_handler()';
+COMMENT ON COLUMN scheduler.alert_handlers.handler_id IS 'Id of the handler';
+COMMENT ON COLUMN scheduler.alert_handlers.handler_name IS
+'Name of the handler, unique for its owner';
+COMMENT ON COLUMN scheduler.alert_handlers.owner IS 'Role that is told of what it may see';
+COMMENT ON COLUMN scheduler.alert_handlers.kind IS
+'sql: a function is called; http: a webhook; notify: a channel';
+COMMENT ON COLUMN scheduler.alert_handlers.kinds IS 'Kinds of alerts that it is told of; null: all';
+COMMENT ON COLUMN scheduler.alert_handlers.min_severity IS 'Least severity that it is told of';
+COMMENT ON COLUMN scheduler.alert_handlers.enabled IS 'False: it is told of nothing';
+COMMENT ON COLUMN scheduler.alert_handlers.channel IS 'Channel of NOTIFY; null: another kind';
+COMMENT ON COLUMN scheduler.alert_handlers.job_id IS 'Job that tells; null: NOTIFY does';
+COMMENT ON COLUMN scheduler.alert_handlers.resolved IS 'Is it told of the end, too?';
+COMMENT ON COLUMN scheduler.alert_handlers.url IS 'URL of a webhook';
+COMMENT ON COLUMN scheduler.alert_handlers.last_run_at IS
+'When the last attempt that has ended began';
+COMMENT ON COLUMN scheduler.alert_handlers.last_status IS
+'Status of the last attempt that has ended';
+COMMENT ON COLUMN scheduler.alert_handlers.consecutive_failures IS
+'Attempts in a row that failed, timed out or were lost';
 GRANT SELECT ON scheduler.alert_handlers TO PUBLIC;
 
 ----------------------------------------------------------------------
@@ -2224,6 +2577,33 @@ LEFT JOIN scheduler.job_metric m ON m.job_id = j.job_id
 WHERE j.serves IS NULL;
 COMMENT ON VIEW scheduler.job_stats IS
 'What became of the runs of each job since it was made, how long they took and how late they started; durations and lateness are written every pg_scheduler.metrics_interval, and quantiles are good to within a fifth';
+COMMENT ON COLUMN scheduler.job_stats.job_id IS 'Id of the job';
+COMMENT ON COLUMN scheduler.job_stats.job_name IS 'Name of the job, unique for its owner';
+COMMENT ON COLUMN scheduler.job_stats.owner IS 'Role that the job belongs to and runs as';
+COMMENT ON COLUMN scheduler.job_stats.queue IS 'Queue of the job';
+COMMENT ON COLUMN scheduler.job_stats.runs IS 'Occurrences that have been due';
+COMMENT ON COLUMN scheduler.job_stats.succeeded IS 'Attempts that succeeded';
+COMMENT ON COLUMN scheduler.job_stats.failed IS 'Attempts that failed';
+COMMENT ON COLUMN scheduler.job_stats.timed_out IS 'Attempts that ran into their timeout';
+COMMENT ON COLUMN scheduler.job_stats.cancelled IS 'Attempts that were cancelled';
+COMMENT ON COLUMN scheduler.job_stats.lost IS 'Attempts whose outcome nobody knows';
+COMMENT ON COLUMN scheduler.job_stats.skipped IS
+'Occurrences that were left out, because of overlap or a calendar';
+COMMENT ON COLUMN scheduler.job_stats.missed IS 'Occurrences that could not run in time';
+COMMENT ON COLUMN scheduler.job_stats.retries IS 'Attempts that were followed by another one';
+COMMENT ON COLUMN scheduler.job_stats.success_rate IS
+'Share of the attempts that succeeded, 0 to 1; those that were cancelled do not count';
+COMMENT ON COLUMN scheduler.job_stats.total_duration IS 'Sum of the durations of all attempts';
+COMMENT ON COLUMN scheduler.job_stats.mean_duration IS 'Mean duration of the attempts that began';
+COMMENT ON COLUMN scheduler.job_stats.p50_duration IS
+'Half of the attempts took no longer, to within a fifth';
+COMMENT ON COLUMN scheduler.job_stats.p95_duration IS
+'95 in 100 attempts took no longer, to within a fifth';
+COMMENT ON COLUMN scheduler.job_stats.p99_duration IS
+'99 in 100 attempts took no longer, to within a fifth';
+COMMENT ON COLUMN scheduler.job_stats.max_duration IS 'Longest of these durations';
+COMMENT ON COLUMN scheduler.job_stats.mean_lateness IS 'Mean time between due time and start';
+COMMENT ON COLUMN scheduler.job_stats.max_lateness IS 'Longest of these times';
 GRANT SELECT ON scheduler.job_stats TO PUBLIC;
 
 -- What ended in a minute, in all jobs of an owner in a queue.
@@ -2286,6 +2666,31 @@ SELECT m.minute,
 FROM scheduler.metric_minute m;
 COMMENT ON VIEW scheduler.metrics IS
 'What ended in each minute, by owner and queue; kept for pg_scheduler.metrics_retention';
+COMMENT ON COLUMN scheduler.metrics.minute IS 'Begin of the minute';
+COMMENT ON COLUMN scheduler.metrics.owner IS 'Owner of the jobs';
+COMMENT ON COLUMN scheduler.metrics.queue IS 'Queue of the jobs';
+COMMENT ON COLUMN scheduler.metrics.succeeded IS 'Attempts that succeeded';
+COMMENT ON COLUMN scheduler.metrics.failed IS 'Attempts that failed';
+COMMENT ON COLUMN scheduler.metrics.timed_out IS 'Attempts that ran into their timeout';
+COMMENT ON COLUMN scheduler.metrics.cancelled IS 'Attempts that were cancelled';
+COMMENT ON COLUMN scheduler.metrics.lost IS 'Attempts whose outcome nobody knows';
+COMMENT ON COLUMN scheduler.metrics.retries IS 'Attempts that were followed by another one';
+COMMENT ON COLUMN scheduler.metrics.success_rate IS
+'Share of the attempts that succeeded, 0 to 1; those that were cancelled do not count';
+COMMENT ON COLUMN scheduler.metrics.mean_duration IS 'Mean duration of the attempts that began';
+COMMENT ON COLUMN scheduler.metrics.p50_duration IS
+'Half of the attempts took no longer, to within a fifth';
+COMMENT ON COLUMN scheduler.metrics.p95_duration IS
+'95 in 100 attempts took no longer, to within a fifth';
+COMMENT ON COLUMN scheduler.metrics.p99_duration IS
+'99 in 100 attempts took no longer, to within a fifth';
+COMMENT ON COLUMN scheduler.metrics.max_duration IS 'Longest of these durations';
+COMMENT ON COLUMN scheduler.metrics.mean_lateness IS 'Mean time between due time and start';
+COMMENT ON COLUMN scheduler.metrics.max_lateness IS 'Longest of these times';
+COMMENT ON COLUMN scheduler.metrics.http_2xx IS 'HTTP answers of status 200 to 299';
+COMMENT ON COLUMN scheduler.metrics.http_3xx IS 'HTTP answers of status 300 to 399';
+COMMENT ON COLUMN scheduler.metrics.http_4xx IS 'HTTP answers of status 400 to 499';
+COMMENT ON COLUMN scheduler.metrics.http_5xx IS 'HTTP answers of status 500 to 599';
 COMMENT ON COLUMN scheduler.metrics.http_errors IS 'Requests that got no answer';
 COMMENT ON COLUMN scheduler.metrics.http_reused IS
 'Requests over a connection that was there already';
@@ -2368,6 +2773,20 @@ FROM scheduler.job_minute m
 JOIN scheduler.job j ON j.job_id = m.job_id;
 COMMENT ON VIEW scheduler.job_metrics IS
 'What ended of each job in each minute; kept for pg_scheduler.metrics_retention, and no more than about pg_scheduler.job_metrics_rows rows';
+COMMENT ON COLUMN scheduler.job_metrics.minute IS 'Begin of the minute';
+COMMENT ON COLUMN scheduler.job_metrics.job_id IS 'Id of the job';
+COMMENT ON COLUMN scheduler.job_metrics.job_name IS 'Name of the job, unique for its owner';
+COMMENT ON COLUMN scheduler.job_metrics.owner IS 'Owner of the job';
+COMMENT ON COLUMN scheduler.job_metrics.succeeded IS 'Attempts that succeeded';
+COMMENT ON COLUMN scheduler.job_metrics.failed IS 'Attempts that failed';
+COMMENT ON COLUMN scheduler.job_metrics.timed_out IS 'Attempts that ran into their timeout';
+COMMENT ON COLUMN scheduler.job_metrics.cancelled IS 'Attempts that were cancelled';
+COMMENT ON COLUMN scheduler.job_metrics.lost IS 'Attempts whose outcome nobody knows';
+COMMENT ON COLUMN scheduler.job_metrics.retries IS 'Attempts that were followed by another one';
+COMMENT ON COLUMN scheduler.job_metrics.mean_duration IS 'Mean duration of the attempts that began';
+COMMENT ON COLUMN scheduler.job_metrics.max_duration IS 'Longest of these durations';
+COMMENT ON COLUMN scheduler.job_metrics.mean_lateness IS 'Mean time between due time and start';
+COMMENT ON COLUMN scheduler.job_metrics.max_lateness IS 'Longest of these times';
 GRANT SELECT ON scheduler.job_metrics TO PUBLIC;
 
 CREATE TABLE scheduler.scheduler_minute (
@@ -2396,6 +2815,18 @@ SELECT minute, backlog, running, waiting, workers, workers_busy,
 FROM scheduler.scheduler_minute;
 COMMENT ON VIEW scheduler.scheduler_metrics IS
 'The scheduler of this database at the end of each minute in which it had something to do, for admins; worker_restarts counts those of the minute, worker_memory is in bytes';
+COMMENT ON COLUMN scheduler.scheduler_metrics.minute IS 'Begin of the minute';
+COMMENT ON COLUMN scheduler.scheduler_metrics.backlog IS 'Runs that were due and not executed';
+COMMENT ON COLUMN scheduler.scheduler_metrics.running IS 'Runs that were executed';
+COMMENT ON COLUMN scheduler.scheduler_metrics.waiting IS
+'Runs that were not due, retries among them';
+COMMENT ON COLUMN scheduler.scheduler_metrics.workers IS 'Worker processes of the cluster';
+COMMENT ON COLUMN scheduler.scheduler_metrics.workers_busy IS 'Those that executed a run';
+COMMENT ON COLUMN scheduler.scheduler_metrics.workers_free IS 'Those that could have been started';
+COMMENT ON COLUMN scheduler.scheduler_metrics.max_workers IS 'pg_scheduler.max_workers';
+COMMENT ON COLUMN scheduler.scheduler_metrics.worker_restarts IS 'Workers that died in the minute';
+COMMENT ON COLUMN scheduler.scheduler_metrics.worker_memory IS 'Memory of the workers in bytes';
+COMMENT ON COLUMN scheduler.scheduler_metrics.http_in_flight IS 'HTTP requests under way';
 GRANT SELECT ON scheduler.scheduler_metrics TO PUBLIC;
 
 -- One row: what is counted over restarts.
