@@ -31,11 +31,8 @@
 #include "base/clock.h"
 #include "base/compat.h"
 #include "base/guc.h"
-#include "flow/worker_pool.h"
-#include "record/chain_end.h"
-#include "record/run_end.h"
+#include "record/run_cancel.h"
 #include "shared/change.h"
-#include "shared/http_flight.h"
 #include "shared/shmem.h"
 #include "table/catalog.h"
 #include "table/rights.h"
@@ -250,79 +247,6 @@ pg_scheduler_alter_job(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* Put on record that a run was cancelled before it began. */
-static void
-record_cancelled(const PendingRun *pending, const char *job_name, const char *reason)
-{
-	RunRecord	record;
-	Job			job;
-
-	run_end_init_record(&record, &pending->run, job_name, RUN_CANCELLED,
-						DT_NOBEGIN, clock_now());
-	record.error_message = reason;
-	record.redriven_from = pending->redriven_from;
-	store_insert_history(&record);
-	if (store_read_job(pending->run.job_id, NULL, &job) && job.leads)
-		(void) chain_end_record(&record, pending->args ? pending->args : job.args);
-	change_note(CHANGE_RUN, pending->run.run_id);
-}
-
-/* Is a worker executing this run? */
-static bool
-is_running(int64 run_id)
-{
-	bool		result = false;
-
-	if (!shmem_available())
-		return false;
-	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
-	for (int i = 0; i < scheduler_shared->nworkers; i++)
-	{
-		const WorkerSlot *slot = &scheduler_shared->workers[i];
-
-		if (slot->has_run && slot->run.run_id == run_id &&
-			slot->database == MyDatabaseId)
-			result = true;
-	}
-	result |= http_flight_find(run_id) >= 0;
-	LWLockRelease(scheduler_shared->lock);
-	return result;
-}
-
-/*
- * Cancel what has not begun.  False: somebody is executing it, or it is over.
- */
-static bool
-cancel_pending(int64 run_id, const char *reason)
-{
-	PendingRun	pending;
-	char	   *job_name;
-
-	if (is_running(run_id) || !catalog_lock_pending(run_id))
-		return false;
-	if (!store_read_pending(run_id, &pending))
-		return false;
-	job_name = catalog_job_name(pending.run.job_id);
-	if (!store_delete_pending(&pending.run))
-		return false;
-	record_cancelled(&pending, job_name, reason);
-	catalog_delete_spent_request(pending.run.job_id);
-	return true;
-}
-
-static void
-cancel_runs_of(int64 job_id, bool running_too, const char *reason)
-{
-	int64	   *run_ids;
-	int			n = catalog_find_pending_of(job_id, &run_ids);
-
-	for (int i = 0; i < n; i++)
-	{
-		if (!cancel_pending(run_ids[i], reason) && running_too && shmem_available())
-			(void) worker_pool_cancel(run_ids[i]);
-	}
-}
-
 Datum
 pg_scheduler_unschedule_job(PG_FUNCTION_ARGS)
 {
@@ -331,7 +255,7 @@ pg_scheduler_unschedule_job(PG_FUNCTION_ARGS)
 
 	dependency_refuse_drop_of_job(job_id);
 	chain_api_release_followers(job_id, !PG_ARGISNULL(2) && PG_GETARG_BOOL(2));
-	cancel_runs_of(job_id, cancel, "the job was dropped");
+	run_cancel_all_of(job_id, cancel, "the job was dropped");
 	catalog_delete_job(job_id);
 	PG_RETURN_VOID();
 }
@@ -344,7 +268,7 @@ pg_scheduler_pause_job(PG_FUNCTION_ARGS)
 
 	catalog_pause_job(job_id, clock_now(), reason);
 	if (!PG_ARGISNULL(2) && PG_GETARG_BOOL(2))
-		cancel_runs_of(job_id, true, "the job was paused");
+		run_cancel_all_of(job_id, true, "the job was paused");
 	PG_RETURN_VOID();
 }
 
@@ -408,16 +332,6 @@ check_run(int64 run_id)
 				 errmsg("run " INT64_FORMAT " does not exist", run_id)));
 }
 
-bool
-api_cancel_run(int64 run_id)
-{
-	if (shmem_available() && worker_pool_cancel(run_id))
-		return true;
-	if (cancel_pending(run_id, "the run was cancelled before it began"))
-		return true;
-	return shmem_available() && worker_pool_cancel(run_id);
-}
-
 Datum
 pg_scheduler_cancel_run(PG_FUNCTION_ARGS)
 {
@@ -426,7 +340,7 @@ pg_scheduler_cancel_run(PG_FUNCTION_ARGS)
 	require_arg(fcinfo, 0, "run_id");
 	run_id = PG_GETARG_INT64(0);
 	check_run(run_id);
-	PG_RETURN_BOOL(api_cancel_run(run_id));
+	PG_RETURN_BOOL(run_cancel(run_id));
 }
 
 static Database *

@@ -35,10 +35,4 @@ extern int64 api_store_job(struct JobDefinition *def, bool replace);
 /* Add a run of a job, due at once; its id. */
 extern int64 api_run_now(int64 job_id);
 
-/*
- * Cancel a run, whether it waits or is executed.  False: it is over.  In a
- * transaction; whoever may do so is for the caller to know.
- */
-extern bool api_cancel_run(int64 run_id);
-
 #endif							/* PG_SCHEDULER_API_H */

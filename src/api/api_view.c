@@ -17,6 +17,7 @@
 
 #include "shared/http_flight.h"
 #include "shared/shmem.h"
+#include "shared/worker_slot.h"
 #include "table/rights.h"
 
 PG_FUNCTION_INFO_V1(pg_scheduler_running);
@@ -33,9 +34,8 @@ copy_slots(int *n)
 		return NULL;
 	slots = palloc(scheduler_shared->nworkers * sizeof(WorkerSlot));
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
-	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	foreach_worker_slot(slot)
 	{
-		const WorkerSlot *slot = &scheduler_shared->workers[i];
 		bool		has_name = slot->job_name[0] != '\0';
 
 		if (slot->state == WORKER_FREE)

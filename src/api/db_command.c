@@ -45,6 +45,7 @@
 #include "base/compat.h"
 #include "shared/change.h"
 #include "shared/shmem.h"
+#include "shared/worker_slot.h"
 #include "table/catalog.h"
 
 /* Runs may go on this long before they are stopped, to be done again: 5 s. */
@@ -94,22 +95,13 @@ ask_processes_to_leave(Oid database, bool force)
 		db->http_drop |= force;
 		shmem_wake(db->http_latch);
 	}
-	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	foreach_worker_slot(slot)
 	{
-		WorkerSlot *slot = &scheduler_shared->workers[i];
-
 		if (slot->database != database || slot->pid == 0 ||
-			slot->state == WORKER_FREE || slot->state == WORKER_DEAD ||
-			slot->pid == MyProcPid)
+			!worker_slot_is_alive(slot) || slot->pid == MyProcPid)
 			continue;
 		left++;
-		slot->leave = true;
-		shmem_wake(slot->latch);
-		if (force && slot->state == WORKER_RUNNING && !slot->requeue)
-		{
-			slot->requeue = true;
-			kill(slot->pid, SIGTERM);
-		}
+		worker_slot_send_away(slot, force);
 	}
 	LWLockRelease(scheduler_shared->lock);
 	return left;
@@ -264,14 +256,10 @@ static void
 replace_workers(void)
 {
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	foreach_worker_slot(slot)
 	{
-		WorkerSlot *slot = &scheduler_shared->workers[i];
-
-		if (slot->pid == 0 || slot->state == WORKER_FREE || slot->state == WORKER_DEAD)
-			continue;
-		slot->leave = true;
-		shmem_wake(slot->latch);
+		if (slot->pid != 0 && worker_slot_is_alive(slot))
+			worker_slot_ask_to_leave(slot);
 	}
 	LWLockRelease(scheduler_shared->lock);
 }

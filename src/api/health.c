@@ -26,6 +26,7 @@
 #include "rules/health_rules.h"
 #include "rules/histogram.h"
 #include "shared/shmem.h"
+#include "shared/worker_slot.h"
 
 PG_FUNCTION_INFO_V1(pg_scheduler_scheduler_health);
 PG_FUNCTION_INFO_V1(pg_scheduler_add_buckets);
@@ -69,11 +70,9 @@ static void
 look_at_workers(SchedulerView *view)
 {
 	view->figures.max_workers = scheduler_shared->nworkers;
-	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	foreach_worker_slot(slot)
 	{
-		const WorkerSlot *slot = &scheduler_shared->workers[i];
-
-		if (slot->state == WORKER_FREE || slot->state == WORKER_DEAD)
+		if (!worker_slot_is_alive(slot))
 			continue;
 		view->workers++;
 		view->worker_memory += slot->memory;

@@ -22,6 +22,13 @@ earlier_of(TimestampTz a, TimestampTz b)
 	return Min(a, b);
 }
 
+/* Has less time than this gone by?  No, where the clock was set back since. */
+static inline bool
+clock_lasts(TimestampTz since, int64 duration, TimestampTz now)
+{
+	return since <= now && now < since + duration;
+}
+
 /* The time now, to the microsecond. */
 extern TimestampTz clock_now(void);
 

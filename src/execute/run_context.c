@@ -21,8 +21,8 @@
 #include "utils/timestamp.h"
 
 #include "execute/run_context.h"
-#include "process/worker.h"
 #include "shared/shmem.h"
+#include "shared/worker_slot.h"
 
 static char *unused_value;
 
@@ -30,16 +30,18 @@ static char *unused_value;
 static const WorkerSlot *
 current_slot(void)
 {
-	const WorkerSlot *slot = worker_my_slot();
+	const WorkerSlot *slot = worker_slot_mine;
 
 	if (slot == NULL && IsParallelWorker() && shmem_available() &&
 		MyProc != NULL && MyProc->lockGroupLeader != NULL)
 	{
 		int			leader = MyProc->lockGroupLeader->pid;
 
-		for (int i = 0; i < scheduler_shared->nworkers; i++)
-			if (scheduler_shared->workers[i].pid == leader)
-				slot = &scheduler_shared->workers[i];
+		foreach_worker_slot(other)
+		{
+			if (other->pid == leader)
+				slot = other;
+		}
 	}
 	return slot != NULL && slot->has_run ? slot : NULL;
 }

@@ -35,6 +35,7 @@
 #include "flow/enqueue.h"
 #include "flow/worker_pool.h"
 #include "record/chain_end.h"
+#include "shared/worker_slot.h"
 #include "state/alert.h"
 #include "state/run_queue.h"
 
@@ -351,7 +352,7 @@ publish(Firing *firing)
 	if (!firing->again)
 		unlist_follower(follower);
 	if (firing->cancel)
-		worker_pool_cancel_job(follower->job_id);
+		worker_slot_cancel_job(follower->job_id);
 	if (firing->enqueued)
 		(void) run_queue_add(run, job_cache_peek(follower->job_id));
 	if (firing->gone)

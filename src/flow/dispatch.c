@@ -28,6 +28,7 @@
 #include "flow/settle.h"
 #include "flow/worker_pool.h"
 #include "shared/lane.h"
+#include "shared/worker_slot.h"
 #include "state/alert.h"
 #include "state/run_queue.h"
 #include "table/catalog.h"
@@ -60,12 +61,9 @@ view_lane(Oid role)
 		view.nready = scheduler_shared->lanes[view.lane].nready;
 		view.run_time = scheduler_shared->lanes[view.lane].run_time;
 	}
-	for (int i = 0; i < scheduler_shared->nworkers && view.lane >= 0; i++)
+	foreach_worker_slot(slot)
 	{
-		WorkerSlot *slot = &scheduler_shared->workers[i];
-
-		if (slot->lane != view.lane || slot->leave ||
-			slot->state == WORKER_FREE || slot->state == WORKER_DEAD)
+		if (slot->lane != view.lane || !worker_slot_stays(slot))
 			continue;
 		view.nworkers++;
 		if (slot->state != WORKER_RUNNING)
@@ -89,11 +87,9 @@ wake_idle_workers(int lane)
 
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
 	n = scheduler_shared->lanes[lane].nready;
-	for (int i = 0; i < scheduler_shared->nworkers && n > 0; i++)
+	foreach_worker_slot(slot)
 	{
-		WorkerSlot *slot = &scheduler_shared->workers[i];
-
-		if (slot->state == WORKER_IDLE && slot->lane == lane && !slot->leave)
+		if (n > 0 && slot->state == WORKER_IDLE && slot->lane == lane && !slot->leave)
 		{
 			shmem_wake(slot->latch);
 			n--;

@@ -25,6 +25,7 @@
 #include "flow/enqueue.h"
 #include "flow/worker_pool.h"
 #include "record/run_end.h"
+#include "shared/worker_slot.h"
 #include "state/alert.h"
 #include "state/due_heap.h"
 #include "state/run_queue.h"
@@ -421,7 +422,7 @@ static void
 publish_batch(Batch *batch)
 {
 	for (int i = 0; i < batch->ncancel; i++)
-		worker_pool_cancel_job(batch->cancel[i]);
+		worker_slot_cancel_job(batch->cancel[i]);
 	for (int i = 0; i < batch->nruns; i++)
 		(void) run_queue_add(&batch->runs[i], job_cache_peek(batch->runs[i].job_id));
 	for (int i = 0; i < batch->njobs; i++)

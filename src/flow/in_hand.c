@@ -18,6 +18,7 @@
 
 #include "flow/in_hand.h"
 #include "shared/http_flight.h"
+#include "shared/worker_slot.h"
 
 /* What a worker has in hand is an attempt: the next one is no longer its own. */
 typedef struct Attempt
@@ -68,10 +69,8 @@ in_hand(const Run *run)
 								 compare_attempts) != NULL;
 
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
-	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	foreach_worker_slot(slot)
 	{
-		const WorkerSlot *slot = &scheduler_shared->workers[i];
-
 		if ((slot->state == WORKER_RUNNING || slot->state == WORKER_DEAD) &&
 			slot->has_run && slot->run.run_id == run->run_id &&
 			slot->run.attempt == run->attempt &&

@@ -16,6 +16,7 @@
 #include "flow/lane_fill.h"
 #include "flow/queue_stop.h"
 #include "flow/worker_pool.h"
+#include "shared/worker_slot.h"
 #include "state/run_queue.h"
 #include "table/catalog_queue.h"
 
@@ -72,7 +73,7 @@ stop_run(RunEntry *entry, void *arg)
 	if (lane_fill_withdraw_run(&entry->run))
 		run_queue_untake(entry);
 	else if (entry->queue->limits.stop_deadline <= stop->now)
-		entry->stopped = worker_pool_cancel(entry->run_id);
+		entry->stopped = worker_slot_cancel_run(entry->run_id);
 	else
 		stop->next = Min(stop->next, entry->queue->limits.stop_deadline);
 }

@@ -14,7 +14,6 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "api/api.h"
 #include "base/clock.h"
 #include "base/cycle.h"
 #include "flow/chain.h"
@@ -24,6 +23,7 @@
 #include "flow/lane_fill.h"
 #include "flow/run_owner.h"
 #include "flow/settle.h"
+#include "record/run_cancel.h"
 #include "record/run_end.h"
 #include "state/alert.h"
 #include "state/meter.h"
@@ -344,7 +344,7 @@ cancel_run(void *arg)
 	PendingRun	pending;
 
 	if (store_read_pending(*run_id, &pending))
-		(void) api_cancel_run(*run_id);
+		(void) run_cancel(*run_id);
 }
 
 void

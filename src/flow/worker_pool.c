@@ -25,19 +25,12 @@
 #include "base/clock.h"
 #include "base/guc.h"
 #include "flow/worker_pool.h"
-#include "process/worker.h"
-#include "shared/http_flight.h"
 #include "shared/lane.h"
+#include "shared/worker_slot.h"
 #include "state/alert.h"
 
 /* A free slot is kept this long for the database whose turn it is: 100 ms. */
 #define TURN_TIME			(100 * 1000)
-
-/* A worker serves its role at least this long when others wait: 200 ms. */
-#define TIME_SLICE			(200 * 1000)
-
-/* With few runs left, longer: rather than come back for them. 300 ms. */
-#define LAST_SLICE			(300 * 1000)
 
 /*
  * Whoever terminates a worker may be stopping the server, in which case the
@@ -68,13 +61,6 @@
 static Database *my_db = NULL;
 static BackgroundWorkerHandle **handles = NULL; /* by slot; NULL: not ours */
 
-/* Has less time than this gone by?  No, where the clock was set back since. */
-static bool
-lasts(TimestampTz since, int64 duration, TimestampTz now)
-{
-	return since <= now && now < since + duration;
-}
-
 void
 worker_pool_init(Database *db)
 {
@@ -95,31 +81,6 @@ drain_lane(Lane *lane, TakeBackCallback take_back)
 
 	while (lane_take(lane, &run))
 		take_back(&run);
-}
-
-/* Wake the schedulers that wait for a slot.  Lock held. */
-static void
-wake_waiting(void)
-{
-	for (int i = 0; i < scheduler_shared->ndatabases; i++)
-		if (scheduler_shared->databases[i].demand != 0)
-			shmem_wake(scheduler_shared->databases[i].scheduler_latch);
-}
-
-void
-worker_pool_free_slot(WorkerSlot *slot)
-{
-	Lane	   *lane = &scheduler_shared->lanes[slot->lane];
-
-	lane->nworkers--;
-	if (lane->nworkers == 0)
-		lane_release(lane);
-	slot->state = WORKER_FREE;
-	slot->has_run = false;
-	slot->leave = false;
-	slot->generation = 0;
-	slot->freed_at = clock_now();
-	wake_waiting();
 }
 
 /* How many databases have waited for a worker for longer?  Lock held. */
@@ -145,9 +106,11 @@ count_taken(void)
 {
 	int			result = 0;
 
-	for (int i = 0; i < scheduler_shared->nworkers; i++)
-		if (scheduler_shared->workers[i].state != WORKER_FREE)
+	foreach_worker_slot(slot)
+	{
+		if (slot->state != WORKER_FREE)
 			result++;
+	}
 	return result;
 }
 
@@ -162,9 +125,9 @@ usable_slots(void)
 	TimestampTz now = clock_now();
 	TimestampTz since = scheduler_shared->shortage_at;
 
-	if (!lasts(since, SHORTAGE_TIME, now))
+	if (!clock_lasts(since, SHORTAGE_TIME, now))
 		return scheduler_shared->nworkers;
-	if (scheduler_shared->shortage_slots == 0 && !lasts(since, EXIT_TIME, now))
+	if (scheduler_shared->shortage_slots == 0 && !clock_lasts(since, EXIT_TIME, now))
 		return 1;
 	return scheduler_shared->shortage_slots;
 }
@@ -193,16 +156,14 @@ find_free_slot(TimestampTz *again)
 	*again = DT_NOEND;
 	if (free <= 0)
 		return -1;
-	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	foreach_worker_slot(slot)
 	{
-		const WorkerSlot *slot = &scheduler_shared->workers[i];
-
 		if (slot->state != WORKER_FREE)
 			continue;
 		if (slot->freed_at <= now)
 			freed_at = Max(freed_at, slot->freed_at);
 		if (result < 0)
-			result = i;
+			result = worker_slot_number(slot);
 	}
 	if (free > count_ahead() || freed_at + TURN_TIME <= now)
 		return result;
@@ -240,7 +201,7 @@ static void
 vacate_slot(int slot, uint64 generation)
 {
 	if (scheduler_shared->workers[slot].generation == generation)
-		worker_pool_free_slot(&scheduler_shared->workers[slot]);
+		worker_slot_free(&scheduler_shared->workers[slot]);
 }
 
 /*
@@ -360,14 +321,6 @@ worker_pool_prestart(Oid role)
 	return false;
 }
 
-/* Ask a worker to leave.  Lock held. */
-static void
-ask_to_leave(WorkerSlot *slot)
-{
-	slot->leave = true;
-	shmem_wake(slot->latch);
-}
-
 /* No worker is wanted any more: it is the turn of others.  Lock held. */
 static void
 withdraw_demand(void)
@@ -375,50 +328,7 @@ withdraw_demand(void)
 	if (my_db->demand == 0)
 		return;
 	my_db->demand = 0;
-	wake_waiting();
-}
-
-/* Whom an idle worker has to make way for */
-typedef enum NewcomerKind
-{
-	FOR_READY,					/* a role that has runs, and no worker */
-	FOR_MORE,					/* a role that has some, and could use one more */
-	FOR_AHEAD					/* a role whose jobs will be due in a moment */
-} NewcomerKind;
-
-/*
- * When work was last expected of a worker.  Never long from now, unless the
- * clock was set back.
- */
-static TimestampTz
-expected_until(const WorkerSlot *slot, TimestampTz now)
-{
-	return slot->expected_until < now + TIME_SLICE ? slot->expected_until : DT_NOBEGIN;
-}
-
-/*
- * Until when a worker makes way for nobody of that kind.  Whoever will have work
- * in a moment goes only for runs that are ready, and, if it was started for
- * that, not before its first: which may never come, as long as its queue is
- * stopped for instance, so no longer than for a time slice.
- */
-static TimestampTz
-spared_until(const WorkerSlot *slot, NewcomerKind newcomer, TimestampTz now)
-{
-	TimestampTz expected = expected_until(slot, now);
-
-	if (newcomer != FOR_READY)
-		return expected;
-	if (slot->runs_done > 0)
-		return DT_NOBEGIN;
-	return Min(expected, slot->launched_at + TIME_SLICE);
-}
-
-/* A worker that was started ahead, and has yet to get its first run */
-static bool
-is_fresh(const WorkerSlot *slot, TimestampTz now)
-{
-	return spared_until(slot, FOR_READY, now) > now;
+	worker_slot_wake_waiting();
 }
 
 /*
@@ -433,14 +343,13 @@ find_idle_victim(NewcomerKind newcomer)
 	WorkerSlot *victim = NULL;
 	bool		victim_expected = false;
 
-	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	foreach_worker_slot(slot)
 	{
-		WorkerSlot *slot = &scheduler_shared->workers[i];
-		bool		expected = expected_until(slot, now) > now;
+		bool		expected = worker_slot_expected_until(slot, now) > now;
 
 		if (slot->state != WORKER_IDLE || slot->leave ||
 			scheduler_shared->lanes[slot->lane].nready > 0 ||
-			spared_until(slot, newcomer, now) > now ||
+			worker_slot_spared_until(slot, newcomer, now) > now ||
 			(slot->database != MyDatabaseId && newcomer == FOR_AHEAD))
 			continue;
 		if (victim == NULL || expected < victim_expected ||
@@ -460,58 +369,15 @@ next_victim_time(NewcomerKind newcomer)
 	TimestampTz now = clock_now();
 	TimestampTz result = DT_NOEND;
 
-	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	foreach_worker_slot(slot)
 	{
-		const WorkerSlot *slot = &scheduler_shared->workers[i];
-		TimestampTz until = spared_until(slot, newcomer, now);
+		TimestampTz until = worker_slot_spared_until(slot, newcomer, now);
 
 		if ((slot->state == WORKER_STARTING || slot->state == WORKER_IDLE) &&
 			!slot->leave && until > now)
 			result = Min(result, until);
 	}
 	return result;
-}
-
-/* Workers of a lane that are not about to leave.  Lock held. */
-static int
-count_staying(int lane)
-{
-	int			result = 0;
-
-	for (int i = 0; i < scheduler_shared->nworkers; i++)
-	{
-		const WorkerSlot *slot = &scheduler_shared->workers[i];
-
-		if (slot->lane == lane && slot->state != WORKER_FREE &&
-			slot->state != WORKER_DEAD && !slot->leave)
-			result++;
-	}
-	return result;
-}
-
-void
-worker_pool_relieve(WorkerSlot *slot)
-{
-	const Lane *lane = &scheduler_shared->lanes[slot->lane];
-	TimestampTz now = clock_now();
-	int64		slice = lane->more ? TIME_SLICE : LAST_SLICE;
-
-	if (slot->leave ||
-		(count_staying(slot->lane) == 1 &&
-		 (lane->nready > 0 || lane->more || is_fresh(slot, now)) &&
-		 lasts(slot->launched_at, slice, now)))
-		return;
-	ask_to_leave(slot);
-	for (int i = 0; i < scheduler_shared->ndatabases; i++)
-	{
-		Database   *db = &scheduler_shared->databases[i];
-
-		if (db->rooms_wanted > 0)
-		{
-			shmem_want_rooms(db, db->rooms_wanted - 1);
-			return;
-		}
-	}
 }
 
 /*
@@ -523,10 +389,8 @@ count_coming(void)
 {
 	int			result = usable_slots() - count_taken();
 
-	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	foreach_worker_slot(slot)
 	{
-		const WorkerSlot *slot = &scheduler_shared->workers[i];
-
 		/* not who is to leave, but has a run to finish: that may take for ever */
 		if (slot->state == WORKER_DEAD ||
 			(slot->state != WORKER_FREE && slot->leave && !slot->has_run))
@@ -543,7 +407,7 @@ send_idle_away(int wanted, NewcomerKind newcomer, int *coming)
 
 	while (*coming < wanted && (victim = find_idle_victim(newcomer)) != NULL)
 	{
-		ask_to_leave(victim);
+		worker_slot_ask_to_leave(victim);
 		(*coming)++;
 	}
 }
@@ -581,13 +445,11 @@ worker_pool_expect(const DueRole *roles, int n, int64 grace, DueRole *missing)
 
 	memcpy(missing, roles, n * sizeof(DueRole));
 	LWLockAcquire(scheduler_shared->lock, grace > 0 ? LW_EXCLUSIVE : LW_SHARED);
-	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	foreach_worker_slot(slot)
 	{
-		WorkerSlot *slot = &scheduler_shared->workers[i];
 		int			j = 0;
 
-		if (slot->state == WORKER_FREE || slot->state == WORKER_DEAD ||
-			slot->database != MyDatabaseId || slot->leave)
+		if (!worker_slot_stays(slot) || slot->database != MyDatabaseId)
 			continue;
 		while (j < n && missing[j].role != slot->role)
 			j++;
@@ -628,7 +490,7 @@ kept_for_another(const Database *db)
 {
 	return OidIsValid(scheduler_shared->process_for) &&
 		scheduler_shared->process_for != db->oid &&
-		lasts(scheduler_shared->process_wanted_at, SHORTAGE_TIME, clock_now());
+		clock_lasts(scheduler_shared->process_wanted_at, SHORTAGE_TIME, clock_now());
 }
 
 TimestampTz
@@ -675,7 +537,7 @@ worker_pool_want_process(Database *db)
 	{
 		victim = find_idle_victim(FOR_READY);
 		if (victim != NULL)
-			ask_to_leave(victim);
+			worker_slot_ask_to_leave(victim);
 		else
 			shmem_want_rooms(db, Max(db->rooms_wanted, 1));
 	}
@@ -722,7 +584,7 @@ can_bury_stranger(const WorkerSlot *slot, TimestampTz now, TimestampTz *look_aga
 		scheduler_shared->lanes[slot->lane].nready == 0;
 	int64		grace = nothing_left ? EXIT_TIME : NEGLECT_TIME;
 
-	if (!lasts(slot->died_at, grace, now))
+	if (!clock_lasts(slot->died_at, grace, now))
 		return true;
 	*look_again = Min(*look_again, slot->died_at + grace);
 	return false;
@@ -742,7 +604,7 @@ can_bury(int i, TimestampTz now, TimestampTz *look_again)
 		return can_bury_stranger(slot, now, look_again);
 	if (slot->has_run && !slot->terminate && !slot->requeue &&
 		slot->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN &&
-		lasts(slot->died_at, BURIAL_DELAY, now))
+		clock_lasts(slot->died_at, BURIAL_DELAY, now))
 	{
 		*look_again = Min(*look_again, slot->died_at + BURIAL_DELAY);
 		return false;
@@ -798,68 +660,10 @@ worker_pool_bury(WorkerSlot *dead, int max, TakeBackCallback take_back,
 			clear_stranger(slot);
 		if (slot->has_run || !slot->connected)
 			scheduler_shared->workers_died++;
-		worker_pool_free_slot(slot);
+		worker_slot_free(slot);
 	}
 	LWLockRelease(scheduler_shared->lock);
 	return n;
-}
-
-/*
- * The scheduler is woken, for it terminates what does not obey.  Lock held.
- */
-static void
-cancel_slot(WorkerSlot *slot)
-{
-	Database   *db = shmem_find_database(slot->database);
-
-	slot->cancel = true;
-	slot->deadline = Min(slot->deadline, clock_now());
-	kill(slot->pid, SIGINT);
-	if (db != NULL)
-		shmem_wake(db->scheduler_latch);
-}
-
-static bool
-has_run_here(const WorkerSlot *slot)
-{
-	return slot->state == WORKER_RUNNING && slot->has_run &&
-		slot->database == MyDatabaseId;
-}
-
-bool
-worker_pool_cancel(int64 run_id)
-{
-	bool		result = false;
-
-	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	for (int i = 0; i < scheduler_shared->nworkers; i++)
-	{
-		WorkerSlot *slot = &scheduler_shared->workers[i];
-
-		if (has_run_here(slot) && slot->run.run_id == run_id)
-		{
-			cancel_slot(slot);
-			result = true;
-		}
-	}
-	result |= http_flight_cancel(run_id);
-	LWLockRelease(scheduler_shared->lock);
-	return result;
-}
-
-void
-worker_pool_cancel_job(int64 job_id)
-{
-	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	for (int i = 0; i < scheduler_shared->nworkers; i++)
-	{
-		WorkerSlot *slot = &scheduler_shared->workers[i];
-
-		if (has_run_here(slot) && slot->run.job_id == job_id)
-			cancel_slot(slot);
-	}
-	http_flight_cancel_job(job_id);
-	LWLockRelease(scheduler_shared->lock);
 }
 
 TimestampTz
@@ -869,10 +673,8 @@ worker_pool_kill_overdue(TimestampTz now)
 	TimestampTz next = DT_NOEND;
 
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	foreach_worker_slot(slot)
 	{
-		WorkerSlot *slot = &scheduler_shared->workers[i];
-
 		if (slot->state != WORKER_RUNNING || slot->database != MyDatabaseId ||
 			slot->deadline == DT_NOEND || slot->terminate)
 			continue;
@@ -892,19 +694,10 @@ void
 worker_pool_dismiss(bool terminate)
 {
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	foreach_worker_slot(slot)
 	{
-		WorkerSlot *slot = &scheduler_shared->workers[i];
-
-		if (slot->database != MyDatabaseId ||
-			slot->state == WORKER_FREE || slot->state == WORKER_DEAD)
-			continue;
-		ask_to_leave(slot);
-		if (terminate && slot->state == WORKER_RUNNING && !slot->requeue)
-		{
-			slot->requeue = true;
-			kill(slot->pid, SIGTERM);
-		}
+		if (slot->database == MyDatabaseId && worker_slot_is_alive(slot))
+			worker_slot_send_away(slot, terminate);
 	}
 	my_db->http_leave = true;
 	my_db->http_drop |= terminate;
@@ -917,10 +710,8 @@ worker_pool_count(int *running, int *total)
 {
 	*running = *total = 0;
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
-	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	foreach_worker_slot(slot)
 	{
-		WorkerSlot *slot = &scheduler_shared->workers[i];
-
 		if (slot->state == WORKER_FREE || slot->database != MyDatabaseId)
 			continue;
 		(*total)++;

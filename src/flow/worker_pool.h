@@ -4,9 +4,8 @@
  *	  Which worker for which role: launch, retire, bury.
  *
  * Called by the scheduler of a database, about its own workers, except where
- * a worker of another database has to make room.  None of
- * these functions may be called with scheduler_shared->lock held, but
- * worker_pool_relieve(), which is for workers, and worker_pool_free_slot().
+ * a worker of another database has to make room.  None of these functions may
+ * be called with scheduler_shared->lock held.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
@@ -40,12 +39,6 @@ extern LaunchResult worker_pool_launch(Oid role, TimestampTz *again);
 
 /* The server had no room for a process, "a worker" for instance: log, and alert. */
 extern void worker_pool_warn_no_process(const char *what);
-
-/*
- * The worker of a slot has gone.  A lane that loses its last one must be
- * empty.  The caller holds scheduler_shared->lock exclusively.
- */
-extern void worker_pool_free_slot(WorkerSlot *slot);
 
 /*
  * So many roles of this database are without a worker, for want of a free
@@ -90,13 +83,6 @@ extern TimestampTz worker_pool_process_time(const Database *db);
 extern void worker_pool_got_process(Oid database);
 
 /*
- * A worker has ended its run, and room is wanted: it leaves, unless others of
- * its role wait for it and it has just begun with them.  The caller holds
- * scheduler_shared->lock exclusively.
- */
-extern void worker_pool_relieve(WorkerSlot *slot);
-
-/*
  * Collect workers of this database that have died, and free their slots, and
  * those of other databases whose schedulers have gone or are held up.
  * Up to max are copied to *dead; the ready runs of a lane that loses its last
@@ -106,12 +92,6 @@ extern void worker_pool_relieve(WorkerSlot *slot);
 typedef void (*TakeBackCallback) (const Run *run);
 extern int	worker_pool_bury(WorkerSlot *dead, int max, TakeBackCallback take_back,
 							 TimestampTz *look_again);
-
-/* Ask the worker that executes a run to cancel it.  False: nobody does. */
-extern bool worker_pool_cancel(int64 run_id);
-
-/* The same for all runs of a job. */
-extern void worker_pool_cancel_job(int64 job_id);
 
 /*
  * Terminate workers whose run should have stopped kill_after ago.  The time

@@ -16,6 +16,7 @@
 #include "base/cycle.h"
 #include "base/guc.h"
 #include "health/metrics.h"
+#include "shared/worker_slot.h"
 #include "state/meter.h"
 #include "state/run_queue.h"
 #include "table/catalog_monitor.h"
@@ -153,11 +154,9 @@ metrics_of_workers(SchedulerMinute *figures)
 	memset(figures, 0, sizeof(*figures));
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
 	figures->max_workers = scheduler_shared->nworkers;
-	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	foreach_worker_slot(slot)
 	{
-		const WorkerSlot *slot = &scheduler_shared->workers[i];
-
-		if (slot->state == WORKER_FREE || slot->state == WORKER_DEAD)
+		if (!worker_slot_is_alive(slot))
 			continue;
 		figures->workers++;
 		figures->memory += slot->memory;

@@ -46,6 +46,7 @@
 #include "process/launcher.h"
 #include "shared/lane.h"
 #include "shared/shmem.h"
+#include "shared/worker_slot.h"
 
 /* A scheduler that has died is started again after: 1 s. */
 #define RESTART_DELAY		USECS_PER_SEC
@@ -144,16 +145,15 @@ read_databases(void)
 static void
 bury_workers_of(Oid database)
 {
-	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	foreach_worker_slot(slot)
 	{
-		WorkerSlot *slot = &scheduler_shared->workers[i];
 		Lane	   *lane = &scheduler_shared->lanes[slot->lane];
 
 		if (slot->state != WORKER_DEAD || slot->database != database)
 			continue;
 		if (lane->nworkers == 1)
 			lane_reset(lane);
-		worker_pool_free_slot(slot);
+		worker_slot_free(slot);
 	}
 }
 
@@ -163,10 +163,8 @@ is_in_use(const Database *db)
 {
 	if (db->scheduler_pid != 0 || db->http_pid != 0)
 		return true;
-	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	foreach_worker_slot(slot)
 	{
-		const WorkerSlot *slot = &scheduler_shared->workers[i];
-
 		if (slot->pid != 0 && slot->database == db->oid)
 			return true;
 	}

@@ -34,24 +34,17 @@
 #include "base/guc.h"
 #include "execute/session_reset.h"
 #include "execute/sql_run.h"
-#include "flow/worker_pool.h"
 #include "process/worker.h"
 #include "shared/flight_recorder.h"
 #include "shared/lane.h"
 #include "shared/shutdown.h"
+#include "shared/worker_slot.h"
 
 /* Between two looks at the memory of a worker that idles: 1 s. */
 #define MEMORY_INTERVAL		USECS_PER_SEC
 
-static WorkerSlot *my_slot = NULL;
 static Database *my_db = NULL;
 static emit_log_hook_type prev_emit_log_hook = NULL;
-
-WorkerSlot *
-worker_my_slot(void)
-{
-	return my_slot;
-}
 
 /*
  * Attach to the slot that this process was launched for.  False when the
@@ -73,7 +66,7 @@ attach(const WorkerStart *start)
 			slot->pid = MyProcPid;
 			slot->latch = MyLatch;
 			slot->leave |= my_db->quiesced > 0;
-			my_slot = slot;
+			worker_slot_mine = slot;
 		}
 		else
 		{
@@ -90,16 +83,16 @@ attach(const WorkerStart *start)
 static void
 detach(int code, Datum arg)
 {
-	if (my_slot == NULL)
+	if (worker_slot_mine == NULL)
 		return;
-	flight_recorder_end(my_slot - scheduler_shared->workers);
+	flight_recorder_end(worker_slot_number(worker_slot_mine));
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	my_slot->state = WORKER_DEAD;
-	my_slot->died_at = clock_now();
-	my_slot->pid = 0;
-	my_slot->latch = NULL;
+	worker_slot_mine->state = WORKER_DEAD;
+	worker_slot_mine->died_at = clock_now();
+	worker_slot_mine->pid = 0;
+	worker_slot_mine->latch = NULL;
 	shmem_wake(my_db->scheduler_latch);
-	my_slot = NULL;
+	worker_slot_mine = NULL;
 	LWLockRelease(scheduler_shared->lock);
 	ConditionVariableBroadcast(&scheduler_shared->process_left);
 }
@@ -108,10 +101,10 @@ detach(int code, Datum arg)
 static void
 remember_fatal(ErrorData *edata)
 {
-	if (edata->elevel >= FATAL && my_slot != NULL && edata->message != NULL)
+	if (edata->elevel >= FATAL && worker_slot_mine != NULL && edata->message != NULL)
 	{
-		strlcpy(my_slot->error, edata->message, SLOT_ERROR_LENGTH);
-		my_slot->sqlerrcode = edata->sqlerrcode;
+		strlcpy(worker_slot_mine->error, edata->message, SLOT_ERROR_LENGTH);
+		worker_slot_mine->sqlerrcode = edata->sqlerrcode;
 	}
 	if (prev_emit_log_hook)
 		prev_emit_log_hook(edata);
@@ -121,13 +114,13 @@ remember_fatal(ErrorData *edata)
 static void
 let_go_of_run(TimestampTz now)
 {
-	Lane	   *lane = &scheduler_shared->lanes[my_slot->lane];
+	Lane	   *lane = &scheduler_shared->lanes[worker_slot_mine->lane];
 
-	if (my_slot->has_run)
-		lane->run_time += (now - my_slot->started_at - lane->run_time) / 8;
-	my_slot->has_run = false;
-	my_slot->cancel = false;
-	my_slot->deadline = DT_NOEND;
+	if (worker_slot_mine->has_run)
+		lane->run_time += (now - worker_slot_mine->started_at - lane->run_time) / 8;
+	worker_slot_mine->has_run = false;
+	worker_slot_mine->cancel = false;
+	worker_slot_mine->deadline = DT_NOEND;
 }
 
 /*
@@ -138,7 +131,7 @@ let_go_of_run(TimestampTz now)
 static bool
 take_run(Run *run)
 {
-	Lane	   *lane = &scheduler_shared->lanes[my_slot->lane];
+	Lane	   *lane = &scheduler_shared->lanes[worker_slot_mine->lane];
 	TimestampTz now;
 	bool		result;
 
@@ -146,31 +139,31 @@ take_run(Run *run)
 	now = clock_now();			/* under the lock: who takes first starts first */
 	let_go_of_run(now);
 	if (scheduler_shared->rooms_wanted > 0)
-		worker_pool_relieve(my_slot);
-	result = !my_slot->leave && lane_take(lane, run);
+		worker_slot_relieve(worker_slot_mine);
+	result = !worker_slot_mine->leave && lane_take(lane, run);
 	if (result)
 	{
-		my_slot->state = WORKER_RUNNING;
-		my_slot->run = *run;
-		my_slot->has_run = true;
-		my_slot->terminate = false;
-		my_slot->requeue = false;
+		worker_slot_mine->state = WORKER_RUNNING;
+		worker_slot_mine->run = *run;
+		worker_slot_mine->has_run = true;
+		worker_slot_mine->terminate = false;
+		worker_slot_mine->requeue = false;
 		/* the clock may have been set back since it was due */
-		my_slot->started_at = Max(now, run->due_at);
-		my_slot->job_name[0] = '\0';
+		worker_slot_mine->started_at = Max(now, run->due_at);
+		worker_slot_mine->job_name[0] = '\0';
 		if (lane->nready == LANE_LOW_WATER)
 			shmem_wake(my_db->scheduler_latch);
 	}
-	else if (my_slot->state != WORKER_IDLE)
+	else if (worker_slot_mine->state != WORKER_IDLE)
 	{
-		my_slot->state = WORKER_IDLE;
-		my_slot->idle_since = now;
+		worker_slot_mine->state = WORKER_IDLE;
+		worker_slot_mine->idle_since = now;
 	}
 	LWLockRelease(scheduler_shared->lock);
 
 	/* a cancellation meant for the run before comes too late, but not one of this run */
 	QueryCancelPending = false;
-	if (my_slot->cancel)
+	if (worker_slot_mine->cancel)
 		InterruptPending = QueryCancelPending = true;
 	return result;
 }
@@ -189,7 +182,7 @@ report(const Outcome *outcome)
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}
-	my_slot->runs_done++;
+	worker_slot_mine->runs_done++;
 	ConditionVariableBroadcast(&my_db->run_finished);
 }
 
@@ -197,7 +190,7 @@ report(const Outcome *outcome)
 static void
 look_at_memory(void)
 {
-	my_slot->memory = MemoryContextMemAllocated(TopMemoryContext, true);
+	worker_slot_mine->memory = MemoryContextMemAllocated(TopMemoryContext, true);
 }
 
 /* Looking costs a little: under load it is done now and then. */
@@ -206,25 +199,26 @@ too_large(void)
 {
 	static TimestampTz looked_at = DT_NOBEGIN;
 
-	if (my_slot->runs_done % 64 == 1 || my_slot->idle_since - looked_at >= MEMORY_INTERVAL)
+	if (worker_slot_mine->runs_done % 64 == 1 ||
+		worker_slot_mine->idle_since - looked_at >= MEMORY_INTERVAL)
 	{
 		look_at_memory();
 		looked_at = clock_now();
 	}
-	return my_slot->memory > (int64) pg_scheduler_worker_memory_limit * 1024;
+	return worker_slot_mine->memory > (int64) pg_scheduler_worker_memory_limit * 1024;
 }
 
 static bool
 should_leave(void)
 {
-	return my_slot->leave || ShutdownRequestPending ||
-		my_slot->runs_done >= pg_scheduler_worker_max_runs || too_large();
+	return worker_slot_mine->leave || ShutdownRequestPending ||
+		worker_slot_mine->runs_done >= pg_scheduler_worker_max_runs || too_large();
 }
 
 static bool
 idle_too_long(void)
 {
-	return clock_now() - my_slot->idle_since >=
+	return clock_now() - worker_slot_mine->idle_since >=
 		(int64) pg_scheduler_worker_idle_timeout * 1000;
 }
 
@@ -236,7 +230,7 @@ static void
 let_go_of_attempt(int64 run_id)
 {
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	if (my_slot->cancel)
+	if (worker_slot_mine->cancel)
 		shmem_put_change_of(my_db, CHANGE_CANCEL, run_id);
 	let_go_of_run(clock_now());
 	LWLockRelease(scheduler_shared->lock);
@@ -247,14 +241,14 @@ run_one(const Run *run)
 {
 	Outcome		outcome;
 
-	flight_recorder_begin(my_slot - scheduler_shared->workers, run->run_id, run->attempt);
-	sql_run_execute(my_slot, run, &outcome);
-	flight_recorder_end(my_slot - scheduler_shared->workers);
+	flight_recorder_begin(worker_slot_number(worker_slot_mine), run->run_id, run->attempt);
+	sql_run_execute(worker_slot_mine, run, &outcome);
+	flight_recorder_end(worker_slot_number(worker_slot_mine));
 
 	report(&outcome);
 	if (outcome.kind != OUTCOME_FINAL)
 		let_go_of_attempt(run->run_id);
-	session_reset(my_slot->role);
+	session_reset(worker_slot_mine->role);
 	pgstat_report_stat(false);
 }
 
@@ -306,8 +300,8 @@ static void
 let_go(void)
 {
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	my_slot->has_run = false;
-	my_slot->recycled = too_large();
+	worker_slot_mine->has_run = false;
+	worker_slot_mine->recycled = too_large();
 	LWLockRelease(scheduler_shared->lock);
 }
 
@@ -318,10 +312,10 @@ let_go(void)
 static void
 handle_sigterm(SIGNAL_ARGS)
 {
-	if (my_slot != NULL && my_slot->has_run && !my_slot->requeue &&
-		!my_slot->terminate && shutdown_is_smart())
+	if (worker_slot_mine != NULL && worker_slot_mine->has_run && !worker_slot_mine->requeue &&
+		!worker_slot_mine->terminate && shutdown_is_smart())
 	{
-		my_slot->leave = true;
+		worker_slot_mine->leave = true;
 		SetLatch(MyLatch);
 	}
 	else
@@ -358,7 +352,7 @@ pg_scheduler_worker_main(Datum arg)
 
 	BackgroundWorkerInitializeConnectionByOid(start.database, start.role,
 											  COMPAT_WORKER_CONNECT_FLAGS);
-	my_slot->connected = true;
+	worker_slot_mine->connected = true;
 	session_reset_init();
 	sql_run_init();
 	main_loop();

@@ -30,6 +30,7 @@
 #include "base/guc.h"
 #include "shared/flight_recorder.h"
 #include "shared/shmem.h"
+#include "shared/worker_slot.h"
 
 #define RECORDER_FILE	PGSTAT_STAT_PERMANENT_DIRECTORY "/pg_scheduler.flight"
 
@@ -160,10 +161,8 @@ flight_recorder_take(int64 **run_ids)
 
 	*run_ids = palloc(scheduler_shared->nworkers * sizeof(int64));
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	foreach_worker_slot(slot)
 	{
-		WorkerSlot *slot = &scheduler_shared->workers[i];
-
 		if (slot->crashed_run_id != 0 && slot->crashed_database == MyDatabaseId)
 		{
 			(*run_ids)[n++] = slot->crashed_run_id;

@@ -18,7 +18,7 @@
 #include "base/guc.h"
 #include "shared/flight_recorder.h"
 #include "shared/http_flight.h"
-#include "shared/shmem.h"
+#include "shared/worker_slot.h"
 
 SchedulerShared *scheduler_shared = NULL;
 
@@ -232,10 +232,8 @@ shmem_forget_runs(Database *db)
 	db->change_count = 0;
 	db->change_overflow = false;
 	SpinLockRelease(&db->mutex);
-	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	foreach_worker_slot(slot)
 	{
-		WorkerSlot *slot = &scheduler_shared->workers[i];
-
 		if (slot->state == WORKER_DEAD && slot->database == db->oid)
 			slot->has_run = false;
 		if (slot->crashed_database == db->oid)

@@ -18,7 +18,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "process/worker.h"
+#include "shared/worker_slot.h"
 #include "table/catalog.h"
 #include "table/catalog_exec.h"
 
@@ -88,7 +88,7 @@ catalog_enter(CatalogState *state)
 	state->guc_level = NewGUCNestLevel();
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	if (worker_my_slot() != NULL)	/* that of a job's owner is not for us */
+	if (worker_slot_mine != NULL)	/* that of a job's owner is not for us */
 		(void) set_config_option("lock_timeout", "0", PGC_USERSET,
 								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	(void) set_config_option("row_security", "on", PGC_USERSET,

@@ -1,0 +1,212 @@
+/*-------------------------------------------------------------------------
+ *
+ * worker_slot.c
+ *	  The slots of workers: who has one, who leaves, who is cancelled.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <signal.h>
+
+#include "miscadmin.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "shared/http_flight.h"
+#include "shared/lane.h"
+#include "shared/worker_slot.h"
+
+/* With few runs left, longer: rather than come back for them. 300 ms. */
+#define LAST_SLICE			(300 * 1000)
+
+WorkerSlot *worker_slot_mine = NULL;
+
+void
+worker_slot_wake_waiting(void)
+{
+	for (int i = 0; i < scheduler_shared->ndatabases; i++)
+		if (scheduler_shared->databases[i].demand != 0)
+			shmem_wake(scheduler_shared->databases[i].scheduler_latch);
+}
+
+void
+worker_slot_free(WorkerSlot *slot)
+{
+	Lane	   *lane = &scheduler_shared->lanes[slot->lane];
+
+	lane->nworkers--;
+	if (lane->nworkers == 0)
+		lane_release(lane);
+	slot->state = WORKER_FREE;
+	slot->has_run = false;
+	slot->leave = false;
+	slot->generation = 0;
+	slot->freed_at = clock_now();
+	worker_slot_wake_waiting();
+}
+
+void
+worker_slot_ask_to_leave(WorkerSlot *slot)
+{
+	slot->leave = true;
+	shmem_wake(slot->latch);
+}
+
+void
+worker_slot_send_away(WorkerSlot *slot, bool force)
+{
+	worker_slot_ask_to_leave(slot);
+	if (force && slot->state == WORKER_RUNNING && !slot->requeue)
+	{
+		slot->requeue = true;
+		kill(slot->pid, SIGTERM);
+	}
+}
+
+/* Never long from now, unless the clock was set back. */
+TimestampTz
+worker_slot_expected_until(const WorkerSlot *slot, TimestampTz now)
+{
+	return slot->expected_until < now + TIME_SLICE ? slot->expected_until : DT_NOBEGIN;
+}
+
+/*
+ * Whoever will have work in a moment goes only for runs that are ready, and, if
+ * it was started for that, not before its first: which may never come, as long
+ * as its queue is stopped for instance, so no longer than for a time slice.
+ */
+TimestampTz
+worker_slot_spared_until(const WorkerSlot *slot, NewcomerKind newcomer, TimestampTz now)
+{
+	TimestampTz expected = worker_slot_expected_until(slot, now);
+
+	if (newcomer != FOR_READY)
+		return expected;
+	if (slot->runs_done > 0)
+		return DT_NOBEGIN;
+	return Min(expected, slot->launched_at + TIME_SLICE);
+}
+
+/* A worker that was started ahead, and has yet to get its first run */
+static bool
+is_fresh(const WorkerSlot *slot, TimestampTz now)
+{
+	return worker_slot_spared_until(slot, FOR_READY, now) > now;
+}
+
+/* Workers of a lane that are not about to leave.  Lock held. */
+static int
+count_staying(int lane)
+{
+	int			result = 0;
+
+	foreach_worker_slot(slot)
+	{
+		if (slot->lane == lane && worker_slot_stays(slot))
+			result++;
+	}
+	return result;
+}
+
+void
+worker_slot_relieve(WorkerSlot *slot)
+{
+	const Lane *lane = &scheduler_shared->lanes[slot->lane];
+	TimestampTz now = clock_now();
+	int64		slice = lane->more ? TIME_SLICE : LAST_SLICE;
+
+	if (slot->leave ||
+		(count_staying(slot->lane) == 1 &&
+		 (lane->nready > 0 || lane->more || is_fresh(slot, now)) &&
+		 clock_lasts(slot->launched_at, slice, now)))
+		return;
+	worker_slot_ask_to_leave(slot);
+	for (int i = 0; i < scheduler_shared->ndatabases; i++)
+	{
+		Database   *db = &scheduler_shared->databases[i];
+
+		if (db->rooms_wanted > 0)
+		{
+			shmem_want_rooms(db, db->rooms_wanted - 1);
+			return;
+		}
+	}
+}
+
+/*
+ * The scheduler is woken, for it terminates what does not obey.  Lock held.
+ */
+static void
+cancel_slot(WorkerSlot *slot)
+{
+	Database   *db = shmem_find_database(slot->database);
+
+	slot->cancel = true;
+	slot->deadline = Min(slot->deadline, clock_now());
+	kill(slot->pid, SIGINT);
+	if (db != NULL)
+		shmem_wake(db->scheduler_latch);
+}
+
+static bool
+has_run_here(const WorkerSlot *slot)
+{
+	return slot->state == WORKER_RUNNING && slot->has_run &&
+		slot->database == MyDatabaseId;
+}
+
+bool
+worker_slot_cancel_run(int64 run_id)
+{
+	bool		result = false;
+
+	if (!shmem_available())
+		return false;
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	foreach_worker_slot(slot)
+	{
+		if (has_run_here(slot) && slot->run.run_id == run_id)
+		{
+			cancel_slot(slot);
+			result = true;
+		}
+	}
+	result |= http_flight_cancel(run_id);
+	LWLockRelease(scheduler_shared->lock);
+	return result;
+}
+
+void
+worker_slot_cancel_job(int64 job_id)
+{
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	foreach_worker_slot(slot)
+	{
+		if (has_run_here(slot) && slot->run.job_id == job_id)
+			cancel_slot(slot);
+	}
+	http_flight_cancel_job(job_id);
+	LWLockRelease(scheduler_shared->lock);
+}
+
+bool
+worker_slot_has_run(int64 run_id)
+{
+	bool		result = false;
+
+	if (!shmem_available())
+		return false;
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	foreach_worker_slot(slot)
+	{
+		if (slot->has_run && slot->run.run_id == run_id &&
+			slot->database == MyDatabaseId)
+			result = true;
+	}
+	result |= http_flight_find(run_id) >= 0;
+	LWLockRelease(scheduler_shared->lock);
+	return result;
+}
