@@ -27,6 +27,7 @@
 #include "table/catalog.h"
 #include "table/catalog_chain.h"
 #include "table/rights.h"
+#include "table/row.h"
 #include "table/store_chain.h"
 
 static void
@@ -49,7 +50,7 @@ text_or_null(FunctionCallInfo fcinfo, int arg)
 static void
 lock_chains(void)
 {
-	LockDatabaseObject(store_relation("run_after"), 0, 0, ExclusiveLock);
+	LockDatabaseObject(row_relation("run_after"), 0, 0, ExclusiveLock);
 }
 
 void

@@ -47,14 +47,13 @@
 #include "shared/shmem.h"
 #include "shared/worker_slot.h"
 #include "table/catalog.h"
+#include "table/extension.h"
 
 /* Runs may go on this long before they are stopped, to be done again: 5 s. */
 #define QUIESCE_GRACE		(5 * USECS_PER_SEC)
 
 /* After this the command goes ahead, and meets whom it meets: 15 s. */
 #define QUIESCE_TIMEOUT		(15 * USECS_PER_SEC)
-
-bool		db_command_own = false;
 
 static ProcessUtility_hook_type prev_process_utility = NULL;
 static object_access_hook_type prev_object_access = NULL;
@@ -218,7 +217,7 @@ restores_jobs(CopyStmt *stmt)
 		stmt->relation->schemaname != NULL &&
 		strcmp(stmt->relation->schemaname, "scheduler") == 0 &&
 		strcmp(stmt->relation->relname, "job") == 0 &&
-		superuser() && catalog_extension_exists();
+		superuser() && extension_exists();
 }
 
 /*
@@ -364,7 +363,7 @@ is_our_extension(const char *name)
 {
 	return strcmp(name, "pg_scheduler") == 0 &&
 		OidIsValid(get_extension_oid(name, true)) &&
-		has_privs_of_role(GetUserId(), catalog_owner());
+		has_privs_of_role(GetUserId(), extension_owner());
 }
 
 static bool
@@ -388,7 +387,7 @@ check_drop_role(DropRoleStmt *stmt)
 {
 	ListCell   *lc;
 
-	if (!catalog_extension_exists())
+	if (!extension_exists())
 		return;
 	foreach(lc, stmt->roles)
 	{
@@ -481,7 +480,7 @@ after_command(Node *stmt)
 
 	if (IsA(stmt, AlterRoleSetStmt) || IsA(stmt, AlterDatabaseSetStmt))
 		session_defaults_changed = true;
-	if (IsA(stmt, ReassignOwnedStmt) && catalog_extension_exists())
+	if (IsA(stmt, ReassignOwnedStmt) && extension_exists())
 	{
 		ReassignOwnedStmt *reassign = (ReassignOwnedStmt *) stmt;
 		Oid			to = get_rolespec_oid(reassign->newrole, false);
@@ -494,7 +493,7 @@ after_command(Node *stmt)
 			catalog_reassign_secrets(from, to);
 		}
 	}
-	else if (IsA(stmt, DropOwnedStmt) && catalog_extension_exists())
+	else if (IsA(stmt, DropOwnedStmt) && extension_exists())
 	{
 		foreach(lc, ((DropOwnedStmt *) stmt)->roles)
 		{
@@ -513,7 +512,7 @@ process_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 {
 	Node	   *stmt = pstmt->utilityStmt;
 
-	if (db_command_own)
+	if (extension_own_command)
 		context = PROCESS_UTILITY_SUBCOMMAND;
 	before_command(stmt);
 	if (prev_process_utility)

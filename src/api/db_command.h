@@ -14,13 +14,6 @@
 extern void db_command_init(void);
 
 /*
- * True while a command is the scheduler's own doing.  It counts as a part of
- * another then, so event triggers have no say, not even those that are always
- * enabled: they may have been made to refuse whatever is not a user's doing.
- */
-extern bool db_command_own;
-
-/*
  * Jobs, or their states, come out of a dump: jobs must not run before the rest
  * of the database is there, nor be planned anew before their states are.  The
  * processes of this database leave until this session ends, for a restore is

@@ -27,6 +27,7 @@
 #include "table/catalog.h"
 #include "table/catalog_hook.h"
 #include "table/rights.h"
+#include "table/row.h"
 
 PG_FUNCTION_INFO_V1(pg_scheduler_job_id);
 PG_FUNCTION_INFO_V1(pg_scheduler_hook_owner);
@@ -168,7 +169,7 @@ row_trigger_on(const char *table, FunctionCallInfo fcinfo)
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
-		RelationGetRelid(trigger->tg_relation) != store_relation(table))
+		RelationGetRelid(trigger->tg_relation) != row_relation(table))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function must be called as a trigger of scheduler.%s", table)));

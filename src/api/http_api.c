@@ -27,6 +27,7 @@
 #include "table/catalog.h"
 #include "table/http_definition.h"
 #include "table/http_jsonb.h"
+#include "table/row.h"
 
 PG_FUNCTION_INFO_V1(pg_scheduler_schedule_http_job);
 PG_FUNCTION_INFO_V1(pg_scheduler_alter_http_job);
@@ -382,7 +383,7 @@ pg_scheduler_set_secrets(PG_FUNCTION_ARGS)
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_INSTEAD(trigger->tg_event) ||
 		!TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ||
-		RelationGetRelid(trigger->tg_relation) != store_relation("secret_values"))
+		RelationGetRelid(trigger->tg_relation) != row_relation("secret_values"))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("scheduler._set_secrets() is the trigger of scheduler.secret_values")));

@@ -30,6 +30,7 @@
 #include "state/due_heap.h"
 #include "state/run_queue.h"
 #include "table/catalog.h"
+#include "table/row.h"
 #include "table/store.h"
 
 /*
@@ -148,7 +149,7 @@ record_not_run(Batch *batch, JobEntry *entry, RunStatus status,
 	Run			run = {0};
 	RunRecord	record;
 
-	run.run_id = nextval_internal(store_relation("run_id_seq"), false);
+	run.run_id = nextval_internal(row_relation("run_id_seq"), false);
 	run.job_id = entry->job_id;
 	run.owner = entry->job.owner;
 	run.attempt = 1;

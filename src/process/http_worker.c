@@ -46,6 +46,7 @@
 #include "shared/http_flight.h"
 #include "shared/lane.h"
 #include "table/catalog.h"
+#include "table/extension.h"
 
 /* Runs taken out of the lane in one go */
 #define TAKE_BATCH		64
@@ -526,7 +527,6 @@ main_loop(void)
 static void
 recover(void)
 {
-	bool		exists;
 
 	/* those of the frames that the error has left */
 	error_context_stack = NULL;
@@ -539,10 +539,7 @@ recover(void)
 	RESUME_INTERRUPTS();
 	(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ERROR_DELAY_MS,
 					 compat_wait_event("PgSchedulerError"));
-	cycle_start_transaction();
-	exists = catalog_extension_exists();
-	cycle_commit_transaction();
-	if (!exists)
+	if (!extension_is_installed())
 		proc_exit(0);
 }
 

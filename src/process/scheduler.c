@@ -62,6 +62,7 @@
 #include "table/catalog.h"
 #include "table/catalog_hook.h"
 #include "table/catalog_queue.h"
+#include "table/extension.h"
 #include "table/store.h"
 
 /*
@@ -144,17 +145,6 @@ attach(Oid database)
 	return result;
 }
 
-static bool
-extension_exists(void)
-{
-	bool		result;
-
-	cycle_start_transaction();
-	result = catalog_extension_exists();
-	cycle_commit_transaction();
-	return result;
-}
-
 /*
  * Leave if there is no extension here.  The launcher then need not start us
  * again before one is created, which may have happened since we looked.
@@ -164,7 +154,7 @@ exit_if_absent(void)
 {
 	uint32		events = my_db->extension_events;
 
-	if (extension_exists())
+	if (extension_is_installed())
 		return;
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	if (my_db->extension_events == events)

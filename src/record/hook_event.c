@@ -76,7 +76,7 @@ find_hook(int64 job_id, HookEvent event)
 
 	ScanKeyInit(&key, JOB_HOOK_JOB_ID, BTEqualStrategyNumber, F_INT8EQ,
 				Int64GetDatum(job_id));
-	scan = systable_beginscan(rel, store_relation("job_hook_pkey"), true, NULL, 1, &key);
+	scan = systable_beginscan(rel, row_relation("job_hook_pkey"), true, NULL, 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		TupleDesc	desc = RelationGetDescr(rel);

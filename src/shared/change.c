@@ -31,6 +31,7 @@
 #include "shared/change.h"
 #include "shared/shmem.h"
 #include "table/catalog.h"
+#include "table/row.h"
 #include "table/store.h"
 
 PG_FUNCTION_INFO_V1(pg_scheduler_job_changed);
@@ -233,7 +234,7 @@ pg_scheduler_state_inserted(PG_FUNCTION_ARGS)
 	bool		isnull;
 
 	require_trigger(fcinfo, 0);
-	if (RelationGetRelid(trigger->tg_relation) == store_relation("job_state"))
+	if (RelationGetRelid(trigger->tg_relation) == row_relation("job_state"))
 	{
 		note_restore();
 		catalog_delete_state(DatumGetInt64(heap_getattr(trigger->tg_trigtuple, 1,

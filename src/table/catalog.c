@@ -11,42 +11,17 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "commands/extension.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
-#include "api/db_command.h"
 #include "table/catalog.h"
 #include "table/catalog_exec.h"
-
-bool
-catalog_extension_exists(void)
-{
-	return OidIsValid(get_extension_oid("pg_scheduler", true)) &&
-		OidIsValid(store_relation("job"));
-}
-
-Oid
-catalog_owner(void)
-{
-	Oid			table = store_relation("job");
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tuple))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("extension \"pg_scheduler\" is not installed in this database")));
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	return owner;
-}
+#include "table/extension.h"
+#include "table/row.h"
 
 /*
  * Jobs and their states
@@ -407,7 +382,7 @@ partition_name(const char *table, TimestampTz day)
 bool
 catalog_partition_exists(const char *table, TimestampTz day)
 {
-	return OidIsValid(store_relation(partition_name(table, day)));
+	return OidIsValid(row_relation(partition_name(table, day)));
 }
 
 /*
@@ -424,14 +399,14 @@ begin_ddl(CatalogState *state)
 static void
 execute_ddl(const char *sql)
 {
-	db_command_own = true;
+	extension_own_command = true;
 	PG_TRY();
 	{
 		catalog_execute(sql, NULL);
 	}
 	PG_FINALLY();
 	{
-		db_command_own = false;
+		extension_own_command = false;
 	}
 	PG_END_TRY();
 }

@@ -23,12 +23,6 @@
 
 struct JobDefinition;
 
-/* The extension is installed in this database. */
-extern bool catalog_extension_exists(void);
-
-/* The role that owns the extension. */
-extern Oid	catalog_owner(void);
-
 /*
  * Jobs that have a next time: a callback for each, with the role of whose
  * workers it needs one, or InvalidOid.

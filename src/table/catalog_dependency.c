@@ -19,19 +19,20 @@
 
 #include "table/catalog_dependency.h"
 #include "table/catalog_exec.h"
+#include "table/row.h"
 #include "table/store.h"
 
 /* conflicts with itself, and not with the reading and writing of rows */
 void
 catalog_lock_dependencies(void)
 {
-	LockRelationOid(store_relation("dependency"), ShareUpdateExclusiveLock);
+	LockRelationOid(row_relation("dependency"), ShareUpdateExclusiveLock);
 }
 
 bool
 catalog_has_dependencies(void)
 {
-	Relation	rel = table_open(store_relation("dependency"), AccessShareLock);
+	Relation	rel = table_open(row_relation("dependency"), AccessShareLock);
 	bool		result = RelationGetNumberOfBlocks(rel) > 0;
 
 	table_close(rel, AccessShareLock);

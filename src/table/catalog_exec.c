@@ -21,6 +21,7 @@
 #include "shared/worker_slot.h"
 #include "table/catalog.h"
 #include "table/catalog_exec.h"
+#include "table/extension.h"
 
 #define FETCH_BATCH		10000
 
@@ -83,7 +84,7 @@ void
 catalog_enter(CatalogState *state)
 {
 	GetUserIdAndSecContext(&state->userid, &state->sec_context);
-	SetUserIdAndSecContext(catalog_owner(),
+	SetUserIdAndSecContext(extension_owner(),
 						   state->sec_context | SECURITY_LOCAL_USERID_CHANGE);
 	state->guc_level = NewGUCNestLevel();
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,

@@ -21,6 +21,7 @@
 #include "base/compat.h"
 #include "table/http_jsonb.h"
 #include "table/http_store.h"
+#include "table/row.h"
 #include "table/store.h"
 
 /* Columns of scheduler.secret, in order */
@@ -73,7 +74,7 @@ typedef struct Row
 char *
 http_store_find_secret(Oid owner, const char *name)
 {
-	Relation	rel = table_open(store_relation("secret"), AccessShareLock);
+	Relation	rel = table_open(row_relation("secret"), AccessShareLock);
 	char	   *result = NULL;
 	ScanKeyData key[2];
 	SysScanDesc scan;
@@ -83,7 +84,7 @@ http_store_find_secret(Oid owner, const char *name)
 				ObjectIdGetDatum(owner));
 	ScanKeyInit(&key[1], SECRET_NAME, BTEqualStrategyNumber, F_TEXTEQ,
 				CStringGetTextDatum(name));
-	scan = systable_beginscan(rel, store_relation("secret_pkey"), true, NULL, 2, key);
+	scan = systable_beginscan(rel, row_relation("secret_pkey"), true, NULL, 2, key);
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
 	{

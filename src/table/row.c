@@ -20,21 +20,30 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
 #include "table/row.h"
-#include "table/store.h"
+
+Oid
+row_relation(const char *name)
+{
+	Oid			schema = get_namespace_oid("scheduler", true);
+
+	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+}
 
 Relation
 row_open_table(const char *name, LOCKMODE lockmode)
 {
-	Oid			oid = store_relation(name);
+	Oid			oid = row_relation(name);
 
 	if (!OidIsValid(oid))
 		ereport(ERROR,
@@ -95,7 +104,7 @@ row_finder_walk(RowFinder *finder)
 static void
 begin_scan(RowFinder *finder)
 {
-	finder->index = index_open(store_relation(finder->pkey), AccessShareLock);
+	finder->index = index_open(row_relation(finder->pkey), AccessShareLock);
 	finder->snapshot = RegisterSnapshot(GetLatestSnapshot());
 	finder->scan = compat_index_beginscan(finder->rel, finder->index,
 										  finder->snapshot, 1);

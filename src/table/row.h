@@ -37,6 +37,9 @@ typedef struct RowFinder
 	int64		at_key;
 } RowFinder;
 
+/* OID of a relation of the schema scheduler; InvalidOid if there is none. */
+extern Oid	row_relation(const char *name);
+
 /* A table of the schema scheduler; an error if it does not exist. */
 extern Relation row_open_table(const char *name, LOCKMODE lockmode);
 

@@ -86,14 +86,6 @@ enum
 #define INSERT_BATCH	512
 #define PILES			8
 
-Oid
-store_relation(const char *name)
-{
-	Oid			schema = get_namespace_oid("scheduler", true);
-
-	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
-}
-
 /*
  * scheduler.pending_run
  */
@@ -195,7 +187,7 @@ void
 store_scan_pending_ids(int64 after, int64 upto, RunIdCallback callback)
 {
 	Relation	rel = row_open_table("pending_run", AccessShareLock);
-	Relation	index = index_open(store_relation("pending_run_pkey"), AccessShareLock);
+	Relation	index = index_open(row_relation("pending_run_pkey"), AccessShareLock);
 	ScanKeyData keys[2];
 	SysScanDesc scan;
 	HeapTuple	tuple;
@@ -240,7 +232,7 @@ store_insert_pending(Run *runs, int count)
 	TupleTableSlot *slots[INSERT_BATCH];
 	Run		   *dealt[INSERT_BATCH];
 	TupleDesc	desc;
-	Oid			sequence = store_relation("run_id_seq");
+	Oid			sequence = row_relation("run_id_seq");
 	int			nslots = Min(count, INSERT_BATCH);
 
 	/* a descriptor of our own has no references that would be counted */
@@ -280,7 +272,7 @@ store_insert_pending_run(PendingRun *pending)
 	HeapTuple	tuple;
 
 	if (pending->run.run_id == 0)
-		pending->run.run_id = nextval_internal(store_relation("run_id_seq"), false);
+		pending->run.run_id = nextval_internal(row_relation("run_id_seq"), false);
 	tuple = form_pending(RelationGetDescr(rel), pending);
 	CatalogTupleInsert(rel, tuple);
 	pending->run.tid = tuple->t_self;
@@ -447,7 +439,7 @@ store_open_partition(const char *table, TimestampTz time)
 	Relation	rel;
 
 	partition_name(table, time, name);
-	rel = try_partition(store_relation(name));
+	rel = try_partition(row_relation(name));
 	if (rel == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
@@ -459,7 +451,7 @@ store_open_partition(const char *table, TimestampTz time)
 int64
 store_nextval(const char *sequence)
 {
-	return nextval_internal(store_relation(sequence), false);
+	return nextval_internal(row_relation(sequence), false);
 }
 
 static void

@@ -106,9 +106,6 @@ typedef struct PendingRun
 	bool		locked;			/* by a transaction that has not ended */
 } PendingRun;
 
-/* OID of a relation of the schema scheduler; InvalidOid if there is none. */
-extern Oid	store_relation(const char *name);
-
 /*
  * False if there is no such row.  Strings are palloc'd.  "tid", which may be
  * NULL, is where the row of the job was when somebody saw it last.

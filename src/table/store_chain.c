@@ -107,7 +107,7 @@ read_edges(AttrNumber column, const char *index, int64 value, ChainEdge **edges)
 
 	*edges = palloc(max * sizeof(ChainEdge));
 	ScanKeyInit(&key, column, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(value));
-	scan = systable_beginscan(rel, store_relation(index), true, NULL, 1, &key);
+	scan = systable_beginscan(rel, row_relation(index), true, NULL, 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		if (n == max)
@@ -195,7 +195,7 @@ store_scan_leader_ends(int64 after, int64 upto, LeaderEndCallback callback, void
 				Int64GetDatum(after));
 	ScanKeyInit(&keys[1], END_RUN_ID, BTLessEqualStrategyNumber, F_INT8LE,
 				Int64GetDatum(upto));
-	scan = systable_beginscan(rel, store_relation("leader_end_pkey"), true, NULL,
+	scan = systable_beginscan(rel, row_relation("leader_end_pkey"), true, NULL,
 							  lengthof(keys), keys);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
@@ -218,7 +218,7 @@ find_end(Relation rel, int64 run_id, int64 job_id)
 				Int64GetDatum(run_id));
 	ScanKeyInit(&keys[1], END_JOB_ID, BTEqualStrategyNumber, F_INT8EQ,
 				Int64GetDatum(job_id));
-	return systable_beginscan(rel, store_relation("leader_end_pkey"), true, NULL, 2, keys);
+	return systable_beginscan(rel, row_relation("leader_end_pkey"), true, NULL, 2, keys);
 }
 
 /* Values that are stored out of line want a snapshot, to be read and deleted. */
