@@ -23,7 +23,7 @@
 #include "base/clock.h"
 #include "base/guc.h"
 #include "record/alert_handler.h"
-#include "state/alert_rule.h"
+#include "rules/alert_kind.h"
 #include "table/catalog.h"
 #include "table/catalog_hook.h"
 #include "table/catalog_monitor.h"

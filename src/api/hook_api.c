@@ -84,7 +84,7 @@ static HookEvent
 event_arg(FunctionCallInfo fcinfo, int arg)
 {
 	char	   *name = required_text(fcinfo, arg, "event");
-	int			event = hook_event_from_name(name);
+	int			event = hook_kind_from_name(name);
 
 	if (event < 0)
 		unknown_event(name);
@@ -99,9 +99,9 @@ pg_scheduler_hook_name(PG_FUNCTION_ARGS)
 	HookEvent	event = event_arg(fcinfo, 1);
 
 	if (event == HOOK_HEALTH_CHECK)
-		unknown_event(hook_event_name(event));
+		unknown_event(hook_kind_name(event));
 	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%s of job " INT64_FORMAT,
-											  hook_serves(event), job_id)));
+											  hook_kind_serves(event), job_id)));
 }
 
 /* The hook's job must belong to the owner of the job that it serves. */
@@ -121,8 +121,8 @@ pg_scheduler_add_hook(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("job " INT64_FORMAT " does not exist", hook_job_id)));
-	catalog_set_serves(hook_job_id, hook_serves(event));
-	catalog_upsert_hook(job_id, hook_event_name(event), hook_job_id, query);
+	catalog_set_serves(hook_job_id, hook_kind_serves(event));
+	catalog_upsert_hook(job_id, hook_kind_name(event), hook_job_id, query);
 	PG_RETURN_INT64(hook_job_id);
 }
 
@@ -133,7 +133,7 @@ pg_scheduler_drop_hook(PG_FUNCTION_ARGS)
 	HookEvent	event = event_arg(fcinfo, 1);
 	int64		hook_job_id;
 
-	if (!catalog_find_hook(job_id, hook_event_name(event), &hook_job_id))
+	if (!catalog_find_hook(job_id, hook_kind_name(event), &hook_job_id))
 		PG_RETURN_BOOL(false);
 	catalog_delete_job(hook_job_id);
 	PG_RETURN_BOOL(true);

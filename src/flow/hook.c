@@ -437,7 +437,7 @@ report_hook(const Member *member, const JobEntry *entry, const Outcome *outcome)
 	char		message[256];
 
 	snprintf(subject, sizeof(subject), "job " INT64_FORMAT " %s", member->serves,
-			 hook_event_name(member->event));
+			 hook_kind_name(member->event));
 	if (outcome->status == RUN_SUCCEEDED)
 	{
 		alert_resolve("hook_failed", subject);
@@ -445,7 +445,7 @@ report_hook(const Member *member, const JobEntry *entry, const Outcome *outcome)
 	}
 	snprintf(message, sizeof(message),
 			 "the %s of job " INT64_FORMAT " did not succeed: run " INT64_FORMAT " %s",
-			 hook_serves(member->event), member->serves, outcome->run.run_id,
+			 hook_kind_serves(member->event), member->serves, outcome->run.run_id,
 			 run_status_name(outcome->status));
 	alert_raise("hook_failed", "error", subject, member->serves, entry->job.owner, message);
 	recovery_event_of_job("hook", member->serves, entry->job.owner, false, message);

@@ -15,33 +15,6 @@
 #include "state/job_cache.h"
 #include "table/store.h"
 
-typedef enum HookEvent
-{
-	HOOK_START,					/* the job has become live */
-	HOOK_STOP,					/* it is live no longer */
-	HOOK_CLEANUP,				/* an attempt did not succeed */
-	HOOK_HEALTH_CHECK,			/* on a schedule of its own */
-	HOOK_EVENTS
-} HookEvent;
-
-extern const char *hook_event_name(HookEvent event);
-
-/* What the job of a hook is called. */
-extern const char *hook_serves(HookEvent event);
-
-/* -1: unknown */
-extern int	hook_event_from_name(const char *name);
-
-/*
- * An attempt has ended on record, in the current transaction: have the hook of
- * its job clean up, if it did not succeed.
- */
-extern void hook_add_cleanup(const Job *job, const RunRecord *record);
-
-/*
- * The rest is for the scheduler.
- */
-
 /* Hooks have been made or dropped, or nothing is known.  Outside a transaction. */
 extern void hook_load(void);
 

@@ -527,7 +527,6 @@ main_loop(void)
 static void
 recover(void)
 {
-
 	/* those of the frames that the error has left */
 	error_context_stack = NULL;
 	HOLD_INTERRUPTS();

@@ -1,8 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * hook_event.c
- *	  The events that a job can have hooks for; and the one that is told in the
- *	  transaction in which it happens.
+ *	  The event that is told to a hook in the transaction in which it happens.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
@@ -20,7 +19,8 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
-#include "flow/hook.h"
+#include "record/hook_event.h"
+#include "rules/hook_kind.h"
 #include "shared/change.h"
 #include "table/row.h"
 
@@ -28,38 +28,6 @@
 #define JOB_HOOK_JOB_ID			1
 #define JOB_HOOK_EVENT			2
 #define JOB_HOOK_HOOK_JOB_ID	3
-
-static const char *const event_names[HOOK_EVENTS] = {
-	[HOOK_START] = "start",
-	[HOOK_STOP] = "stop",
-	[HOOK_CLEANUP] = "cleanup",
-	[HOOK_HEALTH_CHECK] = "health_check",
-};
-
-const char *
-hook_event_name(HookEvent event)
-{
-	return event_names[event];
-}
-
-int
-hook_event_from_name(const char *name)
-{
-	return run_find_name(event_names, HOOK_EVENTS, name);
-}
-
-const char *
-hook_serves(HookEvent event)
-{
-	static const char *const names[HOOK_EVENTS] = {
-		[HOOK_START] = "start hook",
-		[HOOK_STOP] = "stop hook",
-		[HOOK_CLEANUP] = "cleanup hook",
-		[HOOK_HEALTH_CHECK] = "health check",
-	};
-
-	return names[event];
-}
 
 /*
  * The job of the hook of a job, or 0.  This is looked up for each attempt that
@@ -83,7 +51,7 @@ find_hook(int64 job_id, HookEvent event)
 		bool		isnull;
 		char	   *name = TextDatumGetCString(heap_getattr(tuple, JOB_HOOK_EVENT, desc, &isnull));
 
-		if (strcmp(name, hook_event_name(event)) == 0)
+		if (strcmp(name, hook_kind_name(event)) == 0)
 			result = DatumGetInt64(heap_getattr(tuple, JOB_HOOK_HOOK_JOB_ID, desc, &isnull));
 	}
 	systable_endscan(scan);
@@ -142,7 +110,7 @@ describe_attempt(const RunRecord *record)
 }
 
 void
-hook_add_cleanup(const Job *job, const RunRecord *record)
+hook_event_cleanup(const Job *job, const RunRecord *record)
 {
 	PendingRun	pending = {.started_at = DT_NOBEGIN};
 	int64		hook_job_id;

@@ -18,8 +18,8 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "flow/hook.h"
 #include "record/chain_end.h"
+#include "record/hook_event.h"
 #include "record/run_end.h"
 #include "table/catalog.h"
 
@@ -122,7 +122,7 @@ run_end_failure(const Job *job, RunRecord *record, Jsonb *args,
 		return;
 	}
 	store_insert_history(record);
-	hook_add_cleanup(job, record);
+	hook_event_cleanup(job, record);
 	if (outcome->kind == OUTCOME_FINAL && job->leads)
 		outcome->chained = chain_end_record(record, args);
 	if (outcome->kind == OUTCOME_FINAL && record->status != RUN_CANCELLED &&

@@ -30,7 +30,7 @@ hook_row(int row, void *arg)
 	HookScan   *scan = arg;
 
 	scan->callback(catalog_int64(row, 1),
-				   (HookEvent) hook_event_from_name(catalog_text(row, 2)),
+				   (HookEvent) hook_kind_from_name(catalog_text(row, 2)),
 				   catalog_int64(row, 3), catalog_text(row, 4), scan->arg);
 }
 
@@ -77,7 +77,7 @@ catalog_find_hook_changes(const int64 *job_ids, int n, HookChange **changes)
 		bool		isnull;
 
 		change->job_id = catalog_int64(row, 1);
-		change->event = (HookEvent) hook_event_from_name(catalog_text(row, 2));
+		change->event = (HookEvent) hook_kind_from_name(catalog_text(row, 2));
 		change->hook_job_id = catalog_int64(row, 3);
 		change->live = DatumGetBool(catalog_column(row, 4, &isnull));
 	}
@@ -94,7 +94,7 @@ catalog_tell_hook(const HookChange *change, bool *was_live)
 	bool		result;
 
 	catalog_add_int64(&params, change->job_id);
-	catalog_add_text(&params, hook_event_name(change->event));
+	catalog_add_text(&params, hook_kind_name(change->event));
 	catalog_add(&params, BOOLOID, BoolGetDatum(change->live), false);
 	catalog_enter(&state);
 	result = catalog_execute("UPDATE scheduler.job_hook h SET live = $3"

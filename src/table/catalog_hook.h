@@ -12,7 +12,7 @@
 #ifndef PG_SCHEDULER_CATALOG_HOOK_H
 #define PG_SCHEDULER_CATALOG_HOOK_H
 
-#include "flow/hook.h"
+#include "rules/hook_kind.h"
 
 /* A row of job_hook; last_status is that of the hook's own job, or NULL. */
 typedef void (*HookCallback) (int64 job_id, HookEvent event, int64 hook_job_id,

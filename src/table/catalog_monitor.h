@@ -16,8 +16,8 @@
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
+#include "rules/alert_kind.h"
 #include "rules/health_rules.h"
-#include "state/alert_rule.h"
 #include "state/meter.h"
 
 /*
