@@ -2226,36 +2226,15 @@ SELECT pg_catalog.pg_extension_config_dump('scheduler.alert_rule', '');
 CREATE TRIGGER alert_rule_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.alert_rule
 	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._changed('rules');
 
-CREATE VIEW scheduler.alert_rule_preset (kind, enabled, threshold, severity, "interval", description) AS
-VALUES
-	('job_failing', true, 5::double precision, 'error', NULL::interval,
-		'a job failed this number of times in a row'),
-	('failure_rate', true, 0.2, 'warning', '5 minutes',
-		'a larger share of the attempts of a job failed in the interval'),
-	('timeouts', true, 1, 'warning', NULL,
-		'this number of attempts of a job timed out in the interval of failure_rate'),
-	('late_start', true, 60, 'warning', NULL,
-		'a run of a job started more than this number of seconds late'),
-	('dependency_unhealthy', true, NULL, 'warning', NULL,
-		'what a job or a queue depends on is neither healthy nor degraded'),
-	('dead_letter', true, NULL, 'error', NULL,
-		'a run of a job is out of attempts, and was not redriven'),
-	('job_without_next_time', true, NULL, 'error', NULL,
-		'an active job has neither a next time nor a run'),
-	('queue_backlog', true, 1000, 'warning', NULL,
-		'more than this number of runs wait in a queue'),
-	('workers_exhausted', true, NULL, 'warning', '1 minute',
-		'for the interval all workers were busy while runs waited'),
-	('connections', true, 0.9, 'warning', NULL,
-		'a larger share of max_connections is used'),
-	('worker_restarts', true, 3, 'error', '10 minutes',
-		'more than this number of workers died in the interval'),
-	('memory_growth', true, NULL, 'warning', '15 minutes',
-		'the memory of a worker did nothing but grow for the interval'),
-	('scheduler_stopped', true, NULL, 'warning', NULL,
-		'the scheduler was stopped by scheduler.stop()'),
-	('history_upkeep', true, NULL, 'error', NULL,
-		'partitions of the history could not be made or dropped: retention is behind');
+CREATE FUNCTION scheduler._alert_rule_presets(OUT kind text, OUT enabled boolean,
+	OUT threshold double precision, OUT severity text, OUT "interval" interval,
+	OUT description text) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'pg_scheduler_alert_rule_presets' LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 20;
+COMMENT ON FUNCTION scheduler._alert_rule_presets() IS
+'The rules of alerts as the library has them';
+CREATE VIEW scheduler.alert_rule_preset AS
+SELECT kind, enabled, threshold, severity, "interval", description
+FROM scheduler._alert_rule_presets();
 COMMENT ON VIEW scheduler.alert_rule_preset IS
 'The rules of alerts before they are changed; use the view alert_rules';
 COMMENT ON COLUMN scheduler.alert_rule_preset.kind IS 'Kind of alert';

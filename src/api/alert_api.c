@@ -14,6 +14,7 @@
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/array.h"
@@ -35,6 +36,7 @@ PG_FUNCTION_INFO_V1(pg_scheduler_role_sees);
 PG_FUNCTION_INFO_V1(pg_scheduler_resolve_alert);
 PG_FUNCTION_INFO_V1(pg_scheduler_resolve_alerts);
 PG_FUNCTION_INFO_V1(pg_scheduler_clear_alerts);
+PG_FUNCTION_INFO_V1(pg_scheduler_alert_rule_presets);
 PG_FUNCTION_INFO_V1(pg_scheduler_alter_alert_rule);
 PG_FUNCTION_INFO_V1(pg_scheduler_reset_alert_rule);
 PG_FUNCTION_INFO_V1(pg_scheduler_add_alert_check);
@@ -84,7 +86,7 @@ check_kinds(ArrayType *kinds)
 	{
 		char	   *name = TextDatumGetCString(names[i]);
 
-		if (!alert_kind_is_known(name))
+		if (alert_kind_from_name(name) < 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("invalid kind of alert \"%s\"", text_clip(name, 64)),
@@ -186,6 +188,35 @@ pg_scheduler_clear_alerts(PG_FUNCTION_ARGS)
 /*
  * Rules
  */
+
+/* The kinds of alerts that have a rule, and what that is before it is altered. */
+Datum
+pg_scheduler_alert_rule_presets(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; i < ALERT_KINDS; i++)
+	{
+		const AlertKindInfo *kind = alert_kind(i);
+		Interval	interval = {.time = kind->period * USECS_PER_SEC};
+		Datum		values[6];
+		bool		nulls[6] = {0};
+
+		if (kind->rule == NULL)
+			continue;
+		values[0] = CStringGetTextDatum(kind->name);
+		values[1] = BoolGetDatum(true);
+		values[2] = Float8GetDatum(kind->threshold);
+		nulls[2] = kind->threshold < 0;
+		values[3] = CStringGetTextDatum(kind->severity);
+		values[4] = IntervalPGetDatum(&interval);
+		nulls[4] = kind->period == 0;
+		values[5] = CStringGetTextDatum(kind->rule);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
 
 static void
 no_such_rule(const char *kind)
@@ -297,11 +328,12 @@ Datum
 pg_scheduler_report_alert_check(PG_FUNCTION_ARGS)
 {
 	AlertCheck	check = {0};
-	AlertRow	row = {.kind = "check", .count = 1};
+	AlertRow	row = {.count = 1};
 	TimestampTz now = clock_now();
 	int64	   *opened;
 
 	require(fcinfo, 0, "job_id");
+	row.kind = pstrdup(alert_kind(ALERT_CHECK)->name);
 	row.job_id = PG_GETARG_INT64(0);
 	row.owner = owner_of_job(row.job_id);
 	if (!catalog_find_alert_check(row.job_id, &check))

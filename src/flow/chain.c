@@ -416,7 +416,7 @@ give_up(Follower *follower)
 	follower->failures++;
 	unlist_follower(follower);
 	snprintf(subject, sizeof(subject), "job " INT64_FORMAT, follower->job_id);
-	alert_raise("enqueue_failed", "error", subject, follower->job_id, InvalidOid,
+	alert_raise(ALERT_ENQUEUE_FAILED, subject, follower->job_id, InvalidOid,
 				"the job's leaders have ended, and it could not be enqueued; see the server log");
 }
 

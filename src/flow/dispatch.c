@@ -154,7 +154,7 @@ launch(Oid role, bool more)
 	{
 		case LAUNCH_STARTED:
 			if (no_process)
-				alert_resolve("worker_slots_exhausted", "pg_scheduler");
+				alert_resolve(ALERT_WORKER_SLOTS_EXHAUSTED, "pg_scheduler");
 			no_process = false;
 			return DT_NOEND;
 		case LAUNCH_FAILED:

@@ -488,7 +488,7 @@ set_aside(int64 job_id)
 	aside[naside].job_id = job_id;
 	aside[naside++].retry_at = clock_now() + ERROR_DELAY;
 	snprintf(subject, sizeof(subject), "job " INT64_FORMAT, job_id);
-	alert_raise("enqueue_failed", "error", subject, job_id, InvalidOid,
+	alert_raise(ALERT_ENQUEUE_FAILED, subject, job_id, InvalidOid,
 				"the job is due, and could not be enqueued; see the server log");
 }
 

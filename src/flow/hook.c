@@ -175,7 +175,7 @@ forget_check(const Family *family)
 	if (family->check_reason[0] == '\0')
 		return;
 	snprintf(subject, sizeof(subject), "job " INT64_FORMAT, family->job_id);
-	alert_resolve("health_check", subject);
+	alert_resolve(ALERT_HEALTH_CHECK, subject);
 	if (meter != NULL)
 		meter_touch(meter);
 }
@@ -440,14 +440,14 @@ report_hook(const Member *member, const JobEntry *entry, const Outcome *outcome)
 			 hook_kind_name(member->event));
 	if (outcome->status == RUN_SUCCEEDED)
 	{
-		alert_resolve("hook_failed", subject);
+		alert_resolve(ALERT_HOOK_FAILED, subject);
 		return;
 	}
 	snprintf(message, sizeof(message),
 			 "the %s of job " INT64_FORMAT " did not succeed: run " INT64_FORMAT " %s",
 			 hook_kind_serves(member->event), member->serves, outcome->run.run_id,
 			 run_status_name(outcome->status));
-	alert_raise("hook_failed", "error", subject, member->serves, entry->job.owner, message);
+	alert_raise(ALERT_HOOK_FAILED, subject, member->serves, entry->job.owner, message);
 	recovery_event_of_job("hook", member->serves, entry->job.owner, false, message);
 }
 

@@ -92,7 +92,7 @@ launch(void)
 	{
 		worker_pool_got_process(MyDatabaseId);
 		if (no_process)
-			alert_resolve("worker_slots_exhausted", "pg_scheduler");
+			alert_resolve(ALERT_WORKER_SLOTS_EXHAUSTED, "pg_scheduler");
 		no_process = false;
 		return DT_NOEND;
 	}

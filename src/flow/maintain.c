@@ -81,11 +81,11 @@ maintain_partition(TimestampTz now)
 	{
 		partitioned_until = day + USECS_PER_DAY;
 		partition_missing = false;
-		alert_resolve("enqueue_failed", "pg_scheduler");
+		alert_resolve(ALERT_ENQUEUE_FAILED, "pg_scheduler");
 		return true;
 	}
 	if (!partition_missing)
-		alert_raise("enqueue_failed", "critical", "pg_scheduler", 0, InvalidOid,
+		alert_raise_as("critical", ALERT_ENQUEUE_FAILED, "pg_scheduler", 0, InvalidOid,
 					"no run begins, for the history has no partition of today; see the server log");
 	partition_missing = true;
 	return false;
@@ -152,9 +152,9 @@ end_upkeep(Walk *walk)
 
 	next_upkeep = walk_next_time(walk, ok ? UPKEEP_INTERVAL : ERROR_DELAY);
 	if (ok)
-		alert_resolve("history_upkeep", "pg_scheduler");
+		alert_resolve(ALERT_HISTORY_UPKEEP, "pg_scheduler");
 	else
-		alert_raise("history_upkeep", "error", "pg_scheduler", 0, InvalidOid,
+		alert_raise(ALERT_HISTORY_UPKEEP, "pg_scheduler", 0, InvalidOid,
 					"history could not be maintained; see the server log");
 }
 

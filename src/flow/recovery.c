@@ -192,7 +192,7 @@ raise_given_up(TimestampTz now)
 		JobEntry   *entry = job_cache_get(job_ids[i]);
 
 		if (entry != NULL)
-			alert_raise("given_up", "error", psprintf("job " INT64_FORMAT, job_ids[i]),
+			alert_raise(ALERT_GIVEN_UP, psprintf("job " INT64_FORMAT, job_ids[i]),
 						job_ids[i], entry->job.owner,
 						psprintf("job \"%s\" is held back: recovery has given it up",
 								 entry->job.job_name));

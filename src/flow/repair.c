@@ -177,14 +177,14 @@ report(int64 count, const char *what, const char *detail)
 
 	if (count == 0)
 	{
-		alert_resolve("repaired", what);
+		alert_resolve(ALERT_REPAIRED, what);
 		return;
 	}
 	message = psprintf("mended " INT64_FORMAT " %s", count, what);
 	ereport(LOG,
 			(errmsg("pg_scheduler repair: %s", message),
 			 detail[0] ? errdetail_log("%s", detail) : 0));
-	alert_raise("repaired", "warning", what, 0, InvalidOid, message);
+	alert_raise(ALERT_REPAIRED, what, 0, InvalidOid, message);
 }
 
 static void

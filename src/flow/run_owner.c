@@ -76,6 +76,6 @@ run_owner_turn_off(Oid role)
 	snprintf(subject, sizeof(subject), "role %u", role);
 	snprintf(message, sizeof(message), "the jobs of the role with OID %u are paused: it does not exist any more", role);
 	(void) catalog_pause_jobs_of(role, clock_now(), "its owner does not exist any more");
-	alert_raise("owner_dropped", "error", subject, 0, role, message);
+	alert_raise(ALERT_OWNER_DROPPED, subject, 0, role, message);
 	recovery_event_note("pause", subject, 0, role, true, message);
 }

@@ -88,7 +88,7 @@ back_off(RunEntry *entry)
 {
 	const Run  *run = &entry->run;
 
-	alert_raise("recording_failed", "critical", unrecorded_subject(run->job_id),
+	alert_raise(ALERT_RECORDING_FAILED, unrecorded_subject(run->job_id),
 				run->job_id, run->owner,
 				"the record of a run could not be written; see the server log");
 	try_later(entry, unrecorded_delay(entry->unrecorded++));
@@ -123,7 +123,7 @@ settle_apply(const Outcome *outcome)
 						outcome->finished_at, 1, outcome->kind == OUTCOME_FINAL);
 		job_cache_touch(job);
 		if (entry->unrecorded > 0)
-			alert_resolve("recording_failed", unrecorded_subject(job->job_id));
+			alert_resolve(ALERT_RECORDING_FAILED, unrecorded_subject(job->job_id));
 		entry->unrecorded = 0;
 		meter_outcome(job, outcome);
 		hook_outcome(job, outcome);

@@ -83,7 +83,7 @@ suspect(PendingRun *pending, JobEntry *job)
 	recovery_event_of_job("pause", job->job_id, job->job.owner, true,
 						  psprintf("its runs were part of %d server crashes",
 								   pending->run.crashes));
-	alert_raise("crash_limit", "critical", job->job.job_name, job->job_id,
+	alert_raise(ALERT_CRASH_LIMIT, job->job.job_name, job->job_id,
 				job->job.owner,
 				psprintf("job \"%s\" is paused: its runs were part of %d server crashes",
 						 job->job.job_name, pending->run.crashes));

@@ -266,7 +266,7 @@ worker_pool_warn_no_process(const char *what)
 			 errmsg("pg_scheduler could not start %s", what),
 			 errdetail("All background worker slots of the server are taken."),
 			 errhint("Increase max_worker_processes, or lower pg_scheduler.max_workers.")));
-	alert_raise("worker_slots_exhausted", "error", "pg_scheduler", 0, InvalidOid,
+	alert_raise(ALERT_WORKER_SLOTS_EXHAUSTED, "pg_scheduler", 0, InvalidOid,
 				"no background worker slot is free: increase max_worker_processes");
 }
 

@@ -101,7 +101,7 @@ set_job_alert(JobMeter *meter, AlertKind kind, bool holds, bool touch,
 		return;
 	snprintf(subject, sizeof(subject), "job " INT64_FORMAT, meter->job_id);
 	if (!holds)
-		alert_resolve(alert_kind_name(kind), subject);
+		alert_resolve(kind, subject);
 	else if (touch || !(meter->raised & bit))
 	{
 		StringInfoData message;
@@ -117,8 +117,8 @@ set_job_alert(JobMeter *meter, AlertKind kind, bool holds, bool touch,
 			if (needed > 0)
 				enlargeStringInfo(&message, needed);
 		} while (needed > 0);
-		alert_raise_counted(alert_kind_name(kind), alert_rule(kind)->severity, subject,
-							meter->job_id, meter->owner, message.data, Max(count, 1));
+		alert_raise_counted(kind, subject, meter->job_id, meter->owner, message.data,
+							Max(count, 1));
 	}
 	meter->raised = holds ? meter->raised | bit : meter->raised & ~bit;
 }
@@ -169,18 +169,19 @@ alert_of_check(JobMeter *meter, const JobFigures *figures, const char *name)
 
 	snprintf(subject, sizeof(subject), "job " INT64_FORMAT, meter->job_id);
 	if (figures->check_failed)
-		alert_raise("health_check", "error", subject, meter->job_id, meter->owner,
+		alert_raise(ALERT_HEALTH_CHECK, subject, meter->job_id, meter->owner,
 					psprintf("job \"%s\" is unhealthy: %s", name, figures->check_reason));
 	else
-		alert_resolve("health_check", subject);
+		alert_resolve(ALERT_HEALTH_CHECK, subject);
 }
 
 /* The job has gone: so have its alerts. */
 static void
 forget_job(JobMeter *meter)
 {
-	for (int kind = 0; kind <= ALERT_LAST_OF_JOB; kind++)
-		set_job_alert(meter, kind, false, false, 0, NULL);
+	for (int kind = 0; kind < ALERT_KINDS; kind++)
+		if (alert_kind(kind)->subject == ALERT_OF_JOB)
+			set_job_alert(meter, kind, false, false, 0, NULL);
 	metrics_keep(meter);
 	meter_forget(meter);
 }
@@ -481,7 +482,7 @@ load_alert(const char *kind, int64 job_id, Oid owner, const char *queue, void *a
 	int			i = alert_kind_from_name(kind);
 	JobMeter   *meter;
 
-	if (i < 0 || i >= ALERT_DEAD_LETTER)
+	if (i < 0 || i == ALERT_DEAD_LETTER || alert_kind(i)->subject != ALERT_OF_JOB)
 		return;
 	meter = meter_get(job_id, owner, queue);
 	if (meter == NULL)

@@ -15,7 +15,6 @@
 #include "base/guc.h"
 #include "health/monitor_queue.h"
 #include "state/alert.h"
-#include "state/alert_rule.h"
 #include "state/dependency_graph.h"
 #include "state/run_queue.h"
 #include "state/walk.h"
@@ -86,7 +85,6 @@ judge_queue(const char *name, int64 jobs, int64 unhealthy, void *arg)
 static void
 alert_of_waiting_queue(const QueueHealthRow *row, JobQueue *queue)
 {
-	const char *kind = alert_kind_name(ALERT_DEPENDENCY_UNHEALTHY);
 	char	   *subject;
 	QueueWait	wait;
 
@@ -95,17 +93,16 @@ alert_of_waiting_queue(const QueueHealthRow *row, JobQueue *queue)
 		return;
 	subject = psprintf("queue %s", row->queue);
 	if (wait.waits_for != NULL)
-		alert_raise(kind, alert_rule(ALERT_DEPENDENCY_UNHEALTHY)->severity, subject, 0,
-					InvalidOid, psprintf("queue \"%s\" %s", row->queue, wait.waits_for));
+		alert_raise(ALERT_DEPENDENCY_UNHEALTHY, subject, 0, InvalidOid,
+					psprintf("queue \"%s\" %s", row->queue, wait.waits_for));
 	else
-		alert_resolve(kind, subject);
+		alert_resolve(ALERT_DEPENDENCY_UNHEALTHY, subject);
 	queue->dependency_raised = wait.waits_for != NULL;
 }
 
 static void
 alert_of_queue(const QueueHealthRow *row)
 {
-	const char *kind = alert_kind_name(ALERT_QUEUE_BACKLOG);
 	JobQueue   *queue = run_queue_find_queue(row->queue);
 	bool		holds = limits->backlog > 0 && row->backlog > limits->backlog;
 	char	   *subject;
@@ -116,10 +113,10 @@ alert_of_queue(const QueueHealthRow *row)
 		return;
 	subject = psprintf("queue %s", row->queue);
 	if (holds)
-		alert_raise(kind, alert_rule(ALERT_QUEUE_BACKLOG)->severity, subject, 0, InvalidOid,
+		alert_raise(ALERT_QUEUE_BACKLOG, subject, 0, InvalidOid,
 					psprintf(INT64_FORMAT " runs wait in queue \"%s\"", row->backlog, row->queue));
 	else
-		alert_resolve(kind, subject);
+		alert_resolve(ALERT_QUEUE_BACKLOG, subject);
 	queue->backlog_raised = holds;
 	queue->judged = true;
 }

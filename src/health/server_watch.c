@@ -46,10 +46,9 @@ set_alert(AlertKind kind, bool holds, const char *message)
 	if (!alert_rule(kind)->enabled)
 		holds = false;
 	if (holds && !(raised & bit))
-		alert_raise(alert_kind_name(kind), alert_rule(kind)->severity,
-					SUBJECT_SCHEDULER, 0, InvalidOid, message);
+		alert_raise(kind, SUBJECT_SCHEDULER, 0, InvalidOid, message);
 	else if (!holds && (raised & bit))
-		alert_resolve(alert_kind_name(kind), SUBJECT_SCHEDULER);
+		alert_resolve(kind, SUBJECT_SCHEDULER);
 	raised = holds ? raised | bit : raised & ~bit;
 }
 
@@ -190,7 +189,7 @@ server_watch_open(void)
 void
 server_watch_load(void)
 {
-	for (int kind = ALERT_LAST_OF_JOB + 1; kind < ALERT_KINDS; kind++)
-		if (!(raised & (1 << kind)) && kind != ALERT_QUEUE_BACKLOG)
-			alert_resolve(alert_kind_name(kind), SUBJECT_SCHEDULER);
+	for (int kind = 0; kind < ALERT_KINDS; kind++)
+		if (alert_kind(kind)->subject == ALERT_OF_SERVER && !(raised & (1 << kind)))
+			alert_resolve(kind, SUBJECT_SCHEDULER);
 }

@@ -1,7 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * alert_kind.c
- *	  The kinds of alerts, by number and by name.
+ *	  The kinds of alerts, and the rules they have before anybody alters them.
+ *
+ * The view alert_rules shows the rules of this table as alter_alert_rule()
+ * has left them.  A kind without a rule is always raised.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
@@ -13,51 +16,65 @@
 
 #include "rules/alert_kind.h"
 
-static const char *const kind_names[] = {
-	[ALERT_JOB_FAILING] = "job_failing",
-	[ALERT_FAILURE_RATE] = "failure_rate",
-	[ALERT_TIMEOUTS] = "timeouts",
-	[ALERT_LATE_START] = "late_start",
-	[ALERT_DEPENDENCY_UNHEALTHY] = "dependency_unhealthy",
-	[ALERT_DEAD_LETTER] = "dead_letter",
-	[ALERT_JOB_WITHOUT_NEXT_TIME] = "job_without_next_time",
-	[ALERT_QUEUE_BACKLOG] = "queue_backlog",
-	[ALERT_WORKERS_EXHAUSTED] = "workers_exhausted",
-	[ALERT_CONNECTIONS] = "connections",
-	[ALERT_WORKER_RESTARTS] = "worker_restarts",
-	[ALERT_MEMORY_GROWTH] = "memory_growth",
-	[ALERT_SCHEDULER_STOPPED] = "scheduler_stopped",
+#define NO_THRESHOLD	(-1)
+
+static const AlertKindInfo kinds[] = {
+	[ALERT_JOB_FAILING] = {"job_failing", ALERT_OF_JOB, "error",
+	"a job failed this number of times in a row", 5},
+	[ALERT_FAILURE_RATE] = {"failure_rate", ALERT_OF_JOB, "warning",
+	"a larger share of the attempts of a job failed in the interval", 0.2, 300},
+	[ALERT_TIMEOUTS] = {"timeouts", ALERT_OF_JOB, "warning",
+	"this number of attempts of a job timed out in the interval of failure_rate", 1},
+	[ALERT_LATE_START] = {"late_start", ALERT_OF_JOB, "warning",
+	"a run of a job started more than this number of seconds late", 60},
+	[ALERT_DEPENDENCY_UNHEALTHY] = {"dependency_unhealthy", ALERT_OF_JOB, "warning",
+	"what a job or a queue depends on is neither healthy nor degraded", NO_THRESHOLD},
+	[ALERT_DEAD_LETTER] = {"dead_letter", ALERT_OF_JOB, "error",
+	"a run of a job is out of attempts, and was not redriven", NO_THRESHOLD},
+	[ALERT_JOB_WITHOUT_NEXT_TIME] = {"job_without_next_time", ALERT_OF_SERVER, "error",
+	"an active job has neither a next time nor a run", NO_THRESHOLD},
+	[ALERT_QUEUE_BACKLOG] = {"queue_backlog", ALERT_OF_QUEUE, "warning",
+	"more than this number of runs wait in a queue", 1000},
+	[ALERT_WORKERS_EXHAUSTED] = {"workers_exhausted", ALERT_OF_SERVER, "warning",
+	"for the interval all workers were busy while runs waited", NO_THRESHOLD, 60},
+	[ALERT_CONNECTIONS] = {"connections", ALERT_OF_SERVER, "warning",
+	"a larger share of max_connections is used", 0.9},
+	[ALERT_WORKER_RESTARTS] = {"worker_restarts", ALERT_OF_SERVER, "error",
+	"more than this number of workers died in the interval", 3, 600},
+	[ALERT_MEMORY_GROWTH] = {"memory_growth", ALERT_OF_SERVER, "warning",
+	"the memory of a worker did nothing but grow for the interval", NO_THRESHOLD, 900},
+	[ALERT_SCHEDULER_STOPPED] = {"scheduler_stopped", ALERT_OF_SERVER, "warning",
+	"the scheduler was stopped by scheduler.stop()", NO_THRESHOLD},
+	[ALERT_CHECK] = {"check", ALERT_OF_CAUSE, "warning"},
+	[ALERT_CRASH_LIMIT] = {"crash_limit", ALERT_OF_CAUSE, "critical"},
+	[ALERT_ENQUEUE_FAILED] = {"enqueue_failed", ALERT_OF_CAUSE, "error"},
+	[ALERT_GIVEN_UP] = {"given_up", ALERT_OF_CAUSE, "error"},
+	[ALERT_HEALTH_CHECK] = {"health_check", ALERT_OF_CAUSE, "error"},
+	[ALERT_HOOK_FAILED] = {"hook_failed", ALERT_OF_CAUSE, "error"},
+	[ALERT_OWNER_DROPPED] = {"owner_dropped", ALERT_OF_CAUSE, "error"},
+	[ALERT_RECORDING_FAILED] = {"recording_failed", ALERT_OF_CAUSE, "critical"},
+	[ALERT_REPAIRED] = {"repaired", ALERT_OF_CAUSE, "warning"},
+	[ALERT_WORKER_SLOTS_EXHAUSTED] = {"worker_slots_exhausted", ALERT_OF_CAUSE, "error"},
+	[ALERT_HISTORY_UPKEEP] = {"history_upkeep", ALERT_OF_CAUSE, "error",
+	"partitions of the history could not be made or dropped: retention is behind", NO_THRESHOLD},
 };
 
-/* Raised where their cause is met; only the last of them has a rule. */
-static const char *const other_kinds[] = {
-	"check", "crash_limit", "enqueue_failed", "given_up", "health_check", "hook_failed",
-	"owner_dropped", "recording_failed", "repaired", "worker_slots_exhausted",
-	"history_upkeep"
-};
+StaticAssertDecl(lengthof(kinds) == ALERT_KINDS, "each kind of alert has a row");
+StaticAssertDecl(ALERT_KINDS <= 32, "kinds that are open are bits of a uint32");
 
-const char *
-alert_kind_name(AlertKind kind)
+const AlertKindInfo *
+alert_kind(AlertKind kind)
 {
-	return kind_names[kind];
+	return &kinds[kind];
 }
 
 int
 alert_kind_from_name(const char *name)
 {
 	for (int i = 0; i < ALERT_KINDS; i++)
-		if (strcmp(kind_names[i], name) == 0)
+		if (strcmp(kinds[i].name, name) == 0)
 			return i;
 	return -1;
-}
-
-bool
-alert_kind_is_known(const char *name)
-{
-	for (int i = 0; i < lengthof(other_kinds); i++)
-		if (strcmp(other_kinds[i], name) == 0)
-			return true;
-	return alert_kind_from_name(name) >= 0;
 }
 
 char *
@@ -67,8 +84,6 @@ alert_kind_list(void)
 
 	initStringInfo(&list);
 	for (int i = 0; i < ALERT_KINDS; i++)
-		appendStringInfo(&list, "%s, ", kind_names[i]);
-	for (int i = 0; i < lengthof(other_kinds); i++)
-		appendStringInfo(&list, "%s%s", i > 0 ? ", " : "", other_kinds[i]);
+		appendStringInfo(&list, "%s%s", i > 0 ? ", " : "", kinds[i].name);
 	return list.data;
 }

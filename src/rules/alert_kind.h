@@ -1,7 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * alert_kind.h
- *	  The kinds of alerts, by number and by name.
+ *	  The kinds of alerts, and the rules they have before anybody alters them.
+ *
+ * A new kind is a name here, a row in alert_kind.c, a call of alert_raise()
+ * where its cause is met, and a line in docs/monitoring.md.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
@@ -10,7 +13,6 @@
 #ifndef PG_SCHEDULER_ALERT_KIND_H
 #define PG_SCHEDULER_ALERT_KIND_H
 
-/* Those up to ALERT_LAST_OF_JOB have a job as their subject. */
 typedef enum AlertKind
 {
 	ALERT_JOB_FAILING,
@@ -19,7 +21,6 @@ typedef enum AlertKind
 	ALERT_LATE_START,
 	ALERT_DEPENDENCY_UNHEALTHY, /* of queues, too */
 	ALERT_DEAD_LETTER,
-#define ALERT_LAST_OF_JOB ALERT_DEAD_LETTER
 	ALERT_JOB_WITHOUT_NEXT_TIME,
 	ALERT_QUEUE_BACKLOG,
 	ALERT_WORKERS_EXHAUSTED,
@@ -27,25 +28,51 @@ typedef enum AlertKind
 	ALERT_WORKER_RESTARTS,
 	ALERT_MEMORY_GROWTH,
 	ALERT_SCHEDULER_STOPPED,
-#define ALERT_KINDS (ALERT_SCHEDULER_STOPPED + 1)
+	ALERT_CHECK,
+	ALERT_CRASH_LIMIT,
+	ALERT_ENQUEUE_FAILED,
+	ALERT_GIVEN_UP,
+	ALERT_HEALTH_CHECK,
+	ALERT_HOOK_FAILED,
+	ALERT_OWNER_DROPPED,
+	ALERT_RECORDING_FAILED,
+	ALERT_REPAIRED,
+	ALERT_WORKER_SLOTS_EXHAUSTED,
+	ALERT_HISTORY_UPKEEP,
+#define ALERT_KINDS (ALERT_HISTORY_UPKEEP + 1)
 } AlertKind;
 
-/* When an alert of a kind is raised: a row of alert_rule. */
+/* Who judges whether an alert holds, and so what its subject is */
+typedef enum AlertSubject
+{
+	ALERT_OF_JOB,				/* the monitor: a job, by its figures */
+	ALERT_OF_QUEUE,				/* the monitor: a queue, by its figures */
+	ALERT_OF_SERVER,			/* the watch of the server: the scheduler */
+	ALERT_OF_CAUSE				/* who meets the cause: what that is about */
+} AlertSubject;
+
+typedef struct AlertKindInfo
+{
+	const char *name;
+	AlertSubject subject;
+	const char *severity;		/* the rule's, or of a kind without a rule */
+	const char *rule;			/* when it is raised; NULL: it has no rule */
+	double		threshold;		/* < 0: none */
+	int			period;			/* seconds; 0: none */
+} AlertKindInfo;
+
+/* The rule of a kind as it is in force */
 typedef struct AlertRule
 {
 	bool		enabled;
 	double		threshold;
-	char		severity[16];
 	int64		interval;		/* us; 0: none */
 } AlertRule;
 
-extern const char *alert_kind_name(AlertKind kind);
+extern const AlertKindInfo *alert_kind(AlertKind kind);
 
-/* -1: it is none of those. */
+/* -1: there is no such kind. */
 extern int	alert_kind_from_name(const char *name);
-
-/* Is there such a kind, of alerts that have no rule as well? */
-extern bool alert_kind_is_known(const char *name);
 
 /* The names of all kinds, separated by commas; palloc'd. */
 extern char *alert_kind_list(void);

@@ -19,7 +19,6 @@
 #include "base/clock.h"
 #include "record/alert_handler.h"
 #include "state/alert.h"
-#include "state/alert_rule.h"
 #include "table/catalog_monitor.h"
 
 /* More than this wait to be written: the database has other troubles. */
@@ -57,23 +56,22 @@ prepare(void)
 }
 
 static void
-remember(const char *kind, const char *severity, const char *subject,
+remember(AlertKind kind, const char *severity, const char *subject,
 		 int64 job_id, Oid owner, const char *message, int64 count)
 {
 	PendingAlert *alert;
 	char		key[KEY_LENGTH];
 	bool		found;
 
-	Assert(alert_kind_is_known(kind));
 	if (pending == NULL)
 		prepare();
 	if (hash_get_num_entries(pending) >= MAX_PENDING)
 		return;
-	snprintf(key, sizeof(key), "%s %s", kind, subject);
+	snprintf(key, sizeof(key), "%s %s", alert_kind(kind)->name, subject);
 	alert = hash_search(pending, key, HASH_ENTER, &found);
 	if (!found)
 		memset(&alert->row, 0, sizeof(AlertRow));
-	alert->row.kind = copy(kind);
+	alert->row.kind = copy(alert_kind(kind)->name);
 	alert->row.severity = copy(severity);
 	alert->row.subject = copy(subject);
 	alert->row.job_id = job_id;
@@ -83,21 +81,28 @@ remember(const char *kind, const char *severity, const char *subject,
 }
 
 void
-alert_raise(const char *kind, const char *severity, const char *subject,
+alert_raise(AlertKind kind, const char *subject,
 			int64 job_id, Oid owner, const char *message)
+{
+	remember(kind, alert_kind(kind)->severity, subject, job_id, owner, message, 1);
+}
+
+void
+alert_raise_counted(AlertKind kind, const char *subject, int64 job_id,
+					Oid owner, const char *message, int64 count)
+{
+	remember(kind, alert_kind(kind)->severity, subject, job_id, owner, message, count);
+}
+
+void
+alert_raise_as(const char *severity, AlertKind kind, const char *subject,
+			   int64 job_id, Oid owner, const char *message)
 {
 	remember(kind, severity, subject, job_id, owner, message, 1);
 }
 
 void
-alert_raise_counted(const char *kind, const char *severity, const char *subject,
-					int64 job_id, Oid owner, const char *message, int64 count)
-{
-	remember(kind, severity, subject, job_id, owner, message, count);
-}
-
-void
-alert_resolve(const char *kind, const char *subject)
+alert_resolve(AlertKind kind, const char *subject)
 {
 	remember(kind, NULL, subject, 0, InvalidOid, NULL, 0);
 }

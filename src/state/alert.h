@@ -15,20 +15,26 @@
 
 #include "datatype/timestamp.h"
 
+#include "rules/alert_kind.h"
+
 /*
  * Raise an alert, of which there is one open for a kind and a subject: raised
  * again, it is counted.  job_id: 0 when it is not about a job.  owner:
  * InvalidOid when it is for admins to see.  Strings are copied.
  */
-extern void alert_raise(const char *kind, const char *severity, const char *subject,
+extern void alert_raise(AlertKind kind, const char *subject,
 						int64 job_id, Oid owner, const char *message);
 
 /* The same, for what has happened a number of times since it was last said. */
-extern void alert_raise_counted(const char *kind, const char *severity, const char *subject,
-								int64 job_id, Oid owner, const char *message, int64 count);
+extern void alert_raise_counted(AlertKind kind, const char *subject, int64 job_id,
+								Oid owner, const char *message, int64 count);
+
+/* The same, of a kind without a rule, with another severity than the kind's. */
+extern void alert_raise_as(const char *severity, AlertKind kind, const char *subject,
+						   int64 job_id, Oid owner, const char *message);
 
 /* What it was about is over.  Nothing happens when there is no such alert. */
-extern void alert_resolve(const char *kind, const char *subject);
+extern void alert_resolve(AlertKind kind, const char *subject);
 
 /* Is there anything to write? */
 extern bool alert_pending(void);

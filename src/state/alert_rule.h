@@ -10,8 +10,6 @@
 #ifndef PG_SCHEDULER_ALERT_RULE_H
 #define PG_SCHEDULER_ALERT_RULE_H
 
-#include "datatype/timestamp.h"
-
 #include "rules/alert_kind.h"
 #include "rules/health_rules.h"
 

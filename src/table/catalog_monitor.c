@@ -242,8 +242,7 @@ alert_rule_row(int row, void *arg)
 	rule.threshold = DatumGetFloat8(catalog_column(row, 3, &isnull));
 	if (isnull)
 		rule.threshold = 0;
-	strlcpy(rule.severity, catalog_text(row, 4), sizeof(rule.severity));
-	rule.interval = catalog_int64(row, 5);
+	rule.interval = catalog_int64(row, 4);
 	((AlertRuleCallback) scan->callback) (catalog_text(row, 1), &rule, scan->arg);
 }
 
@@ -252,7 +251,7 @@ catalog_scan_alert_rules(AlertRuleCallback callback, void *arg)
 {
 	RowScan		scan = {(void (*) (void)) callback, arg};
 
-	catalog_scan("SELECT kind, enabled, threshold, severity,"
+	catalog_scan("SELECT kind, enabled, threshold,"
 				 " COALESCE(extract(epoch FROM \"interval\") * 1000000, 0)::bigint"
 				 " FROM scheduler.alert_rules",
 				 NULL, alert_rule_row, &scan);
