@@ -9,10 +9,8 @@
  */
 #include "postgres.h"
 
-#include <stdlib.h>
-
-#include "utils/memutils.h"
-
+#include "random.h"
+#include "server.h"
 #include "state/due_heap.h"
 #include "tap.h"
 
@@ -20,53 +18,8 @@
 #define MANY_JOBS		50000
 #define MAX_ROLES		64
 
-/*
- * What the heap needs of the server's memory contexts: its array is all that
- * it allocates.
- */
-MemoryContext TopMemoryContext = NULL;
-static void *array = NULL;
-
-MemoryContext
-AllocSetContextCreateInternal(MemoryContext parent, const char *name,
-							  Size minContextSize, Size initBlockSize,
-							  Size maxBlockSize)
-{
-	return NULL;
-}
-
-void *
-MemoryContextAlloc(MemoryContext context, Size size)
-{
-	return array = malloc(size);
-}
-
-void *
-repalloc_huge(void *pointer, Size size)
-{
-	return array = realloc(pointer, size);
-}
-
-void
-MemoryContextDelete(MemoryContext context)
-{
-	free(array);
-}
-
 /* by job_id */
 static DueRole jobs[MANY_JOBS];
-
-/* xorshift: the same on every machine */
-static uint32
-random_below(uint32 n)
-{
-	static uint32 state = 20260101;
-
-	state ^= state << 13;
-	state ^= state >> 17;
-	state ^= state << 5;
-	return state % n;
-}
 
 /* Role 0 stands for jobs that need no worker. */
 static void
@@ -243,7 +196,6 @@ main(void)
 	test_many();
 	test_role_ends();
 	test_changed();
-	due_heap_reset();
-	free(array);
+	server_free_all();
 	return done_testing();
 }

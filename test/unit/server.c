@@ -1,0 +1,375 @@
+/*-------------------------------------------------------------------------
+ *
+ * server.c
+ *	  What the units under test need of the server, for programs without one.
+ *
+ * Each stand-in is the simplest thing that keeps the contract: a heap is a
+ * sorted list, for instance.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "lib/pairingheap.h"
+#include "nodes/pg_list.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+
+#include "server.h"
+
+jmp_buf    *server_error = NULL;
+
+/*
+ * Memory.  Each chunk is in one list of all chunks, and knows its context.
+ */
+typedef struct Chunk
+{
+	struct Chunk *next;
+	struct Chunk *previous;
+	MemoryContext context;
+	size_t		size;
+} Chunk;
+
+static Chunk chunks = {&chunks, &chunks, NULL, 0};
+static size_t allocated = 0;
+static MemoryContextData top_context;
+
+MemoryContext TopMemoryContext = &top_context;
+MemoryContext CurrentMemoryContext = &top_context;
+
+void *
+MemoryContextAlloc(MemoryContext context, Size size)
+{
+	Chunk	   *chunk = malloc(sizeof(Chunk) + size);
+
+	if (chunk == NULL)
+		abort();
+	/* what nobody has set is seen */
+	memset(chunk + 1, 0x7F, size);
+	chunk->context = context;
+	chunk->size = size;
+	chunk->next = &chunks;
+	chunk->previous = chunks.previous;
+	chunk->next->previous = chunk->previous->next = chunk;
+	allocated += size;
+	return chunk + 1;
+}
+
+void *
+palloc(Size size)
+{
+	return MemoryContextAlloc(CurrentMemoryContext, size);
+}
+
+void *
+palloc0(Size size)
+{
+	return memset(palloc(size), 0, size);
+}
+
+void
+pfree(void *pointer)
+{
+	Chunk	   *chunk = (Chunk *) pointer - 1;
+
+	chunk->next->previous = chunk->previous;
+	chunk->previous->next = chunk->next;
+	allocated -= chunk->size;
+	free(chunk);
+}
+
+void *
+repalloc_huge(void *pointer, Size size)
+{
+	Chunk	   *chunk = (Chunk *) pointer - 1;
+	void	   *result = MemoryContextAlloc(chunk->context, size);
+
+	memcpy(result, pointer, Min(size, chunk->size));
+	pfree(pointer);
+	return result;
+}
+
+void *
+repalloc(void *pointer, Size size)
+{
+	return repalloc_huge(pointer, size);
+}
+
+MemoryContext
+AllocSetContextCreateInternal(MemoryContext parent, const char *name, Size minContextSize,
+							  Size initBlockSize, Size maxBlockSize)
+{
+	return MemoryContextAlloc(parent, sizeof(MemoryContextData));
+}
+
+void
+MemoryContextDelete(MemoryContext context)
+{
+	for (Chunk *chunk = chunks.next, *next; chunk != &chunks; chunk = next)
+	{
+		next = chunk->next;
+		if (chunk->context == context)
+			pfree(chunk + 1);
+	}
+	pfree(context);
+}
+
+size_t
+server_memory(void)
+{
+	return allocated;
+}
+
+void
+server_free_all(void)
+{
+	while (chunks.next != &chunks)
+		pfree(chunks.next + 1);
+}
+
+/*
+ * Errors
+ */
+bool
+errstart(int elevel, const char *domain)
+{
+	return elevel >= ERROR;
+}
+
+bool
+errstart_cold(int elevel, const char *domain)
+{
+	return elevel >= ERROR;
+}
+
+int
+errmsg_internal(const char *fmt,...)
+{
+	return 0;
+}
+
+void
+errfinish(const char *filename, int lineno, const char *funcname)
+{
+	if (server_error == NULL)
+	{
+		fprintf(stderr, "# unexpected error in %s\n", funcname);
+		abort();
+	}
+	longjmp(*server_error, 1);
+}
+
+/*
+ * Hash tables
+ */
+#define BUCKETS		1024
+
+struct HTAB
+{
+	MemoryContext context;
+	Size		keysize;
+	Size		entrysize;
+	bool		strings;
+	long		count;
+	HASHELEMENT *buckets[BUCKETS];
+};
+
+static void *
+entry_of(HASHELEMENT *element)
+{
+	return (char *) element + MAXALIGN(sizeof(HASHELEMENT));
+}
+
+HTAB *
+hash_create(const char *tabname, long nelem, const HASHCTL *info, int flags)
+{
+	MemoryContext context = (flags & HASH_CONTEXT) ? info->hcxt : TopMemoryContext;
+	HTAB	   *table = MemoryContextAlloc(context, sizeof(HTAB));
+
+	memset(table, 0, sizeof(HTAB));
+	table->context = context;
+	table->keysize = info->keysize;
+	table->entrysize = info->entrysize;
+	table->strings = (flags & HASH_STRINGS) != 0;
+	return table;
+}
+
+/* The place that points to an element with this key, or the end of its bucket. */
+static HASHELEMENT **
+find_place(HTAB *table, const void *key)
+{
+	Size		length = table->strings ? strlen(key) : table->keysize;
+	uint32		hash = 2166136261U;
+	HASHELEMENT **place;
+
+	for (Size i = 0; i < length; i++)
+		hash = (hash ^ ((const unsigned char *) key)[i]) * 16777619U;
+	for (place = &table->buckets[hash % BUCKETS]; *place != NULL; place = &(*place)->link)
+	{
+		const void *entry = entry_of(*place);
+
+		if (table->strings ? strcmp(entry, key) == 0 : memcmp(entry, key, length) == 0)
+			break;
+	}
+	return place;
+}
+
+void *
+hash_search(HTAB *table, const void *key, HASHACTION action, bool *found)
+{
+	HASHELEMENT **place = find_place(table, key);
+	HASHELEMENT *element = *place;
+
+	if (found != NULL)
+		*found = element != NULL;
+	if (element == NULL && (action == HASH_ENTER || action == HASH_ENTER_NULL))
+	{
+		element = MemoryContextAlloc(table->context,
+									 MAXALIGN(sizeof(HASHELEMENT)) + table->entrysize);
+		element->link = NULL;
+		*place = element;
+		table->count++;
+		if (table->strings)
+			strlcpy(entry_of(element), key, table->keysize);
+		else
+			memcpy(entry_of(element), key, table->keysize);
+	}
+	else if (element != NULL && action == HASH_REMOVE)
+	{
+		/* callers get the address, and must not look at what is there */
+		*place = element->link;
+		table->count--;
+		pfree(element);
+	}
+	return element == NULL ? NULL : entry_of(element);
+}
+
+long
+hash_get_num_entries(HTAB *table)
+{
+	return table->count;
+}
+
+void
+hash_seq_init(HASH_SEQ_STATUS *status, HTAB *table)
+{
+	status->hashp = table;
+	status->curBucket = 0;
+	status->curEntry = table->buckets[0];
+}
+
+/* The entry that was returned last may be removed, as with the server's. */
+void *
+hash_seq_search(HASH_SEQ_STATUS *status)
+{
+	HASHELEMENT *element;
+
+	while (status->curEntry == NULL)
+	{
+		if (++status->curBucket == BUCKETS)
+			return NULL;
+		status->curEntry = status->hashp->buckets[status->curBucket];
+	}
+	element = status->curEntry;
+	status->curEntry = element->link;
+	return entry_of(element);
+}
+
+/*
+ * Pairing heaps: a list in which the greatest comes first.
+ */
+pairingheap *
+pairingheap_allocate(pairingheap_comparator compare, void *arg)
+{
+	pairingheap *heap = palloc(sizeof(pairingheap));
+
+	heap->ph_compare = compare;
+	heap->ph_arg = arg;
+	heap->ph_root = NULL;
+	return heap;
+}
+
+void
+pairingheap_add(pairingheap *heap, pairingheap_node *node)
+{
+	pairingheap_node **place = &heap->ph_root;
+
+	while (*place != NULL && heap->ph_compare(*place, node, heap->ph_arg) >= 0)
+		place = &(*place)->next_sibling;
+	node->next_sibling = *place;
+	*place = node;
+}
+
+pairingheap_node *
+pairingheap_first(pairingheap *heap)
+{
+	if (heap->ph_root == NULL)
+		abort();
+	return heap->ph_root;
+}
+
+void
+pairingheap_remove(pairingheap *heap, pairingheap_node *node)
+{
+	pairingheap_node **place = &heap->ph_root;
+
+	while (*place != node)
+	{
+		if (*place == NULL)
+			abort();			/* it was not there */
+		place = &(*place)->next_sibling;
+	}
+	*place = node->next_sibling;
+}
+
+pairingheap_node *
+pairingheap_remove_first(pairingheap *heap)
+{
+	pairingheap_node *first = pairingheap_first(heap);
+
+	pairingheap_remove(heap, first);
+	return first;
+}
+
+/*
+ * Lists
+ */
+List *
+lappend(List *list, void *datum)
+{
+	if (list == NIL)
+	{
+		list = palloc(sizeof(List));
+		list->type = T_List;
+		list->length = 0;
+		list->elements = NULL;
+	}
+	list->elements = list->length == 0 ? palloc(sizeof(ListCell)) :
+		repalloc(list->elements, (list->length + 1) * sizeof(ListCell));
+	list->elements[list->length++].ptr_value = datum;
+	return list;
+}
+
+void
+list_sort(List *list, list_sort_comparator cmp)
+{
+	for (int i = 1; list != NIL && i < list->length; i++)
+		for (int j = i; j > 0 && cmp(&list->elements[j - 1], &list->elements[j]) > 0; j--)
+		{
+			ListCell	cell = list->elements[j];
+
+			list->elements[j] = list->elements[j - 1];
+			list->elements[j - 1] = cell;
+		}
+}
+
+void
+list_free(List *list)
+{
+	if (list == NIL)
+		return;
+	pfree(list->elements);
+	pfree(list);
+}
