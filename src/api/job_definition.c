@@ -3,6 +3,23 @@
  * job_definition.c
  *	  A job's definition as a user gives it: defaults, checks, errors.
  *
+ * A definition is a row of scheduler.job in the making.  Functions that make or
+ * change a job take these steps:
+ *
+ *	job_definition_init()			defaults; alter_job() reads the row instead
+ *	job_definition_set()			what the caller has given
+ *	job_definition_check()			everything that can be wrong with it
+ *	(the row is stored)
+ *	job_definition_check_future()	a schedule that never fires is refused
+ *
+ * Everything is checked here, so that a worker need not expect nonsense: the
+ * command is parsed, settings are tried, the owner must be able to run jobs and
+ * the caller to SET ROLE to it.  Workers check rights again, for those can change.
+ *
+ * An error names the argument as the user knows it (option_names), not the column.
+ * For alter_job() NULL is "no change": an empty string takes the calendar away,
+ * or the schedule of a job that runs after others.
+ *
  * Copyright (c) 2026, pg_scheduler developers
  *
  *-------------------------------------------------------------------------

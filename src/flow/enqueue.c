@@ -3,10 +3,39 @@
  * enqueue.c
  *	  From due jobs to pending runs.
  *
+ * The life of an occurrence, up to the run queue:
+ *
+ *	job_state.next_run_at, due_heap.c
+ *		|	its time comes
+ *		v
+ *	due: all times of the schedule up to now		find_due()
+ *		|---> the calendar is closed				skipped
+ *		|---> misfire "run_once", "skip": all but	missed
+ *		|	  the last
+ *		|---> older than misfire_grace				missed
+ *		|---> the overlap rule, because of			skipped
+ *		|	  runs that are under way
+ *		v
+ *	a row of pending_run							write_batch()
+ *		|	commit
+ *		v
+ *	the run queue									publish_batch()
+ *
+ * Jitter, and a calendar with the action "defer", only move the time at which
+ * an occurrence is due (job_due_at).  What is skipped or missed has a row in
+ * history, one for all that are due together.
+ *
+ * An entry of the heap is no more than a hint to look at a job: whether it is
+ * due is for its state to say (enqueue_job).
+ *
  * One transaction takes a batch of jobs from due to pending: it inserts their
  * runs and advances their states.  Only after its commit does anything of it
- * enter the run queue.  When it fails, the jobs of the batch are tried one by
- * one, so that only the one that is to blame is left behind.
+ * enter the run queue.  The commit is asynchronous: if it is lost, so is the
+ * advanced state, and the job is due again.  If the transaction fails, the
+ * states in memory go back (undo_batch), and the jobs of the batch are tried
+ * one by one.  The one that is to blame is set aside for 5 s.
+ *
+ * Jobs that run after others come in by enqueue_triggered(), called by chain.c.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *

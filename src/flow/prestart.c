@@ -3,6 +3,19 @@
  * prestart.c
  *	  Workers for roles whose jobs will be due in a moment.
  *
+ * A process takes some 5 ms to start (WORKER_START_TIME).  The first run of a role
+ * would be late by that, so its worker is started 20 ms ahead (LEAD).
+ *
+ * In each cycle prestart_look() asks the due heap for the roles that come next:
+ * those with jobs due by LEAD after the first one.  Roles that have a worker keep
+ * it until then (worker_pool_expect).  Of the others those are "missing" whose
+ * jobs are due within LEAD; if it is not time yet, the scheduler wakes up when it
+ * is.  dispatch.c then starts their workers (prestart_launch), after those for
+ * runs that are ready.
+ *
+ * Nothing here is promised.  A role that cannot run jobs gets no worker; after one
+ * that could not be started, nobody tries ahead for 5 s.
+ *
  * Copyright (c) 2026, pg_scheduler developers
  *
  *-------------------------------------------------------------------------

@@ -3,6 +3,35 @@
  * settle.c
  *	  What has become of runs.
  *
+ * Who executes a run commits its end, and then reports an outcome (shmem.h).
+ * For one that has died the scheduler makes the outcome (settle_death.c).
+ * settle_apply() brings memory up to what the tables say already:
+ *
+ *	outcome		in the tables						in memory
+ *	FINAL		row deleted, end in history			counted; forgotten
+ *	RETRY		row is the next attempt; this		counted; waits for the
+ *				one is in history					next attempt
+ *	GONE		row deleted by somebody else		forgotten
+ *	HELD		row unchanged, not begun			put back
+ *	LOCKED		row unchanged, not begun: it		due again in 1 s
+ *				was locked (HTTP only)
+ *	UNRECORDED	row unchanged: no record could		due again in 1 s, then 2 s,
+ *				be written							to 60 s; alert
+ *
+ * A worker reports a run as gone if its row or its job is missing, or if the
+ * job has changed its owner.  The scheduler checks (settle_apply_gone).  Row
+ * present, job present: the run goes to the owner of now, or is put back.  Row
+ * present, job dropped: it is recorded as cancelled.  Row missing, end in
+ * history: counted as FINAL.  Nothing there: forgotten.
+ *
+ * An outcome counts only if the run is known, with the same attempt.  What
+ * ended while no scheduler was there to hear of it has been counted from history
+ * (settle_start.c), and must not count twice.
+ *
+ * "Counted" means: in the state of the job, in its meter, and for its hooks.
+ * All of this is memory.  The state is written later, see flush() in
+ * scheduler.c; if it is lost before, history has it still.
+ *
  * Copyright (c) 2026, pg_scheduler developers
  *
  *-------------------------------------------------------------------------

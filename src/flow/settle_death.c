@@ -3,6 +3,31 @@
  * settle_death.c
  *	  Runs whose worker has died with them in hand.
  *
+ * worker_pool_bury() hands over the slots of workers that are DEAD.  If a slot has
+ * a run, the tables say how far it came.  The first line that holds counts:
+ *
+ *	its end is committed				what the worker meant to report
+ *	we stopped it to do it again, and	HELD: the same attempt is done again
+ *	it is not marked as begun
+ *	we terminated the worker to			cancelled
+ *	cancel the run
+ *	we terminated it for a timeout		timed out
+ *	it is marked as begun				lost
+ *	any other							failed, with the worker's last error
+ *
+ * So a transactional run that dies has left nothing behind, and fails or is done
+ * again; one that had committed a part of its work is never done again silently.
+ * If somebody wanted the run cancelled and it goes on, its next attempt is
+ * cancelled, too.
+ *
+ * If a worker dies before it was connected, no run of its role can be executed:
+ * all that are ready fail with its error.  If it left no error, the next worker is
+ * tried a little later.  If it was told to go, by a shutdown, nothing follows.
+ *
+ * The HTTP worker has no slot.  All requests that are DISPATCHED when it has ended
+ * were in its hand: sent again, or lost if they were marked as begun (on_lost
+ * "fail").
+ *
  * Copyright (c) 2026, pg_scheduler developers
  *
  *-------------------------------------------------------------------------

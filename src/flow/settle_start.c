@@ -3,6 +3,34 @@
  * settle_start.c
  *	  Runs that are pending when the scheduler starts, or that it has lost track of.
  *
+ * At its start and after an error the scheduler reads pending_run, and decides
+ * about each row (settle_pending):
+ *
+ *	in hand of a worker					left to it: DISPATCHED
+ *	its job was dropped					cancelled
+ *	begun, and no worker has it			lost; on_lost decides about a retry
+ *	any other							to be done: it waits, or is ready
+ *
+ * "Begun" is pending_run.started_at, which a run sets when it commits a part of
+ * its work.  If the job was dropped and a worker has the run, nothing is done:
+ * the worker finds out.
+ *
+ * The order of the steps in settle_start() matters.  First the lanes are
+ * emptied, so that no worker takes up a run from then on.  Then it is noted what
+ * workers have in hand, and only then the rows are read: a run that ends in
+ * between has no row, or that of its next attempt, which nobody has in hand.
+ *
+ * If the server has crashed, each run that was in flight (flight_recorder.c) gets
+ * a crash counted, durably, before it may run again.  Runs with crashes run one
+ * at a time; at pg_scheduler.crash_limit the job is paused.
+ *
+ * Rows say what is to be done.  What was done is counted next: settle_uncounted()
+ * reads the history that no state has counted, from scheduler_state.counted_run_id
+ * on.
+ *
+ * The second half of the file compares memory with the tables while the scheduler
+ * runs; repair.c calls it.
+ *
  * Copyright (c) 2026, pg_scheduler developers
  *
  *-------------------------------------------------------------------------

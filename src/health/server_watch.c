@@ -3,6 +3,25 @@
  * server_watch.c
  *	  Alerts of the scheduler as a whole.
  *
+ * What no job and no queue is to blame for:
+ *
+ *	alert					judged							from
+ *	workers_exhausted		with jobs						slots, ready runs
+ *	connections				with jobs						the server's connections
+ *	worker_restarts			with jobs						meter.c
+ *	memory_growth			once in a metrics_interval		slots
+ *	job_without_next_time	once in a minute, by			a walk over all jobs
+ *							monitor_clean.c
+ *	scheduler_stopped		when stop() or start() is read	scheduler_state
+ *
+ * "raised" has a bit for each alert that is open, as far as this process knows, so
+ * that an alert is written when something changes, and not at each look.  After a
+ * start it does not know what an earlier scheduler has left open:
+ * server_watch_load() resolves what it has not raised itself.
+ *
+ * Thresholds and intervals are those of the rules (alert_rule.c).  An alert whose
+ * rule is disabled is resolved.
+ *
  * Copyright (c) 2026, pg_scheduler developers
  *
  *-------------------------------------------------------------------------

@@ -310,7 +310,34 @@ note_restart(void)
 							"the scheduler had died");
 }
 
-/* Read everything from the tables, after a start or an error. */
+/*
+ * Read everything from the tables, after a start or an error.
+ *
+ * What mirrors tables is thrown away and read again: runs, queues and their
+ * limits (run_queue_reset), jobs and their states, dirty ones too
+ * (job_cache_reset), ends of leaders (chain_reset), next times
+ * (load_next_runs), hooks (hook_load), dependencies, which are read in the
+ * next cycle (dependency_graph_reload), rules, open alerts and unhealthy jobs
+ * (monitor_load), stop() or start() (read_control).  Walks begin anew
+ * (maintain_reset).  What states lacked is counted again from history
+ * (settle_uncounted).
+ *
+ * Other memory survives an error, for no table has it:
+ *
+ *	alerts and events that are not written (alert.c, recovery_event.c)
+ *	what was metered and not written, and windows of rates (meter.c)
+ *	which alerts of the server this process has raised (server_watch.c)
+ *	pauses that are owed (pause.c), jobs that were set aside (enqueue.c)
+ *	handles of workers, and times before which none is started
+ *	(worker_pool.c, dispatch.c, prestart.c, http_dispatch.c)
+ *
+ * Shared memory survives, too.  Workers go on: they keep what they have in
+ * hand, and settle_start() finds it there.  Outcomes and changes stay in their
+ * rings.  An outcome that was taken out when the error came is lost; the end
+ * that it told of is committed, and is found as any end is: in history.
+ *
+ * If this fails, it is an error like any other, and done again after a second.
+ */
 static void
 load(void)
 {

@@ -3,6 +3,27 @@
  * job_cache.c
  *	  The jobs that a scheduler has to do with right now.
  *
+ * An entry has three parts:
+ *
+ *	job, schedule	the definition, less what only workers need.  Read with the
+ *					entry, and again when we are told of a change.
+ *	state			the row of job_state.  Nobody else writes that row while a
+ *					job runs, so the entry is the truth and the row follows.
+ *	held,			the runs of the job, which run_queue.c keeps here.
+ *	dispatched
+ *
+ * A state that has changed is dirty (job_cache_touch).  It is written in the
+ * transaction of who calls job_cache_write() or job_cache_write_these();
+ * job_cache_written() says how that ended.  After an abort it is dirty still.
+ *
+ * An entry stays while it has runs or is dirty.  Above CACHE_LIMIT entries
+ * job_cache_trim() forgets the others, so no pointer to an entry is kept across
+ * it, except by runs.
+ *
+ * After an error job_cache_reset() forgets everything, dirty states too.  The
+ * tables make up for that: settle_uncounted() counts again what they lack, and a
+ * job whose next time was not written is still due at the old one.
+ *
  * Copyright (c) 2026, pg_scheduler developers
  *
  *-------------------------------------------------------------------------

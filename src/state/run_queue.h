@@ -10,6 +10,46 @@
  *			+------------- DISPATCHED ----> (over)
  *			   next attempt
  *
+ * What holds between any two calls:
+ *
+ *	1.	A row of pending_run that is committed has an entry here, or a change is
+ *		on its way that says so (CHANGE_RUN).
+ *	2.	An entry without a row is one that is over.  Either a worker has it and
+ *		reports that, or a change is on its way.
+ *	3.	An entry is in exactly one place, which its state names.
+ *	4.	JobEntry.nruns, nwaiting and ndispatched count the entries of a job in
+ *		all states, WAITING and DISPATCHED.  As long as nruns is not 0, the job
+ *		stays in the cache.
+ *	5.	JobQueue.nready counts READY and HELD, JobQueue.ndispatched DISPATCHED;
+ *		run_queue_ready_count() is the sum of all nready.
+ *	6.	A RoleQueue is in the list of run_queue_next_role() while, and only
+ *		while, it has READY runs.
+ *	7.	Runs that begin by run_queue_take() do not exceed the limits of their
+ *		job and their queue.  What was begun before a limit was lowered, or
+ *		before this scheduler was there (run_queue_adopt), may.
+ *	8.	Of runs with crashes one at a time is taken.
+ *	9.	No run waits for ever: whatever made room in a job, a queue or a
+ *		dependency releases what it held, at once or in run_queue_wake().
+ *
+ * What may be trusted of an entry, and who moves it on:
+ *
+ *	WAITING		run.due_at is later than the last run_queue_wake().  "run" is the
+ *				row, but for turn and queue_priority, which nobody has set.
+ *				Left by run_queue_wake().
+ *	READY		role_queue and stream say where it is.  It is due; that it may
+ *				run is not known before run_queue_take() has asked.
+ *	HELD		held_by_queue says in which list: that of the queue or the job.
+ *				Why is not kept: it is made READY, and asked again.
+ *	DISPATCHED	in a lane, or at a worker: which of them, only shared memory
+ *				knows (lane_fill_withdraw_run).  role_queue is where it came
+ *				from.  The row can be gone, or be the next attempt already: who
+ *				wants to know reads it (settle.c).  Left when its outcome is
+ *				applied, or run_queue_untake() takes it back.
+ *
+ * run_queue_reset() forgets all entries, roles and queues with their limits,
+ * tokens and turns.  What it leaves is read anew or does no harm: hooks_only is
+ * set again by scheduler.c, newest_run only grows.
+ *
  * Copyright (c) 2026, pg_scheduler developers
  *
  *-------------------------------------------------------------------------

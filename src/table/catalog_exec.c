@@ -3,6 +3,30 @@
  * catalog_exec.c
  *	  How the files catalog*.c execute their statements.
  *
+ * Our statements read and write private tables, in any session: a client's, that
+ * of a worker, which is connected as the owner of a job, the scheduler's.  They
+ * must not depend on that session, nor lend it their rights.  catalog_enter() puts
+ * a frame around them, catalog_leave() takes it away:
+ *
+ *	user			the owner of the extension.  SECURITY_LOCAL_USERID_CHANGE
+ *					refuses SET ROLE inside.
+ *	search_path		pg_catalog, pg_temp.  Statements also qualify all names of
+ *					ours.
+ *	lock_timeout	0 in a worker: the job's must not fail the record of its run.
+ *	row_security	on: "off" would make statements on tables with row security
+ *					errors.
+ *	read only		off in background processes: a job may have made its
+ *					transaction read only, and its end is recorded in that.  A
+ *					client's read-only transaction stays so.
+ *	snapshot		the newest one, also if the transaction is REPEATABLE READ.
+ *
+ * Nothing of a user's is executed inside: no command of a job, no function of
+ * theirs, no COMMIT.  Values are bound as parameters, never put into the text.
+ *
+ * An error inside needs no clean-up here: the abort of the transaction, or
+ * subtransaction, restores user and settings.  A client gets the error without
+ * our statements in its context.
+ *
  * Copyright (c) 2026, pg_scheduler developers
  *
  *-------------------------------------------------------------------------
