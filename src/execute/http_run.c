@@ -177,6 +177,19 @@ build(HttpRun *http, const Job *job, const HttpDefinition *def, HttpRequest *req
 		http_raise_problem(&problem);
 }
 
+/* It is not known what became of a request: it is not sent again. */
+static void
+refuse_started(HttpRun *http)
+{
+	if (!http->run.was_started)
+		return;
+	http->marked = true;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the request had been sent, and what came of it could not be recorded"),
+			 errhint("The server log says why.")));
+}
+
 /* In a transaction.  False: as for http_run_send(). */
 static bool
 prepare(HttpRun *http, HttpClient *client)
@@ -192,6 +205,7 @@ prepare(HttpRun *http, HttpClient *client)
 	keep_job(http, &job);
 	http_definition_read(job.request, &def);
 	http->one_off = def.one_off;
+	refuse_started(http);
 	if (http_status_set_parse(def.success_codes, &http->success_codes, &position) != NULL)
 		elog(ERROR, "invalid success codes \"%s\"", def.success_codes);
 	if (!rights_can_run(http->run.owner, &problem))
@@ -205,6 +219,7 @@ prepare(HttpRun *http, HttpClient *client)
 		http->outcome.kind = OUTCOME_GONE;
 		return false;
 	}
+	http->marked = job.on_lost == ON_LOST_FAIL;
 	http->transfer = http_client_add(client, &request, http);
 	if (http->transfer == NULL)
 		ereport(ERROR,
@@ -231,6 +246,7 @@ http_run_send(HttpRun *http, HttpClient *client)
 		http->error = CopyErrorData();
 		FlushErrorState();
 		AbortCurrentTransaction();
+		http->marked = http->run.was_started;
 		/* the job could not even be read: somebody else may have more luck */
 		if (http->job.job_id == 0)
 			http->outcome.kind = OUTCOME_UNRECORDED;
@@ -247,6 +263,8 @@ http_run_send(HttpRun *http, HttpClient *client)
 static RunStatus
 failure_status(const HttpRun *http)
 {
+	if (http->run.was_started)
+		return RUN_LOST;
 	if (http->response == NULL)
 		return RUN_FAILED;
 	switch (http->response->failure)
@@ -292,7 +310,8 @@ describe_answer(RunRecord *record, const HttpResponse *response, const HttpVerdi
 }
 
 static void
-record_failure(HttpRun *http, RunRecord *record, const HttpVerdict *verdict)
+record_failure(HttpRun *http, RunRecord *record, const HttpVerdict *verdict,
+			   const char *problem)
 {
 	TimestampTz not_before = DT_NOBEGIN;
 
@@ -313,19 +332,25 @@ record_failure(HttpRun *http, RunRecord *record, const HttpVerdict *verdict)
 	http->error_message = record->error_message;
 	if (verdict->retry_after >= 0)
 		not_before = record->finished_at + verdict->retry_after * USECS_PER_SEC;
-	run_end_failure(&http->job, record, http->job.args, not_before, &http->outcome);
+	if (problem == NULL)
+		run_end_failure(&http->job, record, http->job.args, not_before, &http->outcome);
+	else
+		run_end_failure_small(&http->job, record, problem, not_before, &http->outcome);
 }
 
 static void
-record_success(HttpRun *http, RunRecord *record)
+record_success(HttpRun *http, RunRecord *record, const char *problem)
 {
+	if (problem != NULL)
+		record->error_message = psprintf("the answer could not be recorded: %s",
+										 run_end_log_text(problem));
 	record->http_status = http->response->status;
 	http->outcome.status = RUN_SUCCEEDED;
 	http->outcome.finished_at = record->finished_at;
 	if (store_delete_pending(&http->run))
 	{
 		store_insert_history(record);
-		if (http->job.leads)
+		if (http->job.leads && problem == NULL)
 			http->outcome.chained = chain_end_record(record, http->job.args);
 	}
 	else
@@ -343,7 +368,7 @@ note_answer(Outcome *outcome, const HttpResponse *response)
 }
 
 void
-http_run_record(HttpRun *http)
+http_run_record(HttpRun *http, const char *problem)
 {
 	HttpVerdict verdict = {.retry_after = -1};
 	RunRecord	record;
@@ -363,10 +388,10 @@ http_run_record(HttpRun *http)
 									  http->job.retry.max_delay / USECS_PER_SEC);
 	}
 	if (verdict.succeeded)
-		record_success(http, &record);
+		record_success(http, &record, problem);
 	else
-		record_failure(http, &record, &verdict);
-	if (http->outcome.kind == OUTCOME_GONE)
+		record_failure(http, &record, &verdict, problem);
+	if (http->outcome.kind == OUTCOME_GONE || problem != NULL)
 		return;
 	if (http->response != NULL)
 		http_store_insert_response(&http->run, http->job.job_name, http->response,
@@ -392,8 +417,8 @@ http_run_log(const HttpRun *http)
 					run_status_name(outcome->status),
 					(outcome->finished_at - outcome->started_at) / 1000),
 			 !failed ? 0 :
-			 http->response == NULL ? errdetail_log("%s", http->error->message) :
+			 http->response == NULL ? errdetail_log("%s", run_end_log_text(http->error->message)) :
 			 http->response->failure != HTTP_FAILURE_NONE ?
-			 errdetail_log("%s", http->error_message) :
+			 errdetail_log("%s", run_end_log_text(http->error_message)) :
 			 errdetail_log("The server answered with status %d.", http->response->status)));
 }

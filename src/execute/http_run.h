@@ -26,6 +26,7 @@ typedef struct HttpRun
 	Run			run;
 	Job			job;			/* pointers but retry_on and args are NULL */
 	int64		redriven_from;
+	bool		marked;			/* its start is durable */
 	TimestampTz started_at;
 	HttpStatusSet success_codes;
 	bool		one_off;		/* its job goes with it */
@@ -54,9 +55,10 @@ extern bool http_run_send(HttpRun *http, HttpClient *client);
 
 /*
  * Put on record what came of a run, in the current transaction, and set its
- * outcome.
+ * outcome.  "problem" is NULL, or why that was not possible: then only what
+ * fits in any case is recorded, and that it is so.
  */
-extern void http_run_record(HttpRun *http);
+extern void http_run_record(HttpRun *http, const char *problem);
 
 /*
  * Write its end to the server log, as log_runs says.  After the commit: not in

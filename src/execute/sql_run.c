@@ -458,6 +458,11 @@ load_run(void)
 			active.args = pending.args;
 		active.redriven_from = pending.redriven_from;
 	}
+	if (active.run.was_started)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the run had committed a part of its work, and its end could not be recorded"),
+				 errhint("The server log says why.")));
 	return true;
 }
 
@@ -567,6 +572,8 @@ recover(void)
 static RunStatus
 failure_status(const ErrorData *error)
 {
+	if (active.run.was_started)
+		return RUN_LOST;
 	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
 	{
 		if (active.slot->cancel)
@@ -594,17 +601,27 @@ describe_failure(RunRecord *record, const ErrorData *error)
 		record->error_message = "the run was cancelled";
 }
 
-/* The transaction that puts a failed attempt on record. */
+/*
+ * The transaction that puts a failed attempt on record; "problem" is why that
+ * was not possible, when it is to be a small record.  Of what is durable in
+ * part, and has lost its record, it is not known what became of it.
+ */
 static void
-record_failure(const ErrorData *error, Outcome *outcome)
+record_failure(const ErrorData *error, const ErrorData *problem, Outcome *outcome)
 {
 	RunRecord	record;
+	RunStatus	status = failure_status(error);
 
-	fill_record(&record, failure_status(error));
+	if (problem != NULL && active.marked)
+		status = RUN_LOST;
+	fill_record(&record, status);
 	describe_failure(&record, error);
 	StartTransactionCommand();
 	MemoryContextSwitchTo(run_context);
-	run_end_failure(&active.job, &record, active.args, DT_NOBEGIN, outcome);
+	if (problem == NULL)
+		run_end_failure(&active.job, &record, active.args, DT_NOBEGIN, outcome);
+	else
+		run_end_failure_small(&active.job, &record, problem->message, DT_NOBEGIN, outcome);
 	CommitTransactionCommand();
 }
 
@@ -621,46 +638,61 @@ log_run(const Outcome *outcome, const ErrorData *error)
 					active.job.job_name, active.run.run_id, active.run.attempt,
 					run_status_name(outcome->status),
 					(outcome->finished_at - outcome->started_at) / 1000),
-			 error ? errdetail_log("%s", error->message) : 0,
+			 error ? errdetail_log("%s", run_end_log_text(error->message)) : 0,
 			 errhidestmt(true)));
 }
 
 /*
  * No record could be written: the run stays pending, and the scheduler backs
- * off before it offers it again.
+ * off before it offers it again.  What is durable in part is not done again:
+ * only its record is tried.
  */
 static void
-report_unrecorded(const ErrorData *error)
+report_unrecorded(const ErrorData *error, Outcome *outcome)
 {
+	outcome->kind = OUTCOME_UNRECORDED;
+	outcome->was_started = active.marked || active.run.was_started;
 	ereport(WARNING,
 			(errcode(error->sqlerrcode),
 			 errmsg("could not record run " INT64_FORMAT " of job \"%s\": %s",
-					active.run.run_id, active.job.job_name, error->message),
+					active.run.run_id, active.job.job_name, run_end_log_text(error->message)),
+			 outcome->was_started ?
+			 errhint("Its record is tried again until it can be written; the run is not.") :
 			 errhint("The run is tried again until its record can be written."),
 			 errhidestmt(true)));
 }
 
-static void
-conclude_failure(ErrorData *error, Outcome *outcome)
+/* The error of that, or NULL. */
+static ErrorData *
+try_to_record(const ErrorData *error, const ErrorData *problem, Outcome *outcome)
 {
-	ErrorData  *volatile second = NULL;
+	ErrorData  *volatile result = NULL;
 
 	PG_TRY();
 	{
 		session_reset(active.run.owner);
-		record_failure(error, outcome);
+		record_failure(error, problem, outcome);
 	}
 	PG_CATCH();
 	{
-		second = recover();
+		result = recover();
 	}
 	PG_END_TRY();
+	return result;
+}
 
-	if (second != NULL)
-	{
-		outcome->kind = OUTCOME_UNRECORDED;
-		report_unrecorded(second);
-	}
+/* Record a failure: what cannot be written in two tries is written in short. */
+static void
+conclude_failure(ErrorData *error, Outcome *outcome)
+{
+	ErrorData  *problem = NULL;
+
+	for (int i = 0; i < 2; i++)
+		if ((problem = try_to_record(error, NULL, outcome)) == NULL)
+			return;
+	problem = try_to_record(error, problem, outcome);
+	if (problem != NULL)
+		report_unrecorded(problem, outcome);
 }
 
 void
@@ -705,10 +737,7 @@ sql_run_execute(WorkerSlot *slot, const Run *run, Outcome *outcome)
 	if (error != NULL && active.job_known)
 		conclude_failure(error, outcome);
 	else if (error != NULL)
-	{
-		outcome->kind = OUTCOME_UNRECORDED;
-		report_unrecorded(error);
-	}
+		report_unrecorded(error, outcome);
 	log_run(outcome, error);
 
 	debug_query_string = NULL;

@@ -113,13 +113,15 @@ try_later(RunEntry *entry, int64 delay)
 }
 
 static void
-back_off(RunEntry *entry)
+back_off(RunEntry *entry, bool was_started)
 {
 	const Run  *run = &entry->run;
 
 	alert_raise(ALERT_RECORDING_FAILED, unrecorded_subject(run->job_id),
 				run->job_id, run->owner,
 				"the record of a run could not be written; see the server log");
+	if (was_started)
+		entry->run.was_started = true;
 	try_later(entry, unrecorded_delay(entry->unrecorded++));
 }
 
@@ -178,7 +180,7 @@ settle_apply(const Outcome *outcome)
 			run_queue_release(job);
 			break;
 		case OUTCOME_UNRECORDED:
-			back_off(entry);
+			back_off(entry, outcome->was_started);
 			run_queue_release(job);
 			break;
 	}

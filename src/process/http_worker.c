@@ -317,9 +317,12 @@ collect_answers(void)
 	}
 }
 
-/* Record runs in one transaction.  The error if it failed, else NULL. */
+/*
+ * Record runs in one transaction, in short when there is a problem with that.
+ * The error if it failed, else NULL.
+ */
 static ErrorData *
-record(HttpRun **runs, int n)
+record(HttpRun **runs, int n, const char *problem)
 {
 	ErrorData  *volatile error = NULL;
 
@@ -329,7 +332,7 @@ record(HttpRun **runs, int n)
 		MemoryContextSwitchTo(cycle_context);
 		for (int i = 0; i < n; i++)
 			if (runs[i]->has_end)
-				http_run_record(runs[i]);
+				http_run_record(runs[i], problem);
 		cycle_commit_transaction();
 	}
 	PG_CATCH();
@@ -344,25 +347,39 @@ record(HttpRun **runs, int n)
 	return error;
 }
 
+/* No record could be written, not even a short one. */
+static void
+set_unrecorded(HttpRun *http, const ErrorData *error)
+{
+	http->outcome.kind = OUTCOME_UNRECORDED;
+	http->outcome.was_started = http->marked;
+	ereport(WARNING,
+			(errcode(error->sqlerrcode),
+			 errmsg("could not record run " INT64_FORMAT " of job \"%s\": %s",
+					http->run.run_id, http->job.job_name, error->message),
+			 http->marked ?
+			 errhint("Its record is tried again until it can be written; the request is not sent again.") :
+			 errhint("The request is sent again until its record can be written.")));
+}
+
 /*
  * One run that cannot be recorded must not keep the others from it: after an
- * error each has a transaction of its own.
+ * error each has a transaction of its own, two for its whole record and one
+ * for a short one.
  */
 static void
 record_each(HttpRun **runs, int n)
 {
 	for (int i = 0; i < n; i++)
 	{
-		ErrorData  *error = record(&runs[i], 1);
+		ErrorData  *error = record(&runs[i], 1, NULL);
 
-		if (error == NULL)
-			continue;
-		runs[i]->outcome.kind = OUTCOME_UNRECORDED;
-		ereport(WARNING,
-				(errcode(error->sqlerrcode),
-				 errmsg("could not record run " INT64_FORMAT " of job \"%s\": %s",
-						runs[i]->run.run_id, runs[i]->job.job_name, error->message),
-				 errhint("The request is sent again until its record can be written.")));
+		if (error != NULL)
+			error = record(&runs[i], 1, NULL);
+		if (error != NULL)
+			error = record(&runs[i], 1, error->message);
+		if (error != NULL)
+			set_unrecorded(runs[i], error);
 	}
 }
 
@@ -427,7 +444,7 @@ record_runs(void)
 			runs[n++] = dlist_container(HttpRun, node, dlist_pop_head_node(&done));
 			ndone--;
 		}
-		if (record(runs, n) != NULL)
+		if (record(runs, n, NULL) != NULL)
 			record_each(runs, n);
 		report(runs, n);
 		MemoryContextReset(cycle_context);

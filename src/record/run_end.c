@@ -39,6 +39,44 @@ run_end_init_record(RunRecord *record, const Run *run, const char *job_name,
 	record->cpu_time = -1;
 }
 
+/*
+ * Of each of the four texts of an error this much is kept: 256 kB, 1 MB in all.
+ * A longer one says in its last words that it was clipped.
+ */
+#define MAX_ERROR_TEXT	(256 * 1024)
+
+/* In a record that is to fit in any case, and in the server log: 1 kB, 10 kB */
+#define SMALL_ERROR_TEXT	1024
+#define LOG_ERROR_TEXT		(10 * 1024)
+
+static const char *
+clip(const char *text, int max)
+{
+	size_t		length = text ? strlen(text) : 0;
+	char		word[64];
+	int			word_length;
+
+	if (length <= max)
+		return text;
+	word_length = snprintf(word, sizeof(word), " ... (clipped: it has %zu bytes)", length);
+	return psprintf("%s%s", text_clip(text, max - word_length), word);
+}
+
+static void
+clip_error(RunRecord *record, int max)
+{
+	record->error_message = clip(record->error_message, max);
+	record->error_detail = clip(record->error_detail, max);
+	record->error_hint = clip(record->error_hint, max);
+	record->error_context = clip(record->error_context, max);
+}
+
+char *
+run_end_log_text(const char *text)
+{
+	return (char *) clip(text, LOG_ERROR_TEXT);
+}
+
 static bool
 matches_retry_on(const Job *job, const char *sqlstate)
 {
@@ -91,6 +129,7 @@ plan_next_attempt(const Job *job, RunRecord *record, TimestampTz not_before,
 	outcome->kind = OUTCOME_RETRY;
 	outcome->next = *record->run;
 	outcome->next.attempt++;
+	outcome->next.was_started = false;
 	if (record->status != RUN_LOST)
 		outcome->next.crashes = 0;
 	outcome->next.due_at = record->finished_at + delay;
@@ -99,15 +138,17 @@ plan_next_attempt(const Job *job, RunRecord *record, TimestampTz not_before,
 	record->next_attempt_at = outcome->next.due_at;
 }
 
-void
-run_end_failure(const Job *job, RunRecord *record, Jsonb *args,
-				TimestampTz not_before, Outcome *outcome)
+/* False, with outcome.kind OUTCOME_GONE: there is no such run any more. */
+static bool
+end_attempt(const Job *job, RunRecord *record, TimestampTz not_before, Outcome *outcome)
 {
 	bool		still_pending;
 
 	outcome->kind = OUTCOME_FINAL;
 	outcome->status = record->status;
 	outcome->finished_at = record->finished_at;
+	outcome->dead_letter = false;
+	outcome->chained = false;
 	if (should_retry(job, record))
 	{
 		plan_next_attempt(job, record, not_before, outcome);
@@ -116,12 +157,20 @@ run_end_failure(const Job *job, RunRecord *record, Jsonb *args,
 	else
 		still_pending = store_delete_pending(record->run);
 
-	if (!still_pending)
-	{
+	if (still_pending)
+		store_insert_history(record);
+	else
 		outcome->kind = OUTCOME_GONE;
+	return still_pending;
+}
+
+void
+run_end_failure(const Job *job, RunRecord *record, Jsonb *args,
+				TimestampTz not_before, Outcome *outcome)
+{
+	clip_error(record, MAX_ERROR_TEXT);
+	if (!end_attempt(job, record, not_before, outcome))
 		return;
-	}
-	store_insert_history(record);
 	hook_event_cleanup(job, record);
 	if (outcome->kind == OUTCOME_FINAL && job->leads)
 		outcome->chained = chain_end_record(record, args);
@@ -132,4 +181,16 @@ run_end_failure(const Job *job, RunRecord *record, Jsonb *args,
 		catalog_insert_dead_letter(record, args);
 		outcome->dead_letter = true;
 	}
+}
+
+void
+run_end_failure_small(const Job *job, RunRecord *record, const char *problem,
+					  TimestampTz not_before, Outcome *outcome)
+{
+	clip_error(record, SMALL_ERROR_TEXT);
+	record->error_detail = psprintf("The whole of it could not be recorded: %s",
+									clip(problem, SMALL_ERROR_TEXT));
+	record->error_hint = "Neither hooks nor jobs that run after this one were told, and there is no dead letter.";
+	record->error_context = NULL;
+	(void) end_attempt(job, record, not_before, outcome);
 }

@@ -31,4 +31,15 @@ extern void run_end_init_record(RunRecord *record, const Run *run,
 extern void run_end_failure(const Job *job, RunRecord *record, Jsonb *args,
 							TimestampTz not_before, Outcome *outcome);
 
+/*
+ * The same when that could not be recorded, for "problem": the row of history
+ * alone, with short texts.  There is no dead letter, no run of a clean-up hook,
+ * and no word for followers, for one of these may be what cannot be written.
+ */
+extern void run_end_failure_small(const Job *job, RunRecord *record, const char *problem,
+								  TimestampTz not_before, Outcome *outcome);
+
+/* What is in a server log of a text that can be long. */
+extern char *run_end_log_text(const char *text);
+
 #endif							/* PG_SCHEDULER_RUN_END_H */

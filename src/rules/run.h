@@ -53,6 +53,7 @@ typedef struct Run
 	RunTrigger	trigger;
 	int32		crashes;		/* server crashes this run was part of */
 	int32		queue_priority; /* in a lane: of its queue, before its own */
+	bool		was_started;	/* what it did could not be recorded: it is lost */
 	uint64		turn;			/* in a lane: among runs of the same priority */
 	ItemPointerData tid;		/* its row in pending_run, if still there */
 	ItemPointerData job_tid;	/* the row of its job, if still there */

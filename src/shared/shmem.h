@@ -133,6 +133,7 @@ typedef struct Outcome
 	bool		dead_letter;
 	bool		owner_gone;		/* it failed, for its owner was dropped */
 	bool		chained;		/* word was left for jobs that run after this one */
+	bool		was_started;	/* OUTCOME_UNRECORDED: a part of it is durable */
 
 	/* of a request that was sent */
 	bool		http_sent;

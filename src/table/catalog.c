@@ -496,7 +496,8 @@ catalog_insert_dead_letter(const RunRecord *record, Jsonb *args)
 		" (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object("
 		"'attempt', h.attempt, 'status', h.status, 'started_at', h.started_at,"
 		" 'finished_at', h.finished_at, 'sqlstate', h.sqlstate,"
-		" 'http_status', h.http_status, 'error_message', h.error_message)"
+		" 'http_status', h.http_status,"
+		" 'error_message', pg_catalog.\"left\"(h.error_message, 10000))"
 		" ORDER BY h.attempt) FROM scheduler.run_history h WHERE h.run_id = $1)"
 		" FROM scheduler.job j WHERE j.job_id = $2",
 		&params);
