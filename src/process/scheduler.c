@@ -733,7 +733,7 @@ main_loop(void)
 static void
 leave(void)
 {
-	if (loaded && extension_exists())
+	if (loaded && extension_is_installed())
 	{
 		MemoryContextSwitchTo(cycle_context);
 		settle_all();
