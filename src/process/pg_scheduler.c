@@ -21,6 +21,7 @@
 #include "base/guc.h"
 #include "execute/run_context.h"
 #include "process/launcher.h"
+#include "process/shmem_init.h"
 #include "shared/change.h"
 #include "shared/shmem.h"
 #include "shared/shutdown.h"

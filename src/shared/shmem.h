@@ -245,9 +245,6 @@ typedef struct SchedulerShared
 
 extern SchedulerShared *scheduler_shared;
 
-/* from _PG_init, while shared libraries are preloaded */
-extern void shmem_init(void);
-
 /* True when the library was preloaded, so that there is a shared state. */
 extern bool shmem_available(void);
 
