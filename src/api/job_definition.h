@@ -13,17 +13,7 @@
 #include "fmgr.h"
 
 #include "table/job.h"
-#include "table/store.h"
-
-/* A row of scheduler.job in the making; column c is at [c - 1] */
-typedef struct JobDefinition
-{
-	Datum		values[JOB_COLUMNS];
-	bool		nulls[JOB_COLUMNS];
-	bool		schedule_given; /* and not taken over from what was stored */
-	bool		follows;		/* it runs after others, and needs no schedule */
-	bool		had_leaders;	/* what it replaces did so */
-} JobDefinition;
+#include "table/job_row.h"
 
 /* A new definition: everything that has a default has it. */
 extern void job_definition_init(JobDefinition *def, JobKind kind);

@@ -15,9 +15,9 @@
 #include "utils/guc.h"
 
 #include "base/guc.h"
+#include "base/limits.h"
 #include "http/http_guard.h"
 #include "rules/zone.h"
-#include "shared/http_flight.h"
 
 int			pg_scheduler_max_workers = 4;
 int			pg_scheduler_max_databases = 64;

@@ -10,6 +10,7 @@
 #ifndef PG_SCHEDULER_METRICS_H
 #define PG_SCHEDULER_METRICS_H
 
+#include "state/meter.h"
 #include "table/catalog_monitor.h"
 
 /*

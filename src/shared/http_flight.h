@@ -16,10 +16,8 @@
 #ifndef PG_SCHEDULER_HTTP_FLIGHT_H
 #define PG_SCHEDULER_HTTP_FLIGHT_H
 
+#include "base/limits.h"
 #include "shared/shmem.h"
-
-/* All databases together have at most this many HTTP runs in hand. */
-#define HTTP_FLIGHTS		16384
 
 typedef struct HttpFlight
 {

@@ -17,41 +17,12 @@
 #include "lib/ilist.h"
 
 #include "rules/health_rules.h"
-#include "rules/histogram.h"
 #include "shared/shmem.h"
 #include "state/job_cache.h"
+#include "table/figures.h"
 
 /* The sliding window of rates consists of this number of slots. */
 #define METER_SLOTS		5
-
-/* What has ended since the last minute was written */
-typedef struct Tally
-{
-	int64		succeeded;
-	int64		failed;
-	int64		timed_out;
-	int64		cancelled;
-	int64		lost;
-	int64		retries;
-	int64		timed;			/* attempts that had begun */
-	int64		duration;		/* of these, us */
-	int64		max_duration;
-	int64		lateness;		/* start minus due time, us */
-	int64		max_lateness;
-	int64		http_answers[4];	/* with status 2xx, 3xx, 4xx, 5xx */
-	int64		http_errors;	/* without an answer */
-	int64		http_reused;	/* over a connection that was there */
-	int64		http_bytes;		/* of the answers' bodies */
-	uint32		buckets[HISTOGRAM_BUCKETS]; /* of durations */
-} Tally;
-
-/* Of one job */
-typedef struct JobTally
-{
-	int64		job_id;
-	Oid			owner;
-	Tally		tally;
-} JobTally;
 
 typedef struct WindowSlot
 {

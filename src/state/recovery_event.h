@@ -13,18 +13,7 @@
 #ifndef PG_SCHEDULER_RECOVERY_EVENT_H
 #define PG_SCHEDULER_RECOVERY_EVENT_H
 
-#include "datatype/timestamp.h"
-
-typedef struct RecoveryEvent
-{
-	TimestampTz at;
-	const char *subject;
-	int64		job_id;			/* 0: none */
-	Oid			owner;			/* InvalidOid: it is for admins to see */
-	const char *action;
-	const char *reason;
-	bool		succeeded;
-} RecoveryEvent;
+#include "table/figures.h"
 
 #define SUBJECT_SCHEDULER	"pg_scheduler"
 

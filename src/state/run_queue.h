@@ -63,6 +63,7 @@
 #include "rules/run.h"
 #include "state/fair_queue.h"
 #include "state/job_cache.h"
+#include "table/figures.h"
 
 typedef enum RunState
 {
@@ -71,18 +72,6 @@ typedef enum RunState
 	RUN_STATE_HELD,				/* in JobEntry.held or JobQueue.held */
 	RUN_STATE_DISPATCHED		/* in a lane or at a worker */
 } RunState;
-
-/* What scheduler.queue says of a queue */
-typedef struct QueueLimits
-{
-	bool		enabled;
-	int			max_concurrency;	/* runs being executed; 0: no limit */
-	int			rate_limit;		/* runs begun in a period; 0: no limit */
-	int64		rate_period;	/* us */
-	int			priority;		/* higher first, before that of the run */
-	TimestampTz stop_deadline;	/* what still runs then is cancelled; DT_NOEND: not */
-	bool		restarting;		/* not enabled, until it has come to rest */
-} QueueLimits;
 
 /* A named group of jobs */
 typedef struct JobQueue

@@ -17,8 +17,9 @@
 #ifndef PG_SCHEDULER_WALK_H
 #define PG_SCHEDULER_WALK_H
 
-#include "datatype/timestamp.h"
 #include "lib/ilist.h"
+
+#include "table/figures.h"
 
 typedef struct Walk Walk;
 
@@ -50,13 +51,6 @@ struct Walk
 	int			part;
 	dlist_node	node;			/* among the walks that are under way */
 };
-
-/* The keys of a slice */
-typedef struct WalkRange
-{
-	int64		after;			/* exclusive */
-	int64		upto;			/* inclusive; PG_INT64_MAX: the rest */
-} WalkRange;
 
 /* Begin a walk, unless it is under way. */
 extern void walk_begin(Walk *walk);

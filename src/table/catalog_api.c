@@ -17,9 +17,9 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "api/job_definition.h"
 #include "table/catalog.h"
 #include "table/catalog_exec.h"
+#include "table/job_row.h"
 
 /* Types of the columns of scheduler.job */
 static const Oid job_types[JOB_COLUMNS] = {

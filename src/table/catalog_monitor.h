@@ -18,7 +18,7 @@
 
 #include "rules/alert_kind.h"
 #include "rules/health_rules.h"
-#include "state/meter.h"
+#include "table/figures.h"
 
 /*
  * Alerts

@@ -12,7 +12,7 @@
 #ifndef PG_SCHEDULER_CATALOG_QUEUE_H
 #define PG_SCHEDULER_CATALOG_QUEUE_H
 
-#include "state/run_queue.h"
+#include "table/figures.h"
 
 typedef void (*QueueCallback) (const char *name, const QueueLimits *limits, void *arg);
 extern void catalog_scan_queues(QueueCallback callback, void *arg);

@@ -17,7 +17,7 @@
 
 #include "datatype/timestamp.h"
 
-#include "state/recovery_event.h"
+#include "table/figures.h"
 
 /* Is there a policy, or an event that is not over? */
 extern bool catalog_has_recovery(void);

@@ -13,7 +13,7 @@
 #ifndef PG_SCHEDULER_CATALOG_UPKEEP_H
 #define PG_SCHEDULER_CATALOG_UPKEEP_H
 
-#include "state/walk.h"
+#include "table/figures.h"
 
 /* What can be wrong with a job and its state */
 typedef enum JobFault
