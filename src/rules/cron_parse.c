@@ -404,55 +404,37 @@ read_day_suffix(CronField *field, const char *start, int value, bool *done)
 	return true;
 }
 
-/* Read one item of a field's list. */
+/*
+ * "*", with a step perhaps, or "?".  *done is false if the item is neither.
+ */
 static bool
-read_item(CronField *field)
+read_any(CronField *field, bool *done)
 {
 	ScheduleText *in = field->in;
 	const CronUnitInfo *info = field->info;
-	const char *start = in->p;
-	ScheduleWord word;
-	int			first;
-	int			last;
 	int			step = 1;
-	bool		done;
 
-	if (*in->p == '*')
-	{
-		in->p++;
-		if (!read_step(field, &step))
-			return false;
-		add_range(field, info->min, info->min + info->count - 1, step);
+	*done = *in->p == '*' || *in->p == '?';
+	if (!*done)
 		return true;
-	}
-	if (*in->p == '?')
-	{
-		if (field->unit != CRON_MDAY && field->unit != CRON_WDAY)
-			return schedule_fail(in, start, "Use \"*\" for any value.",
-								 "\"?\" stands for any day, but field %d is not a day.",
-								 field->number);
-		in->p++;
-		add_range(field, info->min, info->min + info->count - 1, 1);
-		return true;
-	}
-
-	word = schedule_read_letters(in);
-	if (schedule_word_is(word, "h"))
-		return read_hash(field, start);
-	if (field->unit == CRON_MDAY &&
-		(schedule_word_is(word, "l") || schedule_word_is(word, "lw")))
-	{
-		read_last_mday(field, word, &done);
-		return done;
-	}
-	in->p = start;
-
-	if (!read_value(field, &first))
+	if (*in->p == '?' && field->unit != CRON_MDAY && field->unit != CRON_WDAY)
+		return schedule_fail(in, in->p, "Use \"*\" for any value.",
+							 "\"?\" stands for any day, but field %d is not a day.",
+							 field->number);
+	if (*in->p++ == '*' && !read_step(field, &step))
 		return false;
-	if (!read_day_suffix(field, start, first, &done))
-		return false;
-	if (done)
-		return true;
+	add_range(field, info->min, info->min + info->count - 1, step);
+	return true;
+}
+
+/* What may follow the value "first": the end of a range, a step, or nothing. */
+static bool
+read_range(CronField *field, const char *start, int first)
+{
+	ScheduleText *in = field->in;
+	const CronUnitInfo *info = field->info;
+	int			last = first;
+	int			step = 1;
 
 	if (*in->p == '-')
 	{
@@ -477,10 +459,41 @@ read_item(CronField *field)
 		if (!read_step(field, &step))
 			return false;
 	}
-	else
-		last = first;
 	add_range(field, first, last, step);
 	return true;
+}
+
+/* Read one item of a field's list. */
+static bool
+read_item(CronField *field)
+{
+	ScheduleText *in = field->in;
+	const char *start = in->p;
+	ScheduleWord word;
+	int			first;
+	bool		done;
+
+	if (!read_any(field, &done))
+		return false;
+	if (done)
+		return true;
+
+	word = schedule_read_letters(in);
+	if (schedule_word_is(word, "h"))
+		return read_hash(field, start);
+	if (field->unit == CRON_MDAY &&
+		(schedule_word_is(word, "l") || schedule_word_is(word, "lw")))
+	{
+		read_last_mday(field, word, &done);
+		return done;
+	}
+	in->p = start;
+
+	if (!read_value(field, &first))
+		return false;
+	if (!read_day_suffix(field, start, first, &done))
+		return false;
+	return done || read_range(field, start, first);
 }
 
 /* Read one field, a list of items. */
