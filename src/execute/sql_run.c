@@ -33,23 +33,17 @@
 #include <time.h>
 
 #include "access/xact.h"
-#include "catalog/pg_type.h"
 #include "executor/instrument.h"
-#include "executor/spi.h"
 #include "jit/jit.h"
 #include "miscadmin.h"
-#include "parser/analyze.h"
 #include "pgstat.h"
 #include "storage/ipc.h"
 #include "storage/proc.h"
-#include "tcop/pquery.h"
 #include "tcop/tcopprot.h"
-#include "tcop/utility.h"
 #include "utils/backend_status.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/portal.h"
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
@@ -59,6 +53,7 @@
 #include "base/guc.h"
 #include "base/sql_command.h"
 #include "execute/session_reset.h"
+#include "execute/sql_execute.h"
 #include "execute/sql_run.h"
 #include "record/chain_end.h"
 #include "record/run_end.h"
@@ -227,124 +222,6 @@ refuse_gone(void)
 					active.run.run_id)));
 }
 
-/*
- * Execution
- */
-
-static ParamListInfo
-make_params(bool has_args)
-{
-	ParamListInfo params;
-
-	if (!has_args)
-		return NULL;
-	params = makeParamList(1);
-	params->params[0].value = PointerGetDatum(active.args);
-	params->params[0].isnull = (active.args == NULL);
-	params->params[0].pflags = PARAM_FLAG_CONST;
-	params->params[0].ptype = JSONBOID;
-	return params;
-}
-
-/* The plan of a command that is worth keeping one for. */
-static SPIPlanPtr
-keep_plan(SqlCommand *command)
-{
-	if (command->plan == NULL)
-	{
-		Oid			argtype = JSONBOID;
-		SPIPlanPtr	plan = SPI_prepare_cursor(command->text,
-											  command->has_args ? 1 : 0, &argtype,
-											  CURSOR_OPT_PARALLEL_OK);
-
-		if (plan == NULL)
-			elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-		SPI_keepplan(plan);
-		command->plan = plan;
-	}
-	return command->plan;
-}
-
-/* Execute the command through SPI; its rows, if it returns any, are dropped. */
-static void
-execute_spi(SqlCommand *command)
-{
-	SPIExecuteOptions options = {0};
-	int			result;
-
-	SPI_connect();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	options.params = make_params(command->has_args);
-	options.dest = None_Receiver;
-	if (command->plannable)
-		result = SPI_execute_plan_extended(keep_plan(command), &options);
-	else
-		result = SPI_execute_extended(command->body, &options);
-	if (result < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("the command cannot be executed as a job: %s",
-						SPI_result_code_string(result))));
-	active.rows = SPI_processed;
-	PopActiveSnapshot();
-	SPI_finish();
-}
-
-/*
- * Execute one statement as a client's simple query would be.
- *
- * The current memory context is that of the run, not of the transaction:
- * the statement may commit on its way, and it still needs its parse tree.
- */
-static void
-execute_top_level(const char *text, RawStmt *stmt, bool has_args)
-{
-	Oid			argtype = JSONBOID;
-	ParamListInfo params = make_params(has_args);
-	List	   *queries;
-	List	   *plans;
-	Portal		portal;
-	QueryCompletion qc;
-	bool		snapshot_set = false;
-
-	stmt = copyObject(stmt);
-	if (analyze_requires_snapshot(stmt))
-	{
-		PushActiveSnapshot(GetTransactionSnapshot());
-		snapshot_set = true;
-	}
-	queries = pg_analyze_and_rewrite_fixedparams(stmt, text, &argtype,
-												 has_args ? 1 : 0, NULL);
-	plans = pg_plan_queries(queries, text, CURSOR_OPT_PARALLEL_OK, params);
-	if (snapshot_set)
-		PopActiveSnapshot();
-
-	portal = CreatePortal("", true, true);
-	portal->visible = false;
-	PortalDefineQuery(portal, NULL, text, CreateCommandTag(stmt->stmt), plans, NULL);
-	PortalStart(portal, params, 0, InvalidSnapshot);
-	InitializeQueryCompletion(&qc);
-	(void) compat_portal_run(portal, None_Receiver, &qc);
-	PortalDrop(portal, false);
-	active.rows = qc.nprocessed;
-}
-
-/*
- * What kind of transaction the command wants must be said before the row of
- * pending_run is looked for, which takes a snapshot or a transaction id.
- */
-static void
-execute_first(SqlCommand *command)
-{
-	SPIExecuteOptions options = {0};
-
-	if (command->nfirst == 0)
-		return;
-	SPI_connect();
-	SPI_execute_extended(command->first, &options);
-	SPI_finish();
-}
-
 static void
 run_transaction(SqlCommand *command, Outcome *outcome)
 {
@@ -355,7 +232,7 @@ run_transaction(SqlCommand *command, Outcome *outcome)
 		return;
 	}
 	start_timeouts();
-	execute_spi(command);
+	active.rows = sql_execute_plan(command, active.args);
 	stop_timeouts();
 	record_success(outcome);
 	CommitTransactionCommand();
@@ -370,7 +247,8 @@ run_procedure(SqlCommand *command, Outcome *outcome)
 	active.in_procedure = true;
 	for_each_from(lc, command->statements, command->nfirst)
 	{
-		execute_top_level(command->text, lfirst_node(RawStmt, lc), command->has_args);
+		active.rows = sql_execute_top_level(command->text, lfirst_node(RawStmt, lc),
+												command->has_args, active.args);
 		CommandCounterIncrement();
 	}
 	active.in_procedure = false;
@@ -401,7 +279,8 @@ run_top_level(SqlCommand *command, Outcome *outcome)
 		SetCurrentStatementStartTimestamp();
 		StartTransactionCommand();
 		MemoryContextSwitchTo(run_context);
-		execute_top_level(command->text, lfirst_node(RawStmt, lc), command->has_args);
+		active.rows = sql_execute_top_level(command->text, lfirst_node(RawStmt, lc),
+												command->has_args, active.args);
 		CommitTransactionCommand();
 	}
 	StartTransactionCommand();
@@ -526,7 +405,7 @@ execute(Outcome *outcome)
 		StartTransactionCommand();
 		MemoryContextSwitchTo(run_context);
 	}
-	execute_first(command);
+	sql_execute_first(command);
 
 	switch (command->mode)
 	{
