@@ -247,3 +247,11 @@ VACUUM FULL scheduler.pending_run;
 SELECT pg_catalog.now() AS shrunk \gset
 SELECT wait_until(format($$(SELECT count(*) > 1 FROM scheduler.runs WHERE job_name = 'survivor' AND status = 'succeeded' AND scheduled_at > %L)$$, :'shrunk'));
 SELECT scheduler.unschedule_job('survivor');
+
+-- NULL for an option is its default: in C as in the functions' own defaults.
+SELECT scheduler.schedule_job('defaults', '@yearly', 'SELECT 1') > 0 AS id;
+SELECT scheduler.schedule_job('nulls', '@yearly', 'SELECT 1', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL) > 0 AS id;
+SELECT d.key, d.value, n.value
+FROM scheduler.jobs j, jsonb_each(to_jsonb(j)) d, scheduler.jobs k, jsonb_each(to_jsonb(k)) n
+WHERE j.job_name = 'defaults' AND k.job_name = 'nulls' AND d.key = n.key AND d.value <> n.value
+	AND d.key NOT IN ('job_id', 'job_name', 'created_at');

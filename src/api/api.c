@@ -25,6 +25,7 @@
 #include "utils/timestamp.h"
 
 #include "api/api.h"
+#include "api/argument.h"
 #include "api/chain_api.h"
 #include "api/dependency_api.h"
 #include "api/job_definition.h"
@@ -133,29 +134,6 @@ api_job(FunctionCallInfo fcinfo)
  * Jobs
  */
 
-static const JobColumn schedule_job_columns[] = {
-	JOB_JOB_NAME, JOB_SCHEDULE, JOB_COMMAND, JOB_ARGS, JOB_QUEUE, JOB_PRIORITY,
-	JOB_TIMEZONE, JOB_STARTS_AT, JOB_ENDS_AT, JOB_MAX_RUNS, JOB_JITTER,
-	JOB_OVERLAP, JOB_MAX_INSTANCES, JOB_MISFIRE, JOB_MISFIRE_GRACE, JOB_TIMEOUT,
-	JOB_MAX_RETRIES, JOB_BACKOFF, JOB_RETRY_DELAY, JOB_MAX_RETRY_DELAY,
-	JOB_OWNER, JOB_SETTINGS, JOB_ENABLED, JOB_DESCRIPTION
-};
-
-/* behind "replace" */
-static const JobColumn schedule_job_more_columns[] = {
-	JOB_RETRY_JITTER, JOB_RETRY_ON, JOB_ON_LOST, JOB_CALENDAR, JOB_CALENDAR_ACTION
-};
-
-static const JobColumn alter_job_columns[] = {
-	JOB_SCHEDULE, JOB_COMMAND, JOB_ARGS, JOB_QUEUE, JOB_PRIORITY,
-	JOB_TIMEZONE, JOB_STARTS_AT, JOB_ENDS_AT, JOB_MAX_RUNS, JOB_JITTER,
-	JOB_OVERLAP, JOB_MAX_INSTANCES, JOB_MISFIRE, JOB_MISFIRE_GRACE, JOB_TIMEOUT,
-	JOB_MAX_RETRIES, JOB_BACKOFF, JOB_RETRY_DELAY, JOB_MAX_RETRY_DELAY,
-	JOB_OWNER, JOB_SETTINGS, JOB_ENABLED, JOB_DESCRIPTION,
-	JOB_RETRY_JITTER, JOB_RETRY_ON, JOB_ON_LOST, JOB_CALENDAR, JOB_CALENDAR_ACTION,
-	JOB_JOB_NAME
-};
-
 /* A definition has been stored: refuse it after all if it can never run. */
 static void
 check_future(int64 job_id, const JobDefinition *def)
@@ -182,22 +160,16 @@ api_store_job(JobDefinition *def, bool replace)
 Datum
 pg_scheduler_schedule_job(PG_FUNCTION_ARGS)
 {
-	int			nfirst = lengthof(schedule_job_columns);
-	bool		replace = PG_ARGISNULL(nfirst) || PG_GETARG_BOOL(nfirst);
-	ArrayType  *depends_on =
-		dependency_argument(fcinfo, nfirst + 1 + lengthof(schedule_job_more_columns) +
-							CHAIN_ARGUMENTS);
+	ArrayType  *depends_on = dependency_argument(fcinfo);
 	JobDefinition def;
 	ChainOptions chain;
 	int64		job_id;
 
 	job_definition_init(&def, JOB_SQL);
-	job_definition_set(&def, fcinfo, 0, schedule_job_columns, nfirst, false);
-	job_definition_set(&def, fcinfo, nfirst + 1, schedule_job_more_columns,
-					   lengthof(schedule_job_more_columns), false);
-	chain_api_get(&chain, fcinfo, nfirst + 1 + lengthof(schedule_job_more_columns), false);
+	job_definition_set(&def, fcinfo);
+	chain_api_get(&chain, fcinfo, false);
 	chain_api_define(&chain, &def);
-	job_id = api_store_job(&def, replace);
+	job_id = api_store_job(&def, argument_bool(fcinfo, "replace", true));
 	chain_api_store(&chain, &def, job_id);
 	dependency_set_of_job(job_id, DatumGetObjectId(def.values[JOB_OWNER - 1]), depends_on);
 	PG_RETURN_INT64(job_id);
@@ -222,16 +194,14 @@ Datum
 pg_scheduler_alter_job(PG_FUNCTION_ARGS)
 {
 	int64		job_id = api_job(fcinfo);
-	ArrayType  *depends_on =
-		dependency_argument(fcinfo, 1 + lengthof(alter_job_columns) + CHAIN_ARGUMENTS);
+	ArrayType  *depends_on = dependency_argument(fcinfo);
 	JobDefinition def;
 	ChainOptions chain;
 	Oid			owner;
 
-	chain_api_get(&chain, fcinfo, 1 + lengthof(alter_job_columns), true);
+	chain_api_get(&chain, fcinfo, true);
 	catalog_read_definition(job_id, &def);
-	job_definition_set(&def, fcinfo, 1, alter_job_columns,
-					   lengthof(alter_job_columns), true);
+	job_definition_set(&def, fcinfo);
 	chain_api_define(&chain, &def);
 	def.values[JOB_ANCHOR - 1] = TimestampTzGetDatum(clock_now());
 	job_definition_check(&def);

@@ -22,6 +22,7 @@
 #include "utils/builtins.h"
 #include "utils/rel.h"
 
+#include "api/argument.h"
 #include "api/chain_api.h"
 #include "api/job_definition.h"
 #include "table/catalog.h"
@@ -40,12 +41,6 @@ bad_option(const char *option, const char *detail, const char *hint)
 			 hint ? errhint("%s", hint) : 0));
 }
 
-static char *
-text_or_null(FunctionCallInfo fcinfo, int arg)
-{
-	return PG_ARGISNULL(arg) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(arg));
-}
-
 /* Before any lock on a job */
 static void
 lock_chains(void)
@@ -54,16 +49,14 @@ lock_chains(void)
 }
 
 void
-chain_api_get(ChainOptions *options, FunctionCallInfo fcinfo, int arg, bool alter)
+chain_api_get(ChainOptions *options, FunctionCallInfo fcinfo, bool alter)
 {
-	options->after = text_or_null(fcinfo, arg);
-	options->after_on = text_or_null(fcinfo, arg + 1);
+	options->after = argument_text(fcinfo, "after");
+	options->after_on = argument_text(fcinfo, "after_on");
 	if (options->after == NULL && !alter)
 		options->after = "";
 	if (options->after_on == NULL && !alter)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("\"%s\" must not be null", "after_on")));
+		options->after_on = "success";
 	if (options->after_on != NULL && after_on_from_name(options->after_on) < 0)
 		bad_option("after_on", psprintf("There is no \"%s\".", text_clip(options->after_on, 64)),
 				   "Use one of success, failure, any.");

@@ -16,9 +16,6 @@
 
 struct JobDefinition;
 
-/* How many arguments of a call are for chains: after, after_on */
-#define CHAIN_ARGUMENTS	2
-
 /* The options after and after_on */
 typedef struct ChainOptions
 {
@@ -27,12 +24,12 @@ typedef struct ChainOptions
 } ChainOptions;
 
 /*
- * Take the options from the arguments of a call, from "arg" on.  With
- * "alter", NULL leaves one as it is.  Where leaders are given, this locks all
+ * Take the options from the arguments of a call.  With "alter", NULL leaves
+ * one as it is.  Where leaders are given, this locks all
  * chains against others who do the same, so it must come before any lock on
  * a job.
  */
-extern void chain_api_get(ChainOptions *options, FunctionCallInfo fcinfo, int arg, bool alter);
+extern void chain_api_get(ChainOptions *options, FunctionCallInfo fcinfo, bool alter);
 
 /* Say in the definition whether the job follows others, for it to be checked. */
 extern void chain_api_define(const ChainOptions *options, struct JobDefinition *def);

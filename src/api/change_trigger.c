@@ -26,6 +26,7 @@
 #include "api/db_command.h"
 #include "shared/change.h"
 #include "table/catalog.h"
+#include "table/job_row.h"
 #include "table/row.h"
 #include "table/store.h"
 

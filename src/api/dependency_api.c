@@ -31,6 +31,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 
+#include "api/argument.h"
 #include "api/dependency_api.h"
 #include "table/catalog.h"
 #include "table/catalog_dependency.h"
@@ -54,12 +55,14 @@ bad_target(const char *detail)
 }
 
 ArrayType *
-dependency_argument(FunctionCallInfo fcinfo, int arg)
+dependency_argument(FunctionCallInfo fcinfo)
 {
-	if (PG_ARGISNULL(arg))
+	Datum		value;
+
+	if (!argument_get(fcinfo, "depends_on", TEXTARRAYOID, &value))
 		return NULL;
 	catalog_lock_dependencies();
-	return PG_GETARG_ARRAYTYPE_P(arg);
+	return DatumGetArrayTypeP(value);
 }
 
 /* Take a prefix off a text, where it has it. */

@@ -17,7 +17,7 @@
  * The argument "depends_on" of a function, or NULL.  To be called before
  * the job or the queue is written: it takes the lock of all dependencies.
  */
-extern ArrayType *dependency_argument(FunctionCallInfo fcinfo, int arg);
+extern ArrayType *dependency_argument(FunctionCallInfo fcinfo);
 
 /*
  * Replace what a job, or a queue, depends on, after it has been written.

@@ -95,7 +95,7 @@ run_time(JobForecast *forecast, TimestampTz at)
 
 	if (job->open_times != NULL)
 		open = calendar_next_open(job->open_times, at);
-	if (open > at && !job->calendar_defer)
+	if (open > at && job->calendar_action == CALENDAR_SKIP)
 	{
 		forecast->occurrence = open == DT_NOEND ? DT_NOEND :
 			job_next_occurrence(job, forecast->schedule, open - 1);

@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -18,6 +19,7 @@
 #include "utils/timestamp.h"
 
 #include "api/api.h"
+#include "api/argument.h"
 #include "api/chain_api.h"
 #include "api/dependency_api.h"
 #include "api/job_definition.h"
@@ -29,6 +31,9 @@
 #include "table/http_jsonb.h"
 #include "table/row.h"
 
+/* The default of max_retries of http_request() */
+#define REQUEST_MAX_RETRIES	5
+
 PG_FUNCTION_INFO_V1(pg_scheduler_schedule_http_job);
 PG_FUNCTION_INFO_V1(pg_scheduler_alter_http_job);
 PG_FUNCTION_INFO_V1(pg_scheduler_http_request);
@@ -37,34 +42,6 @@ PG_FUNCTION_INFO_V1(pg_scheduler_set_secrets);
 PG_FUNCTION_INFO_V1(pg_scheduler_drop_secret);
 PG_FUNCTION_INFO_V1(pg_scheduler_http_body_text);
 
-/* A member of the request, by the name of the argument that gives it */
-typedef enum RequestField
-{
-	REQUEST_URL,
-	REQUEST_METHOD,
-	REQUEST_HEADERS,
-	REQUEST_BODY,
-	REQUEST_CONTENT_TYPE,
-	REQUEST_SUCCESS_CODES,
-	REQUEST_SIGNING_SECRET,
-	REQUEST_FOLLOW_REDIRECTS,
-	REQUEST_MAX_REDIRECTS,
-	REQUEST_CONNECT_TIMEOUT
-} RequestField;
-
-static int
-connect_timeout_ms(const Interval *interval)
-{
-	int64		ms = interval_usecs(interval) / 1000;
-
-	if (ms < 1 || ms > PG_INT32_MAX)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid value for \"%s\"", "connect_timeout"),
-				 errdetail("It must be between 1 millisecond and 24 days.")));
-	return (int) ms;
-}
-
 /* Text that is to be sent as it is. */
 static char *
 text_arg(FunctionCallInfo fcinfo, int arg)
@@ -72,62 +49,39 @@ text_arg(FunctionCallInfo fcinfo, int arg)
 	return text_to_cstring(PG_GETARG_TEXT_PP(arg));
 }
 
-/* What may be left out; the empty string takes it away. */
-static char *
-optional_text_arg(FunctionCallInfo fcinfo, int arg)
+static Oid
+argument_type(const HttpField *field)
 {
-	char	   *text = text_arg(fcinfo, arg);
-
-	return text[0] != '\0' ? text : NULL;
-}
-
-/* Set one member from an argument; NULL leaves what is there. */
-static void
-set_field(HttpDefinition *def, RequestField field, FunctionCallInfo fcinfo, int arg)
-{
-	if (PG_ARGISNULL(arg))
-		return;
-	switch (field)
+	switch (field->type)
 	{
-		case REQUEST_URL:
-			def->url = text_arg(fcinfo, arg);
-			break;
-		case REQUEST_METHOD:
-			def->method = text_arg(fcinfo, arg);
-			break;
-		case REQUEST_HEADERS:
-			def->headers = PG_GETARG_JSONB_P(arg);
-			break;
-		case REQUEST_BODY:
-			def->body = optional_text_arg(fcinfo, arg);
-			break;
-		case REQUEST_CONTENT_TYPE:
-			def->content_type = optional_text_arg(fcinfo, arg);
-			break;
-		case REQUEST_SUCCESS_CODES:
-			def->success_codes = text_arg(fcinfo, arg);
-			break;
-		case REQUEST_SIGNING_SECRET:
-			def->signing_secret = optional_text_arg(fcinfo, arg);
-			break;
-		case REQUEST_FOLLOW_REDIRECTS:
-			def->follow_redirects = PG_GETARG_BOOL(arg);
-			break;
-		case REQUEST_MAX_REDIRECTS:
-			def->max_redirects = PG_GETARG_INT32(arg);
-			break;
-		case REQUEST_CONNECT_TIMEOUT:
-			def->connect_timeout_ms = connect_timeout_ms(PG_GETARG_INTERVAL_P(arg));
+		case HTTP_JSONB:
+			return JSONBOID;
+		case HTTP_BOOL:
+			return BOOLOID;
+		case HTTP_INT:
+			return INT4OID;
+		case HTTP_MILLISECONDS:
+			return INTERVALOID;
+		case HTTP_TEXT:
+		case HTTP_OPTIONAL_TEXT:
 			break;
 	}
+	return TEXTOID;
 }
 
+/* Set what a function call gives of the request; NULL leaves what is there. */
 static void
-set_fields(HttpDefinition *def, FunctionCallInfo fcinfo, int first,
-		   const RequestField *fields, int count)
+set_fields(HttpDefinition *def, FunctionCallInfo fcinfo)
 {
-	for (int i = 0; i < count; i++)
-		set_field(def, fields[i], fcinfo, first + i);
+	for (int i = 0; i < http_field_count; i++)
+	{
+		const HttpField *field = &http_fields[i];
+		Datum		value;
+
+		if (!field->internal &&
+			argument_get(fcinfo, field->name, argument_type(field), &value))
+			http_definition_set(def, field, value);
+	}
 }
 
 static void
@@ -154,99 +108,32 @@ put_request(JobDefinition *job, const HttpDefinition *def)
 	job->nulls[JOB_REQUEST - 1] = false;
 }
 
-/*
- * schedule_http_job(): job_name, schedule, what is sent first, then the
- * options of any job, then what has come later
- */
-static const JobColumn name_columns[] = {JOB_JOB_NAME, JOB_SCHEDULE};
-
-static const RequestField first_fields[] = {
-	REQUEST_URL, REQUEST_METHOD, REQUEST_HEADERS, REQUEST_BODY
-};
-
-static const JobColumn option_columns[] = {
-	JOB_QUEUE, JOB_PRIORITY, JOB_TIMEZONE, JOB_STARTS_AT, JOB_ENDS_AT, JOB_MAX_RUNS,
-	JOB_JITTER, JOB_OVERLAP, JOB_MAX_INSTANCES, JOB_MISFIRE, JOB_MISFIRE_GRACE,
-	JOB_TIMEOUT, JOB_MAX_RETRIES, JOB_BACKOFF, JOB_RETRY_DELAY, JOB_MAX_RETRY_DELAY,
-	JOB_ENABLED, JOB_DESCRIPTION
-};
-
-static const RequestField more_fields[] = {
-	REQUEST_SUCCESS_CODES, REQUEST_SIGNING_SECRET, REQUEST_FOLLOW_REDIRECTS
-};
-
-/* behind "replace" */
-static const JobColumn args_column[] = {JOB_ARGS};
-
-static const RequestField last_fields[] = {
-	REQUEST_CONTENT_TYPE, REQUEST_MAX_REDIRECTS, REQUEST_CONNECT_TIMEOUT
-};
-
-static const JobColumn last_columns[] = {
-	JOB_RETRY_JITTER, JOB_RETRY_ON, JOB_ON_LOST, JOB_CALENDAR, JOB_CALENDAR_ACTION
-};
-
-/* Set columns from the arguments from "*arg" on, and move it behind them. */
-static void
-take_columns(JobDefinition *job, FunctionCallInfo fcinfo, int *arg,
-			 const JobColumn *columns, int count)
-{
-	job_definition_set(job, fcinfo, *arg, columns, count, false);
-	*arg += count;
-}
-
-static void
-take_fields(HttpDefinition *def, FunctionCallInfo fcinfo, int *arg,
-			const RequestField *fields, int count)
-{
-	set_fields(def, fcinfo, *arg, fields, count);
-	*arg += count;
-}
-
 Datum
 pg_scheduler_schedule_http_job(PG_FUNCTION_ARGS)
 {
+	ArrayType  *depends_on = dependency_argument(fcinfo);
 	JobDefinition job;
 	HttpDefinition def;
 	ChainOptions chain;
-	ArrayType  *depends_on;
-	bool		replace;
 	int64		job_id;
-	int			arg = 0;
 
 	job_definition_init(&job, JOB_HTTP);
 	http_definition_init(&def);
-	take_columns(&job, fcinfo, &arg, name_columns, lengthof(name_columns));
-	take_fields(&def, fcinfo, &arg, first_fields, lengthof(first_fields));
-	take_columns(&job, fcinfo, &arg, option_columns, lengthof(option_columns));
-	take_fields(&def, fcinfo, &arg, more_fields, lengthof(more_fields));
-	replace = PG_ARGISNULL(arg) || PG_GETARG_BOOL(arg);
-	arg++;
-	take_columns(&job, fcinfo, &arg, args_column, lengthof(args_column));
-	take_fields(&def, fcinfo, &arg, last_fields, lengthof(last_fields));
-	take_columns(&job, fcinfo, &arg, last_columns, lengthof(last_columns));
-	chain_api_get(&chain, fcinfo, arg, false);
-	depends_on = dependency_argument(fcinfo, arg + CHAIN_ARGUMENTS);
+	job_definition_set(&job, fcinfo);
+	set_fields(&def, fcinfo);
+	chain_api_get(&chain, fcinfo, false);
 	chain_api_define(&chain, &job);
 	put_request(&job, &def);
-	job_id = api_store_job(&job, replace);
+	job_id = api_store_job(&job, argument_bool(fcinfo, "replace", true));
 	chain_api_store(&chain, &job, job_id);
 	dependency_set_of_job(job_id, DatumGetObjectId(job.values[JOB_OWNER - 1]), depends_on);
 	PG_RETURN_INT64(job_id);
 }
 
-/*
- * alter_http_job(): the job, then all that is sent
- */
 Datum
 pg_scheduler_alter_http_job(PG_FUNCTION_ARGS)
 {
 	int64		job_id = api_job(fcinfo);
-	static const RequestField fields[] = {
-		REQUEST_URL, REQUEST_METHOD, REQUEST_HEADERS, REQUEST_BODY,
-		REQUEST_CONTENT_TYPE, REQUEST_SUCCESS_CODES, REQUEST_SIGNING_SECRET,
-		REQUEST_FOLLOW_REDIRECTS, REQUEST_MAX_REDIRECTS, REQUEST_CONNECT_TIMEOUT
-	};
 	JobDefinition job;
 	HttpDefinition def;
 
@@ -258,7 +145,7 @@ pg_scheduler_alter_http_job(PG_FUNCTION_ARGS)
 						TextDatumGetCString(job.values[JOB_JOB_NAME - 1])),
 				 errhint("Use scheduler.alter_job().")));
 	http_definition_read(DatumGetJsonbP(job.values[JOB_REQUEST - 1]), &def);
-	set_fields(&def, fcinfo, 1, fields, lengthof(fields));
+	set_fields(&def, fcinfo);
 	put_request(&job, &def);
 	job_definition_check(&job);
 	catalog_update_job(job_id, &job);
@@ -273,24 +160,15 @@ pg_scheduler_alter_http_job(PG_FUNCTION_ARGS)
 Datum
 pg_scheduler_http_request(PG_FUNCTION_ARGS)
 {
-	static const RequestField fields[] = {
-		REQUEST_URL, REQUEST_METHOD, REQUEST_HEADERS, REQUEST_BODY,
-		REQUEST_CONTENT_TYPE, REQUEST_SUCCESS_CODES, REQUEST_SIGNING_SECRET,
-		REQUEST_FOLLOW_REDIRECTS, REQUEST_MAX_REDIRECTS, REQUEST_CONNECT_TIMEOUT
-	};
-	static const JobColumn columns[] = {
-		JOB_ARGS, JOB_PRIORITY, JOB_TIMEOUT, JOB_MAX_RETRIES, JOB_BACKOFF,
-		JOB_RETRY_DELAY, JOB_MAX_RETRY_DELAY
-	};
 	JobDefinition job;
 	HttpDefinition def;
 	int64		job_id = store_nextval("job_id_seq");
-	int			arg = 0;
 
 	job_definition_init(&job, JOB_HTTP);
 	http_definition_init(&def);
-	take_fields(&def, fcinfo, &arg, fields, lengthof(fields));
-	take_columns(&job, fcinfo, &arg, columns, lengthof(columns));
+	job.values[JOB_MAX_RETRIES - 1] = Int32GetDatum(REQUEST_MAX_RETRIES);
+	job_definition_set(&job, fcinfo);
+	set_fields(&def, fcinfo);
 	def.one_off = true;
 	job.values[JOB_JOB_ID - 1] = Int64GetDatum(job_id);
 	job.values[JOB_JOB_NAME - 1] =

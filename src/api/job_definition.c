@@ -35,6 +35,7 @@
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
+#include "api/argument.h"
 #include "api/job_definition.h"
 #include "api/schedule_api.h"
 #include "base/clock.h"
@@ -46,39 +47,6 @@
 #include "table/catalog.h"
 #include "table/http_definition.h"
 #include "table/rights.h"
-
-/* The names of columns as users know them: those of the arguments. */
-static const char *const option_names[JOB_COLUMNS] = {
-	[JOB_JOB_NAME - 1] = "job_name",
-	[JOB_OWNER - 1] = "run_as",
-	[JOB_SCHEDULE - 1] = "schedule",
-	[JOB_TIMEZONE - 1] = "timezone",
-	[JOB_STARTS_AT - 1] = "starts_at",
-	[JOB_ENDS_AT - 1] = "ends_at",
-	[JOB_MAX_RUNS - 1] = "max_runs",
-	[JOB_JITTER - 1] = "jitter",
-	[JOB_COMMAND - 1] = "command",
-	[JOB_ARGS - 1] = "args",
-	[JOB_SETTINGS - 1] = "settings",
-	[JOB_QUEUE - 1] = "queue",
-	[JOB_PRIORITY - 1] = "priority",
-	[JOB_OVERLAP - 1] = "overlap",
-	[JOB_MAX_INSTANCES - 1] = "max_instances",
-	[JOB_MISFIRE - 1] = "misfire",
-	[JOB_MISFIRE_GRACE - 1] = "misfire_grace",
-	[JOB_TIMEOUT - 1] = "timeout",
-	[JOB_MAX_RETRIES - 1] = "max_retries",
-	[JOB_BACKOFF - 1] = "backoff",
-	[JOB_RETRY_DELAY - 1] = "retry_delay",
-	[JOB_MAX_RETRY_DELAY - 1] = "max_retry_delay",
-	[JOB_RETRY_JITTER - 1] = "retry_jitter",
-	[JOB_RETRY_ON - 1] = "retry_on",
-	[JOB_ON_LOST - 1] = "on_lost",
-	[JOB_ENABLED - 1] = "enabled",
-	[JOB_DESCRIPTION - 1] = "description",
-	[JOB_CALENDAR - 1] = "calendar",
-	[JOB_CALENDAR_ACTION - 1] = "calendar_action",
-};
 
 static void
 set(JobDefinition *def, JobColumn column, Datum value)
@@ -99,52 +67,49 @@ get_text(const JobDefinition *def, JobColumn column)
 	return is_null(def, column) ? NULL : TextDatumGetCString(def->values[column - 1]);
 }
 
-void
-job_definition_init(JobDefinition *def, JobKind kind)
+static JobKind
+get_kind(const JobDefinition *def)
 {
-	Interval   *retry_delay = palloc0(sizeof(Interval));
-	Interval   *max_retry_delay = palloc0(sizeof(Interval));
+	return job_column_choice(JOB_KIND, get_text(def, JOB_KIND));
+}
 
-	retry_delay->time = USECS_PER_SEC;
-	max_retry_delay->time = USECS_PER_HOUR;
-	def->follows = def->had_leaders = false;
-	def->schedule_given = true;
-	memset(def->values, 0, sizeof(def->values));
-	memset(def->nulls, true, sizeof(def->nulls));
-	set(def, JOB_OWNER, ObjectIdGetDatum(GetUserId()));
-	set(def, JOB_KIND, CStringGetTextDatum(kind == JOB_SQL ? "sql" : "http"));
-	set(def, JOB_SCHEDULE_VERSION, Int32GetDatum(1));
-	set(def, JOB_ANCHOR, TimestampTzGetDatum(clock_now()));
-	set(def, JOB_QUEUE, CStringGetTextDatum("default"));
-	set(def, JOB_PRIORITY, Int32GetDatum(0));
-	set(def, JOB_OVERLAP, CStringGetTextDatum("skip"));
-	set(def, JOB_MAX_INSTANCES, Int32GetDatum(1));
-	set(def, JOB_MISFIRE, CStringGetTextDatum("run_once"));
-	set(def, JOB_MAX_RETRIES, Int32GetDatum(0));
-	set(def, JOB_BACKOFF, CStringGetTextDatum("exponential"));
-	set(def, JOB_RETRY_DELAY, IntervalPGetDatum(retry_delay));
-	set(def, JOB_MAX_RETRY_DELAY, IntervalPGetDatum(max_retry_delay));
-	set(def, JOB_RETRY_JITTER, BoolGetDatum(true));
-	set(def, JOB_ENABLED, BoolGetDatum(true));
-	set(def, JOB_CALENDAR_ACTION, CStringGetTextDatum("skip"));
-	set(def, JOB_CREATED_AT, TimestampTzGetDatum(clock_now()));
+static void
+set_default(JobDefinition *def, JobColumn column)
+{
+	if (column == JOB_OWNER)
+		set(def, JOB_OWNER, ObjectIdGetDatum(GetUserId()));
+	else
+		def->values[column - 1] = job_column_default(column, get_kind(def),
+													 &def->nulls[column - 1]);
 }
 
 void
-job_definition_set(JobDefinition *def, FunctionCallInfo fcinfo, int first,
-				   const JobColumn *columns, int count, bool alter)
+job_definition_init(JobDefinition *def, JobKind kind)
 {
-	for (int i = 0; i < count; i++)
-	{
-		JobColumn	column = columns[i];
+	memset(def, 0, sizeof(*def));
+	memset(def->nulls, true, sizeof(def->nulls));
+	def->schedule_given = true;
+	set(def, JOB_KIND, CStringGetTextDatum(job_column(JOB_KIND)->choices[kind]));
+	set(def, JOB_SCHEDULE_VERSION, Int32GetDatum(1));
+	set(def, JOB_ANCHOR, TimestampTzGetDatum(clock_now()));
+	set(def, JOB_CREATED_AT, TimestampTzGetDatum(clock_now()));
+	for (int i = 0; i < JOB_COLUMNS; i++)
+		if (job_columns[i].option != NULL)
+			set_default(def, (JobColumn) (i + 1));
+}
 
-		if (!PG_ARGISNULL(first + i))
-		{
-			set(def, column, PG_GETARG_DATUM(first + i));
-			def->schedule_given |= column == JOB_SCHEDULE;
-		}
-		else if (!alter && column != JOB_OWNER && column != JOB_ON_LOST)
-			def->nulls[column - 1] = true;
+void
+job_definition_set(JobDefinition *def, FunctionCallInfo fcinfo)
+{
+	for (int i = 0; i < JOB_COLUMNS; i++)
+	{
+		const JobColumnInfo *info = &job_columns[i];
+		Datum		value;
+
+		if (info->option == NULL || !argument_get(fcinfo, info->option, info->type, &value))
+			continue;
+		set(def, (JobColumn) (i + 1), value);
+		def->schedule_given |= i + 1 == JOB_SCHEDULE;
 	}
 }
 
@@ -157,26 +122,9 @@ bad_option(JobColumn column, const char *detail, const char *hint)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("invalid value for \"%s\"", option_names[column - 1]),
+			 errmsg("invalid value for \"%s\"", job_column(column)->option),
 			 errdetail("%s", detail),
 			 hint ? errhint("%s", hint) : 0));
-}
-
-static void
-check_required(const JobDefinition *def)
-{
-	static const JobColumn required[] = {
-		JOB_JOB_NAME, JOB_QUEUE, JOB_PRIORITY, JOB_OVERLAP,
-		JOB_MAX_INSTANCES, JOB_MISFIRE, JOB_MAX_RETRIES, JOB_BACKOFF,
-		JOB_RETRY_DELAY, JOB_MAX_RETRY_DELAY, JOB_RETRY_JITTER, JOB_ENABLED,
-		JOB_CALENDAR_ACTION
-	};
-
-	for (int i = 0; i < lengthof(required); i++)
-		if (is_null(def, required[i]))
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("\"%s\" must not be null", option_names[required[i] - 1])));
 }
 
 static void
@@ -193,58 +141,37 @@ check_name(const JobDefinition *def)
 }
 
 static void
-check_choice(const JobDefinition *def, JobColumn column,
-			 int (*from_name) (const char *), const char *choices)
+check_choice(const JobDefinition *def, JobColumn column)
 {
+	const char *const *choices = job_column(column)->choices;
 	char	   *name = get_text(def, column);
+	StringInfoData list;
 
-	if (from_name(name) < 0)
-		bad_option(column, psprintf("There is no \"%s\".", text_clip(name, 64)),
-				   psprintf("Use one of %s.", choices));
-}
-
-static int
-calendar_action_from_name(const char *name)
-{
-	return strcmp(name, "skip") == 0 ? 0 : strcmp(name, "defer") == 0 ? 1 : -1;
-}
-
-static void
-check_choices(const JobDefinition *def)
-{
-	check_choice(def, JOB_OVERLAP, overlap_from_name, "skip, queue, allow, cancel");
-	check_choice(def, JOB_MISFIRE, misfire_from_name, "run_once, run_all, skip");
-	check_choice(def, JOB_BACKOFF, backoff_from_name, "exponential, linear, fixed");
-	check_choice(def, JOB_ON_LOST, on_lost_from_name, "fail, retry");
-	check_choice(def, JOB_CALENDAR_ACTION, calendar_action_from_name, "skip, defer");
-}
-
-static void
-check_numbers(const JobDefinition *def)
-{
-	int			max_instances = DatumGetInt32(def->values[JOB_MAX_INSTANCES - 1]);
-
-	if (max_instances < 1)
-		bad_option(JOB_MAX_INSTANCES, "It must be at least 1.", NULL);
-	if (max_instances > 1 && strcmp(get_text(def, JOB_OVERLAP), "allow") != 0)
-		bad_option(JOB_MAX_INSTANCES,
-				   "More than one instance runs only where overlap is \"allow\".",
-				   "Add overlap => 'allow'.");
-	if (DatumGetInt32(def->values[JOB_MAX_RETRIES - 1]) < 0)
-		bad_option(JOB_MAX_RETRIES, "It must not be negative.", NULL);
-	if (!is_null(def, JOB_MAX_RUNS) && DatumGetInt64(def->values[JOB_MAX_RUNS - 1]) < 1)
-		bad_option(JOB_MAX_RUNS, "It must be at least 1.", NULL);
-}
-
-/* An interval within [minimum, 100 years] */
-static void
-check_interval(const JobDefinition *def, JobColumn column, int64 minimum)
-{
-	int64		usecs;
-
-	if (is_null(def, column))
+	if (choices[0] == NULL || job_column_choice(column, name) >= 0)
 		return;
-	usecs = interval_usecs(DatumGetIntervalP(def->values[column - 1]));
+	initStringInfo(&list);
+	for (int i = 0; choices[i] != NULL; i++)
+		appendStringInfo(&list, "%s%s", i > 0 ? ", " : "", choices[i]);
+	bad_option(column, psprintf("There is no \"%s\".", text_clip(name, 64)),
+			   psprintf("Use one of %s.", list.data));
+}
+
+static void
+check_number(JobColumn column, int64 value)
+{
+	int64		minimum = job_column(column)->minimum;
+
+	if (value < minimum)
+		bad_option(column, minimum == 0 ? "It must not be negative." :
+				   psprintf("It must be at least " INT64_FORMAT ".", minimum), NULL);
+}
+
+static void
+check_interval(JobColumn column, const Interval *value)
+{
+	int64		minimum = job_column(column)->minimum;
+	int64		usecs = interval_usecs(value);
+
 	if (usecs < minimum)
 		bad_option(column, minimum > 0 ? "It must be greater than zero." :
 				   "It must not be negative.", NULL);
@@ -252,24 +179,51 @@ check_interval(const JobDefinition *def, JobColumn column, int64 minimum)
 		bad_option(column, "It must not be longer than 100 years.", NULL);
 }
 
+/* What the list of columns says of an option by itself */
 static void
-check_finite(const JobDefinition *def, JobColumn column)
+check_option(const JobDefinition *def, JobColumn column)
 {
-	if (!is_null(def, column) &&
-		TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(def->values[column - 1])))
+	const JobColumnInfo *info = job_column(column);
+	Datum		value = def->values[column - 1];
+
+	if (is_null(def, column) && info->required)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"%s\" must not be null", info->option)));
+	if (is_null(def, column))
+		return;
+	if (info->sql_only && get_kind(def) != JOB_SQL)
+		bad_option(column, "An HTTP job has none.",
+				   "Use scheduler.alter_http_job() to change its request.");
+	if (info->type == TEXTOID)
+		check_choice(def, column);
+	else if (info->type == INT4OID)
+		check_number(column, DatumGetInt32(value));
+	else if (info->type == INT8OID)
+		check_number(column, DatumGetInt64(value));
+	else if (info->type == INTERVALOID)
+		check_interval(column, DatumGetIntervalP(value));
+	else if (info->type == TIMESTAMPTZOID && TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(value)))
 		bad_option(column, "It must be a finite time.", "Use NULL for no limit.");
 }
 
 static void
-check_times(const JobDefinition *def)
+check_options(const JobDefinition *def)
 {
-	check_finite(def, JOB_STARTS_AT);
-	check_finite(def, JOB_ENDS_AT);
-	check_interval(def, JOB_JITTER, 0);
-	check_interval(def, JOB_MISFIRE_GRACE, 0);
-	check_interval(def, JOB_TIMEOUT, 1);
-	check_interval(def, JOB_RETRY_DELAY, 0);
-	check_interval(def, JOB_MAX_RETRY_DELAY, 0);
+	for (int i = 0; i < JOB_COLUMNS; i++)
+		if (job_columns[i].option != NULL)
+			check_option(def, (JobColumn) (i + 1));
+}
+
+/* What options say together */
+static void
+check_combinations(const JobDefinition *def)
+{
+	if (DatumGetInt32(def->values[JOB_MAX_INSTANCES - 1]) > 1 &&
+		job_column_choice(JOB_OVERLAP, get_text(def, JOB_OVERLAP)) != OVERLAP_ALLOW)
+		bad_option(JOB_MAX_INSTANCES,
+				   "More than one instance runs only where overlap is \"allow\".",
+				   "Add overlap => 'allow'.");
 	if (!is_null(def, JOB_STARTS_AT) && !is_null(def, JOB_ENDS_AT) &&
 		DatumGetTimestampTz(def->values[JOB_STARTS_AT - 1]) >=
 		DatumGetTimestampTz(def->values[JOB_ENDS_AT - 1]))
@@ -362,7 +316,7 @@ command_error_callback(void *arg)
 }
 
 static void
-check_command(JobDefinition *def)
+check_command(const JobDefinition *def)
 {
 	char	   *text = get_text(def, JOB_COMMAND);
 	ErrorContextCallback callback;
@@ -377,10 +331,6 @@ check_command(JobDefinition *def)
 	error_context_stack = &callback;
 	(void) sql_command_parse(text);
 	error_context_stack = callback.previous;
-
-	/* a part of its work is done when such a run is lost */
-	if (is_null(def, JOB_ON_LOST))
-		set(def, JOB_ON_LOST, CStringGetTextDatum("fail"));
 }
 
 /* One setting of a job: may its owner set it to that? */
@@ -459,28 +409,13 @@ check_settings(JobDefinition *def)
 	set(def, JOB_SETTINGS, JsonbPGetDatum(JsonbValueToJsonb(result)));
 }
 
-/* What only jobs of the other kind have. */
 static void
-refuse_option(const JobDefinition *def, JobColumn column)
-{
-	if (!is_null(def, column))
-		bad_option(column, "An HTTP job has none.",
-				   "Use scheduler.alter_http_job() to change its request.");
-}
-
-static void
-check_request(JobDefinition *def)
+check_request(const JobDefinition *def)
 {
 	HttpDefinition request;
 
-	refuse_option(def, JOB_COMMAND);
-	refuse_option(def, JOB_SETTINGS);
 	http_definition_read(DatumGetJsonbP(def->values[JOB_REQUEST - 1]), &request);
 	http_definition_check(&request, DatumGetObjectId(def->values[JOB_OWNER - 1]));
-
-	/* it is sent again with the same key */
-	if (is_null(def, JOB_ON_LOST))
-		set(def, JOB_ON_LOST, CStringGetTextDatum("retry"));
 }
 
 static void
@@ -555,18 +490,14 @@ check_owner(const JobDefinition *def)
 void
 job_definition_check(JobDefinition *def)
 {
-	bool		is_http = strcmp(get_text(def, JOB_KIND), "http") == 0;
-
-	check_required(def);
+	check_options(def);
 	check_name(def);
 	check_owner(def);
-	if (!is_http)
+	if (get_kind(def) == JOB_SQL)
 		check_command(def);
 	else
 		check_request(def);
-	check_choices(def);
-	check_numbers(def);
-	check_times(def);
+	check_combinations(def);
 	check_schedule(def);
 	check_settings(def);
 	check_retry_on(def);

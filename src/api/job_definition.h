@@ -12,20 +12,21 @@
 
 #include "fmgr.h"
 
-#include "table/job.h"
 #include "table/job_row.h"
 
 /* A new definition: everything that has a default has it. */
 extern void job_definition_init(JobDefinition *def, JobKind kind);
 
 /*
- * Set options from the arguments of a function call: argument first + i is
- * the column columns[i].  With "alter", NULL leaves a column as it is.
+ * Set the options that a function call gives.  Those that it has no argument
+ * for, or for which that is NULL, stay as they are.
  */
-extern void job_definition_set(JobDefinition *def, FunctionCallInfo fcinfo, int first,
-							   const JobColumn *columns, int count, bool alter);
+extern void job_definition_set(JobDefinition *def, FunctionCallInfo fcinfo);
 
-/* Raise an error for anything that cannot be.  Completes on_lost. */
+/*
+ * Raise an error for anything that cannot be.  What an empty value takes away
+ * is NULL afterwards.
+ */
 extern void job_definition_check(JobDefinition *def);
 
 /*

@@ -109,7 +109,7 @@ pg_scheduler_create_queue(PG_FUNCTION_ARGS)
 	ArrayType  *depends_on;
 
 	rights_require_admin("create_queue");
-	depends_on = dependency_argument(fcinfo, 7);
+	depends_on = dependency_argument(fcinfo);
 	get_options(fcinfo, &options);
 	if (options.name[0] == '\0' || strlen(options.name) >= NAMEDATALEN)
 		ereport(ERROR,
@@ -132,7 +132,7 @@ pg_scheduler_alter_queue(PG_FUNCTION_ARGS)
 	ArrayType  *depends_on;
 
 	rights_require_admin("alter_queue");
-	depends_on = dependency_argument(fcinfo, 7);
+	depends_on = dependency_argument(fcinfo);
 	get_options(fcinfo, &options);
 	if (!catalog_update_queue(&options))
 		report_missing(options.name);

@@ -12,6 +12,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
+#include "utils/timestamp.h"
 
 #include "http/http_sign.h"
 #include "table/http_definition.h"
@@ -19,15 +20,95 @@
 #include "table/http_store.h"
 #include "table/job.h"
 
-#define DEFAULT_MAX_REDIRECTS	5
+#define AT(member)	offsetof(HttpDefinition, member)
+
+const HttpField http_fields[] = {
+	{"url", HTTP_TEXT, AT(url), .required = true},
+	{"method", HTTP_TEXT, AT(method), .initial_text = "POST", .required = true},
+	{"headers", HTTP_JSONB, AT(headers)},
+	{"body", HTTP_OPTIONAL_TEXT, AT(body)},
+	{"content_type", HTTP_OPTIONAL_TEXT, AT(content_type)},
+	{"success_codes", HTTP_TEXT, AT(success_codes), .initial_text = "200-299", .required = true},
+	{"signing_secret", HTTP_OPTIONAL_TEXT, AT(signing_secret)},
+	{"follow_redirects", HTTP_BOOL, AT(follow_redirects)},
+	{"max_redirects", HTTP_INT, AT(max_redirects), .initial_number = 5},
+	{"connect_timeout", HTTP_MILLISECONDS, AT(connect_timeout_ms)},
+	{"one_off", HTTP_BOOL, AT(one_off), .internal = true},
+};
+
+const int	http_field_count = lengthof(http_fields);
+
+#define MEMBER(def, field, type)	(*(type *) ((char *) (def) + (field)->offset))
+
+void
+http_definition_reset(HttpDefinition *def, const HttpField *field)
+{
+	switch (field->type)
+	{
+		case HTTP_TEXT:
+		case HTTP_OPTIONAL_TEXT:
+			MEMBER(def, field, char *) = unconstify(char *, field->initial_text);
+			break;
+		case HTTP_JSONB:
+			MEMBER(def, field, Jsonb *) = NULL;
+			break;
+		case HTTP_BOOL:
+			MEMBER(def, field, bool) = false;
+			break;
+		case HTTP_INT:
+		case HTTP_MILLISECONDS:
+			MEMBER(def, field, int) = field->initial_number;
+			break;
+	}
+}
 
 void
 http_definition_init(HttpDefinition *def)
 {
-	memset(def, 0, sizeof(*def));
-	def->method = "POST";
-	def->success_codes = "200-299";
-	def->max_redirects = DEFAULT_MAX_REDIRECTS;
+	for (int i = 0; i < http_field_count; i++)
+		http_definition_reset(def, &http_fields[i]);
+}
+
+static int
+milliseconds(const HttpField *field, const Interval *interval)
+{
+	int64		ms = interval_usecs(interval) / 1000;
+
+	if (ms < 1 || ms > PG_INT32_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for \"%s\"", field->name),
+				 errdetail("It must be between 1 millisecond and 24 days.")));
+	return (int) ms;
+}
+
+void
+http_definition_set(HttpDefinition *def, const HttpField *field, Datum value)
+{
+	char	   *string;
+
+	switch (field->type)
+	{
+		case HTTP_TEXT:
+			MEMBER(def, field, char *) = TextDatumGetCString(value);
+			break;
+		case HTTP_OPTIONAL_TEXT:
+			string = TextDatumGetCString(value);
+			MEMBER(def, field, char *) = string[0] != '\0' ? string : NULL;
+			break;
+		case HTTP_JSONB:
+			MEMBER(def, field, Jsonb *) = DatumGetJsonbP(value);
+			break;
+		case HTTP_BOOL:
+			MEMBER(def, field, bool) = DatumGetBool(value);
+			break;
+		case HTTP_INT:
+			MEMBER(def, field, int) = DatumGetInt32(value);
+			break;
+		case HTTP_MILLISECONDS:
+			MEMBER(def, field, int) = milliseconds(field, DatumGetIntervalP(value));
+			break;
+	}
 }
 
 /*
@@ -100,17 +181,28 @@ http_definition_write(const HttpDefinition *def)
 	JsonbParseState *state = NULL;
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	write_text(&state, "url", def->url);
-	write_text(&state, "method", def->method);
-	write_jsonb(&state, "headers", def->headers);
-	write_text(&state, "body", def->body);
-	write_text(&state, "content_type", def->content_type);
-	write_text(&state, "success_codes", def->success_codes);
-	write_text(&state, "signing_secret", def->signing_secret);
-	write_true(&state, "follow_redirects", def->follow_redirects);
-	write_number(&state, "max_redirects", def->max_redirects);
-	write_number(&state, "connect_timeout", def->connect_timeout_ms);
-	write_true(&state, "one_off", def->one_off);
+	for (int i = 0; i < http_field_count; i++)
+	{
+		const HttpField *field = &http_fields[i];
+
+		switch (field->type)
+		{
+			case HTTP_TEXT:
+			case HTTP_OPTIONAL_TEXT:
+				write_text(&state, field->name, MEMBER(def, field, char *));
+				break;
+			case HTTP_JSONB:
+				write_jsonb(&state, field->name, MEMBER(def, field, Jsonb *));
+				break;
+			case HTTP_BOOL:
+				write_true(&state, field->name, MEMBER(def, field, bool));
+				break;
+			case HTTP_INT:
+			case HTTP_MILLISECONDS:
+				write_number(&state, field->name, MEMBER(def, field, int));
+				break;
+		}
+	}
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 
@@ -149,28 +241,45 @@ read_true(Jsonb *request, const char *name)
 	return value && value->val.boolean;
 }
 
+static Jsonb *
+read_jsonb(Jsonb *request, const char *name)
+{
+	JsonbValue *value = read_value(request, name, jbvBinary);
+
+	return value ? JsonbValueToJsonb(value) : NULL;
+}
+
+static void
+read_field(Jsonb *request, HttpDefinition *def, const HttpField *field)
+{
+	switch (field->type)
+	{
+		case HTTP_TEXT:
+		case HTTP_OPTIONAL_TEXT:
+			MEMBER(def, field, char *) = read_text(request, field->name);
+			if (field->required && MEMBER(def, field, char *) == NULL)
+				elog(ERROR, "scheduler.job.request lacks a member");
+			break;
+		case HTTP_JSONB:
+			MEMBER(def, field, Jsonb *) = read_jsonb(request, field->name);
+			break;
+		case HTTP_BOOL:
+			MEMBER(def, field, bool) = read_true(request, field->name);
+			break;
+		case HTTP_INT:
+		case HTTP_MILLISECONDS:
+			MEMBER(def, field, int) = read_number(request, field->name);
+			break;
+	}
+}
+
 void
 http_definition_read(Jsonb *request, HttpDefinition *def)
 {
-	JsonbValue *headers;
-
 	if (request == NULL || !JB_ROOT_IS_OBJECT(request))
 		elog(ERROR, "scheduler.job.request is not a JSON object");
-	headers = read_value(request, "headers", jbvBinary);
-	http_definition_init(def);
-	def->url = read_text(request, "url");
-	def->method = read_text(request, "method");
-	def->headers = headers ? JsonbValueToJsonb(headers) : NULL;
-	def->body = read_text(request, "body");
-	def->content_type = read_text(request, "content_type");
-	def->success_codes = read_text(request, "success_codes");
-	def->signing_secret = read_text(request, "signing_secret");
-	def->follow_redirects = read_true(request, "follow_redirects");
-	def->max_redirects = read_number(request, "max_redirects");
-	def->connect_timeout_ms = read_number(request, "connect_timeout");
-	def->one_off = read_true(request, "one_off");
-	if (def->url == NULL || def->method == NULL || def->success_codes == NULL)
-		elog(ERROR, "scheduler.job.request lacks a member");
+	for (int i = 0; i < http_field_count; i++)
+		read_field(request, def, &http_fields[i]);
 }
 
 /*

@@ -28,8 +28,37 @@ typedef struct HttpDefinition
 	bool		one_off;		/* made by http_request(), goes when done */
 } HttpDefinition;
 
-/* Everything that has a default has it. */
+typedef enum HttpFieldType
+{
+	HTTP_TEXT,					/* is sent as it is */
+	HTTP_OPTIONAL_TEXT,			/* empty: NULL */
+	HTTP_JSONB,
+	HTTP_BOOL,
+	HTTP_INT,
+	HTTP_MILLISECONDS			/* an interval, as its argument has it */
+} HttpFieldType;
+
+/* What is known of a member of a definition */
+typedef struct HttpField
+{
+	const char *name;			/* in the stored request, and as an argument */
+	HttpFieldType type;
+	size_t		offset;
+	const char *initial_text;	/* the defaults; else NULL, false or 0 */
+	int			initial_number;
+	bool		required;		/* a request without it is not valid */
+	bool		internal;		/* no option of users */
+} HttpField;
+
+extern const HttpField http_fields[];
+extern const int http_field_count;
+
+/* Everything that has a default has it; and one member. */
 extern void http_definition_init(HttpDefinition *def);
+extern void http_definition_reset(HttpDefinition *def, const HttpField *field);
+
+/* Set a member from an argument. */
+extern void http_definition_set(HttpDefinition *def, const HttpField *field, Datum value);
 
 extern Jsonb *http_definition_write(const HttpDefinition *def);
 extern void http_definition_read(Jsonb *request, HttpDefinition *def);

@@ -19,38 +19,6 @@
 #include "base/guc.h"
 #include "table/job.h"
 
-int
-job_kind_from_name(const char *name)
-{
-	static const char *const names[] = {"sql", "http"};
-
-	return run_find_name(names, lengthof(names), name);
-}
-
-int
-overlap_from_name(const char *name)
-{
-	static const char *const names[] = {"skip", "queue", "allow", "cancel"};
-
-	return run_find_name(names, lengthof(names), name);
-}
-
-int
-misfire_from_name(const char *name)
-{
-	static const char *const names[] = {"run_once", "run_all", "skip"};
-
-	return run_find_name(names, lengthof(names), name);
-}
-
-int
-on_lost_from_name(const char *name)
-{
-	static const char *const names[] = {"fail", "retry"};
-
-	return run_find_name(names, lengthof(names), name);
-}
-
 char *
 text_clip(const char *text, int bytes)
 {
@@ -138,7 +106,7 @@ job_due_at(const Job *job, TimestampTz scheduled_at)
 
 		result += (int64) (hash % (uint64) job->jitter);
 	}
-	if (job->open_times != NULL && job->calendar_defer)
+	if (job->open_times != NULL && job->calendar_action == CALENDAR_DEFER)
 		result = calendar_next_open(job->open_times, result);
 	return result;
 }
@@ -146,7 +114,7 @@ job_due_at(const Job *job, TimestampTz scheduled_at)
 bool
 job_skips(const Job *job, TimestampTz scheduled_at)
 {
-	return job->open_times != NULL && !job->calendar_defer &&
+	return job->open_times != NULL && job->calendar_action == CALENDAR_SKIP &&
 		!calendar_is_open(job->open_times, scheduled_at);
 }
 

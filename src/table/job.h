@@ -47,7 +47,17 @@ typedef enum OnLost
 	ON_LOST_RETRY
 } OnLost;
 
-/* A row of scheduler.job.  Times and intervals are in microseconds. */
+/* What becomes of an occurrence in closed time of the job's calendar */
+typedef enum CalendarAction
+{
+	CALENDAR_SKIP,
+	CALENDAR_DEFER				/* it runs at the end of that */
+} CalendarAction;
+
+/*
+ * A row of scheduler.job.  Times and intervals are in microseconds, enums in
+ * the order of the names in job_column_list.h.
+ */
 typedef struct Job
 {
 	int64		job_id;
@@ -79,7 +89,7 @@ typedef struct Job
 	bool		active;			/* enabled and not paused */
 	const Calendar *open_times; /* of the calendar; who reads the job sets it */
 	char	   *calendar;		/* NULL: none */
-	bool		calendar_defer; /* run at the end of the closed time */
+	CalendarAction calendar_action;
 	bool		leads;			/* other jobs run after it */
 	ItemPointerData tid;		/* of the row, when it was read */
 } Job;
@@ -109,12 +119,6 @@ typedef struct JobState
 	ArrayType  *open_attempts;
 	ItemPointerData tid;
 } JobState;
-
-/* Names of enums as the tables and the functions spell them; -1: unknown. */
-extern int	job_kind_from_name(const char *name);
-extern int	overlap_from_name(const char *name);
-extern int	misfire_from_name(const char *name);
-extern int	on_lost_from_name(const char *name);
 
 /* A copy of a text for a message: its beginning, of whole characters. */
 extern char *text_clip(const char *text, int bytes);

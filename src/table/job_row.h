@@ -1,7 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * job_row.h
- *	  A row of scheduler.job in the making.
+ *	  Rows of scheduler.job: their columns, and the options of jobs.
+ *
+ * What is known of an option stands in job_column_list.h.  Definitions, their
+ * checks and errors, the SQL that writes them, and a Job that is read follow
+ * from it.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
@@ -10,7 +14,49 @@
 #ifndef PG_SCHEDULER_JOB_ROW_H
 #define PG_SCHEDULER_JOB_ROW_H
 
-#include "table/store.h"
+#include "table/job.h"
+
+/* Columns of scheduler.job, in order */
+typedef enum JobColumn
+{
+	JOB_NO_COLUMN,
+#define JOB_COLUMN(symbol, ...) symbol,
+#define JOB_OPTION(symbol, ...) symbol,
+#include "table/job_column_list.h"
+#undef JOB_COLUMN
+#undef JOB_OPTION
+	JOB_LEADS,					/* kept with the edges of chains */
+	JOB_FOLLOWS,
+	JOB_COLUMNS = JOB_LEADS - 1 /* of a definition */
+} JobColumn;
+
+#define JOB_MAX_CHOICES	4
+
+/* What is known of a column.  Most members are zero for most columns. */
+typedef struct JobColumnInfo
+{
+	const char *name;
+	Oid			type;
+	const char *option;			/* what users call it, as an argument; or NULL */
+	const char *initial;		/* the default of an option; NULL: it is NULL */
+	const char *initial_http;	/* that of HTTP jobs, if it is another */
+	const char *choices[JOB_MAX_CHOICES + 1];	/* its values, as in the enum of
+												 * its field */
+	int64		minimum;		/* of numbers, and of intervals in microseconds */
+	bool		required;		/* there is no default */
+	bool		sql_only;		/* HTTP jobs have none */
+	bool		times;			/* another value is another schedule */
+	bool		key;			/* a definition is found by it */
+	bool		kept;			/* another definition does not replace it */
+	size_t		field;			/* place in Job; 0: none, or not of this kind */
+	size_t		field_size;
+	int64		null_value;		/* of the field; NULL of pointers */
+} JobColumnInfo;
+
+extern const JobColumnInfo job_columns[JOB_COLUMNS];
+
+/* What is known of column c. */
+#define job_column(c)	(&job_columns[(c) - 1])
 
 /* A row of scheduler.job in the making; column c is at [c - 1] */
 typedef struct JobDefinition
@@ -21,5 +67,14 @@ typedef struct JobDefinition
 	bool		follows;		/* it runs after others, and needs no schedule */
 	bool		had_leaders;	/* what it replaces did so */
 } JobDefinition;
+
+/* The place of a value among the choices of a column; -1: it is none of them. */
+extern int	job_column_choice(JobColumn column, const char *value);
+
+/* The default of an option, palloc'd. */
+extern Datum job_column_default(JobColumn column, JobKind kind, bool *isnull);
+
+/* Fill a Job from all columns of a row.  What is not in line is copied. */
+extern void job_row_read(Job *job, const Datum *values, const bool *nulls);
 
 #endif							/* PG_SCHEDULER_JOB_ROW_H */

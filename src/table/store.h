@@ -23,51 +23,6 @@
 #include "table/job.h"
 #include "utils/jsonb.h"
 
-/* Columns of scheduler.job, in order */
-typedef enum JobColumn
-{
-	JOB_JOB_ID = 1,
-	JOB_JOB_NAME,
-	JOB_OWNER,
-	JOB_KIND,
-	JOB_SCHEDULE,
-	JOB_SCHEDULE_VERSION,
-	JOB_ANCHOR,
-	JOB_TIMEZONE,
-	JOB_STARTS_AT,
-	JOB_ENDS_AT,
-	JOB_MAX_RUNS,
-	JOB_JITTER,
-	JOB_COMMAND,
-	JOB_ARGS,
-	JOB_SETTINGS,
-	JOB_REQUEST,
-	JOB_QUEUE,
-	JOB_PRIORITY,
-	JOB_OVERLAP,
-	JOB_MAX_INSTANCES,
-	JOB_MISFIRE,
-	JOB_MISFIRE_GRACE,
-	JOB_TIMEOUT,
-	JOB_MAX_RETRIES,
-	JOB_BACKOFF,
-	JOB_RETRY_DELAY,
-	JOB_MAX_RETRY_DELAY,
-	JOB_RETRY_JITTER,
-	JOB_RETRY_ON,
-	JOB_ON_LOST,
-	JOB_ENABLED,
-	JOB_PAUSED_AT,
-	JOB_PAUSED_REASON,
-	JOB_DESCRIPTION,
-	JOB_CALENDAR,
-	JOB_CALENDAR_ACTION,
-	JOB_CREATED_AT,
-	JOB_COLUMNS = JOB_CREATED_AT,	/* of a definition */
-	JOB_LEADS,					/* kept with the edges of chains */
-	JOB_FOLLOWS
-} JobColumn;
-
 /* What finished: a row of run_history.  Strings may be NULL. */
 typedef struct RunRecord
 {

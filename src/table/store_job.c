@@ -22,6 +22,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "table/job_row.h"
 #include "table/row.h"
 #include "table/store.h"
 
@@ -55,63 +56,6 @@ enum
  * scheduler.job
  */
 
-static char *
-text_column(const Datum *values, const bool *nulls, JobColumn column)
-{
-	return nulls[column - 1] ? NULL : TextDatumGetCString(values[column - 1]);
-}
-
-static Jsonb *
-jsonb_column(const Datum *values, const bool *nulls, JobColumn column)
-{
-	return nulls[column - 1] ? NULL : DatumGetJsonbPCopy(values[column - 1]);
-}
-
-static TimestampTz
-time_column(const Datum *values, const bool *nulls, JobColumn column,
-			TimestampTz null_value)
-{
-	return nulls[column - 1] ? null_value : DatumGetTimestampTz(values[column - 1]);
-}
-
-static int64
-interval_column(Datum value, bool isnull, int64 null_value)
-{
-	return isnull ? null_value : interval_usecs(DatumGetIntervalP(value));
-}
-
-static int
-enum_column(Datum value, int (*from_name) (const char *))
-{
-	char	   *name = TextDatumGetCString(value);
-	int			result = from_name(name);
-
-	if (result < 0)
-		elog(ERROR, "unrecognized option \"%s\" in scheduler.job", name);
-	return result;
-}
-
-static void
-fill_policies(Job *job, Datum *values, bool *nulls)
-{
-	job->queue = TextDatumGetCString(values[JOB_QUEUE - 1]);
-	job->priority = DatumGetInt32(values[JOB_PRIORITY - 1]);
-	job->overlap = enum_column(values[JOB_OVERLAP - 1], overlap_from_name);
-	job->max_instances = DatumGetInt32(values[JOB_MAX_INSTANCES - 1]);
-	job->misfire = enum_column(values[JOB_MISFIRE - 1], misfire_from_name);
-	job->misfire_grace = interval_column(values[JOB_MISFIRE_GRACE - 1],
-										 nulls[JOB_MISFIRE_GRACE - 1], -1);
-	job->timeout = interval_column(values[JOB_TIMEOUT - 1], nulls[JOB_TIMEOUT - 1], 0);
-	job->retry.max_retries = DatumGetInt32(values[JOB_MAX_RETRIES - 1]);
-	job->retry.backoff = enum_column(values[JOB_BACKOFF - 1], backoff_from_name);
-	job->retry.delay = interval_column(values[JOB_RETRY_DELAY - 1], false, 0);
-	job->retry.max_delay = interval_column(values[JOB_MAX_RETRY_DELAY - 1], false, 0);
-	job->retry.jitter = DatumGetBool(values[JOB_RETRY_JITTER - 1]);
-	job->retry_on = nulls[JOB_RETRY_ON - 1] ? NULL :
-		DatumGetArrayTypePCopy(values[JOB_RETRY_ON - 1]);
-	job->on_lost = enum_column(values[JOB_ON_LOST - 1], on_lost_from_name);
-}
-
 static void
 fill_job(void *result, HeapTuple tuple, TupleDesc desc)
 {
@@ -120,30 +64,8 @@ fill_job(void *result, HeapTuple tuple, TupleDesc desc)
 	bool	   *nulls = palloc(desc->natts * sizeof(bool));
 
 	heap_deform_tuple(tuple, desc, values, nulls);
-	memset(job, 0, sizeof(*job));
+	job_row_read(job, values, nulls);
 	job->tid = tuple->t_self;
-	job->job_id = DatumGetInt64(values[JOB_JOB_ID - 1]);
-	text_to_cstring_buffer(DatumGetTextPP(values[JOB_JOB_NAME - 1]),
-						   job->job_name, JOB_NAME_LENGTH);
-	job->owner = DatumGetObjectId(values[JOB_OWNER - 1]);
-	job->kind = enum_column(values[JOB_KIND - 1], job_kind_from_name);
-	job->schedule = text_column(values, nulls, JOB_SCHEDULE);
-	job->schedule_version = DatumGetInt32(values[JOB_SCHEDULE_VERSION - 1]);
-	job->anchor = DatumGetTimestampTz(values[JOB_ANCHOR - 1]);
-	job->timezone = text_column(values, nulls, JOB_TIMEZONE);
-	job->starts_at = time_column(values, nulls, JOB_STARTS_AT, DT_NOBEGIN);
-	job->ends_at = time_column(values, nulls, JOB_ENDS_AT, DT_NOEND);
-	job->max_runs = nulls[JOB_MAX_RUNS - 1] ? 0 : DatumGetInt64(values[JOB_MAX_RUNS - 1]);
-	job->jitter = interval_column(values[JOB_JITTER - 1], nulls[JOB_JITTER - 1], 0);
-	job->command = text_column(values, nulls, JOB_COMMAND);
-	job->args = jsonb_column(values, nulls, JOB_ARGS);
-	job->settings = jsonb_column(values, nulls, JOB_SETTINGS);
-	job->request = jsonb_column(values, nulls, JOB_REQUEST);
-	fill_policies(job, values, nulls);
-	job->active = DatumGetBool(values[JOB_ENABLED - 1]) && nulls[JOB_PAUSED_AT - 1];
-	job->calendar = text_column(values, nulls, JOB_CALENDAR);
-	job->calendar_defer = strcmp(TextDatumGetCString(values[JOB_CALENDAR_ACTION - 1]), "defer") == 0;
-	job->leads = DatumGetBool(values[JOB_LEADS - 1]);
 	pfree(values);
 	pfree(nulls);
 }
