@@ -16,7 +16,8 @@
  * command is parsed, settings are tried, the owner must be able to run jobs and
  * the caller to SET ROLE to it.  Workers check rights again, for those can change.
  *
- * An error names the argument as the user knows it (option_names), not the column.
+ * Which options there are, and their defaults, is in job_columns.  An error names
+ * the option, not the column.
  * For alter_job() NULL is "no change": an empty string takes the calendar away,
  * or the schedule of a job that runs after others.
  *
