@@ -581,10 +581,11 @@ CREATE FUNCTION scheduler.alter_job(job bigint,
 	job_name text DEFAULT NULL,
 	after text DEFAULT NULL,
 	after_on text DEFAULT NULL,
-	depends_on text[] DEFAULT NULL
+	depends_on text[] DEFAULT NULL,
+	reset text[] DEFAULT NULL
 ) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_alter_job' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.alter_job IS 'Change options of a job; NULL leaves one as it is';
+COMMENT ON FUNCTION scheduler.alter_job IS 'Change options of a job; NULL leaves one as it is, "reset" names those that go back to their defaults';
 CALL scheduler._also_by_name('scheduler.alter_job');
 
 CREATE FUNCTION scheduler.unschedule_job(job bigint, cancel boolean DEFAULT false,
@@ -1941,11 +1942,12 @@ CREATE FUNCTION scheduler.alter_http_job(job bigint,
 	signing_secret text DEFAULT NULL,
 	follow_redirects boolean DEFAULT NULL,
 	max_redirects int DEFAULT NULL,
-	connect_timeout interval DEFAULT NULL
+	connect_timeout interval DEFAULT NULL,
+	reset text[] DEFAULT NULL
 ) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_alter_http_job' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.alter_http_job IS
-'Change the request of an HTTP job; NULL leaves a part as it is';
+'Change the request of an HTTP job; NULL leaves a part as it is, "reset" names those that go back to their defaults';
 CALL scheduler._also_by_name('scheduler.alter_http_job');
 
 CREATE FUNCTION scheduler.http_request(

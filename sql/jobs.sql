@@ -255,3 +255,17 @@ SELECT d.key, d.value, n.value
 FROM scheduler.jobs j, jsonb_each(to_jsonb(j)) d, scheduler.jobs k, jsonb_each(to_jsonb(k)) n
 WHERE j.job_name = 'defaults' AND k.job_name = 'nulls' AND d.key = n.key AND d.value <> n.value
 	AND d.key NOT IN ('job_id', 'job_name', 'created_at');
+
+-- Options that are taken back, by their names or by what is empty.
+SELECT scheduler.alter_job('nulls', timeout => '1 minute', max_retries => 3, overlap => 'queue', on_lost => 'retry', settings => '{"work_mem": "1MB"}', retry_on => '{40001}', description => 'x', jitter => '1 s', ends_at => '2199-01-01', after => 'defaults', depends_on => '{job:defaults}');
+SELECT timeout, max_retries, overlap, on_lost, settings, retry_on, description, jitter, ends_at IS NOT NULL AS ends, after, after_on, depends_on FROM scheduler.jobs WHERE job_name = 'nulls';
+SELECT scheduler.alter_job('nulls', settings => '{}', retry_on => '{}', reset => '{timeout,max_retries,overlap,on_lost,description,jitter,ends_at,after,after_on,depends_on}');
+SELECT timeout, max_retries, overlap, on_lost, settings, retry_on, description, jitter, ends_at IS NOT NULL AS ends, after, after_on, depends_on FROM scheduler.jobs WHERE job_name = 'nulls';
+SELECT error_of($$SELECT scheduler.alter_job('nulls', reset => '{$$ || name || $$}', timeout => '1 hour')$$)
+FROM unnest('{timeout,nonsense,job_name,schedule,command}'::text[]) WITH ORDINALITY AS n (name, i) ORDER BY i;
+SELECT error_of($$SELECT scheduler.alter_job('nulls', reset => '{NULL}')$$);
+SELECT scheduler.schedule_http_job('sent', '@yearly', 'http://localhost/', method => 'PUT', body => 'b', max_redirects => 3, connect_timeout => '1 s') > 0 AS id;
+SELECT scheduler.alter_http_job('sent', reset => '{method,body,max_redirects,connect_timeout}');
+SELECT method, url, body, max_redirects, connect_timeout FROM scheduler.http_jobs WHERE job_name = 'sent';
+SELECT error_of($$SELECT scheduler.alter_http_job('sent', reset => '{$$ || name || $$}', body => 'c')$$)
+FROM unnest('{body,url,timeout,one_off}'::text[]) WITH ORDINALITY AS n (name, i) ORDER BY i;

@@ -202,6 +202,7 @@ pg_scheduler_alter_job(PG_FUNCTION_ARGS)
 	chain_api_get(&chain, fcinfo, true);
 	catalog_read_definition(job_id, &def);
 	job_definition_set(&def, fcinfo);
+	job_definition_reset(&def, fcinfo);
 	chain_api_define(&chain, &def);
 	def.values[JOB_ANCHOR - 1] = TimestampTzGetDatum(clock_now());
 	job_definition_check(&def);

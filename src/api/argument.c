@@ -75,6 +75,17 @@ argument_get(FunctionCallInfo fcinfo, const char *name, Oid type, Datum *value)
 	return false;
 }
 
+bool
+argument_is_given(FunctionCallInfo fcinfo, const char *name)
+{
+	const Signature *function = signature(fcinfo);
+
+	for (int i = 0; function->names != NULL && i < function->count; i++)
+		if (strcmp(function->names[i], name) == 0)
+			return !PG_ARGISNULL(i);
+	return false;
+}
+
 char *
 argument_text(FunctionCallInfo fcinfo, const char *name)
 {

@@ -25,6 +25,9 @@ extern bool argument_get(FunctionCallInfo fcinfo, const char *name, Oid type, Da
 extern char *argument_text(FunctionCallInfo fcinfo, const char *name);	/* NULL: NULL */
 extern bool argument_bool(FunctionCallInfo fcinfo, const char *name, bool null_value);
 
+/* Is an argument given, and not NULL, whatever its type is? */
+extern bool argument_is_given(FunctionCallInfo fcinfo, const char *name);
+
 /* The elements of a text[] as strings; NULLs among them are an error. */
 extern List *argument_texts(FunctionCallInfo fcinfo, const char *name);
 

@@ -51,11 +51,14 @@ lock_chains(void)
 void
 chain_api_get(ChainOptions *options, FunctionCallInfo fcinfo, bool alter)
 {
+	List	   *reset = argument_texts(fcinfo, "reset");
+
 	options->after = argument_text(fcinfo, "after");
 	options->after_on = argument_text(fcinfo, "after_on");
-	if (options->after == NULL && !alter)
-		options->after = "";
-	if (options->after_on == NULL && !alter)
+	options->after_on_reset = argument_names(reset, "after_on");
+	if (!alter || argument_names(reset, "after"))
+		options->after = options->after ? options->after : "";
+	if (options->after_on == NULL && (!alter || options->after_on_reset))
 		options->after_on = "success";
 	if (options->after_on != NULL && after_on_from_name(options->after_on) < 0)
 		bad_option("after_on", psprintf("There is no \"%s\".", text_clip(options->after_on, 64)),
@@ -69,7 +72,7 @@ chain_api_define(const ChainOptions *options, JobDefinition *def)
 {
 	if (options->after != NULL)
 		def->follows = options->after[0] != '\0';
-	else if (options->after_on != NULL && !def->follows)
+	else if (options->after_on != NULL && !def->follows && !options->after_on_reset)
 		bad_option("after_on", "The job runs after no others.",
 				   "Give them with \"after\".");
 }

@@ -21,6 +21,7 @@ typedef struct ChainOptions
 {
 	char	   *after;			/* NULL: as it is; "": none */
 	char	   *after_on;		/* NULL: as it is */
+	bool		after_on_reset;	/* it is the default, also of what runs after none */
 } ChainOptions;
 
 /*

@@ -59,7 +59,9 @@ dependency_argument(FunctionCallInfo fcinfo)
 {
 	Datum		value;
 
-	if (!argument_get(fcinfo, "depends_on", TEXTARRAYOID, &value))
+	if (argument_names(argument_texts(fcinfo, "reset"), "depends_on"))
+		value = PointerGetDatum(construct_empty_array(TEXTOID));
+	else if (!argument_get(fcinfo, "depends_on", TEXTARRAYOID, &value))
 		return NULL;
 	catalog_lock_dependencies();
 	return DatumGetArrayTypeP(value);

@@ -14,7 +14,7 @@
 #include "utils/array.h"
 
 /*
- * The argument "depends_on" of a function, or NULL.  To be called before
+ * The argument "depends_on" of a function, empty if it is reset, or NULL.  To be called before
  * the job or the queue is written: it takes the lock of all dependencies.
  */
 extern ArrayType *dependency_argument(FunctionCallInfo fcinfo);

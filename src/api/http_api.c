@@ -84,6 +84,29 @@ set_fields(HttpDefinition *def, FunctionCallInfo fcinfo)
 	}
 }
 
+/* Take what the argument "reset" names back to its default. */
+static void
+reset_fields(HttpDefinition *def, FunctionCallInfo fcinfo)
+{
+	ListCell   *lc;
+
+	foreach(lc, argument_texts(fcinfo, "reset"))
+	{
+		const char *name = lfirst(lc);
+		int			i = 0;
+
+		while (i < http_field_count &&
+			   (http_fields[i].internal || strcmp(http_fields[i].name, name) != 0))
+			i++;
+		if (i == http_field_count)
+			job_definition_bad_reset(psprintf("A request has no \"%s\".", text_clip(name, 64)),
+									 "Use scheduler.alter_job() for what all jobs have.");
+		if (argument_is_given(fcinfo, name))
+			job_definition_bad_reset(psprintf("\"%s\" is given as well.", name), NULL);
+		http_definition_reset(def, &http_fields[i]);
+	}
+}
+
 static void
 require_url(const HttpDefinition *def)
 {
@@ -146,6 +169,7 @@ pg_scheduler_alter_http_job(PG_FUNCTION_ARGS)
 				 errhint("Use scheduler.alter_job().")));
 	http_definition_read(DatumGetJsonbP(job.values[JOB_REQUEST - 1]), &def);
 	set_fields(&def, fcinfo);
+	reset_fields(&def, fcinfo);
 	put_request(&job, &def);
 	job_definition_check(&job);
 	catalog_update_job(job_id, &job);

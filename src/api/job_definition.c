@@ -114,6 +114,57 @@ job_definition_set(JobDefinition *def, FunctionCallInfo fcinfo)
 	}
 }
 
+void
+job_definition_bad_reset(const char *detail, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid value for \"%s\"", "reset"),
+			 errdetail("%s", detail),
+			 hint ? errhint("%s", hint) : 0));
+}
+
+static JobColumn
+find_option(const char *name)
+{
+	for (int i = 0; i < JOB_COLUMNS; i++)
+		if (job_columns[i].option != NULL && strcmp(job_columns[i].option, name) == 0)
+			return (JobColumn) (i + 1);
+	return JOB_NO_COLUMN;
+}
+
+/* Options that are kept with what a job runs after, and depends on */
+static bool
+is_kept_elsewhere(const char *name)
+{
+	return strcmp(name, "after") == 0 || strcmp(name, "after_on") == 0 ||
+		strcmp(name, "depends_on") == 0;
+}
+
+void
+job_definition_reset(JobDefinition *def, FunctionCallInfo fcinfo)
+{
+	ListCell   *lc;
+
+	foreach(lc, argument_texts(fcinfo, "reset"))
+	{
+		const char *name = lfirst(lc);
+		JobColumn	column = find_option(name);
+
+		if (argument_is_given(fcinfo, name))
+			job_definition_bad_reset(psprintf("\"%s\" is given as well.", text_clip(name, 64)),
+									 NULL);
+		if (column != JOB_NO_COLUMN)
+		{
+			set_default(def, column);
+			def->schedule_given |= column == JOB_SCHEDULE;
+		}
+		else if (!is_kept_elsewhere(name))
+			job_definition_bad_reset(psprintf("There is no option \"%s\".", text_clip(name, 64)),
+									 "Use the names of options of scheduler.schedule_job().");
+	}
+}
+
 /*
  * Checks
  */
@@ -205,7 +256,8 @@ check_option(const JobDefinition *def, JobColumn column)
 	else if (info->type == INTERVALOID)
 		check_interval(column, DatumGetIntervalP(value));
 	else if (info->type == TIMESTAMPTZOID && TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(value)))
-		bad_option(column, "It must be a finite time.", "Use NULL for no limit.");
+		bad_option(column, "It must be a finite time.",
+				   "For no limit, leave it out, or name it in \"reset\".");
 }
 
 static void
@@ -408,6 +460,9 @@ check_settings(JobDefinition *def)
 	}
 	result = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
 	set(def, JOB_SETTINGS, JsonbPGetDatum(JsonbValueToJsonb(result)));
+	/* the way to take them away */
+	if (name == NULL)
+		def->nulls[JOB_SETTINGS - 1] = true;
 }
 
 static void
@@ -420,7 +475,7 @@ check_request(const JobDefinition *def)
 }
 
 static void
-check_retry_on(const JobDefinition *def)
+check_retry_on(JobDefinition *def)
 {
 	Datum	   *names;
 	bool	   *nulls;
@@ -430,6 +485,9 @@ check_retry_on(const JobDefinition *def)
 		return;
 	deconstruct_array(DatumGetArrayTypeP(def->values[JOB_RETRY_ON - 1]),
 					  TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls, &n);
+	/* the way to take it away */
+	if (n == 0)
+		def->nulls[JOB_RETRY_ON - 1] = true;
 	for (int i = 0; i < n; i++)
 	{
 		char	   *name = nulls[i] ? "" : TextDatumGetCString(names[i]);

@@ -24,6 +24,16 @@ extern void job_definition_init(JobDefinition *def, JobKind kind);
 extern void job_definition_set(JobDefinition *def, FunctionCallInfo fcinfo);
 
 /*
+ * Take the options that the argument "reset" names back to their defaults.
+ * Those that are kept elsewhere (after, after_on, depends_on) are for others
+ * to take back.  Errors: what is no option, or is given as well.
+ */
+extern void job_definition_reset(JobDefinition *def, FunctionCallInfo fcinfo);
+
+/* The error about one of the names of "reset". */
+extern void job_definition_bad_reset(const char *detail, const char *hint);
+
+/*
  * Raise an error for anything that cannot be.  What an empty value takes away
  * is NULL afterwards.
  */
