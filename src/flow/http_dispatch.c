@@ -18,6 +18,7 @@
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
+#include "base/process.h"
 #include "flow/http_dispatch.h"
 #include "flow/lane_fill.h"
 #include "flow/worker_pool.h"
@@ -38,26 +39,13 @@ http_dispatch_init(Database *db)
 static bool
 register_worker(void)
 {
-	BackgroundWorker worker = {0};
-	MemoryContext oldcontext;
-	bool		result;
+	BackgroundWorker worker;
 
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	worker.bgw_notify_pid = MyProcPid;
+	process_describe(&worker, "http worker", "pg_scheduler_http_worker_main");
 	worker.bgw_main_arg = ObjectIdGetDatum(MyDatabaseId);
-	strlcpy(worker.bgw_library_name, "pg_scheduler", sizeof(worker.bgw_library_name));
-	strlcpy(worker.bgw_function_name, "pg_scheduler_http_worker_main",
-			sizeof(worker.bgw_function_name));
 	snprintf(worker.bgw_name, BGW_MAXLEN, "pg_scheduler http worker for database %u",
 			 MyDatabaseId);
-	strlcpy(worker.bgw_type, "pg_scheduler http worker", BGW_MAXLEN);
-
-	oldcontext = MemoryContextSwitchTo(TopMemoryContext);
-	result = RegisterDynamicBackgroundWorker(&worker, &handle);
-	MemoryContextSwitchTo(oldcontext);
-	return result;
+	return process_launch(&worker, &handle);
 }
 
 /* Is a process on its way that was started and has not attached? */

@@ -24,6 +24,7 @@
 
 #include "base/clock.h"
 #include "base/guc.h"
+#include "base/process.h"
 #include "flow/worker_pool.h"
 #include "shared/lane.h"
 #include "shared/worker_slot.h"
@@ -232,30 +233,18 @@ reserve_slot(Oid role, uint64 *generation, TimestampTz *again)
 static bool
 register_worker(int slot, uint64 generation, Oid role)
 {
-	BackgroundWorker worker = {0};
+	BackgroundWorker worker;
 	WorkerStart start = {.slot = slot, .generation = generation,
 	.database = MyDatabaseId, .role = role};
-	MemoryContext oldcontext;
-	bool		result;
 
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	worker.bgw_notify_pid = MyProcPid;
-	strlcpy(worker.bgw_library_name, "pg_scheduler", sizeof(worker.bgw_library_name));
-	strlcpy(worker.bgw_function_name, "pg_scheduler_worker_main",
-			sizeof(worker.bgw_function_name));
+	process_describe(&worker, "worker", "pg_scheduler_worker_main");
 	snprintf(worker.bgw_name, BGW_MAXLEN, "pg_scheduler worker %d", slot + 1);
-	strlcpy(worker.bgw_type, "pg_scheduler worker", BGW_MAXLEN);
 	memcpy(worker.bgw_extra, &start, sizeof(start));
 
-	oldcontext = MemoryContextSwitchTo(TopMemoryContext);
 	if (handles[slot] != NULL)
 		pfree(handles[slot]);
 	handles[slot] = NULL;
-	result = RegisterDynamicBackgroundWorker(&worker, &handles[slot]);
-	MemoryContextSwitchTo(oldcontext);
-	return result;
+	return process_launch(&worker, &handles[slot]);
 }
 
 void

@@ -40,6 +40,7 @@
 #include "base/compat.h"
 #include "base/cycle.h"
 #include "base/guc.h"
+#include "base/process.h"
 #include "execute/http_run.h"
 #include "http/http_client.h"
 #include "process/http_worker.h"
@@ -56,9 +57,6 @@
 
 /* Descriptors for all else: files, the latch, name lookups */
 #define OTHER_DESCRIPTORS	256
-
-/* After an error: 1 s. */
-#define ERROR_DELAY_MS	1000
 
 /* When the table of flights is full: 100 ms. */
 #define FLIGHT_RETRY_MS	100
@@ -544,32 +542,10 @@ main_loop(void)
 static void
 recover(void)
 {
-	/* those of the frames that the error has left */
-	error_context_stack = NULL;
-	HOLD_INTERRUPTS();
-	EmitErrorReport();
-	AbortCurrentTransaction();
-	LWLockReleaseAll();		/* where there was no transaction to do so */
-	MemoryContextSwitchTo(cycle_context);
-	FlushErrorState();
-	RESUME_INTERRUPTS();
-	(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ERROR_DELAY_MS,
-					 compat_wait_event("PgSchedulerError"));
+	(void) process_recover();
+	process_wait_after_error();
 	if (!extension_is_installed())
 		proc_exit(0);
-}
-
-static void
-set_up_session(void)
-{
-	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("statement_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
-	compat_reset_transaction_timeout();
-	SetConfigOption("idle_in_transaction_session_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("default_transaction_isolation", "read committed", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET, PGC_S_OVERRIDE);
-	pgstat_report_appname("pg_scheduler");
-	pgstat_report_activity(STATE_IDLE, NULL);
 }
 
 void
@@ -587,7 +563,8 @@ pg_scheduler_http_worker_main(Datum arg)
 		proc_exit(0);
 	before_shmem_exit(detach, (Datum) 0);
 	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
-	set_up_session();
+	process_set_up_session();
+	pgstat_report_activity(STATE_IDLE, NULL);
 	cycle_init();
 	run_context = AllocSetContextCreate(TopMemoryContext, "pg_scheduler http runs",
 										ALLOCSET_DEFAULT_SIZES);

@@ -41,7 +41,9 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "base/cycle.h"
 #include "base/guc.h"
+#include "base/process.h"
 #include "flow/worker_pool.h"
 #include "process/launcher.h"
 #include "shared/lane.h"
@@ -60,7 +62,6 @@ typedef struct Child
 } Child;
 
 static Child *children = NULL;	/* one for each entry of the shared array */
-static MemoryContext cycle_context = NULL;
 static bool warned_full = false;
 
 /* Databases without the extension whose entry has been given away */
@@ -69,19 +70,13 @@ static List *absent = NIL;
 void
 launcher_register(void)
 {
-	BackgroundWorker worker = {0};
+	BackgroundWorker worker;
 
 	/* no job runs while pg_upgrade works on the cluster */
 	if (IsBinaryUpgrade)
 		return;
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	process_describe(&worker, "launcher", "pg_scheduler_launcher_main");
 	worker.bgw_restart_time = 1;
-	strlcpy(worker.bgw_library_name, "pg_scheduler", sizeof(worker.bgw_library_name));
-	strlcpy(worker.bgw_function_name, "pg_scheduler_launcher_main",
-			sizeof(worker.bgw_function_name));
-	strlcpy(worker.bgw_name, "pg_scheduler launcher", BGW_MAXLEN);
-	strlcpy(worker.bgw_type, "pg_scheduler launcher", BGW_MAXLEN);
 	RegisterBackgroundWorker(&worker);
 }
 
@@ -303,26 +298,13 @@ scan_databases(void)
 static bool
 start_scheduler(Child *child)
 {
-	BackgroundWorker worker = {0};
-	MemoryContext oldcontext;
-	bool		result;
+	BackgroundWorker worker;
 
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	worker.bgw_notify_pid = MyProcPid;
+	process_describe(&worker, "scheduler", "pg_scheduler_scheduler_main");
 	worker.bgw_main_arg = ObjectIdGetDatum(child->database);
-	strlcpy(worker.bgw_library_name, "pg_scheduler", sizeof(worker.bgw_library_name));
-	strlcpy(worker.bgw_function_name, "pg_scheduler_scheduler_main",
-			sizeof(worker.bgw_function_name));
 	snprintf(worker.bgw_name, BGW_MAXLEN, "pg_scheduler scheduler for database %u",
 			 child->database);
-	strlcpy(worker.bgw_type, "pg_scheduler scheduler", BGW_MAXLEN);
-
-	oldcontext = MemoryContextSwitchTo(TopMemoryContext);
-	result = RegisterDynamicBackgroundWorker(&worker, &child->handle);
-	MemoryContextSwitchTo(oldcontext);
-	return result;
+	return process_launch(&worker, &child->handle);
 }
 
 /* Forget a scheduler that has ended. */
@@ -433,21 +415,10 @@ main_loop(void)
 static void
 recover(void)
 {
-	/* those of the frames that the error has left */
-	error_context_stack = NULL;
-	HOLD_INTERRUPTS();
-	disable_all_timeouts(false);
-	QueryCancelPending = false;
-	EmitErrorReport();
-	AbortCurrentTransaction();
-	LWLockReleaseAll();		/* where there was no transaction to do so */
-	MemoryContextSwitchTo(cycle_context);
-	FlushErrorState();
+	(void) process_recover();
 	MemoryContextReset(cycle_context);
-	RESUME_INTERRUPTS();
 	shmem_wake_launcher(true);
-	(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 1000,
-					 compat_wait_event("PgSchedulerError"));
+	process_wait_after_error();
 }
 
 void
@@ -462,8 +433,7 @@ pg_scheduler_launcher_main(Datum arg)
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 	pgstat_report_appname("pg_scheduler");
 
-	cycle_context = AllocSetContextCreate(TopMemoryContext, "pg_scheduler cycle",
-										  ALLOCSET_DEFAULT_SIZES);
+	cycle_init();
 	children = MemoryContextAllocZero(TopMemoryContext,
 									  scheduler_shared->ndatabases * sizeof(Child));
 

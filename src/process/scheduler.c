@@ -35,6 +35,7 @@
 #include "base/compat.h"
 #include "base/cycle.h"
 #include "base/guc.h"
+#include "base/process.h"
 #include "flow/chain.h"
 #include "flow/dependency.h"
 #include "flow/dispatch.h"
@@ -83,8 +84,6 @@
 /* While outcomes keep coming they are looked at every: 1 ms. */
 #define NAP					1000
 
-/* After an error: 1 s. */
-#define ERROR_DELAY_MS		1000
 
 typedef enum RunMode
 {
@@ -757,48 +756,28 @@ publish_error(void)
 static void
 recover(void)
 {
-	ErrorData  *error;
+	char	   *message = process_recover();
 
-	/* those of the frames that the error has left */
-	error_context_stack = NULL;
-	HOLD_INTERRUPTS();
-	disable_all_timeouts(false);
-	QueryCancelPending = false;
-	EmitErrorReport();
-	MemoryContextSwitchTo(cycle_context);
-	error = CopyErrorData();
-	AbortCurrentTransaction();
-	LWLockReleaseAll();		/* where there was no transaction to do so */
-	MemoryContextSwitchTo(cycle_context);
-	FlushErrorState();
-	recovery_event_note("reload", SUBJECT_SCHEDULER, 0, InvalidOid, true, error->message);
+	recovery_event_note("reload", SUBJECT_SCHEDULER, 0, InvalidOid, true, message);
 	MemoryContextReset(cycle_context);
 	loaded = false;
 	(void) worker_pool_make_room(0, false, 0);
 	publish_error();
-	RESUME_INTERRUPTS();
-	(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ERROR_DELAY_MS,
-					 compat_wait_event("PgSchedulerError"));
+	process_wait_after_error();
 }
 
 static void
 set_up_session(void)
 {
+	process_set_up_session();
 	/* what only this process writes can be lost and found again */
 	SetConfigOption("synchronous_commit", "off", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("statement_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
-	compat_reset_transaction_timeout();
 	/* with a million jobs, statements look worth compiling: for 56 MB, and some 100 ms */
 	SetConfigOption("jit", "off", PGC_SUSET, PGC_S_OVERRIDE);
 	/* processes are for jobs */
 	SetConfigOption("max_parallel_workers_per_gather", "0", PGC_SUSET, PGC_S_OVERRIDE);
 	/* who locks our tables may hold up neither a shutdown nor the rest for ever */
 	SetConfigOption("lock_timeout", "5s", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("idle_in_transaction_session_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("default_transaction_isolation", "read committed", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET, PGC_S_OVERRIDE);
-	pgstat_report_appname("pg_scheduler");
 }
 
 void

@@ -1,0 +1,88 @@
+/*-------------------------------------------------------------------------
+ *
+ * process.c
+ *	  What all our background processes do alike: start, session, errors.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/timeout.h"
+
+#include "base/compat.h"
+#include "base/cycle.h"
+#include "base/process.h"
+
+void
+process_describe(BackgroundWorker *worker, const char *kind, const char *function)
+{
+	memset(worker, 0, sizeof(*worker));
+	worker->bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker->bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker->bgw_restart_time = BGW_NEVER_RESTART;
+	strlcpy(worker->bgw_library_name, "pg_scheduler", sizeof(worker->bgw_library_name));
+	strlcpy(worker->bgw_function_name, function, sizeof(worker->bgw_function_name));
+	snprintf(worker->bgw_type, BGW_MAXLEN, "pg_scheduler %s", kind);
+	strlcpy(worker->bgw_name, worker->bgw_type, BGW_MAXLEN);
+}
+
+bool
+process_launch(BackgroundWorker *worker, BackgroundWorkerHandle **handle)
+{
+	MemoryContext oldcontext = MemoryContextSwitchTo(TopMemoryContext);
+	bool		result;
+
+	worker->bgw_notify_pid = MyProcPid;
+	result = RegisterDynamicBackgroundWorker(worker, handle);
+	MemoryContextSwitchTo(oldcontext);
+	return result;
+}
+
+void
+process_set_up_session(void)
+{
+	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("statement_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
+	compat_reset_transaction_timeout();
+	SetConfigOption("idle_in_transaction_session_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("default_transaction_isolation", "read committed", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET, PGC_S_OVERRIDE);
+	pgstat_report_appname("pg_scheduler");
+}
+
+char *
+process_recover(void)
+{
+	ErrorData  *error;
+
+	/* those of the frames that the error has left */
+	error_context_stack = NULL;
+	HOLD_INTERRUPTS();
+	disable_all_timeouts(false);
+	QueryCancelPending = false;
+	EmitErrorReport();
+	MemoryContextSwitchTo(cycle_context);
+	error = CopyErrorData();
+	AbortCurrentTransaction();
+	LWLockReleaseAll();			/* where there was no transaction to do so */
+	MemoryContextSwitchTo(cycle_context);
+	FlushErrorState();
+	RESUME_INTERRUPTS();
+	return error->message;
+}
+
+void
+process_wait_after_error(void)
+{
+	(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ERROR_DELAY_MS,
+					 compat_wait_event("PgSchedulerError"));
+}

@@ -1,0 +1,42 @@
+/*-------------------------------------------------------------------------
+ *
+ * process.h
+ *	  What all our background processes do alike: start, session, errors.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_PROCESS_H
+#define PG_SCHEDULER_PROCESS_H
+
+#include "postmaster/bgworker.h"
+
+/* After an error a main loop waits: 1 s. */
+#define ERROR_DELAY_MS		1000
+
+/*
+ * Say what process is to be started: its kind, "http worker" for instance, and
+ * its entry point.  Its name is that of the kind until the caller sets one.
+ */
+extern void process_describe(BackgroundWorker *worker, const char *kind, const char *function);
+
+/*
+ * Start it; we are told when it starts and ends.  *handle is in TopMemoryContext.
+ * False: the server has no room for one more.
+ */
+extern bool process_launch(BackgroundWorker *worker, BackgroundWorkerHandle **handle);
+
+/* Settings of a session that works for pg_scheduler, whatever its defaults are. */
+extern void process_set_up_session(void);
+
+/*
+ * An error has reached the main loop: log it, abort its transaction, and leave
+ * nothing of it behind but its message, which is in cycle_context.
+ */
+extern char *process_recover(void);
+
+/* Before the main loop goes on, let ERROR_DELAY_MS go by. */
+extern void process_wait_after_error(void);
+
+#endif							/* PG_SCHEDULER_PROCESS_H */
