@@ -297,7 +297,7 @@ SELECT wait_until('NOT EXISTS (SELECT FROM scheduler.leader_end)');
 SELECT wait_for_quiet();
 SELECT status, count(*) FROM scheduler.runs WHERE job_name = 'follow' AND triggered_by = 'after' GROUP BY 1 ORDER BY 1;
 -- or not at all, when it is too late then
-SELECT scheduler.alter_job('follow', misfire_grace => '0');
+SELECT scheduler.alter_job('follow', misfire_grace => '1 microsecond');
 SELECT scheduler.pause_job('follow');
 CALL run_job('lead');
 SELECT wait_until('(SELECT count(*) = 1 FROM scheduler.leader_end)');

@@ -260,7 +260,7 @@ too_late(const JobEntry *entry, TimestampTz scheduled_at, TimestampTz now)
 			return false;
 		grace = SKIP_GRACE;
 	}
-	return now - job_due_at(&entry->job, scheduled_at) > grace;
+	return grace > 0 && now - job_due_at(&entry->job, scheduled_at) > grace;
 }
 
 /* How many runs of a job may be under way, by its overlap rule. */
@@ -787,7 +787,8 @@ enqueue_reboot_jobs(void)
 		JobEntry   *entry = job_cache_get(job_ids[i]);
 
 		if (entry == NULL || entry->schedule == NULL || runs_exhausted(entry) ||
-			schedule_kind(entry->schedule) != SCHEDULE_REBOOT)
+			schedule_kind(entry->schedule) != SCHEDULE_REBOOT ||
+			batch.now < entry->job.starts_at || batch.now > entry->job.ends_at)
 			continue;
 		enqueue_reboot(&batch, entry);
 	}

@@ -444,7 +444,7 @@ settle_release_late(JobEntry *job)
 	{
 		RunEntry   *entry = dlist_container(RunEntry, job_node, iter.cur);
 
-		if (job->job.misfire_grace >= 0 && entry->run.trigger == TRIGGER_SCHEDULE &&
+		if (job->job.misfire_grace > 0 && entry->run.trigger == TRIGGER_SCHEDULE &&
 			entry->run.attempt == 1 && now - entry->run.due_at > job->job.misfire_grace)
 			late = lappend(late, entry);
 	}

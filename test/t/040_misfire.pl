@@ -26,6 +26,7 @@ schedule('skip', "misfire => 'skip'");
 schedule('once with grace', "misfire => 'run_once', misfire_grace => '10 minutes'");
 schedule('all with grace', "misfire => 'run_all', misfire_grace => '1 hour'");
 schedule('skip with grace', "misfire => 'skip', misfire_grace => '1 hour'");
+schedule('skip without limit', "misfire => 'skip', misfire_grace => '0'");
 sql($node, "SELECT scheduler.schedule_job('after', '\@after 1 hour', 'SELECT 1',
 	misfire => 'run_all')");
 barrier($node);
@@ -46,14 +47,17 @@ is_eventually($node, 'all with grace',
 	'run_all: what is later than misfire_grace is missed');
 is_eventually($node, 'skip with grace', '07 10:00 missed 2, 07 12:00 succeeded',
 	'skip: what is not later than misfire_grace is run');
+is_eventually($node, 'skip without limit', '07 10:00 missed 2, 07 12:00 succeeded',
+	'a misfire_grace of zero is no limit');
 wait_for($node, q(SELECT count(*) = 1 FROM scheduler.runs WHERE job_name = 'after' AND status = 'succeeded'));
 like(runs_of($node, 'after'), qr/^07 10:3\d succeeded$/,
 	'@after has one occurrence, however late it is');
 is(sql($node, "SELECT string_agg(missed::text, ' ' ORDER BY job_id) FROM scheduler.jobs
-		WHERE schedule = '0 * * * *'"), '2 0 3 3 2 2', 'what was missed is counted');
+		WHERE schedule = '0 * * * *'"), '2 0 3 3 2 2 2', 'what was missed is counted');
 is(sql($node, "SELECT count(*) FROM scheduler.jobs
-		WHERE schedule = '0 * * * *' AND next_run_at = '2030-01-07 13:00Z'"), 6,
+		WHERE schedule = '0 * * * *' AND next_run_at = '2030-01-07 13:00Z'"), 7,
 	'the next times are in the future');
+sql($node, "SELECT scheduler.unschedule_job('skip without limit')");
 is(sql($node, "SELECT error_message FROM scheduler.runs WHERE job_name = 'once' AND status = 'missed'"),
 	'2 occurrences could not be run in time', 'the record says so');
 

@@ -102,6 +102,7 @@ is(jitter(), $jitter, 'the same occurrence has the same jitter after a restart o
 # @reboot
 set_clock($node, '2030-01-08 00:30:00');
 schedule('boot', '@reboot', 'SELECT 1');
+schedule('not yet', '@reboot', 'SELECT 1', "starts_at => '2040-01-01'");
 barrier($node);
 is(runs_of($node, 'boot'), '', '@reboot does not run when it is scheduled');
 is(job('boot', 'state, next_run_at IS NULL'), 'active|t', 'it waits, without a next time');
@@ -118,6 +119,7 @@ ok(1, 'but not when the scheduler does');
 $node->restart;
 wait_for_successes('boot', 2);
 ok(1, 'and again at the next start of the server');
+is(runs_of($node, 'not yet'), '', 'but not before starts_at');
 
 # @after
 sql($node, 'UPDATE gate SET opened = false');
