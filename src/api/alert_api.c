@@ -28,6 +28,7 @@
 #include "table/catalog.h"
 #include "table/catalog_hook.h"
 #include "table/catalog_monitor.h"
+#include "table/job.h"
 #include "table/rights.h"
 
 PG_FUNCTION_INFO_V1(pg_scheduler_required);
@@ -294,9 +295,7 @@ owner_of_job(int64 job_id)
 	Oid			owner;
 
 	if (!catalog_find_job_owner(job_id, &owner) || !rights_can_manage(owner))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("job " INT64_FORMAT " does not exist", job_id)));
+		job_not_found(job_id);
 	return owner;
 }
 

@@ -36,6 +36,7 @@
 #include "shared/change.h"
 #include "shared/shmem.h"
 #include "table/catalog.h"
+#include "table/job.h"
 #include "table/rights.h"
 
 /* The launcher has seen a new database, if it can serve it, after: 15 s. */
@@ -106,9 +107,7 @@ job_by_id(int64 job_id)
 	Oid			owner;
 
 	if (!catalog_find_job_owner(job_id, &owner) || !rights_can_manage(owner))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("job " INT64_FORMAT " does not exist", job_id)));
+		job_not_found(job_id);
 	return job_id;
 }
 
@@ -262,9 +261,7 @@ add_run(int64 job_id, RunTrigger trigger, TimestampTz scheduled_at, Jsonb *args,
 	PendingRun	pending = {.started_at = DT_NOBEGIN};
 
 	if (!store_read_job(job_id, NULL, &job))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("job " INT64_FORMAT " does not exist", job_id)));
+		job_not_found(job_id);
 	job_init_run(&job, trigger, scheduled_at, &pending.run);
 	pending.run.due_at = clock_now();
 	pending.args = args;

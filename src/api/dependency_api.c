@@ -35,6 +35,7 @@
 #include "api/dependency_api.h"
 #include "table/catalog.h"
 #include "table/catalog_dependency.h"
+#include "table/job.h"
 #include "table/rights.h"
 
 /* Of a list in an error, the rest is only counted. */
@@ -125,9 +126,7 @@ job_target_by_id(const char *text, Oid owner, DependencyEnd *target)
 		bad_target(psprintf("\"%s\" is not a job_id.", text_clip(text, 64)));
 	if (!catalog_lock_target(InvalidOid, NULL, &target->job_id, &job_owner) ||
 		!rights_can_see(job_owner))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("job " INT64_FORMAT " does not exist", target->job_id)));
+		job_not_found(target->job_id);
 	if (OidIsValid(owner))
 		check_owner_sees(owner, job_owner, target->job_id);
 }
@@ -168,7 +167,7 @@ describe(const DependencyEnd *end)
 		return psprintf("queue \"%s\"", end->queue);
 	if (catalog_job_label(end->job_id, &name, &owner, &queue) && rights_can_see(owner))
 		return psprintf("job \"%s\"", name);
-	return psprintf("job " INT64_FORMAT, end->job_id);
+	return pstrdup(job_subject(end->job_id));
 }
 
 /*

@@ -26,6 +26,7 @@
 #include "base/clock.h"
 #include "table/catalog.h"
 #include "table/catalog_hook.h"
+#include "table/job.h"
 #include "table/rights.h"
 #include "table/row.h"
 
@@ -118,9 +119,7 @@ pg_scheduler_add_hook(PG_FUNCTION_ARGS)
 	(void) catalog_find_job_owner(job_id, &owner);
 	if (hook_job_id == job_id || !catalog_find_job_owner(hook_job_id, &hook_owner) ||
 		hook_owner != owner)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("job " INT64_FORMAT " does not exist", hook_job_id)));
+		job_not_found(hook_job_id);
 	catalog_set_serves(hook_job_id, hook_kind_serves(event));
 	catalog_upsert_hook(job_id, hook_kind_name(event), hook_job_id, query);
 	PG_RETURN_INT64(hook_job_id);

@@ -18,6 +18,7 @@
 #include "shared/change.h"
 #include "table/catalog.h"
 #include "table/catalog_recovery.h"
+#include "table/job.h"
 #include "table/rights.h"
 
 PG_FUNCTION_INFO_V1(pg_scheduler_set_recovery);
@@ -74,7 +75,7 @@ pg_scheduler_recover(PG_FUNCTION_ARGS)
 	int64		event_id;
 
 	(void) catalog_find_job_owner(job_id, &owner);
-	event_id = catalog_request_recovery(psprintf("job " INT64_FORMAT, job_id), job_id,
+	event_id = catalog_request_recovery(job_subject(job_id), job_id,
 										owner, NULL, clock_now());
 	change_note(CHANGE_RULES, 0);
 	PG_RETURN_INT64(event_id);

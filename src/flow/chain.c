@@ -38,6 +38,7 @@
 #include "shared/worker_slot.h"
 #include "state/alert.h"
 #include "state/run_queue.h"
+#include "table/job.h"
 
 #define BATCH_SIZE		1000
 
@@ -411,11 +412,10 @@ try_batch(Firing *firings, int n)
 static void
 give_up(Follower *follower)
 {
-	char		subject[64];
+	const char *subject = job_subject(follower->job_id);
 
 	follower->failures++;
 	unlist_follower(follower);
-	snprintf(subject, sizeof(subject), "job " INT64_FORMAT, follower->job_id);
 	alert_raise(ALERT_ENQUEUE_FAILED, subject, follower->job_id, InvalidOid,
 				"the job's leaders have ended, and it could not be enqueued; see the server log");
 }

@@ -59,6 +59,7 @@
 #include "state/due_heap.h"
 #include "state/run_queue.h"
 #include "table/catalog.h"
+#include "table/job.h"
 #include "table/row.h"
 #include "table/store.h"
 
@@ -510,13 +511,12 @@ try_batch(const int64 *job_ids, const TimestampTz *due_at, int count)
 static void
 set_aside(int64 job_id)
 {
-	char		subject[64];
+	const char *subject = job_subject(job_id);
 
 	if (naside == MAX_ASIDE)
 		memmove(aside, aside + 1, --naside * sizeof(aside[0]));
 	aside[naside].job_id = job_id;
 	aside[naside++].retry_at = clock_now() + ERROR_DELAY;
-	snprintf(subject, sizeof(subject), "job " INT64_FORMAT, job_id);
 	alert_raise(ALERT_ENQUEUE_FAILED, subject, job_id, InvalidOid,
 				"the job is due, and could not be enqueued; see the server log");
 }

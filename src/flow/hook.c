@@ -40,6 +40,7 @@
 #include "state/recovery_event.h"
 #include "state/run_queue.h"
 #include "table/catalog_hook.h"
+#include "table/job.h"
 
 /* A hook that was locked is told after: 1 s. */
 #define LOCKED_DELAY	USECS_PER_SEC
@@ -170,11 +171,10 @@ static void
 forget_check(const Family *family)
 {
 	JobMeter   *meter = meter_find(family->job_id);
-	char		subject[64];
+	const char *subject = job_subject(family->job_id);
 
 	if (family->check_reason[0] == '\0')
 		return;
-	snprintf(subject, sizeof(subject), "job " INT64_FORMAT, family->job_id);
 	alert_resolve(ALERT_HEALTH_CHECK, subject);
 	if (meter != NULL)
 		meter_touch(meter);

@@ -41,6 +41,7 @@
 #include "state/run_queue.h"
 #include "table/catalog.h"
 #include "table/catalog_recovery.h"
+#include "table/job.h"
 #include "table/rights.h"
 #include "table/store.h"
 
@@ -182,7 +183,7 @@ raise_given_up(TimestampTz now)
 		JobEntry   *entry = job_cache_get(job_ids[i]);
 
 		if (entry != NULL)
-			alert_raise(ALERT_GIVEN_UP, psprintf("job " INT64_FORMAT, job_ids[i]),
+			alert_raise(ALERT_GIVEN_UP, job_subject(job_ids[i]),
 						job_ids[i], entry->job.owner,
 						psprintf("job \"%s\" is held back: recovery has given it up",
 								 entry->job.job_name));

@@ -58,6 +58,7 @@
 #include "state/meter.h"
 #include "state/run_queue.h"
 #include "table/catalog.h"
+#include "table/job.h"
 
 #define OUTCOME_BATCH	OUTCOME_RING_SIZE
 
@@ -94,15 +95,6 @@ finish_run(RunEntry *entry, const Outcome *outcome)
 	run_queue_release(job);
 }
 
-static const char *
-unrecorded_subject(int64 job_id)
-{
-	static char subject[64];
-
-	snprintf(subject, sizeof(subject), "job " INT64_FORMAT, job_id);
-	return subject;
-}
-
 static void
 try_later(RunEntry *entry, int64 delay)
 {
@@ -117,7 +109,7 @@ back_off(RunEntry *entry, bool was_started)
 {
 	const Run  *run = &entry->run;
 
-	alert_raise(ALERT_RECORDING_FAILED, unrecorded_subject(run->job_id),
+	alert_raise(ALERT_RECORDING_FAILED, job_subject(run->job_id),
 				run->job_id, run->owner,
 				"the record of a run could not be written; see the server log");
 	if (was_started)
@@ -154,7 +146,7 @@ settle_apply(const Outcome *outcome)
 						outcome->finished_at, 1, outcome->kind == OUTCOME_FINAL);
 		job_cache_touch(job);
 		if (entry->unrecorded > 0)
-			alert_resolve(ALERT_RECORDING_FAILED, unrecorded_subject(job->job_id));
+			alert_resolve(ALERT_RECORDING_FAILED, job_subject(job->job_id));
 		entry->unrecorded = 0;
 		meter_outcome(job, outcome);
 		hook_outcome(job, outcome);
@@ -201,7 +193,7 @@ settle_orphan(const PendingRun *pending)
 	outcome.finished_at = clock_now();
 	/* its name is known as long as the job is in memory */
 	run_end_init_record(&record, run, job != NULL ? job->job.job_name :
-						psprintf("job " INT64_FORMAT, run->job_id),
+						job_subject(run->job_id),
 						RUN_CANCELLED, DT_NOBEGIN, outcome.finished_at);
 	record.error_message = "the job was dropped";
 	record.redriven_from = pending->redriven_from;

@@ -35,6 +35,7 @@
 #include "state/run_queue.h"
 #include "table/catalog_dependency.h"
 #include "table/catalog_monitor.h"
+#include "table/job.h"
 
 /*
  * Jobs judged in one transaction, which holds everything else up.  While
@@ -94,12 +95,11 @@ static void
 set_job_alert(JobMeter *meter, AlertKind kind, bool holds, bool touch,
 			  int64 count, const char *format,...)
 {
-	char		subject[64];
+	const char *subject = job_subject(meter->job_id);
 	uint32		bit = 1 << kind;
 
 	if (!holds && !(meter->raised & bit))
 		return;
-	snprintf(subject, sizeof(subject), "job " INT64_FORMAT, meter->job_id);
 	if (!holds)
 		alert_resolve(kind, subject);
 	else if (touch || !(meter->raised & bit))
@@ -165,9 +165,8 @@ alert_of_job(JobMeter *meter, const JobFigures *figures, const char *name, Times
 static void
 alert_of_check(JobMeter *meter, const JobFigures *figures, const char *name)
 {
-	char		subject[64];
+	const char *subject = job_subject(meter->job_id);
 
-	snprintf(subject, sizeof(subject), "job " INT64_FORMAT, meter->job_id);
 	if (figures->check_failed)
 		alert_raise(ALERT_HEALTH_CHECK, subject, meter->job_id, meter->owner,
 					psprintf("job \"%s\" is unhealthy: %s", name, figures->check_reason));

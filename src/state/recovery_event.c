@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "state/recovery_event.h"
 #include "table/catalog_recovery.h"
+#include "table/job.h"
 
 /* More than this wait to be written: the database has other troubles. */
 #define MAX_PENDING		1000
@@ -51,9 +52,8 @@ void
 recovery_event_of_job(const char *action, int64 job_id, Oid owner, bool succeeded,
 					  const char *reason)
 {
-	char		subject[64];
+	const char *subject = job_subject(job_id);
 
-	snprintf(subject, sizeof(subject), "job " INT64_FORMAT, job_id);
 	recovery_event_note(action, subject, job_id, owner, succeeded, reason);
 }
 

@@ -187,9 +187,7 @@ catalog_read_definition(int64 job_id, JobDefinition *def)
 	append_columns(&sql, any_column, NULL, false);
 	appendStringInfoString(&sql, ", follows FROM scheduler.job WHERE job_id = $1 FOR UPDATE");
 	if (catalog_execute(sql.data, &params) != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("job " INT64_FORMAT " does not exist", job_id)));
+		job_not_found(job_id);
 	oldcontext = MemoryContextSwitchTo(caller);
 	for (int i = 0; i < JOB_COLUMNS; i++)
 	{

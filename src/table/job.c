@@ -19,6 +19,24 @@
 #include "base/guc.h"
 #include "table/job.h"
 
+const char *
+job_subject(int64 job_id)
+{
+	static char subject[32];
+
+	snprintf(subject, sizeof(subject), "job " INT64_FORMAT, job_id);
+	return subject;
+}
+
+void
+job_not_found(int64 job_id)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("job " INT64_FORMAT " does not exist", job_id)));
+	pg_unreachable();
+}
+
 char *
 text_clip(const char *text, int bytes)
 {

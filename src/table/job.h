@@ -168,6 +168,15 @@ extern bool job_skips(const Job *job, TimestampTz scheduled_at);
 extern void job_init_run(const Job *job, RunTrigger trigger, TimestampTz scheduled_at,
 						 Run *run);
 
+/*
+ * What alerts and events about a job are filed under: "job 7".  The result is
+ * good until the next call.
+ */
+extern const char *job_subject(int64 job_id);
+
+/* An error: there is no such job, or none that the caller may see. */
+extern void job_not_found(int64 job_id) pg_attribute_noreturn();
+
 extern void job_state_init(JobState *state, int64 job_id);
 
 /* Count the end of an attempt.  "final": the run is over. */
