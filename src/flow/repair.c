@@ -28,7 +28,7 @@
 #include "flow/enqueue.h"
 #include "flow/repair.h"
 #include "flow/settle.h"
-#include "shared/shmem.h"
+#include "shared/own_change.h"
 #include "state/alert.h"
 #include "state/job_cache.h"
 #include "state/suspects.h"
@@ -233,7 +233,7 @@ tell_again(const JobEntry *entry, int64 version)
 {
 	if (entry->job.schedule_version != version || entry->state.schedule_version == version)
 		return;
-	shmem_put_change(MyDatabaseId, CHANGE_JOB, entry->job_id);
+	own_change_put(CHANGE_JOB, entry->job_id);
 	unplanned++;
 }
 

@@ -54,6 +54,7 @@
 #include "flow/settle.h"
 #include "record/run_cancel.h"
 #include "record/run_end.h"
+#include "shared/own_change.h"
 #include "state/alert.h"
 #include "state/meter.h"
 #include "state/run_queue.h"
@@ -61,6 +62,9 @@
 #include "table/job.h"
 
 #define OUTCOME_BATCH	OUTCOME_RING_SIZE
+
+static Outcome outcomes[OUTCOME_BATCH];	/* out of the ring, and not yet noted */
+static int	ntaken = 0;
 
 /* An HTTP run whose row somebody has locked, to cancel it, is tried again after: 1 s. */
 #define LOCKED_DELAY	USECS_PER_SEC
@@ -135,7 +139,7 @@ settle_apply(const Outcome *outcome)
 		chain_note_run(outcome->run.run_id);
 	/* a run of a job that had been dropped when the scheduler started */
 	if (entry == NULL && is_to_go_on(outcome))
-		shmem_put_change(MyDatabaseId, CHANGE_RUN, outcome->run.run_id);
+		own_change_put(CHANGE_RUN, outcome->run.run_id);
 	/* what is over when the scheduler starts has been counted then */
 	if (entry == NULL || entry->run.attempt != outcome->run.attempt)
 		return;
@@ -177,7 +181,7 @@ settle_apply(const Outcome *outcome)
 			break;
 	}
 	if (look_again)
-		shmem_put_change(MyDatabaseId, CHANGE_RUN, outcome->run.run_id);
+		own_change_put(CHANGE_RUN, outcome->run.run_id);
 }
 
 bool
@@ -266,13 +270,22 @@ turn_off_owner(Oid role)
 	cycle_commit_transaction();
 }
 
+void
+settle_take_outcomes(Database *db)
+{
+	if (ntaken == 0)
+		ntaken = shmem_take_outcomes(db, outcomes, OUTCOME_BATCH);
+}
+
 int
 settle_outcomes(Database *db)
 {
-	static Outcome outcomes[OUTCOME_BATCH];
 	Oid			gone = InvalidOid;
-	int			n = shmem_take_outcomes(db, outcomes, OUTCOME_BATCH);
+	int			n;
 
+	settle_take_outcomes(db);
+	n = ntaken;
+	ntaken = 0;					/* after an error they are read from the tables */
 	for (int i = 0; i < n; i++)
 	{
 		if (outcomes[i].owner_gone && outcomes[i].run.owner != gone)

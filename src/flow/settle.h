@@ -57,7 +57,12 @@ extern void settle_fail_attempt(const Run *run, RunStatus status, int sqlerrcode
 								const char *message, const char *hint,
 								TimestampTz started_at, Outcome *outcome);
 
-/* Take note of what workers have reported; of how many runs. */
+/*
+ * What workers have reported: take it out of the ring, and take note of it; of
+ * how many runs.  A worker tells of a change before the outcome that it comes
+ * with: whoever takes the outcomes first finds all their changes.
+ */
+extern void settle_take_outcomes(Database *db);
 extern int	settle_outcomes(Database *db);
 
 /* Take note of workers that have died.  When to look again, or DT_NOEND. */

@@ -52,6 +52,7 @@
 #include "health/monitor.h"
 #include "health/server_watch.h"
 #include "process/scheduler.h"
+#include "shared/own_change.h"
 #include "shared/shmem.h"
 #include "shared/shutdown.h"
 #include "state/alert.h"
@@ -374,7 +375,7 @@ static void
 look_at_orphan(RunEntry *entry, void *arg)
 {
 	if (entry->job == arg && entry->state != RUN_STATE_DISPATCHED)
-		shmem_put_change(MyDatabaseId, CHANGE_RUN, entry->run_id);
+		own_change_put(CHANGE_RUN, entry->run_id);
 }
 
 static void
@@ -445,30 +446,61 @@ reload_all(void)
 	load();
 }
 
+/* Outside a transaction.  Jobs have been looked at before: see apply(). */
 static void
-apply_changes(void)
+apply_change(const Change *change)
 {
-	static Change changes[CHANGE_RING_SIZE];
-	bool		overflow;
-	int			n = shmem_take_changes(my_db, changes, CHANGE_RING_SIZE, &overflow);
-
-	for (int i = 0; i < n; i++)
-		if (changes[i].kind == CHANGE_CANCEL)
-			settle_cancel_run(changes[i].id);
-	if (overflow)
+	switch (change->kind)
 	{
-		reload_all();
-		return;
+		case CHANGE_JOB:
+			hook_changed(change->id);
+			break;
+		case CHANGE_RUN:
+			settle_changed_run(change->id);
+			break;
+		case CHANGE_CONTROL:
+			read_control();
+			break;
+		case CHANGE_QUEUES:
+			load_queues();
+			hook_changed(0);
+			break;
+		case CHANGE_DEPENDENCIES:
+			dependency_graph_reload();
+			break;
+		case CHANGE_RULES:
+			monitor_reload_rules();
+			break;
+		case CHANGE_HOOKS:
+			hook_load();
+			break;
+		case CHANGE_CALENDAR:
+			change_calendar(change->id);
+			break;
+		case CHANGE_CANCEL:
+		case CHANGE_ALL:
+			break;				/* have been seen to */
 	}
+}
+
+static bool
+has_change(const Change *changes, int n, ChangeKind kind)
+{
+	for (int i = 0; i < n; i++)
+		if (changes[i].kind == kind)
+			return true;
+	return false;
+}
+
+/* Outside a transaction. */
+static void
+apply(const Change *changes, int n)
+{
 	if (n == 0)
 		return;
 	cycle_start_transaction();
-	for (int i = 0; i < n; i++)
-		if (changes[i].kind == CHANGE_CALENDAR)
-		{
-			job_cache_reload_calendars();
-			break;
-		}
+	if (has_change(changes, n, CHANGE_CALENDAR))
+		job_cache_reload_calendars();
 	for (int i = 0; i < n; i++)
 		if (changes[i].kind == CHANGE_JOB)
 		{
@@ -481,29 +513,39 @@ apply_changes(void)
 	if (due_heap_overgrown())
 		load_next_runs();
 	for (int i = 0; i < n; i++)
-	{
-		if (changes[i].kind == CHANGE_JOB)
-			hook_changed(changes[i].id);
-		else if (changes[i].kind == CHANGE_RUN)
-			settle_changed_run(changes[i].id);
-		else if (changes[i].kind == CHANGE_CONTROL)
-			read_control();
-		else if (changes[i].kind == CHANGE_QUEUES)
-		{
-			load_queues();
-			hook_changed(0);
-		}
-		else if (changes[i].kind == CHANGE_DEPENDENCIES)
-			dependency_graph_reload();
-		else if (changes[i].kind == CHANGE_RULES)
-			monitor_reload_rules();
-		else if (changes[i].kind == CHANGE_HOOKS)
-			hook_load();
-		else if (changes[i].kind == CHANGE_CALENDAR)
-			change_calendar(changes[i].id);
-	}
+		apply_change(&changes[i]);
 	monitor_request();
 	job_cache_trim();
+}
+
+/* What others have changed */
+static void
+apply_changes(void)
+{
+	static Change changes[CHANGE_RING_SIZE];
+	bool		overflow;
+	int			n = shmem_take_changes(my_db, changes, CHANGE_RING_SIZE, &overflow);
+
+	for (int i = 0; i < n; i++)
+		if (changes[i].kind == CHANGE_CANCEL)
+			settle_cancel_run(changes[i].id);
+	if (overflow)
+		reload_all();
+	else
+		apply(changes, n);
+}
+
+/* What we have changed ourselves */
+static void
+apply_own_changes(void)
+{
+	const Change *changes;
+	int			n = own_change_take(&changes);
+
+	if (has_change(changes, n, CHANGE_ALL))
+		reload_all();
+	else
+		apply(changes, n);
 }
 
 /*
@@ -598,6 +640,7 @@ do_cycle(void)
 	TimestampTz next = DT_NOEND;
 	bool		more = false;
 
+	settle_take_outcomes(my_db);	/* whoever tells of one has told of changes before */
 	apply_changes();
 	if (settle_outcomes(my_db) > 0)
 	{
@@ -606,8 +649,7 @@ do_cycle(void)
 	}
 	next = earlier_of(next, settle_deaths());
 	settle_http_worker(my_db);
-	if (hook_any())
-		apply_changes();		/* what an outcome has told a hook came before it */
+	apply_own_changes();
 	next = earlier_of(next, hook_step(now));
 	if (dependency_step(now))
 		monitor_request();
@@ -639,6 +681,8 @@ do_cycle(void)
 	if (!more && walk_step(now))
 		next = now;
 	next = earlier_of(next, walk_next_slice());
+	if (own_change_any())
+		next = now;
 	publish_figures();
 	if (more || (next > now + NAP && !shmem_set_bell(my_db)))
 		return now;
@@ -670,7 +714,7 @@ reload_config(void)
 	ProcessConfigFile(PGC_SIGHUP);
 	dependency_graph_reload();	/* monitoring may have been turned off or on */
 	if (strcmp(zone, pg_scheduler_timezone) != 0)
-		shmem_put_change(MyDatabaseId, CHANGE_ALL, 0);
+		own_change_put(CHANGE_ALL, 0);
 	pfree(zone);
 }
 
@@ -798,6 +842,7 @@ pg_scheduler_scheduler_main(Datum arg)
 	cycle_init();
 	exit_if_absent();
 
+	own_change_init();
 	clock_init();
 	due_heap_init();
 	run_queue_init();

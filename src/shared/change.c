@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 
 #include "shared/change.h"
+#include "shared/own_change.h"
 
 /* A transaction with more changes has the scheduler read everything. */
 #define MAX_NOTES	256
@@ -29,6 +30,11 @@ change_note(ChangeKind kind, int64 id)
 {
 	if (!shmem_available() || everything)
 		return;
+	if (own_change_is_mine())
+	{
+		own_change_put(kind, id);
+		return;
+	}
 	if (nnotes > 0 && notes[nnotes - 1].kind == kind && notes[nnotes - 1].id == id)
 		return;
 	if (kind == CHANGE_ALL || nnotes == MAX_NOTES)

@@ -17,7 +17,8 @@ extern void change_init(void);
 
 /*
  * Remember a change of the current transaction: the scheduler is told at its
- * commit, and never when it aborts.  For "id" see ChangeKind; 0 where it says
+ * commit, and never when it aborts.  What it changes itself it hears of in any
+ * case (own_change.h).  For "id" see ChangeKind; 0 where it says
  * nothing.
  */
 extern void change_note(ChangeKind kind, int64 id);

@@ -1,0 +1,40 @@
+/*-------------------------------------------------------------------------
+ *
+ * own_change.h
+ *	  What the scheduler has to tell itself.
+ *
+ * What others change comes through a ring in shared memory (shmem.h), which
+ * has an end: a change that finds no room makes the scheduler read everything.
+ * What the scheduler changes itself, or wants to look at again, is kept in its
+ * own memory, and cannot overflow.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_OWN_CHANGE_H
+#define PG_SCHEDULER_OWN_CHANGE_H
+
+#include "shared/shmem.h"
+
+/* This process is the scheduler: from now on it has a list. */
+extern void own_change_init(void);
+
+/* Is this process the scheduler? */
+extern bool own_change_is_mine(void);
+
+/*
+ * Add a change, inside a transaction or outside.  It is applied when that is
+ * over, also if it aborts: then there is nothing to be found, and no harm.
+ */
+extern void own_change_put(ChangeKind kind, int64 id);
+
+extern bool own_change_any(void);
+
+/*
+ * Take all changes; how many they are.  They stay valid until they are taken
+ * the next time.  Outside a transaction.
+ */
+extern int	own_change_take(const Change **changes);
+
+#endif							/* PG_SCHEDULER_OWN_CHANGE_H */
