@@ -452,7 +452,7 @@ CREATE TABLE scheduler.job (
 	created_at timestamptz NOT NULL,
 	leads boolean NOT NULL DEFAULT false,
 	follows boolean NOT NULL DEFAULT false,
-	serves text,				-- stays last: C does not know of it
+	serves text,				-- stays last: no code in C reads it
 	CONSTRAINT job_pkey PRIMARY KEY (job_id),
 	CONSTRAINT job_owner_job_name_key UNIQUE (owner, job_name),
 	CONSTRAINT job_calendar_fkey FOREIGN KEY (calendar) REFERENCES scheduler.calendar

@@ -28,6 +28,7 @@
 #include "table/catalog.h"
 #include "table/catalog_hook.h"
 #include "table/catalog_monitor.h"
+#include "table/fit.h"
 #include "table/job.h"
 #include "table/rights.h"
 
@@ -48,6 +49,7 @@ PG_FUNCTION_INFO_V1(pg_scheduler_drop_alert_handler);
 static void
 require(FunctionCallInfo fcinfo, int arg, const char *name)
 {
+	fit_require_version();
 	if (PG_ARGISNULL(arg))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),

@@ -36,6 +36,7 @@
 #include "shared/change.h"
 #include "shared/shmem.h"
 #include "table/catalog.h"
+#include "table/fit.h"
 #include "table/job.h"
 #include "table/rights.h"
 
@@ -81,6 +82,7 @@ pg_scheduler_check_preload(PG_FUNCTION_ARGS)
 static void
 require_arg(FunctionCallInfo fcinfo, int arg, const char *name)
 {
+	fit_require_version();
 	if (PG_ARGISNULL(arg))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -164,6 +166,7 @@ pg_scheduler_schedule_job(PG_FUNCTION_ARGS)
 	ChainOptions chain;
 	int64		job_id;
 
+	fit_require_version();
 	job_definition_init(&def, JOB_SQL);
 	job_definition_set(&def, fcinfo);
 	chain_api_get(&chain, fcinfo, false);

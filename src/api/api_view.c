@@ -18,6 +18,7 @@
 #include "shared/http_flight.h"
 #include "shared/shmem.h"
 #include "shared/worker_slot.h"
+#include "table/fit.h"
 #include "table/rights.h"
 
 PG_FUNCTION_INFO_V1(pg_scheduler_running);
@@ -95,6 +96,7 @@ pg_scheduler_running(PG_FUNCTION_ARGS)
 	int			n;
 
 	InitMaterializedSRF(fcinfo, 0);
+	fit_require_result(rsinfo->setDesc, 3);
 	slots = copy_slots(&n);
 	for (int i = 0; i < n; i++)
 	{
@@ -166,6 +168,7 @@ pg_scheduler_workers(PG_FUNCTION_ARGS)
 	int			n;
 
 	InitMaterializedSRF(fcinfo, 0);
+	fit_require_result(rsinfo->setDesc, 9);
 	slots = copy_slots(&n);
 	for (int i = 0; i < n; i++)
 	{

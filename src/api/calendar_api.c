@@ -23,6 +23,7 @@
 
 #include "base/clock.h"
 #include "table/catalog.h"
+#include "table/fit.h"
 #include "table/rights.h"
 
 #define MAX_NAME_LENGTH		128
@@ -40,6 +41,7 @@ PG_FUNCTION_INFO_V1(pg_scheduler_weekdays);
 static char *
 text_arg(FunctionCallInfo fcinfo, int arg)
 {
+	fit_require_version();
 	return PG_ARGISNULL(arg) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(arg));
 }
 

@@ -15,6 +15,7 @@
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_collation.h"
+#include "commands/extension.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -26,6 +27,7 @@
 #include "api/db_command.h"
 #include "shared/change.h"
 #include "table/catalog.h"
+#include "table/fit.h"
 #include "table/job_row.h"
 #include "table/row.h"
 #include "table/store.h"
@@ -43,6 +45,20 @@ note_job(HeapTuple tuple, TupleDesc desc)
 	if (tuple != NULL)
 		change_note(CHANGE_JOB,
 					DatumGetInt64(heap_getattr(tuple, JOB_JOB_ID, desc, &isnull)));
+}
+
+/*
+ * Has the table of a trigger the columns that we know?  If not, an update of the
+ * extension may be on its way there, and the scheduler, which has left for it,
+ * will read everything.
+ */
+static bool
+knows_table(Relation rel)
+{
+	if (creating_extension)
+		return fit_table(rel, RelationGetRelationName(rel));
+	fit_require_table(rel, RelationGetRelationName(rel));
+	return true;
 }
 
 /* What a trigger does is for our own tables: others look different. */
@@ -124,6 +140,8 @@ pg_scheduler_job_changed(PG_FUNCTION_ARGS)
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 
 	require_trigger(fcinfo, 0);
+	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event) && !knows_table(trigger->tg_relation))
+		return PointerGetDatum(NULL);
 	if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event) &&
 		TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
 		note_restore();
@@ -150,7 +168,8 @@ pg_scheduler_state_inserted(PG_FUNCTION_ARGS)
 	bool		isnull;
 
 	require_trigger(fcinfo, 0);
-	if (RelationGetRelid(trigger->tg_relation) == row_relation("job_state"))
+	if (RelationGetRelid(trigger->tg_relation) == row_relation("job_state") &&
+		knows_table(trigger->tg_relation))
 	{
 		note_restore();
 		catalog_delete_state(DatumGetInt64(heap_getattr(trigger->tg_trigtuple, 1,

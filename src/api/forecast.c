@@ -23,6 +23,7 @@
 #include "api/api.h"
 #include "base/clock.h"
 #include "table/catalog.h"
+#include "table/fit.h"
 #include "table/job.h"
 #include "table/rights.h"
 
@@ -217,6 +218,7 @@ pg_scheduler_forecast(PG_FUNCTION_ARGS)
 		oldcontext = MemoryContextSwitchTo(context->multi_call_memory_ctx);
 		if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 			elog(ERROR, "return type must be a row type");
+		fit_require_result(desc, 3);
 		context->tuple_desc = BlessTupleDesc(desc);
 		context->user_fctx = begin_forecast(PG_GETARG_INTERVAL_P(0));
 		MemoryContextSwitchTo(oldcontext);

@@ -27,6 +27,7 @@
 #include "rules/histogram.h"
 #include "shared/shmem.h"
 #include "shared/worker_slot.h"
+#include "table/fit.h"
 
 PG_FUNCTION_INFO_V1(pg_scheduler_scheduler_health);
 PG_FUNCTION_INFO_V1(pg_scheduler_add_buckets);
@@ -60,6 +61,7 @@ look_at_database(const Database *db, SchedulerView *view)
 	figures->errors = db->ready && db->last_error_at != DT_NOBEGIN &&
 		db->last_error_at > db->ready_since;
 	figures->memory_growing = db->ready && db->memory_growing;
+	figures->unfit = db->unfit[0] != '\0' ? pstrdup(db->unfit) : NULL;
 	view->http_in_flight = db->http_nflights;
 	view->since = figures->stop_requested ? db->stopped_at : db->ready_since;
 	view->pid = db->scheduler_pid;
@@ -121,6 +123,7 @@ pg_scheduler_scheduler_health(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
+	fit_require_result(desc, lengthof(values));
 	look(&view);
 	health_of_scheduler(&view.figures, &limits, &health);
 	values[0] = CStringGetTextDatum(health_state_name(health.state));

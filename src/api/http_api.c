@@ -27,6 +27,7 @@
 #include "base/compat.h"
 #include "http/http_rules.h"
 #include "table/catalog.h"
+#include "table/fit.h"
 #include "table/http_definition.h"
 #include "table/http_jsonb.h"
 #include "table/row.h"
@@ -140,6 +141,7 @@ pg_scheduler_schedule_http_job(PG_FUNCTION_ARGS)
 	ChainOptions chain;
 	int64		job_id;
 
+	fit_require_version();
 	job_definition_init(&job, JOB_HTTP);
 	http_definition_init(&def);
 	job_definition_set(&job, fcinfo);
@@ -186,8 +188,10 @@ pg_scheduler_http_request(PG_FUNCTION_ARGS)
 {
 	JobDefinition job;
 	HttpDefinition def;
-	int64		job_id = store_nextval("job_id_seq");
+	int64		job_id;
 
+	fit_require_version();
+	job_id = store_nextval("job_id_seq");
 	job_definition_init(&job, JOB_HTTP);
 	http_definition_init(&def);
 	job.values[JOB_MAX_RETRIES - 1] = Int32GetDatum(REQUEST_MAX_RETRIES);
@@ -256,6 +260,7 @@ set_secret(const char *name, const char *value)
 static char *
 nullable_text_arg(FunctionCallInfo fcinfo, int arg)
 {
+	fit_require_version();
 	return PG_ARGISNULL(arg) ? NULL : text_arg(fcinfo, arg);
 }
 

@@ -49,6 +49,7 @@
 #include "flow/run_owner.h"
 #include "flow/settle.h"
 #include "flow/worker_pool.h"
+#include "health/fit_watch.h"
 #include "health/monitor.h"
 #include "health/server_watch.h"
 #include "process/scheduler.h"
@@ -86,6 +87,9 @@
 #define NAP					1000
 
 
+/* While library and tables do not fit they are looked at every: 5 s. */
+#define UNFIT_DELAY			(5 * USECS_PER_SEC)
+
 typedef enum RunMode
 {
 	MODE_RUNNING,
@@ -115,6 +119,7 @@ detach(int code, Datum arg)
 		my_db->scheduler_pid = 0;
 		my_db->scheduler_latch = NULL;
 		my_db->ready = false;
+		my_db->unfit[0] = '\0';
 		my_db->demand = 0;
 		shmem_want_rooms(my_db, 0);
 		my_db->left = code == 0;
@@ -443,6 +448,10 @@ reload_all(void)
 	(void) job_cache_write();
 	cycle_commit_transaction();
 	job_cache_written(true);
+	if (!fit_watch(my_db))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("library and tables of pg_scheduler do not fit together")));
 	load();
 }
 
@@ -753,6 +762,20 @@ should_exit(void)
 	return mode == MODE_STOPPED;
 }
 
+/*
+ * Library and tables do not fit: nothing runs.  An update of the extension has
+ * us leave, and be started again.
+ */
+static void
+hold(void)
+{
+	run_queue_reset();
+	lane_fill_withdraw();
+	worker_pool_dismiss(false);
+	MemoryContextReset(cycle_context);
+	sleep_until(clock_now() + UNFIT_DELAY);
+}
+
 static void
 main_loop(void)
 {
@@ -762,6 +785,11 @@ main_loop(void)
 
 		handle_signals();
 		MemoryContextSwitchTo(cycle_context);
+		if (!loaded && !fit_watch(my_db))
+		{
+			hold();
+			continue;
+		}
 		if (!loaded)
 			load();
 		next = do_cycle();

@@ -22,6 +22,7 @@
 #include "record/alert_handler.h"
 #include "shared/change.h"
 #include "table/catalog_monitor.h"
+#include "table/fit.h"
 #include "table/store.h"
 
 int64
@@ -30,14 +31,18 @@ alert_handler_window(void)
 	return (int64) pg_scheduler_alert_reopen_window * USECS_PER_SEC;
 }
 
-/* The run commits or vanishes with the alerts it tells of. */
+/*
+ * The run commits or vanishes with the alerts it tells of.  There is none while
+ * nothing can run.
+ */
 static void
 add_run(int64 job_id, Jsonb *args)
 {
 	Job			job;
 	PendingRun	pending = {.started_at = DT_NOBEGIN};
+	FitProblem	problem;
 
-	if (!store_read_job(job_id, NULL, &job))
+	if (fit_find_problem(&problem) || !store_read_job(job_id, NULL, &job))
 		return;
 	job_init_run(&job, TRIGGER_MANUAL, clock_now(), &pending.run);
 	pending.args = args;

@@ -39,7 +39,8 @@ typedef enum AlertKind
 	ALERT_REPAIRED,
 	ALERT_WORKER_SLOTS_EXHAUSTED,
 	ALERT_HISTORY_UPKEEP,
-#define ALERT_KINDS (ALERT_HISTORY_UPKEEP + 1)
+	ALERT_VERSION_MISMATCH,
+#define ALERT_KINDS (ALERT_VERSION_MISMATCH + 1)
 } AlertKind;
 
 /* Who judges whether an alert holds, and so what its subject is */

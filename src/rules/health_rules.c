@@ -152,6 +152,8 @@ health_of_scheduler(const SchedulerFigures *figures, const HealthLimits *limits,
 		set(health, HEALTH_STOPPED, "pg_scheduler is not in shared_preload_libraries");
 	else if (figures->in_recovery)
 		set(health, HEALTH_STOPPED, "the server is a standby");
+	else if (figures->process && figures->unfit != NULL)
+		set(health, HEALTH_UNHEALTHY, "%s", figures->unfit);
 	else if (figures->stopped)
 		set(health, HEALTH_STOPPED, "stopped by scheduler.stop()");
 	else if (figures->stop_requested)

@@ -98,6 +98,7 @@ typedef struct SchedulerFigures
 	bool		stop_requested; /* scheduler.stop() */
 	bool		stopped;		/* and nothing runs any more */
 	bool		errors;			/* its last cycle ended in an error */
+	const char *unfit;		/* why library and tables do not fit together, or NULL */
 	bool		memory_growing; /* that of a worker, for too long */
 	int64		backlog;
 	int			workers_running;

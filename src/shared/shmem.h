@@ -55,6 +55,7 @@
 #define OUTCOME_RING_SIZE		1024
 #define CHANGE_RING_SIZE		1024
 #define SLOT_ERROR_LENGTH		256
+#define UNFIT_LENGTH			512
 
 typedef enum WorkerState
 {
@@ -203,6 +204,7 @@ typedef struct Database
 	TimestampTz stopped_at;		/* when that was; DT_NOBEGIN: not */
 	TimestampTz last_error_at;	/* of a cycle; DT_NOBEGIN: none since it was ready */
 	bool		memory_growing; /* that of a worker, for too long */
+	char		unfit[UNFIT_LENGTH];	/* why library and tables do not fit, or empty */
 
 	slock_t		mutex;			/* guards the rings */
 	bool		bell;			/* the next outcome wakes the scheduler */

@@ -74,7 +74,7 @@ typedef struct Row
 char *
 http_store_find_secret(Oid owner, const char *name)
 {
-	Relation	rel = table_open(row_relation("secret"), AccessShareLock);
+	Relation	rel = row_open_table("secret", AccessShareLock);
 	char	   *result = NULL;
 	ScanKeyData key[2];
 	SysScanDesc scan;

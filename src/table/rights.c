@@ -21,6 +21,7 @@
 
 #include "base/compat.h"
 #include "base/guc.h"
+#include "table/fit.h"
 #include "table/rights.h"
 
 PG_FUNCTION_INFO_V1(pg_scheduler_visible);
@@ -99,6 +100,7 @@ rights_is_admin(void)
 void
 rights_require_admin(const char *function)
 {
+	fit_require_version();
 	if (!rights_is_admin())
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

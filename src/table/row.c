@@ -30,6 +30,7 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "table/fit.h"
 #include "table/row.h"
 
 Oid
@@ -44,13 +45,16 @@ Relation
 row_open_table(const char *name, LOCKMODE lockmode)
 {
 	Oid			oid = row_relation(name);
+	Relation	rel;
 
 	if (!OidIsValid(oid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("table \"scheduler.%s\" does not exist", name),
 				 errhint("Use CREATE EXTENSION pg_scheduler.")));
-	return table_open(oid, lockmode);
+	rel = table_open(oid, lockmode);
+	fit_require_table(rel, name);
+	return rel;
 }
 
 /*

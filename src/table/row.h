@@ -40,7 +40,7 @@ typedef struct RowFinder
 /* OID of a relation of the schema scheduler; InvalidOid if there is none. */
 extern Oid	row_relation(const char *name);
 
-/* A table of the schema scheduler; an error if it does not exist. */
+/* A table of the schema scheduler; an error if it does not exist, or fit (fit.h). */
 extern Relation row_open_table(const char *name, LOCKMODE lockmode);
 
 /* Has the table still got the page of a valid tuple id?  The caller has locked it. */

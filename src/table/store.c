@@ -29,6 +29,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "table/fit.h"
 #include "table/row.h"
 #include "table/store.h"
 
@@ -445,6 +446,7 @@ store_open_partition(const char *table, TimestampTz time)
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("there is no partition \"scheduler.%s\"", name),
 				 errhint("The scheduler makes partitions ahead of time; the server log says why it could not.")));
+	fit_require_table(rel, table);
 	return rel;
 }
 
@@ -499,7 +501,9 @@ open_history(TimestampTz time)
 
 	if (day == last_day)
 		rel = try_partition(last_oid);
-	if (rel == NULL)
+	if (rel != NULL)
+		fit_require_table(rel, "run_history");
+	else
 		rel = store_open_partition("run_history", time);
 	last_oid = RelationGetRelid(rel);
 	last_day = day;
