@@ -332,6 +332,7 @@ pg_scheduler_report_alert_check(PG_FUNCTION_ARGS)
 	AlertRow	row = {.count = 1};
 	TimestampTz now = clock_now();
 	int64	   *opened;
+	bool		locked;
 
 	require(fcinfo, 0, "job_id");
 	row.kind = pstrdup(alert_kind(ALERT_CHECK)->name);
@@ -346,6 +347,9 @@ pg_scheduler_report_alert_check(PG_FUNCTION_ARGS)
 	row.subject = psprintf("check " INT64_FORMAT, check.check_id);
 	row.severity = check.severity;
 	row.message = check.message;
+	/* what somebody else has in hand is left to the next run of the check */
+	if (!catalog_try_lock_check(check.check_id) || catalog_lock_alerts(&row, 1, &locked) > 0)
+		PG_RETURN_BOOL(PG_GETARG_BOOL(1));
 	if (PG_GETARG_BOOL(1))
 	{
 		int			n;

@@ -19,7 +19,6 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "storage/condition_variable.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
@@ -29,6 +28,7 @@
 #include "api/chain_api.h"
 #include "api/dependency_api.h"
 #include "api/job_definition.h"
+#include "api/run_wait.h"
 #include "base/clock.h"
 #include "base/compat.h"
 #include "base/guc.h"
@@ -40,9 +40,6 @@
 #include "table/job.h"
 #include "table/rights.h"
 
-/* The launcher has seen a new database, if it can serve it, after: 15 s. */
-#define NEW_DATABASE_TIMEOUT	(15 * USECS_PER_SEC)
-
 PG_FUNCTION_INFO_V1(pg_scheduler_check_preload);
 PG_FUNCTION_INFO_V1(pg_scheduler_schedule_job);
 PG_FUNCTION_INFO_V1(pg_scheduler_alter_job);
@@ -51,7 +48,6 @@ PG_FUNCTION_INFO_V1(pg_scheduler_pause_job);
 PG_FUNCTION_INFO_V1(pg_scheduler_resume_job);
 PG_FUNCTION_INFO_V1(pg_scheduler_run_job);
 PG_FUNCTION_INFO_V1(pg_scheduler_cancel_run);
-PG_FUNCTION_INFO_V1(pg_scheduler_wait_for_run);
 PG_FUNCTION_INFO_V1(pg_scheduler_redrive_dead_letter);
 PG_FUNCTION_INFO_V1(pg_scheduler_redrive_dead_letters);
 PG_FUNCTION_INFO_V1(pg_scheduler_discard_dead_letter);
@@ -291,9 +287,9 @@ pg_scheduler_run_job(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(add_run(job_id, TRIGGER_MANUAL, clock_now(), args, 0));
 }
 
-/* The owner of a run that the caller may manage; an error if there is none. */
-static void
-check_run(int64 run_id)
+/* A run that the caller may manage; an error if there is none. */
+void
+api_check_run(int64 run_id)
 {
 	Oid			owner;
 
@@ -310,111 +306,8 @@ pg_scheduler_cancel_run(PG_FUNCTION_ARGS)
 
 	require_arg(fcinfo, 0, "run_id");
 	run_id = PG_GETARG_INT64(0);
-	check_run(run_id);
+	api_check_run(run_id);
 	PG_RETURN_BOOL(run_cancel(run_id));
-}
-
-static Database *
-find_my_database(void)
-{
-	Database   *db;
-
-	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
-	db = shmem_find_database(MyDatabaseId);
-	LWLockRelease(scheduler_shared->lock);
-	return db;
-}
-
-/*
- * The entry of this database, or NULL at the deadline.  A new database has one
- * when the launcher has seen it.
- */
-static Database *
-my_database(TimestampTz deadline)
-{
-	TimestampTz give_up = GetCurrentTimestamp() + NEW_DATABASE_TIMEOUT;
-	Database   *db;
-
-	if (!shmem_available())
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("no scheduler serves this database"),
-				 errhint("Add pg_scheduler to shared_preload_libraries and restart the server.")));
-	if (RecoveryInProgress())
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("no scheduler serves this database"),
-				 errdetail("The server is a standby.")));
-	while ((db = find_my_database()) == NULL && GetCurrentTimestamp() < deadline)
-	{
-		if (GetCurrentTimestamp() >= give_up)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("no scheduler serves this database"),
-					 errhint("See the server log; pg_scheduler.max_databases may be too low.")));
-		CHECK_FOR_INTERRUPTS();
-		pg_usleep(10 * 1000L);
-	}
-	return db;
-}
-
-/*
- * The status of a run that is over; NULL if it is not.  A run whose row was
- * added by this very transaction will not be over while it lasts.
- */
-static char *
-final_status(int64 run_id)
-{
-	PendingRun	pending;
-	bool		mine;
-
-	if (!store_read_pending(run_id, &pending))
-		return catalog_last_status(run_id);
-	mine = catalog_pending_is_mine(run_id);
-	if (mine)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("run " INT64_FORMAT " was added by the current transaction", run_id),
-				 errdetail("It is not executed before that is committed."),
-				 errhint("Use COMMIT, then scheduler.wait_for_run().")));
-	return NULL;
-}
-
-/* How long to sleep before looking again: a second, or up to the deadline. */
-static long
-wait_ms(TimestampTz deadline)
-{
-	if (deadline == DT_NOEND)
-		return 1000;
-	return Max(Min(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline), 1000), 1);
-}
-
-Datum
-pg_scheduler_wait_for_run(PG_FUNCTION_ARGS)
-{
-	int64		run_id;
-	TimestampTz deadline = DT_NOEND;
-	Database   *db;
-	char	   *status;
-
-	require_arg(fcinfo, 0, "run_id");
-	run_id = PG_GETARG_INT64(0);
-	check_run(run_id);
-	if (!PG_ARGISNULL(1))
-		deadline = GetCurrentTimestamp() + Min(interval_usecs(PG_GETARG_INTERVAL_P(1)),
-											   INTERVAL_MAX_USECS);
-	db = my_database(deadline);
-	if (db == NULL)
-		PG_RETURN_NULL();
-
-	ConditionVariablePrepareToSleep(&db->run_finished);
-	while ((status = final_status(run_id)) == NULL && GetCurrentTimestamp() < deadline)
-		ConditionVariableTimedSleep(&db->run_finished, wait_ms(deadline),
-									compat_wait_event("PgSchedulerWaitForRun"));
-	ConditionVariableCancelSleep();
-	if (status == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text(status));
 }
 
 /*
@@ -530,7 +423,7 @@ pg_scheduler_stop(PG_FUNCTION_ARGS)
 Datum
 pg_scheduler_restart(PG_FUNCTION_ARGS)
 {
-	Database   *db = my_database(DT_NOEND);
+	Database   *db = run_wait_database(DT_NOEND);
 
 	rights_require_admin("restart");
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
@@ -543,7 +436,7 @@ pg_scheduler_restart(PG_FUNCTION_ARGS)
 Datum
 pg_scheduler_reload(PG_FUNCTION_ARGS)
 {
-	(void) my_database(DT_NOEND);
+	(void) run_wait_database(DT_NOEND);
 	rights_require_admin("reload");
 	change_note(CHANGE_ALL, 0);
 	PG_RETURN_VOID();

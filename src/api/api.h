@@ -35,4 +35,7 @@ extern int64 api_store_job(struct JobDefinition *def, bool replace);
 /* Add a run of a job, due at once; its id. */
 extern int64 api_run_now(int64 job_id);
 
+/* Raise an error if there is no such run that the caller may manage. */
+extern void api_check_run(int64 run_id);
+
 #endif							/* PG_SCHEDULER_API_H */

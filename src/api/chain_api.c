@@ -3,9 +3,10 @@
  * chain_api.c
  *	  What a job runs after, as a user gives it.
  *
- * All who add leaders to a job take one lock first, which nothing else needs.
- * So no two of them can close a cycle together, and each locks jobs without
- * meeting the other.
+ * Jobs are locked in the order in which they run last: a follower before those
+ * that it runs after.  So two that change chains at the same time wait for each
+ * other only where they would close a cycle, which edge_check.c sees to if they
+ * do not meet.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
@@ -17,13 +18,13 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
-#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
 
 #include "api/argument.h"
 #include "api/chain_api.h"
+#include "api/edge_check.h"
 #include "api/job_definition.h"
 #include "table/catalog.h"
 #include "table/catalog_chain.h"
@@ -41,13 +42,6 @@ bad_option(const char *option, const char *detail, const char *hint)
 			 hint ? errhint("%s", hint) : 0));
 }
 
-/* Before any lock on a job */
-static void
-lock_chains(void)
-{
-	LockDatabaseObject(row_relation("run_after"), 0, 0, ExclusiveLock);
-}
-
 void
 chain_api_get(ChainOptions *options, FunctionCallInfo fcinfo, bool alter)
 {
@@ -63,8 +57,6 @@ chain_api_get(ChainOptions *options, FunctionCallInfo fcinfo, bool alter)
 	if (options->after_on != NULL && after_on_from_name(options->after_on) < 0)
 		bad_option("after_on", psprintf("There is no \"%s\".", text_clip(options->after_on, 64)),
 				   "Use one of success, failure, any.");
-	if (options->after != NULL && options->after[0] != '\0')
-		lock_chains();
 }
 
 void
@@ -265,6 +257,15 @@ check_cycle(int64 job_id, const int64 *leaders, int nleaders)
 			report_cycle(job_id, leaders[i], downstream, n);
 }
 
+static void
+check_at_commit(const DependencyEnd *follower)
+{
+	int64	   *leaders;
+	int			n = catalog_find_leaders(follower->job_id, &leaders);
+
+	check_cycle(follower->job_id, leaders, n);
+}
+
 /*
  * Storing
  */
@@ -272,6 +273,7 @@ check_cycle(int64 job_id, const int64 *leaders, int nleaders)
 static void
 store_leaders(const ChainOptions *options, Oid owner, int64 job_id)
 {
+	DependencyEnd follower = {.job_id = job_id};
 	const char *after_on = options->after_on;
 	int64	   *leaders;
 	int			n = find_leaders(owner, options->after, &leaders);
@@ -285,6 +287,7 @@ store_leaders(const ChainOptions *options, Oid owner, int64 job_id)
 	if (after_on == NULL)
 		after_on = catalog_after_on(job_id);
 	catalog_set_leaders(job_id, leaders, n, after_on ? after_on : "success");
+	edge_check_at_commit(check_at_commit, &follower);
 }
 
 /* The owner of a follower may have changed. */
@@ -365,7 +368,7 @@ chain_api_release_followers(int64 job_id, bool cascade)
 	char	   *list;
 
 	if (cascade)
-		lock_chains();
+		catalog_lock_followers(job_id);
 	if (!catalog_lock_leader(job_id))
 		return;
 	n = catalog_find_followers(job_id, &followers);

@@ -26,9 +26,7 @@ typedef struct ChainOptions
 
 /*
  * Take the options from the arguments of a call.  With "alter", NULL leaves
- * one as it is.  Where leaders are given, this locks all
- * chains against others who do the same, so it must come before any lock on
- * a job.
+ * one as it is.
  */
 extern void chain_api_get(ChainOptions *options, FunctionCallInfo fcinfo, bool alter);
 

@@ -33,6 +33,7 @@
 
 #include "api/argument.h"
 #include "api/dependency_api.h"
+#include "api/edge_check.h"
 #include "table/catalog.h"
 #include "table/catalog_dependency.h"
 #include "table/job.h"
@@ -64,7 +65,6 @@ dependency_argument(FunctionCallInfo fcinfo)
 		value = PointerGetDatum(construct_empty_array(TEXTOID));
 	else if (!argument_get(fcinfo, "depends_on", TEXTARRAYOID, &value))
 		return NULL;
-	catalog_lock_dependencies();
 	return DatumGetArrayTypeP(value);
 }
 
@@ -325,8 +325,10 @@ set_dependencies(const DependencyEnd *dependent, Oid owner, ArrayType *depends_o
 		parse_target(TextDatumGetCString(elements[i]), owner, &target);
 		catalog_insert_dependency(dependent, &target);
 	}
-	if (n > 0)
-		refuse_cycle(dependent);
+	if (n == 0)
+		return;
+	refuse_cycle(dependent);
+	edge_check_at_commit(refuse_cycle, dependent);
 }
 
 void
@@ -338,9 +340,9 @@ dependency_set_of_job(int64 job_id, Oid owner, ArrayType *depends_on)
 		set_dependencies(&dependent, owner, depends_on);
 	else if (catalog_has_dependencies() && catalog_job_has_dependencies(job_id))
 	{
-		catalog_lock_dependencies();
 		catalog_delete_dependencies(&dependent);
 		refuse_cycle(&dependent);
+		edge_check_at_commit(refuse_cycle, &dependent);
 	}
 }
 
@@ -362,7 +364,6 @@ dependency_check_job(int64 job_id, Oid owner)
 
 	if (!catalog_has_dependencies() || !catalog_job_has_dependencies(job_id))
 		return;
-	catalog_lock_dependencies();
 	foreach(lc, catalog_dependency_targets(&dependent))
 	{
 		const DependencyEnd *target = lfirst(lc);
@@ -374,6 +375,7 @@ dependency_check_job(int64 job_id, Oid owner)
 			check_owner_sees(owner, job_owner, target->job_id);
 	}
 	refuse_cycle(&dependent);
+	edge_check_at_commit(refuse_cycle, &dependent);
 }
 
 /*

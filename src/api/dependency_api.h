@@ -13,10 +13,7 @@
 #include "fmgr.h"
 #include "utils/array.h"
 
-/*
- * The argument "depends_on" of a function, empty if it is reset, or NULL.  To be called before
- * the job or the queue is written: it takes the lock of all dependencies.
- */
+/* The argument "depends_on" of a function, empty if it is reset, or NULL */
 extern ArrayType *dependency_argument(FunctionCallInfo fcinfo);
 
 /*

@@ -190,6 +190,14 @@ refuse_started(HttpRun *http)
 			 errhint("The server log says why.")));
 }
 
+/* What a change of the run's row leads to: FINAL if it was made. */
+static OutcomeKind
+outcome_of_row(RowResult result)
+{
+	return result == ROW_DONE ? OUTCOME_FINAL :
+		result == ROW_LOCKED ? OUTCOME_LOCKED : OUTCOME_GONE;
+}
+
 /* In a transaction.  False: as for http_run_send(). */
 static bool
 prepare(HttpRun *http, HttpClient *client)
@@ -214,10 +222,11 @@ prepare(HttpRun *http, HttpClient *client)
 		rights_raise(&problem);
 	}
 	build(http, &job, &def, &request);
-	if (job.on_lost == ON_LOST_FAIL && !store_mark_started(&http->run, http->started_at))
+	if (job.on_lost == ON_LOST_FAIL)
 	{
-		http->outcome.kind = OUTCOME_GONE;
-		return false;
+		http->outcome.kind = outcome_of_row(store_mark_started(&http->run, http->started_at));
+		if (http->outcome.kind != OUTCOME_FINAL)
+			return false;
 	}
 	http->marked = job.on_lost == ON_LOST_FAIL;
 	http->transfer = http_client_add(client, &request, http);
@@ -347,14 +356,12 @@ record_success(HttpRun *http, RunRecord *record, const char *problem)
 	record->http_status = http->response->status;
 	http->outcome.status = RUN_SUCCEEDED;
 	http->outcome.finished_at = record->finished_at;
-	if (store_delete_pending(&http->run))
-	{
-		store_insert_history(record);
-		if (http->job.leads && problem == NULL)
-			http->outcome.chained = chain_end_record(record, http->job.args);
-	}
-	else
-		http->outcome.kind = OUTCOME_GONE;
+	http->outcome.kind = outcome_of_row(store_delete_pending(&http->run));
+	if (http->outcome.kind != OUTCOME_FINAL)
+		return;
+	store_insert_history(record);
+	if (http->job.leads && problem == NULL)
+		http->outcome.chained = chain_end_record(record, http->job.args);
 }
 
 /* For the metrics; an answer that was cut off is none. */
@@ -391,7 +398,8 @@ http_run_record(HttpRun *http, const char *problem)
 		record_success(http, &record, problem);
 	else
 		record_failure(http, &record, &verdict, problem);
-	if (http->outcome.kind == OUTCOME_GONE || problem != NULL)
+	if (http->outcome.kind == OUTCOME_GONE || http->outcome.kind == OUTCOME_LOCKED ||
+		problem != NULL)
 		return;
 	if (http->response != NULL)
 		http_store_insert_response(&http->run, http->job.job_name, http->response,

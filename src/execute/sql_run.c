@@ -212,25 +212,40 @@ record_success(Outcome *outcome)
 	outcome->finished_at = record.finished_at;
 }
 
-/* The run's own row has gone while it was being executed. */
+/*
+ * The run's own row has gone while it was being executed, or somebody is about
+ * to cancel it.  In that case nothing has been committed, for the mark would
+ * have failed, too: the run is done again, unless it is cancelled.
+ */
 static void
-refuse_gone(void)
+require_row(RowResult result)
 {
+	if (result == ROW_DONE)
+		return;
+	if (result == ROW_LOCKED)
+		active.kind = OUTCOME_LOCKED;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("run " INT64_FORMAT " was cancelled while it was being executed",
 					active.run.run_id)));
 }
 
+/* Before anything is done for the run.  False: it is not to be done now. */
+static bool
+may_begin(RowResult result)
+{
+	if (result == ROW_DONE)
+		return true;
+	active.kind = result == ROW_LOCKED ? OUTCOME_LOCKED : OUTCOME_GONE;
+	AbortCurrentTransaction();
+	return false;
+}
+
 static void
 run_transaction(SqlCommand *command, Outcome *outcome)
 {
-	if (!store_delete_pending(&active.run))
-	{
-		active.kind = OUTCOME_GONE;
-		AbortCurrentTransaction();
+	if (!may_begin(store_delete_pending(&active.run)))
 		return;
-	}
 	start_timeouts();
 	active.rows = sql_execute_plan(command, active.args);
 	stop_timeouts();
@@ -242,7 +257,12 @@ static void
 run_procedure(SqlCommand *command, Outcome *outcome)
 {
 	ListCell   *lc;
+	PendingRun	pending;
 
+	/* the end could not be put on record */
+	if (store_read_pending(active.run.run_id, &pending) && pending.locked &&
+		!may_begin(ROW_LOCKED))
+		return;
 	start_timeouts();
 	active.in_procedure = true;
 	for_each_from(lc, command->statements, command->nfirst)
@@ -253,8 +273,7 @@ run_procedure(SqlCommand *command, Outcome *outcome)
 	}
 	active.in_procedure = false;
 	stop_timeouts();
-	if (!store_delete_pending(&active.run))
-		refuse_gone();
+	require_row(store_delete_pending(&active.run));
 	record_success(outcome);
 	CommitTransactionCommand();
 }
@@ -264,12 +283,8 @@ run_top_level(SqlCommand *command, Outcome *outcome)
 {
 	ListCell   *lc;
 
-	if (!store_mark_started(&active.run, active.started_at))
-	{
-		active.kind = OUTCOME_GONE;
-		AbortCurrentTransaction();
+	if (!may_begin(store_mark_started(&active.run, active.started_at)))
 		return;
-	}
 	active.marked = true;
 	CommitTransactionCommand();
 
@@ -285,8 +300,7 @@ run_top_level(SqlCommand *command, Outcome *outcome)
 	}
 	StartTransactionCommand();
 	stop_timeouts();
-	if (!store_delete_pending(&active.run))
-		refuse_gone();
+	require_row(store_delete_pending(&active.run));
 	record_success(outcome);
 	CommitTransactionCommand();
 }
@@ -301,8 +315,8 @@ mark_before_commit(XactEvent event, void *arg)
 {
 	if (!active.in_procedure || active.marked)
 		return;
-	if (event == XACT_EVENT_PRE_COMMIT && !store_mark_started(&active.run, active.started_at))
-		refuse_gone();
+	if (event == XACT_EVENT_PRE_COMMIT)
+		require_row(store_mark_started(&active.run, active.started_at));
 	if (event == XACT_EVENT_COMMIT)
 		active.marked = true;
 }
@@ -613,7 +627,9 @@ sql_run_execute(WorkerSlot *slot, const Run *run, Outcome *outcome)
 	PG_END_TRY();
 
 	outcome->kind = active.kind;
-	if (error != NULL && active.job_known)
+	if (error != NULL && active.kind == OUTCOME_LOCKED)
+		error = NULL;			/* nothing has happened */
+	else if (error != NULL && active.job_known)
 		conclude_failure(error, outcome);
 	else if (error != NULL)
 		report_unrecorded(error, outcome);

@@ -20,6 +20,9 @@
 #include "state/run_queue.h"
 #include "table/catalog_queue.h"
 
+/* A queue that somebody has in hand is looked at again after: 1 s. */
+#define LOCKED_DELAY	USECS_PER_SEC
+
 typedef struct Stop
 {
 	TimestampTz now;
@@ -45,15 +48,25 @@ look_at_queue(JobQueue *queue, void *arg)
 		stop->to_start = lappend(stop->to_start, queue);
 }
 
-/* Queues that were to be restarted are at rest: the change comes to us. */
+/*
+ * Queues that were to be restarted are at rest: the change comes to us.  One
+ * that somebody is about to alter waits until that is done.
+ */
 static void
-finish_restarts(List *queues)
+finish_restarts(Stop *stop)
 {
 	ListCell   *lc;
 
 	cycle_start_transaction();
-	foreach(lc, queues)
-		catalog_finish_restart(((JobQueue *) lfirst(lc))->name);
+	foreach(lc, stop->to_start)
+	{
+		JobQueue   *queue = lfirst(lc);
+
+		if (catalog_finish_restart(queue->name))
+			continue;
+		queue->stop_pending = true;
+		stop->next = Min(stop->next, stop->now + LOCKED_DELAY);
+	}
 	cycle_commit_transaction();
 }
 
@@ -87,6 +100,6 @@ queue_stop(TimestampTz now)
 	if (stop.any)
 		run_queue_foreach(stop_run, &stop);
 	if (stop.to_start != NIL)
-		finish_restarts(stop.to_start);
+		finish_restarts(&stop);
 	return stop.next;
 }

@@ -40,6 +40,7 @@
 #include "state/recovery_event.h"
 #include "state/run_queue.h"
 #include "table/catalog.h"
+#include "table/catalog_monitor.h"
 #include "table/catalog_recovery.h"
 #include "table/job.h"
 #include "table/rights.h"

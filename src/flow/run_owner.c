@@ -32,7 +32,7 @@ run_owner_follow(RunEntry *entry)
 	if (!store_read_job(entry->run.job_id, NULL, &job) || job.owner == entry->run.owner)
 		return false;
 	next.owner = job.owner;
-	if (!store_retry_pending(&entry->run, &next))
+	if (store_retry_pending(&entry->run, &next) != ROW_DONE)
 		return false;
 	run_queue_put_back(entry, &next);
 	return true;

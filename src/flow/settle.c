@@ -192,7 +192,9 @@ settle_orphan(const PendingRun *pending)
 	Outcome		outcome = {.kind = OUTCOME_FINAL, .run = *run, .status = RUN_CANCELLED};
 	RunRecord	record;
 
-	if (!store_delete_pending(run))
+	if (pending->locked)
+		return true;			/* somebody is about to cancel it: for the repair to see */
+	if (store_delete_pending(run) != ROW_DONE)
 		return false;
 	outcome.finished_at = clock_now();
 	/* its name is known as long as the job is in memory */
@@ -232,10 +234,14 @@ take_back(const PendingRun *pending)
 	RunEntry   *entry = run_queue_find(pending->run.run_id);
 	Job			job;
 
-	if (!store_read_job(pending->run.job_id, NULL, &job))
+	bool		mine = entry != NULL && entry->state == RUN_STATE_DISPATCHED &&
+		entry->run.attempt == pending->run.attempt;
+
+	if (mine && pending->locked)
+		try_later(entry, LOCKED_DELAY);
+	else if (!store_read_job(pending->run.job_id, NULL, &job))
 		return settle_orphan(pending);
-	if (entry != NULL && entry->state == RUN_STATE_DISPATCHED &&
-		entry->run.attempt == pending->run.attempt && !run_owner_follow(entry))
+	else if (mine && !run_owner_follow(entry))
 		run_queue_put_back(entry, NULL);
 	return true;
 }
@@ -412,26 +418,42 @@ settle_changed_run(int64 run_id)
 	cycle_commit_transaction();
 }
 
+static void
+record_missed(const RunEntry *entry, const PendingRun *pending, Outcome *outcome)
+{
+	RunRecord	record;
+
+	run_end_init_record(&record, &pending->run, entry->job->job.job_name, RUN_MISSED,
+						DT_NOBEGIN, outcome->finished_at);
+	record.error_message = "what the job depends on was not healthy for longer than misfire_grace";
+	record.redriven_from = pending->redriven_from;
+	store_insert_history(&record);
+	outcome->kind = OUTCOME_FINAL;
+	outcome->status = RUN_MISSED;
+	outcome->started_at = DT_NOBEGIN;
+}
+
 /* A run that waited for longer than its job wants is missed. */
 static void
 miss(RunEntry *entry)
 {
 	PendingRun	pending;
-	RunRecord	record;
 	Outcome		outcome = {.kind = OUTCOME_GONE, .run = entry->run};
 
 	cycle_start_transaction();
 	outcome.finished_at = clock_now();
-	if (store_read_pending(entry->run_id, &pending) && store_delete_pending(&pending.run))
+	if (store_read_pending(entry->run_id, &pending))
 	{
-		run_end_init_record(&record, &pending.run, entry->job->job.job_name, RUN_MISSED,
-							DT_NOBEGIN, outcome.finished_at);
-		record.error_message = "what the job depends on was not healthy for longer than misfire_grace";
-		record.redriven_from = pending.redriven_from;
-		store_insert_history(&record);
-		outcome.kind = OUTCOME_FINAL;
-		outcome.status = RUN_MISSED;
-		outcome.started_at = DT_NOBEGIN;
+		RowResult	result = store_delete_pending(&pending.run);
+
+		if (result == ROW_LOCKED)
+		{
+			/* somebody is about to cancel it: it is looked at again */
+			cycle_commit_transaction();
+			return;
+		}
+		if (result == ROW_DONE)
+			record_missed(entry, &pending, &outcome);
 	}
 	cycle_commit_transaction();
 	settle_apply(&outcome);

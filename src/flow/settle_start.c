@@ -100,7 +100,7 @@ static void
 suspect(PendingRun *pending, JobEntry *job)
 {
 	pending->run.crashes++;
-	store_count_crash(&pending->run);
+	(void) store_count_crash(&pending->run);
 	/* it may crash again before an asynchronous commit is on disk */
 	ForceSyncCommit();
 	if (pending->run.crashes < pg_scheduler_crash_limit)

@@ -317,9 +317,8 @@ each_judgement(TimestampTz now)
 	if (recovery_active())
 		recovery_step(now);
 	recovery_event_write();
-	alert_write();
 	cycle_commit_transaction();
-	alert_written();
+	alert_write();
 	job_cache_written(true);
 	recovery_event_written();
 	requested = false;

@@ -561,20 +561,13 @@ apply_own_changes(void)
  * The rest of a cycle
  */
 
-/* Alerts and events are not kept waiting. */
-static bool
-has_news(void)
-{
-	return alert_pending() || recovery_event_pending();
-}
-
-/* Write states, alerts and events, when there are many or when it is time. */
+/* Write states and events, when there are many states, or when it is time. */
 static TimestampTz
-flush(TimestampTz now, bool force)
+flush_states(TimestampTz now, bool force)
 {
 	TimestampTz due;
 
-	if (job_cache_dirty_count() == 0 && !has_news())
+	if (job_cache_dirty_count() == 0 && !recovery_event_pending())
 	{
 		dirty_since = DT_NOEND;
 		return DT_NOEND;
@@ -582,12 +575,11 @@ flush(TimestampTz now, bool force)
 	if (dirty_since == DT_NOEND)
 		dirty_since = now;
 	due = Min(Max(dirty_since, outcome_at) + FLUSH_QUIET, dirty_since + FLUSH_INTERVAL);
-	if (!force && !has_news() && job_cache_dirty_count() < FLUSH_COUNT && now < due)
+	if (!force && !recovery_event_pending() && job_cache_dirty_count() < FLUSH_COUNT && now < due)
 		return due;
 
 	cycle_start_transaction();
 	(void) job_cache_write();
-	alert_write();
 	recovery_event_write();
 	if (now - counted_at >= COUNTED_INTERVAL || counted_at == DT_NOBEGIN)
 	{
@@ -596,10 +588,20 @@ flush(TimestampTz now, bool force)
 	}
 	cycle_commit_transaction();
 	job_cache_written(true);
-	alert_written();
 	recovery_event_written();
 	dirty_since = DT_NOEND;
 	return DT_NOEND;
+}
+
+/* The same with alerts, which are not kept waiting; when to do so again. */
+static TimestampTz
+flush(TimestampTz now, bool force)
+{
+	TimestampTz next = flush_states(now, force);
+
+	if (force || alert_next_write() <= now)
+		alert_write();
+	return Min(next, alert_next_write());
 }
 
 /* On the way to a stop: wait for runs, until the deadline. */

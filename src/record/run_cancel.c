@@ -45,7 +45,7 @@ run_cancel_pending(int64 run_id, const char *reason)
 	if (!store_read_pending(run_id, &pending))
 		return false;
 	job_name = catalog_job_name(pending.run.job_id);
-	if (!store_delete_pending(&pending.run))
+	if (store_delete_pending(&pending.run) != ROW_DONE)
 		return false;
 	record_cancelled(&pending, job_name, reason);
 	catalog_delete_spent_request(pending.run.job_id);

@@ -138,11 +138,11 @@ plan_next_attempt(const Job *job, RunRecord *record, TimestampTz not_before,
 	record->next_attempt_at = outcome->next.due_at;
 }
 
-/* False, with outcome.kind OUTCOME_GONE: there is no such run any more. */
+/* False: there is no such run any more, or somebody has it in hand; outcome.kind says so. */
 static bool
 end_attempt(const Job *job, RunRecord *record, TimestampTz not_before, Outcome *outcome)
 {
-	bool		still_pending;
+	RowResult	result;
 
 	outcome->kind = OUTCOME_FINAL;
 	outcome->status = record->status;
@@ -152,16 +152,16 @@ end_attempt(const Job *job, RunRecord *record, TimestampTz not_before, Outcome *
 	if (should_retry(job, record))
 	{
 		plan_next_attempt(job, record, not_before, outcome);
-		still_pending = store_retry_pending(record->run, &outcome->next);
+		result = store_retry_pending(record->run, &outcome->next);
 	}
 	else
-		still_pending = store_delete_pending(record->run);
+		result = store_delete_pending(record->run);
 
-	if (still_pending)
+	if (result == ROW_DONE)
 		store_insert_history(record);
 	else
-		outcome->kind = OUTCOME_GONE;
-	return still_pending;
+		outcome->kind = result == ROW_LOCKED ? OUTCOME_LOCKED : OUTCOME_GONE;
+	return result == ROW_DONE;
 }
 
 void

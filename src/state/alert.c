@@ -4,7 +4,10 @@
  *	  Alerts that a scheduler raises.
  *
  * Of all that is said about one kind and subject before the next write, the
- * last word counts; it is written with all others by a few statements.
+ * last word counts; it is written with all others by a few statements, in a
+ * transaction of their own.  A role may resolve alerts of its own in a
+ * transaction that it leaves open: an alert whose row is locked stays here, and
+ * is written when the lock has gone.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
@@ -17,14 +20,20 @@
 #include "utils/memutils.h"
 
 #include "base/clock.h"
+#include "base/cycle.h"
 #include "record/alert_handler.h"
 #include "state/alert.h"
+#include "table/catalog_exec.h"
 #include "table/catalog_monitor.h"
 
 /* More than this wait to be written: the database has other troubles. */
 #define MAX_PENDING		10000
 
 #define KEY_LENGTH		192
+
+/* What is locked, or could not be written, is tried again after: 1 s, up to 64 s. */
+#define LOCKED_DELAY	USECS_PER_SEC
+#define MAX_DOUBLINGS	6
 
 typedef struct PendingAlert
 {
@@ -35,6 +44,7 @@ typedef struct PendingAlert
 static MemoryContext alert_context = NULL;
 static HTAB *pending = NULL;
 static TimestampTz next_end = DT_NOBEGIN;
+static TimestampTz next_write = DT_NOBEGIN; /* not before */
 
 static char *
 copy(const char *string)
@@ -56,7 +66,7 @@ prepare(void)
 }
 
 static void
-remember(AlertKind kind, const char *severity, const char *subject,
+remember(const char *kind, const char *severity, const char *subject,
 		 int64 job_id, Oid owner, const char *message, int64 count)
 {
 	PendingAlert *alert;
@@ -67,11 +77,11 @@ remember(AlertKind kind, const char *severity, const char *subject,
 		prepare();
 	if (hash_get_num_entries(pending) >= MAX_PENDING)
 		return;
-	snprintf(key, sizeof(key), "%s %s", alert_kind(kind)->name, subject);
+	snprintf(key, sizeof(key), "%s %s", kind, subject);
 	alert = hash_search(pending, key, HASH_ENTER, &found);
 	if (!found)
 		memset(&alert->row, 0, sizeof(AlertRow));
-	alert->row.kind = copy(alert_kind(kind)->name);
+	alert->row.kind = copy(kind);
 	alert->row.severity = copy(severity);
 	alert->row.subject = copy(subject);
 	alert->row.job_id = job_id;
@@ -84,81 +94,139 @@ void
 alert_raise(AlertKind kind, const char *subject,
 			int64 job_id, Oid owner, const char *message)
 {
-	remember(kind, alert_kind(kind)->severity, subject, job_id, owner, message, 1);
+	alert_raise_counted(kind, subject, job_id, owner, message, 1);
 }
 
 void
 alert_raise_counted(AlertKind kind, const char *subject, int64 job_id,
 					Oid owner, const char *message, int64 count)
 {
-	remember(kind, alert_kind(kind)->severity, subject, job_id, owner, message, count);
+	remember(alert_kind(kind)->name, alert_kind(kind)->severity, subject, job_id, owner, message,
+			 count);
 }
 
 void
 alert_raise_as(const char *severity, AlertKind kind, const char *subject,
 			   int64 job_id, Oid owner, const char *message)
 {
-	remember(kind, severity, subject, job_id, owner, message, 1);
+	remember(alert_kind(kind)->name, severity, subject, job_id, owner, message, 1);
 }
 
 void
 alert_resolve(AlertKind kind, const char *subject)
 {
-	remember(kind, NULL, subject, 0, InvalidOid, NULL, 0);
+	remember(alert_kind(kind)->name, NULL, subject, 0, InvalidOid, NULL, 0);
 }
 
-bool
-alert_pending(void)
+TimestampTz
+alert_next_write(void)
 {
-	return pending != NULL;
+	return pending == NULL ? DT_NOEND : next_write;
 }
 
-void
-alert_write(void)
+/* Those that wait to be written; how many. */
+static int
+collect_pending(AlertRow **rows)
 {
-	AlertRow   *raised;
-	AlertRow   *resolved;
-	int			nraised = 0;
-	int			nresolved = 0;
 	HASH_SEQ_STATUS status;
 	PendingAlert *alert;
-	TimestampTz now = clock_now();
+	int			n = 0;
 
-	if (pending == NULL)
-		return;
-	raised = palloc(hash_get_num_entries(pending) * sizeof(AlertRow));
-	resolved = palloc(hash_get_num_entries(pending) * sizeof(AlertRow));
+	*rows = palloc(hash_get_num_entries(pending) * sizeof(AlertRow));
 	hash_seq_init(&status, pending);
 	while ((alert = hash_seq_search(&status)) != NULL)
+		(*rows)[n++] = alert->row;
+	return n;
+}
+
+/* Take those out that are raised, or those that are resolved; how many. */
+static int
+choose(const AlertRow *rows, int n, const bool *locked, bool raised, AlertRow *chosen)
+{
+	int			nchosen = 0;
+
+	for (int i = 0; i < n; i++)
+		if (!locked[i] && (rows[i].severity != NULL) == raised)
+			chosen[nchosen++] = rows[i];
+	return nchosen;
+}
+
+typedef struct Batch
+{
+	AlertRow   *rows;
+	int			n;
+	bool	   *locked;			/* left for later */
+} Batch;
+
+static void
+write_batch(void *arg)
+{
+	Batch	   *batch = arg;
+	AlertRow   *chosen = palloc(batch->n * sizeof(AlertRow));
+	TimestampTz now = clock_now();
+	int			n;
+
+	catalog_limit_lock_wait();
+	(void) catalog_lock_alerts(batch->rows, batch->n, batch->locked);
+	n = choose(batch->rows, batch->n, batch->locked, false, chosen);
+	if (n > 0)
 	{
-		if (alert->row.severity == NULL)
-			resolved[nresolved++] = alert->row;
-		else
-			raised[nraised++] = alert->row;
-	}
-	if (nresolved > 0)
-	{
-		catalog_resolve_alerts(resolved, nresolved, now);
+		catalog_resolve_alerts(chosen, n, now);
 		next_end = Min(next_end, now + alert_handler_window());
 	}
-	if (nraised > 0)
+	n = choose(batch->rows, batch->n, batch->locked, true, chosen);
+	if (n > 0)
 	{
 		int64	   *opened;
 		int			nopened;
 
-		catalog_reopen_alerts(raised, nraised, now - alert_handler_window());
-		nopened = catalog_open_alerts(raised, nraised, now, &opened);
+		catalog_reopen_alerts(chosen, n, now - alert_handler_window());
+		nopened = catalog_open_alerts(chosen, n, now, &opened);
 		if (nopened > 0)
 			alert_handler_call(opened, nopened, ALERT_RAISED);
 	}
 }
 
-void
-alert_written(void)
+/* Only what is left of a batch is still to be written. */
+static void
+keep(const Batch *batch)
 {
+	MemoryContext written = alert_context;
+
 	pending = NULL;
-	if (alert_context != NULL)
-		MemoryContextReset(alert_context);
+	alert_context = NULL;
+	for (int i = 0; i < batch->n; i++)
+	{
+		const AlertRow *row = &batch->rows[i];
+
+		if (batch->locked[i])
+			remember(row->kind, row->severity, row->subject, row->job_id, row->owner,
+					 row->message, row->count);
+	}
+	MemoryContextDelete(written);
+}
+
+void
+alert_write(void)
+{
+	static int	failures = 0;
+	Batch		batch;
+
+	if (pending == NULL)
+		return;
+	batch.n = collect_pending(&batch.rows);
+	batch.locked = palloc0(batch.n * sizeof(bool));
+	if (cycle_try_transaction(write_batch, &batch, "writing alerts"))
+	{
+		failures = 0;
+		keep(&batch);
+		next_write = pending == NULL ? DT_NOBEGIN : clock_now() + LOCKED_DELAY;
+	}
+	else
+	{
+		next_write = clock_now() + (LOCKED_DELAY << Min(failures, MAX_DOUBLINGS));
+		failures++;
+	}
 }
 
 void
@@ -174,7 +242,9 @@ alert_tell_ends(TimestampTz now)
 	if (n > 0)
 		alert_handler_call(ended, n, ALERT_RESOLVED);
 	resolved_at = catalog_next_ended_alert();
-	next_end = resolved_at == DT_NOEND ? DT_NOEND : resolved_at + alert_handler_window();
+	/* what is due still is locked */
+	next_end = resolved_at == DT_NOEND ? DT_NOEND :
+		Max(resolved_at + alert_handler_window(), now + LOCKED_DELAY);
 }
 
 TimestampTz

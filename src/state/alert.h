@@ -36,14 +36,18 @@ extern void alert_raise_as(const char *severity, AlertKind kind, const char *sub
 /* What it was about is over.  Nothing happens when there is no such alert. */
 extern void alert_resolve(AlertKind kind, const char *subject);
 
-/* Is there anything to write? */
-extern bool alert_pending(void);
+/*
+ * When there is something to write: DT_NOEND if there is nothing.  What could
+ * not be written, since somebody has the row of an alert in hand, waits for a
+ * second.
+ */
+extern TimestampTz alert_next_write(void);
 
-/* Write what was raised and resolved.  In a transaction. */
+/*
+ * Write what was raised and resolved, in transactions of its own: whatever is
+ * wrong with an alert, nothing else fails with it.
+ */
 extern void alert_write(void);
-
-/* Call after the commit of that transaction. */
-extern void alert_written(void);
 
 /* Tell handlers of alerts that have ended for good.  In a transaction. */
 extern void alert_tell_ends(TimestampTz now);

@@ -393,7 +393,7 @@ static void
 begin_ddl(CatalogState *state)
 {
 	catalog_enter(state);
-	catalog_execute("SET LOCAL lock_timeout = '20ms'", NULL);
+	catalog_limit_lock_wait();
 }
 
 static void

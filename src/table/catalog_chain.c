@@ -71,6 +71,17 @@ catalog_lock_leaders(const int64 *job_ids, int n)
 					 job_ids, n, palloc(Max(n, 1) * sizeof(int64)));
 }
 
+void
+catalog_lock_followers(int64 job_id)
+{
+	int64	   *followers;
+	int			n = catalog_find_followers(job_id, &followers);
+
+	(void) lock_jobs("SELECT job_id FROM scheduler.job WHERE job_id = ANY ($1)"
+					 " ORDER BY job_id FOR NO KEY UPDATE",
+					 followers, n, palloc(Max(n, 1) * sizeof(int64)));
+}
+
 bool
 catalog_lock_leader(int64 job_id)
 {

@@ -27,6 +27,9 @@ extern int	catalog_find_job_of_others(Oid role, const char *name, int64 *job_ids
  */
 extern int	catalog_lock_leaders(const int64 *job_ids, int n);
 
+/* Lock the jobs that run after a job. */
+extern void catalog_lock_followers(int64 job_id);
+
 /* Lock a job that is to be dropped.  Do others run after it? */
 extern bool catalog_lock_leader(int64 job_id);
 

@@ -12,7 +12,6 @@
 #include "access/table.h"
 #include "catalog/pg_type.h"
 #include "storage/bufmgr.h"
-#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -21,13 +20,6 @@
 #include "table/catalog_exec.h"
 #include "table/row.h"
 #include "table/store.h"
-
-/* conflicts with itself, and not with the reading and writing of rows */
-void
-catalog_lock_dependencies(void)
-{
-	LockRelationOid(row_relation("dependency"), ShareUpdateExclusiveLock);
-}
 
 bool
 catalog_has_dependencies(void)
@@ -330,17 +322,4 @@ catalog_scan_dependencies(DependencyCallback callback, void *arg)
 	catalog_scan("SELECT job_id, queue_name, on_job_id, on_queue_name"
 				 " FROM scheduler.dependency ORDER BY on_job_id, on_queue_name",
 				 NULL, edge_row, &scan);
-}
-
-void
-catalog_resolve_gone_queue_alerts(TimestampTz now)
-{
-	Params		params = {0};
-
-	catalog_add_time(&params, now);
-	catalog_run("UPDATE scheduler.alert a SET resolved_at = $1"
-				" WHERE a.resolved_at IS NULL AND a.job_id IS NULL"
-				" AND a.kind = 'dependency_unhealthy'"
-				" AND NOT EXISTS (SELECT FROM scheduler.queue q"
-				" WHERE a.subject = 'queue ' || q.queue_name)", &params);
 }

@@ -25,12 +25,6 @@ typedef struct DependencyEnd
 	char		queue[NAMEDATALEN];
 } DependencyEnd;
 
-/*
- * Nobody else changes dependencies before the end of the transaction.  Taken
- * before the rows of jobs.
- */
-extern void catalog_lock_dependencies(void);
-
 /* False: there is no dependency at all, and none was ever made. */
 extern bool catalog_has_dependencies(void);
 
@@ -88,7 +82,5 @@ typedef void (*DependencyCallback) (const DependencyEnd *dependent,
 									const DependencyEnd *target, void *arg);
 extern void catalog_scan_dependencies(DependencyCallback callback, void *arg);
 
-/* Resolve alerts of queues that have gone. */
-extern void catalog_resolve_gone_queue_alerts(TimestampTz now);
 
 #endif							/* PG_SCHEDULER_CATALOG_DEPENDENCY_H */

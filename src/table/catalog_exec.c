@@ -85,6 +85,37 @@ catalog_add_int64s(Params *params, const int64 *values, int n)
 				false);
 }
 
+static void
+add_array(Params *params, Oid array_type, Oid type, Datum *values, bool *nulls, int n,
+		  int16 typlen, char typalign)
+{
+	int			dims[1] = {n};
+	int			lbs[1] = {1};
+
+	catalog_add(params, array_type,
+				PointerGetDatum(construct_md_array(values, nulls, 1, dims, lbs, type,
+												   typlen, typlen > 0, typalign)),
+				false);
+}
+
+void
+catalog_add_text_array(Params *params, Datum *values, bool *nulls, int n)
+{
+	add_array(params, TEXTARRAYOID, TEXTOID, values, nulls, n, -1, TYPALIGN_INT);
+}
+
+void
+catalog_add_int64_array(Params *params, Datum *values, bool *nulls, int n)
+{
+	add_array(params, INT8ARRAYOID, INT8OID, values, nulls, n, 8, TYPALIGN_DOUBLE);
+}
+
+void
+catalog_add_oid_array(Params *params, Datum *values, bool *nulls, int n)
+{
+	add_array(params, OIDARRAYOID, OIDOID, values, nulls, n, 4, TYPALIGN_INT);
+}
+
 void
 catalog_add_time(Params *params, TimestampTz value)
 {
@@ -134,6 +165,13 @@ catalog_leave(const CatalogState *state)
 	XactReadOnly = state->read_only;
 	AtEOXact_GUC(false, state->guc_level);
 	SetUserIdAndSecContext(state->userid, state->sec_context);
+}
+
+void
+catalog_limit_lock_wait(void)
+{
+	(void) set_config_option("lock_timeout", "20ms", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, 0, false);
 }
 
 /* Execute a plan, or else a text. */

@@ -41,12 +41,23 @@ extern void catalog_add_time(Params *params, TimestampTz value);	/* infinite: NU
 extern void catalog_add_oid(Params *params, Oid value); /* InvalidOid: NULL */
 extern void catalog_add_jsonb(Params *params, Jsonb *value);
 
+/* Columns of many rows, as one parameter each; nulls may be NULL */
+extern void catalog_add_text_array(Params *params, Datum *values, bool *nulls, int n);
+extern void catalog_add_int64_array(Params *params, Datum *values, bool *nulls, int n);
+extern void catalog_add_oid_array(Params *params, Datum *values, bool *nulls, int n);
+
 /*
  * Put on the identity and the surroundings of our own statements.  An error
  * in between is undone by the abort of the transaction.
  */
 extern void catalog_enter(CatalogState *state);
 extern void catalog_leave(const CatalogState *state);
+
+/*
+ * In a transaction that can be done later: who has a lock that it wants, of a
+ * table also, is waited for no longer than a moment; then this is an error.
+ */
+extern void catalog_limit_lock_wait(void);
 
 /*
  * Execute one statement, between enter and leave; how many rows it returned

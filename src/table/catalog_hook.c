@@ -196,6 +196,11 @@ catalog_find_hook(int64 job_id, const char *event, int64 *hook_job_id)
 	return n > 0;
 }
 
+#define HEALTH_CHECK_OF_JOB \
+	"SELECT hook_job_id FROM scheduler.job_hook" \
+	" WHERE hook_job_id = $1 AND event = 'health_check'"
+
+/* What somebody else has in hand is left to the next check. */
 bool
 catalog_write_check(int64 hook_job_id, const bool *healthy, TimestampTz now)
 {
@@ -205,8 +210,12 @@ catalog_write_check(int64 hook_job_id, const bool *healthy, TimestampTz now)
 	catalog_add(&params, BOOLOID, healthy ? BoolGetDatum(*healthy) : (Datum) 0,
 				healthy == NULL);
 	catalog_add_time(&params, now);
-	return catalog_run("UPDATE scheduler.job_hook SET healthy = $2, checked_at = $3"
-					   " WHERE hook_job_id = $1 AND event = 'health_check'", &params) > 0;
+	if (!catalog_exists(HEALTH_CHECK_OF_JOB, &params))
+		return false;
+	catalog_run("UPDATE scheduler.job_hook SET healthy = $2, checked_at = $3"
+				" WHERE hook_job_id IN (" HEALTH_CHECK_OF_JOB
+				" FOR NO KEY UPDATE SKIP LOCKED)", &params);
+	return true;
 }
 
 void

@@ -21,7 +21,10 @@
 #include "table/figures.h"
 
 /*
- * Alerts
+ * Alerts (catalog_alert.c)
+ *
+ * None of these functions waits for a row that somebody has locked: who may
+ * resolve an alert can leave that uncommitted for as long as he likes.
  */
 
 typedef struct AlertRow
@@ -35,12 +38,29 @@ typedef struct AlertRow
 	int64		count;
 } AlertRow;
 
-/* Open alerts, or say of open ones that they still hold; ids of those opened. */
+/*
+ * Lock those of these alerts that are open: locked[] says which could not be
+ * locked, and are to be left for later; the result is how many these are.
+ */
+extern int	catalog_lock_alerts(const AlertRow *rows, int n, bool *locked);
+
+/*
+ * To the end of the transaction nobody else raises the alert of this check: two
+ * who insert the same alert would have to wait for each other.
+ */
+extern bool catalog_try_lock_check(int64 check_id);
+
+/*
+ * Open alerts, or say of open ones, which have been locked, that they still
+ * hold; ids of those opened.
+ */
 extern int	catalog_open_alerts(const AlertRow *rows, int n, TimestampTz now,
 								int64 **opened);
 
 /* Open again what has resolved itself since a time. */
 extern void catalog_reopen_alerts(const AlertRow *rows, int n, TimestampTz since);
+
+/* Resolve open alerts, which have been locked. */
 extern void catalog_resolve_alerts(const AlertRow *rows, int n, TimestampTz now);
 
 /*
@@ -53,6 +73,10 @@ extern TimestampTz catalog_next_ended_alert(void);
 
 /* Resolve what lasts only as long as a job, or a dead letter, exists. */
 extern int64 catalog_resolve_gone_alerts(TimestampTz now);
+extern void catalog_resolve_gone_queue_alerts(TimestampTz now);
+
+/* Those of jobs that were given up, and are not any more */
+extern int64 catalog_resolve_given_up(TimestampTz now);
 
 /* The open alerts that have jobs as their subject */
 typedef void (*OpenAlertCallback) (const char *kind, int64 job_id, Oid owner,

@@ -145,12 +145,14 @@ catalog_enable_queue(const char *name, bool enabled, TimestampTz stop_deadline,
 					   " WHERE queue_name = COALESCE($1, queue_name)", &params) > 0;
 }
 
-void
+bool
 catalog_finish_restart(const char *name)
 {
 	Params		params = {0};
 
 	catalog_add_text(&params, name);
-	catalog_run("UPDATE scheduler.queue SET enabled = true, stop_deadline = NULL,"
-				" restarting = false WHERE queue_name = $1 AND restarting", &params);
+	return catalog_run("UPDATE scheduler.queue SET enabled = true, stop_deadline = NULL,"
+					   " restarting = false WHERE queue_name IN"
+					   " (SELECT queue_name FROM scheduler.queue WHERE queue_name = $1"
+					   " AND restarting FOR NO KEY UPDATE SKIP LOCKED)", &params) > 0;
 }

@@ -44,7 +44,7 @@ extern bool catalog_queue_has_jobs(const char *name);
 extern bool catalog_enable_queue(const char *name, bool enabled, TimestampTz stop_deadline,
 								 bool restarting);
 
-/* A queue that was to be restarted has come to rest. */
-extern void catalog_finish_restart(const char *name);
+/* A queue that was to be restarted has come to rest.  False: somebody has it in hand. */
+extern bool catalog_finish_restart(const char *name);
 
 #endif							/* PG_SCHEDULER_CATALOG_QUEUE_H */

@@ -178,18 +178,6 @@ catalog_find_given_up(TimestampTz now, int64 **job_ids)
 					   " WHERE at = $1 AND action = 'given_up'", &params, job_ids);
 }
 
-int64
-catalog_resolve_given_up(TimestampTz now)
-{
-	Params		params = {0};
-
-	catalog_add_time(&params, now);
-	return catalog_run("UPDATE scheduler.alert a SET resolved_at = $1"
-					   " WHERE a.kind = 'given_up' AND a.resolved_at IS NULL AND NOT EXISTS"
-					   " (SELECT FROM scheduler.job_recovery r WHERE r.job_id = a.job_id"
-					   " AND r.state = 'given_up')", &params);
-}
-
 TimestampTz
 catalog_next_probe(TimestampTz now)
 {

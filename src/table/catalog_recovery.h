@@ -47,9 +47,8 @@ extern int	catalog_end_probes(TimestampTz now, int64 **job_ids);
  */
 extern int	catalog_close_circuits(TimestampTz now, int64 **job_ids);
 
-/* The jobs that were given up at this time; the alerts of those that are not any more. */
+/* The jobs that were given up at this time */
 extern int	catalog_find_given_up(TimestampTz now, int64 **job_ids);
-extern int64 catalog_resolve_given_up(TimestampTz now);
 
 /*
  * When there is something to do next, or DT_NOEND; "now" when something was

@@ -247,21 +247,7 @@ row_read(const char *table, const char *pkey, int64 key, const ItemPointerData *
 	return tuple != NULL;
 }
 
-/*
- * Delete a tuple.  False when somebody else has deleted or replaced it; an
- * unfinished transaction that has it in hand is waited for.
- */
-bool
-row_delete(Relation rel, ItemPointer tid)
-{
-	TM_FailureData failure;
-
-	return table_tuple_delete(rel, tid, GetCurrentCommandId(true),
-							  SnapshotSelf, InvalidSnapshot, true, &failure,
-							  false) == TM_Ok;
-}
-
-bool
+RowResult
 row_lock(Relation rel, ItemPointer tid)
 {
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
@@ -269,9 +255,35 @@ row_lock(Relation rel, ItemPointer tid)
 	TM_Result	result;
 
 	result = table_tuple_lock(rel, tid, SnapshotSelf, slot, GetCurrentCommandId(false),
-							  LockTupleExclusive, LockWaitBlock, 0, &failure);
+							  LockTupleExclusive, LockWaitSkip, 0, &failure);
 	ExecDropSingleTupleTableSlot(slot);
-	return result == TM_Ok;
+	return result == TM_Ok ? ROW_DONE : result == TM_WouldBlock ? ROW_LOCKED : ROW_GONE;
+}
+
+static TM_Result
+delete_tuple(Relation rel, ItemPointer tid, bool wait)
+{
+	TM_FailureData failure;
+
+	return table_tuple_delete(rel, tid, GetCurrentCommandId(true), SnapshotSelf,
+							  InvalidSnapshot, wait, &failure, false);
+}
+
+RowResult
+row_delete(Relation rel, ItemPointer tid)
+{
+	TM_Result	result = delete_tuple(rel, tid, false);
+
+	if (result == TM_BeingModified)
+	{
+		/* by us, perhaps, who have it locked: then there is nothing to wait for */
+		RowResult	lock = row_lock(rel, tid);
+
+		if (lock != ROW_DONE)
+			return lock;
+		result = delete_tuple(rel, tid, true);
+	}
+	return result == TM_Ok ? ROW_DONE : ROW_GONE;
 }
 
 Datum

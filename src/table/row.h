@@ -18,6 +18,14 @@
 #include "utils/relcache.h"
 #include "utils/snapshot.h"
 
+/* What has become of a row that was to be changed */
+typedef enum RowResult
+{
+	ROW_DONE,
+	ROW_GONE,					/* somebody else has deleted or replaced it */
+	ROW_LOCKED					/* somebody else has it in hand: left as it is */
+} RowResult;
+
 /*
  * Finds rows of a table by their first column, a bigint primary key.  One
  * finder can look for many: the relations are opened once, and one snapshot
@@ -82,16 +90,12 @@ extern bool row_read(const char *table, const char *pkey, int64 key,
 extern int64 row_key_after(const char *table, const char *pkey, int64 after, int entries);
 
 /*
- * Delete a tuple.  False when somebody else has deleted or replaced it; an
- * unfinished transaction that has it in hand is waited for.
+ * Delete a tuple, or lock one that is to be replaced.  An unfinished
+ * transaction that has it in hand is not waited for: it can be a client's, who
+ * may leave it open for as long as he likes.
  */
-extern bool row_delete(Relation rel, ItemPointer tid);
-
-/*
- * Lock a tuple that is to be replaced.  False as for row_delete(): the update
- * would make an error of it.
- */
-extern bool row_lock(Relation rel, ItemPointer tid);
+extern RowResult row_delete(Relation rel, ItemPointer tid);
+extern RowResult row_lock(Relation rel, ItemPointer tid);
 
 /* Values of columns that may be NULL; infinite times are. */
 extern Datum row_text(const char *value, bool *isnull);

@@ -313,13 +313,13 @@ pop_snapshot_for(const PendingRun *pending)
 		PopActiveSnapshot();
 }
 
-bool
+RowResult
 store_delete_pending(const Run *run)
 {
 	Relation	rel = row_open_table("pending_run", RowExclusiveLock);
 	PendingRun	pending;
 	HeapTuple	tuple = find_pending(rel, run, &pending);
-	bool		result = false;
+	RowResult	result = ROW_GONE;
 
 	if (tuple != NULL)
 	{
@@ -344,58 +344,65 @@ update_pending(Relation rel, HeapTuple old, PendingRun *pending)
 	CommandCounterIncrement();
 }
 
-bool
-store_mark_started(Run *run, TimestampTz started_at)
+/* What there is to change in the row of a run */
+typedef void (*PendingChange) (PendingRun *pending, const void *arg);
+
+/* Change the row of a run; *tid is where it is then. */
+static RowResult
+change_pending(const Run *run, PendingChange change, const void *arg, ItemPointer tid)
 {
 	Relation	rel = row_open_table("pending_run", RowExclusiveLock);
 	PendingRun	pending;
 	HeapTuple	tuple = find_pending(rel, run, &pending);
+	RowResult	result = ROW_GONE;
 
 	if (tuple != NULL)
+		result = row_lock(rel, &tuple->t_self);
+	if (result == ROW_DONE)
 	{
-		pending.started_at = started_at;
+		change(&pending, arg);
 		update_pending(rel, tuple, &pending);
-		run->tid = pending.run.tid;
-	}
-	table_close(rel, RowExclusiveLock);
-	return tuple != NULL;
-}
-
-bool
-store_retry_pending(const Run *run, Run *next)
-{
-	Relation	rel = row_open_table("pending_run", RowExclusiveLock);
-	PendingRun	pending;
-	HeapTuple	tuple = find_pending(rel, run, &pending);
-	/* somebody may be about to cancel the run */
-	bool		result = tuple != NULL && row_lock(rel, &tuple->t_self);
-
-	if (result)
-	{
-		pending.run = *next;
-		pending.started_at = DT_NOBEGIN;
-		update_pending(rel, tuple, &pending);
-		next->tid = pending.run.tid;
+		*tid = pending.run.tid;
 	}
 	table_close(rel, RowExclusiveLock);
 	return result;
 }
 
-bool
+static void
+set_started(PendingRun *pending, const void *started_at)
+{
+	pending->started_at = *(const TimestampTz *) started_at;
+}
+
+RowResult
+store_mark_started(Run *run, TimestampTz started_at)
+{
+	return change_pending(run, set_started, &started_at, &run->tid);
+}
+
+static void
+set_next(PendingRun *pending, const void *next)
+{
+	pending->run = *(const Run *) next;
+	pending->started_at = DT_NOBEGIN;
+}
+
+RowResult
+store_retry_pending(const Run *run, Run *next)
+{
+	return change_pending(run, set_next, next, &next->tid);
+}
+
+static void
+set_crashes(PendingRun *pending, const void *crashes)
+{
+	pending->run.crashes = *(const int *) crashes;
+}
+
+RowResult
 store_count_crash(Run *run)
 {
-	Relation	rel = row_open_table("pending_run", RowExclusiveLock);
-	PendingRun	pending;
-	HeapTuple	tuple = find_pending(rel, run, &pending);
-
-	if (tuple != NULL)
-	{
-		pending.run.crashes = run->crashes;
-		update_pending(rel, tuple, &pending);
-		run->tid = pending.run.tid;
-	}
-	table_close(rel, RowExclusiveLock);
-	return tuple != NULL;
+	return change_pending(run, set_crashes, &run->crashes, &run->tid);
 }
 
 /*

@@ -21,6 +21,7 @@
 
 #include "rules/run.h"
 #include "table/job.h"
+#include "table/row.h"
 #include "utils/jsonb.h"
 
 /* What finished: a row of run_history.  Strings may be NULL. */
@@ -92,17 +93,20 @@ extern void store_insert_pending(Run *runs, int count);
 /* One run with what only pending_run keeps. */
 extern void store_insert_pending_run(PendingRun *pending);
 
-/* False if it is gone: somebody else has had it. */
-extern bool store_delete_pending(const Run *run);
+/*
+ * Changes of one run.  It may have gone, for somebody else has had it, or be
+ * locked, for somebody is about to cancel it; then it stays as it is.
+ */
+extern RowResult store_delete_pending(const Run *run);
 
-/* Put on record that a run is being executed; sets tid.  False: gone. */
-extern bool store_mark_started(Run *run, TimestampTz started_at);
+/* Put on record that a run is being executed; sets tid. */
+extern RowResult store_mark_started(Run *run, TimestampTz started_at);
 
-/* Replace a run by its next attempt; sets next->tid.  False: gone. */
-extern bool store_retry_pending(const Run *run, Run *next);
+/* Replace a run by its next attempt; sets next->tid. */
+extern RowResult store_retry_pending(const Run *run, Run *next);
 
-/* Set the crash counter of a run that is pending; sets tid.  False: gone. */
-extern bool store_count_crash(Run *run);
+/* Set the crash counter of a run that is pending; sets tid. */
+extern RowResult store_count_crash(Run *run);
 
 /*
  * Open the partition of a table that takes rows of a time.  It is the

@@ -270,7 +270,7 @@ store_delete_job_state(JobState *state)
 	HeapTuple	tuple = row_find(rel, "job_state_pkey", state->job_id, &state->tid);
 
 	if (tuple != NULL)
-		row_delete(rel, &tuple->t_self);
+		(void) row_delete(rel, &tuple->t_self);
 	table_close(rel, RowExclusiveLock);
 	CommandCounterIncrement();
 }

@@ -1,0 +1,22 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_wait.h
+ *	  Clients that wait for what the scheduler does.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PG_SCHEDULER_RUN_WAIT_H
+#define PG_SCHEDULER_RUN_WAIT_H
+
+#include "datatype/timestamp.h"
+#include "shared/shmem.h"
+
+/*
+ * The entry of this database, or NULL at the deadline.  A new database has one
+ * when the launcher has seen it.
+ */
+extern Database *run_wait_database(TimestampTz deadline);
+
+#endif							/* PG_SCHEDULER_RUN_WAIT_H */
