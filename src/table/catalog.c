@@ -355,7 +355,10 @@ catalog_write_counted(int64 run_id)
 	Params		params = {0};
 
 	catalog_add_int64(&params, run_id);
-	catalog_run("UPDATE scheduler.scheduler_state SET counted_run_id = $1", &params);
+	/* somebody who is about to call stop() or start() has the row in hand: next time */
+	catalog_run("UPDATE scheduler.scheduler_state SET counted_run_id = $1"
+				" WHERE ctid = ANY (ARRAY(SELECT ctid FROM scheduler.scheduler_state"
+				" FOR NO KEY UPDATE SKIP LOCKED))", &params);
 }
 
 /*
