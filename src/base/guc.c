@@ -49,6 +49,7 @@ int			pg_scheduler_http_max_in_flight_per_host = 100;
 int			pg_scheduler_http_max_response_size = 1024;
 int			pg_scheduler_http_max_memory = 256 * 1024;
 int			pg_scheduler_http_timeout = 30 * 1000;
+int			pg_scheduler_http_max_timeout = 10 * 60 * 1000;
 int			pg_scheduler_http_connect_timeout = 10 * 1000;
 char	   *pg_scheduler_http_allowed_networks = NULL;
 char	   *pg_scheduler_http_ca_file = NULL;
@@ -321,6 +322,12 @@ define_http_settings(void)
 							NULL,
 							&pg_scheduler_http_timeout,
 							30 * 1000, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_scheduler.http_max_timeout",
+							"Longest time any HTTP request may take; 0 is no limit.",
+							NULL,
+							&pg_scheduler_http_max_timeout,
+							10 * 60 * 1000, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS,
 							NULL, NULL, NULL);
 	DefineCustomIntVariable("pg_scheduler.http_connect_timeout",
 							"Longest time to connect, for a job that has no connect_timeout.",

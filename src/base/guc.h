@@ -46,7 +46,8 @@ extern int	pg_scheduler_http_max_in_flight;
 extern int	pg_scheduler_http_max_in_flight_per_host;
 extern int	pg_scheduler_http_max_response_size;	/* kB */
 extern int	pg_scheduler_http_max_memory;	/* kB */
-extern int	pg_scheduler_http_timeout;	/* ms, 0: none */
+extern int	pg_scheduler_http_timeout;
+extern int	pg_scheduler_http_max_timeout;	/* ms, 0: none */
 extern int	pg_scheduler_http_connect_timeout;	/* ms */
 extern char *pg_scheduler_http_allowed_networks;
 extern char *pg_scheduler_http_ca_file;

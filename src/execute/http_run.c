@@ -132,6 +132,9 @@ timeout_of(const Job *job)
 	if (pg_scheduler_max_timeout > 0 &&
 		(timeout == 0 || timeout > pg_scheduler_max_timeout))
 		timeout = pg_scheduler_max_timeout;
+	if (pg_scheduler_http_max_timeout > 0 &&
+		(timeout == 0 || timeout > pg_scheduler_http_max_timeout))
+		timeout = pg_scheduler_http_max_timeout;
 	return Min(timeout, PG_INT32_MAX);
 }
 
@@ -175,6 +178,7 @@ build(HttpRun *http, const Job *job, const HttpDefinition *def, HttpRequest *req
 	what.response_limit = (size_t) pg_scheduler_http_max_response_size * 1024;
 	if (!http_request_build(&what, &attempt, request, &problem))
 		http_raise_problem(&problem);
+	request->group = http->run.owner;
 }
 
 /* It is not known what became of a request: it is not sent again. */

@@ -107,7 +107,8 @@ http_dispatch_runs(RoleQueue *queue)
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
 	attached = my_db->http_pid != 0;
 	has_room = !my_db->http_leave &&
-		(my_db->http_lane.nready <= LANE_LOW_WATER || queue->overtakes);
+		(my_db->http_lane.nready <= LANE_LOW_WATER || queue->overtakes ||
+		 my_db->http_lane.blocked);
 	LWLockRelease(scheduler_shared->lock);
 	if (!attached)
 		return my_db->http_left ? DT_NOEND : launch();

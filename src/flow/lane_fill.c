@@ -27,6 +27,9 @@ lane_fill_take_back(const Run *run)
 		run_queue_untake(entry);
 }
 
+/* Runs that are looked at for a lane that is shared */
+#define SHARED_LOOK		16
+
 /* Take runs out of a queue, as many as a lane may have room for. */
 static int
 take_ready(RoleQueue *queue, RunEntry **entries, int max)
@@ -81,6 +84,42 @@ put_ready(Lane *lane, const RoleQueue *queue, RunEntry **entries, int n,
 	return nput;
 }
 
+/*
+ * The same for a lane in which runs stay because their owners have their share
+ * of what there is: those of others must get in.  A few of those whose turn it
+ * is are looked at, one of each stream at least.
+ */
+static int
+fill_shared(Lane *lane, RoleQueue *queue)
+{
+	RunEntry   *entries[SHARED_LOOK];
+	Run			displaced[SHARED_LOOK];
+	int			n = take_ready(queue, entries, SHARED_LOOK);
+	int			ndisplaced = 0;
+	int			nback = 0;
+	int			nput = 0;
+
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < n; i++)
+	{
+		bool		is_displaced;
+
+		if (!lane_put_shared(lane, &entries[i]->run, &displaced[ndisplaced], &is_displaced))
+			entries[nback++] = entries[i];
+		else
+			nput++;
+		if (is_displaced)
+			ndisplaced++;
+	}
+	LWLockRelease(scheduler_shared->lock);
+	for (int i = 0; i < ndisplaced; i++)
+		lane_fill_take_back(&displaced[i]);
+	for (int i = 0; i < nback; i++)
+		run_queue_untake(entries[i]);
+	queue->overtakes = false;
+	return nput;
+}
+
 int
 lane_fill(Lane *lane, RoleQueue *queue)
 {
@@ -89,12 +128,16 @@ lane_fill(Lane *lane, RoleQueue *queue)
 	int			total = 0;
 	int			n;
 	int			nput;
+	bool		blocked;
 
 	/* who comes late goes before what the workers have not begun, if in turn */
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
-	fair_queue_set_floor(&queue->ready, lane->nready > 0 ? lane_first(lane)->turn :
-						 queue->ready.last);
+	blocked = lane->blocked && lane->nready > 0;
+	fair_queue_set_floor(&queue->ready, blocked ? lane->last_turn :
+						 lane->nready > 0 ? lane_first(lane)->turn : queue->ready.last);
 	LWLockRelease(scheduler_shared->lock);
+	if (blocked)
+		return fill_shared(lane, queue);
 	do
 	{
 		int			ndisplaced;

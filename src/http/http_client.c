@@ -9,7 +9,9 @@
  *
  * Admission has two limits, in all and per host.  A request above the limit
  * of its host waits in a list of that host, and does not hold up requests to
- * others.
+ * others.  Requests belong to groups, which share both: http_share() says how
+ * many places one group may take.  At each host every group has a list of its
+ * own, a lane, and those that may start take turns.
  *
  * libcurl resolves names in threads, one for each request whose name is not
  * in its cache.  A burst of requests to one host would start as many threads
@@ -39,13 +41,33 @@
 #define MAX_RESOLVING_PER_HOST	8
 #define BLIND_TIMEOUT_MS		5	/* where nobody tells what is ready */
 
+/* Requests of one group, everywhere. */
+struct HttpGroup
+{
+	dlist_node	node;			/* in the client's list */
+	uint32		id;
+	int			running;
+	int			pending;		/* running or waiting */
+	int			transfers;		/* not released yet */
+	HttpMemory	memory;			/* of these */
+};
+
+/* Requests of one group to one host. */
+struct HttpHostLane
+{
+	dlist_node	node;			/* in its host's list, in order of turns */
+	HttpGroup  *group;
+	dlist_head	waiting;
+	int			in_flight;
+};
+
 /* One host and port that requests are on their way to, or wait for. */
 struct HttpHost
 {
 	dlist_node	node;			/* in its bucket */
 	dlist_node	ready_node;		/* in the client's list of ready hosts */
 	bool		is_ready;		/* has a request waiting and a slot free */
-	dlist_head	waiting;
+	dlist_head	lanes;
 	int			waiting_count;
 	int			in_flight;
 	int			resolving;		/* of these */
@@ -63,11 +85,13 @@ struct HttpClient
 	HttpPollSet *pollset;
 	dlist_head	buckets[HOST_BUCKETS];
 	dlist_head	ready_hosts;
+	dlist_head	groups;
 	dlist_head	running;
 	dlist_head	done;
 	int			running_count;
 	int			resolving_count;	/* of these */
 	int			waiting_count;
+	bool		look_again;		/* something may be started since the last look */
 };
 
 /*
@@ -97,6 +121,110 @@ restore_signals(const sigset_t *saved)
 }
 
 /*
+ * Groups
+ */
+
+static HttpGroup *
+find_group(HttpClient *client, uint32 id)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &client->groups)
+	{
+		HttpGroup  *group = dlist_container(HttpGroup, node, iter.cur);
+
+		if (group->id == id)
+			return group;
+	}
+	return NULL;
+}
+
+/* NULL: no memory. */
+static HttpGroup *
+get_group(HttpClient *client, uint32 id)
+{
+	HttpGroup  *group = find_group(client, id);
+
+	if (group != NULL)
+		return group;
+	group = calloc(1, sizeof(HttpGroup));
+	if (group == NULL)
+		return NULL;
+	group->id = id;
+	group->memory.all = &client->memory;
+	group->memory.shared = id != 0;
+	dlist_push_head(&client->groups, &group->node);
+	return group;
+}
+
+static void
+release_group(HttpGroup *group)
+{
+	if (--group->transfers > 0)
+		return;
+	dlist_delete(&group->node);
+	free(group);
+}
+
+static HttpHostLane *
+get_lane(HttpHost *host, HttpGroup *group)
+{
+	HttpHostLane *lane;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &host->lanes)
+	{
+		lane = dlist_container(HttpHostLane, node, iter.cur);
+		if (lane->group == group)
+			return lane;
+	}
+	lane = calloc(1, sizeof(HttpHostLane));
+	if (lane == NULL)
+		return NULL;
+	lane->group = group;
+	dlist_init(&lane->waiting);
+	dlist_push_tail(&host->lanes, &lane->node);
+	return lane;
+}
+
+static void
+end_lane(HttpHostLane *lane)
+{
+	if (lane->in_flight > 0 || !dlist_is_empty(&lane->waiting))
+		return;
+	dlist_delete(&lane->node);
+	free(lane);
+}
+
+/* May this lane start a request, as far as shares are concerned? */
+static bool
+lane_may_start(HttpClient *client, HttpHost *host, HttpHostLane *lane)
+{
+	if (dlist_is_empty(&lane->waiting))
+		return false;
+	if (lane->group->id == 0)
+		return true;
+	return http_share(lane->in_flight, client->limits.max_in_flight_per_host - host->in_flight) &&
+		http_share(lane->group->running, client->limits.max_in_flight - client->running_count);
+}
+
+/* The lane of a host whose turn it is, or NULL. */
+static HttpHostLane *
+next_lane(HttpClient *client, HttpHost *host)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &host->lanes)
+	{
+		HttpHostLane *lane = dlist_container(HttpHostLane, node, iter.cur);
+
+		if (lane_may_start(client, host, lane))
+			return lane;
+	}
+	return NULL;
+}
+
+/*
  * Hosts
  */
 
@@ -121,7 +249,7 @@ get_host(HttpClient *client, const HttpUrl *url)
 		return NULL;
 	memcpy(host->name, url->host, length + 1);
 	host->port = url->port;
-	dlist_init(&host->waiting);
+	dlist_init(&host->lanes);
 	dlist_push_head(bucket, &host->node);
 	return host;
 }
@@ -156,9 +284,11 @@ wait_for_host(HttpClient *client, HttpTransfer *transfer, HttpHost *host)
 {
 	transfer->state = HTTP_TRANSFER_WAITING;
 	transfer->host = host;
-	dlist_push_tail(&host->waiting, &transfer->node);
+	dlist_push_tail(&transfer->lane->waiting, &transfer->node);
+	transfer->group->pending++;
 	host->waiting_count++;
 	client->waiting_count++;
+	client->look_again = true;
 	update_host(client, host);
 }
 
@@ -168,9 +298,12 @@ stop_waiting(HttpClient *client, HttpTransfer *transfer)
 	HttpHost   *host = transfer->host;
 
 	dlist_delete(&transfer->node);
+	transfer->group->pending--;
+	end_lane(transfer->lane);
 	host->waiting_count--;
 	client->waiting_count--;
 	transfer->host = NULL;
+	transfer->lane = NULL;
 	update_host(client, host);
 }
 
@@ -199,8 +332,14 @@ stop_running(HttpClient *client, HttpTransfer *transfer)
 	end_resolving(transfer);
 	dlist_delete(&transfer->node);
 	client->running_count--;
+	client->look_again = true;
 	host->in_flight--;
+	transfer->group->pending--;
+	transfer->group->running--;
+	transfer->lane->in_flight--;
+	end_lane(transfer->lane);
 	transfer->host = NULL;
+	transfer->lane = NULL;
 	update_host(client, host);
 }
 
@@ -228,6 +367,9 @@ start_running(HttpClient *client, HttpTransfer *transfer, HttpHost *host)
 	dlist_push_tail(&client->running, &transfer->node);
 	client->running_count++;
 	host->in_flight++;
+	transfer->group->pending++;
+	transfer->group->running++;
+	transfer->lane->in_flight++;
 	transfer->resolving = true;
 	client->resolving_count++;
 	host->resolving++;
@@ -246,32 +388,61 @@ start_running(HttpClient *client, HttpTransfer *transfer, HttpHost *host)
 	}
 }
 
-/* Could a waiting request be started? */
+/* Is there a place for a request of some group? */
 static bool
-can_start(HttpClient *client)
+has_place(HttpClient *client)
 {
 	return !dlist_is_empty(&client->ready_hosts) &&
 		client->running_count < client->limits.max_in_flight &&
 		client->resolving_count < MAX_RESOLVING;
 }
 
-/* Start what may be started, in turn among the hosts. */
+/* Start the next request of a host.  False: no group may have another. */
+static bool
+start_next(HttpClient *client, HttpHost *host)
+{
+	HttpHostLane *lane = next_lane(client, host);
+	HttpTransfer *transfer;
+
+	if (lane == NULL)
+		return false;
+	transfer = dlist_container(HttpTransfer, node, dlist_pop_head_node(&lane->waiting));
+
+	/* the others of both go first next time */
+	dlist_delete(&lane->node);
+	dlist_push_tail(&host->lanes, &lane->node);
+	dlist_delete(&host->ready_node);
+	host->is_ready = false;
+	host->waiting_count--;
+	client->waiting_count--;
+	transfer->group->pending--;
+	start_running(client, transfer, host);
+	return true;
+}
+
+/*
+ * Start what may be started, in turn among the hosts, and at each among the
+ * groups.  A host whose groups have their shares is passed over.
+ */
 static void
 start_waiting(HttpClient *client)
 {
-	while (can_start(client))
-	{
-		HttpHost   *host = dlist_container(HttpHost, ready_node,
-										   dlist_pop_head_node(&client->ready_hosts));
-		HttpTransfer *transfer = dlist_container(HttpTransfer, node,
-												 dlist_pop_head_node(&host->waiting));
+	bool		started = true;
 
-		/* keep the host alive, and let it queue up again behind the others */
-		host->is_ready = false;
-		host->waiting_count--;
-		client->waiting_count--;
-		start_running(client, transfer, host);
+	client->look_again = false;
+	while (started && has_place(client))
+	{
+		dlist_mutable_iter iter;
+
+		started = false;
+		dlist_foreach_modify(iter, &client->ready_hosts)
+		{
+			started |= start_next(client, dlist_container(HttpHost, ready_node, iter.cur));
+			if (!has_place(client))
+				break;
+		}
 	}
+	client->look_again = false;
 }
 
 /* libcurl has finished with a hop. */
@@ -290,10 +461,13 @@ finish_hop(HttpClient *client, HttpTransfer *transfer, CURLcode code)
 		return;
 	}
 	next_host = get_host(client, &transfer->url);
-	if (next_host != NULL)
+	transfer->lane = next_host ? get_lane(next_host, transfer->group) : NULL;
+	if (transfer->lane != NULL)
 		start_running(client, transfer, next_host);
 	else
 	{
+		if (next_host != NULL)
+			update_host(client, next_host);
 		http_transfer_fail(transfer, HTTP_FAILURE_MEMORY, "out of memory");
 		set_done(client, transfer);
 	}
@@ -429,6 +603,7 @@ http_client_create(const HttpLimits *limits, const HttpPolicy *policy)
 	for (int i = 0; i < HOST_BUCKETS; i++)
 		dlist_init(&client->buckets[i]);
 	dlist_init(&client->ready_hosts);
+	dlist_init(&client->groups);
 	dlist_init(&client->running);
 	dlist_init(&client->done);
 
@@ -477,6 +652,7 @@ http_client_configure(HttpClient *client, const HttpLimits *limits,
 #endif
 
 	/* a higher limit lets waiting requests go */
+	client->look_again = true;
 	for (int i = 0; i < HOST_BUCKETS; i++)
 	{
 		dlist_mutable_iter iter;
@@ -488,10 +664,19 @@ http_client_configure(HttpClient *client, const HttpLimits *limits,
 }
 
 static void
+free_transfer(HttpTransfer *transfer)
+{
+	HttpGroup  *group = transfer->group;
+
+	http_transfer_free(transfer);
+	release_group(group);
+}
+
+static void
 free_list(dlist_head *list)
 {
 	while (!dlist_is_empty(list))
-		http_transfer_free(dlist_container(HttpTransfer, node, dlist_pop_head_node(list)));
+		free_transfer(dlist_container(HttpTransfer, node, dlist_pop_head_node(list)));
 }
 
 void
@@ -513,7 +698,14 @@ http_client_destroy(HttpClient *client)
 			HttpHost   *host = dlist_container(HttpHost, node,
 											   dlist_pop_head_node(&client->buckets[i]));
 
-			free_list(&host->waiting);
+			while (!dlist_is_empty(&host->lanes))
+			{
+				HttpHostLane *lane = dlist_container(HttpHostLane, node,
+													 dlist_pop_head_node(&host->lanes));
+
+				free_list(&lane->waiting);
+				free(lane);
+			}
 			free(host);
 		}
 	}
@@ -526,29 +718,47 @@ http_client_destroy(HttpClient *client)
 	restore_signals(&saved);
 }
 
+/* Queue a request up at its host.  False: out of memory. */
+static bool
+enter_host(HttpClient *client, HttpTransfer *transfer)
+{
+	HttpHost   *host = get_host(client, &transfer->url);
+
+	if (host == NULL)
+		return false;
+	transfer->lane = get_lane(host, transfer->group);
+	if (transfer->lane == NULL)
+		update_host(client, host);
+	else
+		wait_for_host(client, transfer, host);
+	return transfer->lane != NULL;
+}
+
 HttpTransfer *
 http_client_add(HttpClient *client, const HttpRequest *request, void *tag)
 {
 	HttpTransfer *transfer;
-	HttpHost   *host;
+	HttpGroup  *group = get_group(client, request->group);
 
-	transfer = http_transfer_create(request, tag, &client->policy, &client->memory);
-	if (transfer == NULL)
+	if (group == NULL)
 		return NULL;
-	if (transfer->response.failure != HTTP_FAILURE_NONE)
+	group->transfers++;
+	transfer = http_transfer_create(request, tag, &client->policy, &group->memory);
+	if (transfer == NULL)
 	{
-		set_done(client, transfer);
-		return transfer;
+		release_group(group);
+		return NULL;
 	}
+	transfer->group = group;
 	transfer->client = client;
 	transfer->resolved = end_resolving;
-	host = get_host(client, &transfer->url);
-	if (host == NULL)
+	if (transfer->response.failure != HTTP_FAILURE_NONE)
+		set_done(client, transfer);
+	else if (!enter_host(client, transfer))
 	{
-		http_transfer_free(transfer);
+		free_transfer(transfer);
 		return NULL;
 	}
-	wait_for_host(client, transfer, host);
 	return transfer;
 }
 
@@ -578,9 +788,24 @@ http_client_room(const HttpClient *client)
 	int			total = client->limits.max_in_flight + client->limits.max_waiting;
 
 	/* answers that have yet to be recorded come first */
-	if (client->memory.used > client->memory.limit / 2)
+	if (client->memory.used >= client->memory.limit)
 		return 0;
 	return Max(total - http_client_pending(client), 0);
+}
+
+bool
+http_client_admits(HttpClient *client, uint32 id, int added_of_group, int added)
+{
+	HttpGroup  *group = find_group(client, id);
+	int64		memory = client->memory.limit / 2 - (int64) client->memory.used;
+
+	/* one that has nothing may use what is left for answers */
+	if (group == NULL || group->memory.used == 0)
+		memory = (int64) client->memory.limit - client->memory.used;
+	return http_share(added_of_group + (group ? group->pending : 0),
+					  client->limits.max_in_flight + client->limits.max_waiting -
+					  http_client_pending(client) - added) &&
+		http_share(group ? group->memory.used : 0, memory);
 }
 
 int
@@ -612,7 +837,7 @@ http_client_timeout_ms(HttpClient *client)
 {
 	long		timeout = -1;
 
-	if (!dlist_is_empty(&client->done) || can_start(client))
+	if (!dlist_is_empty(&client->done) || (client->look_again && has_place(client)))
 		return 0;
 	curl_multi_timeout(client->multi, &timeout);
 	if (client->running_count > 0 && http_pollset_fd(client->pollset) < 0 &&
@@ -677,5 +902,5 @@ http_client_next_done(HttpClient *client)
 void
 http_client_release(HttpClient *client, HttpResponse *response)
 {
-	http_transfer_free((HttpTransfer *) response);
+	free_transfer((HttpTransfer *) response);
 }

@@ -51,6 +51,7 @@ typedef struct HttpRequest
 	int			timeout_ms;		/* from start to end, over all redirects; 0: no limit */
 	int			max_redirects;	/* 0: a redirect is an answer like any other */
 	size_t		response_limit; /* bytes of the body that are kept */
+	uint32		group;			/* who shares places with others; 0: nobody */
 } HttpRequest;
 
 /* Rules that hold for all requests of a process.  The client copies it. */

@@ -31,7 +31,7 @@ buffer_reserve(HttpBuffer *buffer, size_t more, HttpMemory *memory)
 	data = realloc(buffer->data, size);
 	if (data == NULL)
 		return false;
-	memory->used += size - buffer->size;
+	http_memory_add(memory, size - buffer->size);
 	buffer->data = data;
 	buffer->size = size;
 	return true;
@@ -53,7 +53,7 @@ buffer_append(HttpBuffer *buffer, const char *data, size_t length,
 static void
 buffer_free(HttpBuffer *buffer, HttpMemory *memory)
 {
-	memory->used -= buffer->size;
+	http_memory_add(memory, -(int64) buffer->size);
 	free(buffer->data);
 	memset(buffer, 0, sizeof(*buffer));
 }
@@ -144,7 +144,7 @@ http_arrival_body(HttpTransfer *transfer, const char *data, size_t length)
 	}
 	arrival->body_bytes += length;
 
-	if (arrival->truncated || transfer->memory->used + keep > transfer->memory->limit)
+	if (arrival->truncated || !http_memory_has(transfer->memory, keep))
 		keep = 0;
 	if (!buffer_append(body, data, keep, transfer->memory))
 	{
@@ -258,7 +258,7 @@ list_headers(HttpTransfer *transfer)
 	response->headers = calloc(count, sizeof(HttpHeader));
 	if (response->headers == NULL)
 		return;
-	transfer->memory->used += count * sizeof(HttpHeader);
+	http_memory_add(transfer->memory, count * sizeof(HttpHeader));
 	for (int i = 0; i < count; i++)
 	{
 		response->headers[i].name = cursor;

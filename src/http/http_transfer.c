@@ -84,7 +84,7 @@ copy_request(HttpTransfer *transfer, const HttpRequest *request)
 	if (transfer->storage == NULL)
 		return false;
 	transfer->storage_size = size;
-	transfer->memory->used += size;
+	http_memory_add(transfer->memory, size);
 
 	*copy = *request;
 	headers = (HttpHeader *) transfer->storage;
@@ -114,7 +114,7 @@ http_transfer_create(const HttpRequest *request, void *tag,
 
 	if (transfer == NULL)
 		return NULL;
-	memory->used += sizeof(HttpTransfer);
+	http_memory_add(memory, sizeof(HttpTransfer));
 	transfer->policy = policy;
 	transfer->memory = memory;
 	transfer->response.tag = tag;
@@ -155,8 +155,9 @@ http_transfer_free(HttpTransfer *transfer)
 		explicit_bzero(transfer->storage, transfer->storage_size);
 		free(transfer->storage);
 	}
-	transfer->memory->used -= sizeof(HttpTransfer) + transfer->storage_size +
-		response->header_count * sizeof(HttpHeader);
+	http_memory_add(transfer->memory,
+					-(int64) (sizeof(HttpTransfer) + transfer->storage_size +
+							  response->header_count * sizeof(HttpHeader)));
 	free(transfer);
 }
 

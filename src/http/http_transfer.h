@@ -37,13 +37,51 @@
 #endif
 
 typedef struct HttpHost HttpHost;
+typedef struct HttpHostLane HttpHostLane;
+typedef struct HttpGroup HttpGroup;
 
-/* Bytes held by all transfers of a client, and from where bodies are cut. */
+/*
+ * May a group that has "taken" of what there is take "more", of which "left" is
+ * left?  It may have eight times as much as it leaves to others, and the last
+ * place goes to one that has none.  So one group alone takes 8/9, the next one
+ * 8/9 of the rest, and so on.
+ */
+static inline bool
+http_share(int64 taken, int64 left)
+{
+	return taken == 0 ? left > 0 : left > 1 && taken < 8 * left;
+}
+
+/*
+ * Bytes held by the transfers of a group; "all" has those of the client, with
+ * the limit from where bodies are cut.
+ */
 typedef struct HttpMemory
 {
 	size_t		used;
-	size_t		limit;
+	size_t		limit;			/* of all */
+	bool		shared;			/* no more than the group's share */
+	struct HttpMemory *all;
 } HttpMemory;
+
+static inline void
+http_memory_add(HttpMemory *memory, int64 bytes)
+{
+	memory->used += bytes;
+	memory->all->used += bytes;
+}
+
+/* Is there so much left for this group? */
+static inline bool
+http_memory_has(const HttpMemory *memory, size_t bytes)
+{
+	const HttpMemory *all = memory->all;
+
+	if (all->used + bytes > all->limit)
+		return false;
+	return !memory->shared ||
+		http_share(memory->used, (int64) (all->limit - all->used - bytes) + 1);
+}
 
 typedef enum HttpTransferState
 {
@@ -84,6 +122,8 @@ struct HttpTransfer
 	dlist_node	node;			/* in one of the client's lists */
 	HttpTransferState state;
 	HttpHost   *host;			/* whose slot it takes or waits for */
+	HttpHostLane *lane;			/* there */
+	HttpGroup  *group;
 	bool		resolving;		/* running, and its name not yet resolved */
 	void		(*resolved) (HttpTransfer *transfer);	/* tells the client */
 	void	   *client;

@@ -222,11 +222,31 @@ set_done(HttpRun *http)
 	ndone++;
 }
 
+/* Runs that are being taken out of the lane */
+typedef struct Taken
+{
+	Run		   *runs;
+	int			n;
+} Taken;
+
+/* Roles share the places: a run whose role has enough of them stays in the lane. */
+static bool
+has_share(const Run *run, void *arg)
+{
+	Taken	   *taken = arg;
+	int			of_role = 0;
+
+	for (int i = 0; i < taken->n; i++)
+		of_role += taken->runs[i].owner == run->owner;
+	return http_client_admits(client, run->owner, of_role, taken->n);
+}
+
 /* Take up to "max" runs out of the lane. */
 static int
 take_runs(Run *runs, int *flights, TimestampTz now, int max)
 {
 	Lane	   *lane = &my_db->http_lane;
+	Taken		taken = {runs, 0};
 	int			n = 0;
 
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
@@ -234,7 +254,7 @@ take_runs(Run *runs, int *flights, TimestampTz now, int max)
 	{
 		int			before = lane->nready;
 
-		while (n < max && lane_take(lane, &runs[n]))
+		while (n < max && lane_take_if(lane, has_share, &taken, &runs[n]))
 		{
 			flights[n] = http_flight_begin(my_db, &runs[n], now);
 			if (flights[n] < 0)
@@ -242,12 +262,13 @@ take_runs(Run *runs, int *flights, TimestampTz now, int max)
 				Run			displaced;
 				bool		is_displaced;
 
-				/* back to where it was: the first, and there is room */
+				/* back to where it was: there is room */
 				(void) lane_put(lane, &runs[n], &displaced, &is_displaced);
 				break;
 			}
-			n++;
+			taken.n = ++n;
 		}
+		lane->blocked = n < max && lane->nready > 0;
 		if (before > LANE_LOW_WATER && lane->nready <= LANE_LOW_WATER)
 			shmem_wake(my_db->scheduler_latch);
 	}

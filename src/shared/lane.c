@@ -53,6 +53,8 @@ lane_obtain(Oid database, Oid role)
 		lane->first = 0;
 		lane->nready = 0;
 		lane->more = false;
+		lane->blocked = false;
+		lane->last_turn = 0;
 		/* long, unless proven otherwise: they must not wait for each other */
 		lane->run_time = WORKER_START_TIME;
 		return i;
@@ -104,6 +106,64 @@ lane_put(Lane *lane, const Run *run, Run *displaced, bool *is_displaced)
 	return true;
 }
 
+static void
+close_gap(Lane *lane, int position)
+{
+	for (; position < lane->nready - 1; position++)
+		*lane_at(lane, position) = *lane_at(lane, position + 1);
+	lane->nready--;
+}
+
+static int
+count_of(Lane *lane, Oid owner)
+{
+	int			n = 0;
+
+	for (int i = 0; i < lane->nready; i++)
+		n += lane_at(lane, i)->owner == owner;
+	return n;
+}
+
+/* The last run of the owner who has most of the lane. */
+static int
+last_of_most(Lane *lane, int *most)
+{
+	int			result = 0;
+
+	*most = 0;
+	for (int i = lane->nready - 1; i >= 0 && *most <= i; i--)
+	{
+		int			n = count_of(lane, lane_at(lane, i)->owner);
+
+		if (n > *most)
+		{
+			*most = n;
+			result = i;
+		}
+	}
+	return result;
+}
+
+bool
+lane_put_shared(Lane *lane, const Run *run, Run *displaced, bool *is_displaced)
+{
+	bool		unused;
+	int			most;
+	int			position;
+
+	*is_displaced = false;
+	if (lane->nready == LANE_DEPTH)
+	{
+		position = last_of_most(lane, &most);
+		if (count_of(lane, run->owner) + 1 >= most)
+			return false;
+		*displaced = *lane_at(lane, position);
+		*is_displaced = true;
+		close_gap(lane, position);
+	}
+	return lane_put(lane, run, displaced, &unused);
+}
+
 const Run *
 lane_first(const Lane *lane)
 {
@@ -122,17 +182,31 @@ lane_take(Lane *lane, Run *run)
 }
 
 bool
+lane_take_if(Lane *lane, bool (*admits) (const Run *run, void *arg), void *arg, Run *run)
+{
+	for (int position = 0; position < lane->nready; position++)
+	{
+		if (!admits(lane_at(lane, position), arg))
+			continue;
+		lane->last_turn = Max(lane->last_turn, lane_at(lane, position)->turn);
+		if (position == 0)
+			return lane_take(lane, run);
+		*run = *lane_at(lane, position);
+		close_gap(lane, position);
+		return true;
+	}
+	return false;
+}
+
+bool
 lane_remove(Lane *lane, int64 run_id)
 {
-	int			position;
-
-	for (position = 0; position < lane->nready; position++)
-		if (lane_at(lane, position)->run_id == run_id)
-			break;
-	if (position == lane->nready)
-		return false;
-	for (; position < lane->nready - 1; position++)
-		*lane_at(lane, position) = *lane_at(lane, position + 1);
-	lane->nready--;
-	return true;
+	for (int position = 0; position < lane->nready; position++)
+	{
+		if (lane_at(lane, position)->run_id != run_id)
+			continue;
+		close_gap(lane, position);
+		return true;
+	}
+	return false;
 }

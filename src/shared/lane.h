@@ -39,6 +39,16 @@ extern const Run *lane_first(const Lane *lane);
 /* Take the first run out.  False: the lane is empty. */
 extern bool lane_take(Lane *lane, Run *run);
 
+/*
+ * The same where runs stay in the lane because their owners have their share: a
+ * full one is shared evenly, and what is displaced is of who has most of it.
+ */
+extern bool lane_put_shared(Lane *lane, const Run *run, Run *displaced, bool *is_displaced);
+
+/* The first one that "admits" wants. */
+extern bool lane_take_if(Lane *lane, bool (*admits) (const Run *run, void *arg), void *arg,
+						 Run *run);
+
 /* Take a given run out.  False: it is not in the lane. */
 extern bool lane_remove(Lane *lane, int64 run_id);
 

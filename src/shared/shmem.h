@@ -107,6 +107,8 @@ typedef struct Lane
 	int			nworkers;
 	int			first;			/* a ring: lane.c */
 	bool		more;			/* the scheduler has more than there was room for */
+	bool		blocked;		/* runs were passed over, for their owners have their share */
+	uint64		last_turn;		/* the highest of those that were taken out */
 	int64		run_time;		/* what a run takes of late, in microseconds */
 	int			nready;
 	Run			ready[LANE_DEPTH];	/* in order of run_goes_before() */

@@ -31,8 +31,8 @@ log_line_prefix = '%m [%p] %b %q%a '
 log_statement = none
 pg_scheduler.log_runs = all
 pg_scheduler.http_allowed_networks = '127.0.0.0/8'
-pg_scheduler.http_max_in_flight = 2000
-pg_scheduler.http_max_in_flight_per_host = 2000
+pg_scheduler.http_max_in_flight = 2400
+pg_scheduler.http_max_in_flight_per_host = 2400
 pg_scheduler.http_timeout = '60s'
 );
 
