@@ -28,12 +28,6 @@ publish(Database *db, const char *unfit)
 	LWLockRelease(scheduler_shared->lock);
 }
 
-static void
-write_alert(void *arg)
-{
-	alert_write();
-}
-
 /* The tables of alerts may be those that do not fit: then the log has to do. */
 static void
 tell(const FitProblem *problem, const char *unfit)
@@ -45,8 +39,7 @@ tell(const FitProblem *problem, const char *unfit)
 			 errmsg("no job runs: %s", problem->message),
 			 errhint("%s", problem->hint)));
 	alert_raise(ALERT_VERSION_MISMATCH, SUBJECT, 0, InvalidOid, unfit);
-	if (cycle_try_transaction(write_alert, NULL, "could not write an alert"))
-		alert_written();
+	alert_write();
 	strlcpy(told, unfit, UNFIT_LENGTH);
 }
 
