@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * fair_queue.c
- *	  Ready runs, in order of priority, and in turns.
+ *	  Items of several streams, which take turns.
  *
- * A heap of streams, each of which is a heap of runs.  A stream is taken out
- * of the heap of streams whenever its first run changes, for that is what it
+ * A heap of streams, each of which is a heap of items.  A stream is taken out
+ * of the heap of streams whenever its first item changes, for that is what it
  * is compared by.
  *
  * Copyright (c) 2026, pg_scheduler developers
@@ -14,54 +14,54 @@
 #include "postgres.h"
 
 #include "state/fair_queue.h"
-#include "state/run_queue.h"
 
-static const RunEntry *
-entry_of(const pairingheap_node *node)
+static const FairItem *
+item_of(const pairingheap_node *node)
 {
-	return pairingheap_const_container(RunEntry, node, node);
+	return pairingheap_const_container(FairItem, node, node);
 }
 
 /* pairingheap keeps the greatest on top: "greater" is "goes first". */
 static int
-compare_runs(const pairingheap_node *a, const pairingheap_node *b, void *arg)
+compare_items(const pairingheap_node *a, const pairingheap_node *b, void *arg)
 {
-	return run_precedes(&entry_of(a)->run, &entry_of(b)->run) ? 1 : -1;
+	const FairOrder *order = arg;
+
+	return order->precedes(item_of(a), item_of(b)) ? 1 : -1;
 }
 
-static const RunEntry *
+static const FairItem *
 first_of(const FairStream *stream)
 {
-	return entry_of(pairingheap_first(stream->runs));
+	return item_of(pairingheap_first(stream->items));
 }
 
 static int
 compare_streams(const pairingheap_node *a, const pairingheap_node *b, void *arg)
 {
+	const FairOrder *order = arg;
 	const FairStream *stream_a = pairingheap_const_container(FairStream, node, a);
 	const FairStream *stream_b = pairingheap_const_container(FairStream, node, b);
-	const Run  *run_a = &first_of(stream_a)->run;
-	const Run  *run_b = &first_of(stream_b)->run;
-	int			priority_a = stream_a->key.queue->limits.priority;
-	int			priority_b = stream_b->key.queue->limits.priority;
+	int			rank = order->compare_rank(first_of(stream_a), first_of(stream_b));
 
-	if (priority_a != priority_b)
-		return priority_a > priority_b ? 1 : -1;
-	if (run_a->priority == run_b->priority && stream_a->turn != stream_b->turn)
+	if (rank != 0)
+		return rank;
+	if (stream_a->turn != stream_b->turn)
 		return stream_a->turn < stream_b->turn ? 1 : -1;
-	return run_precedes(run_a, run_b) ? 1 : -1;
+	return order->precedes(first_of(stream_a), first_of(stream_b)) ? 1 : -1;
 }
 
 void
-fair_queue_init(FairQueue *queue)
+fair_queue_init(FairQueue *queue, const FairOrder *order)
 {
 	HASHCTL		ctl = {.keysize = sizeof(FairStreamKey), .entrysize = sizeof(FairStream)};
 
+	queue->order = order;
 	queue->context = CurrentMemoryContext;
 	ctl.hcxt = queue->context;
 	queue->all = hash_create("pg_scheduler streams", 8, &ctl,
 							 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	queue->streams = pairingheap_allocate(compare_streams, NULL);
+	queue->streams = pairingheap_allocate(compare_streams, unconstify(FairOrder *, order));
 	queue->last_used = NULL;
 	queue->floor = queue->last = 0;
 }
@@ -73,13 +73,12 @@ fair_queue_is_empty(const FairQueue *queue)
 }
 
 static FairStream *
-find_stream(FairQueue *queue, const RunEntry *entry)
+find_stream(FairQueue *queue, FairStreamKey key)
 {
-	FairStreamKey key = {.queue = entry->queue, .owner = entry->run.owner};
 	FairStream *stream = queue->last_used;
 	bool		found;
 
-	if (stream != NULL && stream->key.queue == key.queue && stream->key.owner == key.owner)
+	if (stream != NULL && stream->key.group == key.group && stream->key.member == key.member)
 		return stream;
 	stream = hash_search(queue->all, &key, HASH_ENTER, &found);
 	if (!found)
@@ -87,7 +86,8 @@ find_stream(FairQueue *queue, const RunEntry *entry)
 		MemoryContext oldcontext = MemoryContextSwitchTo(queue->context);
 
 		stream->turn = 0;
-		stream->runs = pairingheap_allocate(compare_runs, NULL);
+		stream->items = pairingheap_allocate(compare_items,
+											 unconstify(FairOrder *, queue->order));
 		MemoryContextSwitchTo(oldcontext);
 	}
 	queue->last_used = stream;
@@ -95,71 +95,70 @@ find_stream(FairQueue *queue, const RunEntry *entry)
 }
 
 void
-fair_queue_add(FairQueue *queue, RunEntry *entry)
+fair_queue_add(FairQueue *queue, FairStreamKey key, FairItem *item)
 {
-	FairStream *stream = find_stream(queue, entry);
-	bool		was_empty = pairingheap_is_empty(stream->runs);
-	bool		first = was_empty || run_precedes(&entry->run, &first_of(stream)->run);
+	FairStream *stream = find_stream(queue, key);
+	bool		was_empty = pairingheap_is_empty(stream->items);
+	bool		first = was_empty || queue->order->precedes(item, first_of(stream));
 
-	entry->stream = stream;
+	item->stream = stream;
 	if (first && !was_empty)
 		pairingheap_remove(queue->streams, &stream->node);
-	pairingheap_add(stream->runs, &entry->node);
+	pairingheap_add(stream->items, &item->node);
 	if (first)
 		pairingheap_add(queue->streams, &stream->node);
 }
 
-RunEntry *
+FairItem *
 fair_queue_first(const FairQueue *queue)
 {
 	FairStream *stream = pairingheap_container(FairStream, node,
 											   pairingheap_first(queue->streams));
 
-	return pairingheap_container(RunEntry, node, pairingheap_first(stream->runs));
+	return pairingheap_container(FairItem, node, pairingheap_first(stream->items));
 }
 
 void
-fair_queue_remove(FairQueue *queue, RunEntry *entry)
+fair_queue_remove(FairQueue *queue, FairItem *item)
 {
-	FairStream *stream = entry->stream;
+	FairStream *stream = item->stream;
 
-	if (first_of(stream) != entry)
+	if (first_of(stream) != item)
 	{
-		pairingheap_remove(stream->runs, &entry->node);
+		pairingheap_remove(stream->items, &item->node);
 		return;
 	}
 	pairingheap_remove(queue->streams, &stream->node);
-	(void) pairingheap_remove_first(stream->runs);
-	if (!pairingheap_is_empty(stream->runs))
+	(void) pairingheap_remove_first(stream->items);
+	if (!pairingheap_is_empty(stream->items))
 		pairingheap_add(queue->streams, &stream->node);
 }
 
-RunEntry *
-fair_queue_take(FairQueue *queue)
+FairItem *
+fair_queue_take(FairQueue *queue, uint64 *turn)
 {
-	RunEntry   *entry = fair_queue_first(queue);
-	FairStream *stream = entry->stream;
+	FairItem   *item = fair_queue_first(queue);
+	FairStream *stream = item->stream;
 
 	(void) pairingheap_remove_first(queue->streams);
-	entry->run.turn = Max(stream->turn, queue->floor);
-	entry->run.queue_priority = stream->key.queue->limits.priority;
-	stream->turn = entry->run.turn + 1;
-	queue->last = Max(queue->last, entry->run.turn);
-	(void) pairingheap_remove_first(stream->runs);
-	if (!pairingheap_is_empty(stream->runs))
+	*turn = Max(stream->turn, queue->floor);
+	stream->turn = *turn + 1;
+	queue->last = Max(queue->last, *turn);
+	(void) pairingheap_remove_first(stream->items);
+	if (!pairingheap_is_empty(stream->items))
 		pairingheap_add(queue->streams, &stream->node);
-	return entry;
+	return item;
 }
 
 void
-fair_queue_return_turn(FairQueue *queue, RunEntry *entry)
+fair_queue_return_turn(FairQueue *queue, FairStreamKey key, uint64 turn)
 {
-	FairStream *stream = find_stream(queue, entry);
-	bool		listed = !pairingheap_is_empty(stream->runs);
+	FairStream *stream = find_stream(queue, key);
+	bool		listed = !pairingheap_is_empty(stream->items);
 
 	if (listed)
 		pairingheap_remove(queue->streams, &stream->node);
-	stream->turn = Min(stream->turn, entry->run.turn);
+	stream->turn = Min(stream->turn, turn);
 	if (listed)
 		pairingheap_add(queue->streams, &stream->node);
 }

@@ -46,12 +46,71 @@ static int64 newest_run = 0;	/* greatest run_id that was ever added */
 static int
 compare_waiting(const pairingheap_node *a, const pairingheap_node *b, void *arg)
 {
-	const RunEntry *run_a = pairingheap_const_container(RunEntry, node, a);
-	const RunEntry *run_b = pairingheap_const_container(RunEntry, node, b);
+	const RunEntry *run_a = pairingheap_const_container(RunEntry, fair.node, a);
+	const RunEntry *run_b = pairingheap_const_container(RunEntry, fair.node, b);
 
 	if (run_a->run.due_at == run_b->run.due_at)
 		return 0;
 	return run_a->run.due_at < run_b->run.due_at ? 1 : -1;
+}
+
+/*
+ * Runs of one owner and one named queue form a stream.  What goes first: the
+ * run of the queue with the higher priority, then that with the higher priority
+ * of its own; streams of the same priorities take turns.
+ */
+
+static RunEntry *
+fair_run(FairItem *item)
+{
+	return pairingheap_container(RunEntry, fair.node, &item->node);
+}
+
+static const RunEntry *
+const_fair_run(const FairItem *item)
+{
+	return pairingheap_const_container(RunEntry, fair.node, &item->node);
+}
+
+static bool
+fair_run_precedes(const FairItem *a, const FairItem *b)
+{
+	return run_precedes(&const_fair_run(a)->run, &const_fair_run(b)->run);
+}
+
+static int
+compare_priorities(const FairItem *a, const FairItem *b)
+{
+	const RunEntry *run_a = const_fair_run(a);
+	const RunEntry *run_b = const_fair_run(b);
+	int			queue_a = run_a->queue->limits.priority;
+	int			queue_b = run_b->queue->limits.priority;
+
+	if (queue_a != queue_b)
+		return queue_a > queue_b ? 1 : -1;
+	if (run_a->run.priority != run_b->run.priority)
+		return run_a->run.priority > run_b->run.priority ? 1 : -1;
+	return 0;
+}
+
+static const FairOrder fair_order = {fair_run_precedes, compare_priorities};
+
+static FairStreamKey
+stream_of(const RunEntry *entry)
+{
+	return (FairStreamKey) {.group = entry->queue, .member = entry->run.owner};
+}
+
+/* The first run has its turn. */
+static RunEntry *
+take_turn(FairQueue *queue)
+{
+	uint64		turn;
+	RunEntry   *entry = fair_run(fair_queue_take(queue, &turn));
+
+	entry->run.turn = turn;
+	entry->run.queue_priority = entry->queue->limits.priority;
+	return entry;
 }
 
 void
@@ -101,7 +160,7 @@ run_queue_of_role(Oid role)
 	{
 		MemoryContext oldcontext = MemoryContextSwitchTo(queue_context);
 
-		fair_queue_init(&queue->ready);
+		fair_queue_init(&queue->ready, &fair_order);
 		queue->nready = 0;
 		queue->overtakes = false;
 		queue->starved_since = DT_NOEND;
@@ -131,7 +190,7 @@ get_queue(const char *name)
 		memset((char *) queue + JOB_NAME_LENGTH, 0, sizeof(JobQueue) - JOB_NAME_LENGTH);
 		queue->limits.enabled = true;
 		queue->limits.stop_deadline = DT_NOEND;
-		fair_queue_init(&queue->held);
+		fair_queue_init(&queue->held, &fair_order);
 		MemoryContextSwitchTo(oldcontext);
 	}
 	return queue;
@@ -161,8 +220,8 @@ add_to_ready(RunEntry *entry)
 	entry->state = RUN_STATE_READY;
 	count_ready(entry, 1);
 	entry->role_queue = queue;
-	fair_queue_add(&queue->ready, entry);
-	if (fair_queue_first(&queue->ready) == entry)
+	fair_queue_add(&queue->ready, stream_of(entry), &entry->fair);
+	if (fair_queue_first(&queue->ready) == &entry->fair)
 		queue->overtakes = true;
 	queue->nready++;
 	if (!queue->listed)
@@ -209,7 +268,7 @@ place(RunEntry *entry)
 	{
 		entry->state = RUN_STATE_WAITING;
 		entry->job->nwaiting++;
-		pairingheap_add(waiting, &entry->node);
+		pairingheap_add(waiting, &entry->fair.node);
 	}
 	else if (held_by_dependency(entry))
 		hold(entry);
@@ -225,17 +284,17 @@ displace(RunEntry *entry)
 	switch (entry->state)
 	{
 		case RUN_STATE_WAITING:
-			pairingheap_remove(waiting, &entry->node);
+			pairingheap_remove(waiting, &entry->fair.node);
 			entry->job->nwaiting--;
 			break;
 		case RUN_STATE_READY:
-			fair_queue_remove(&entry->role_queue->ready, entry);
+			fair_queue_remove(&entry->role_queue->ready, &entry->fair);
 			count_removed(entry->role_queue, entry);
 			break;
 		case RUN_STATE_HELD:
 			count_ready(entry, -1);
 			if (entry->held_by_queue)
-				fair_queue_remove(&entry->queue->held, entry);
+				fair_queue_remove(&entry->queue->held, &entry->fair);
 			else
 				dlist_delete(&entry->job_node);
 			break;
@@ -468,7 +527,7 @@ release_queue(JobQueue *queue, TimestampTz now)
 
 	for (; room > 0 && !fair_queue_is_empty(&queue->held); room--)
 	{
-		RunEntry   *entry = fair_queue_take(&queue->held);
+		RunEntry   *entry = take_turn(&queue->held);
 
 		fair_queue_set_floor(&queue->held, entry->run.turn);
 		count_ready(entry, -1);
@@ -586,7 +645,7 @@ run_queue_wake(TimestampTz now)
 	next_release = release_queues(now);
 	while (!pairingheap_is_empty(waiting))
 	{
-		RunEntry   *entry = pairingheap_container(RunEntry, node,
+		RunEntry   *entry = pairingheap_container(RunEntry, fair.node,
 												  pairingheap_first(waiting));
 
 		if (entry->run.due_at > now)
@@ -639,7 +698,7 @@ take_room(RunEntry *entry)
 	entry->state = RUN_STATE_HELD;
 	entry->held_by_queue = true;
 	count_ready(entry, 1);
-	fair_queue_add(&queue->held, entry);
+	fair_queue_add(&queue->held, stream_of(entry), &entry->fair);
 	next_rate_release = Min(next_rate_release, next_token(queue));
 	return false;
 }
@@ -649,7 +708,7 @@ run_queue_take(RoleQueue *queue)
 {
 	while (queue->nready > 0)
 	{
-		RunEntry   *entry = fair_queue_take(&queue->ready);
+		RunEntry   *entry = take_turn(&queue->ready);
 
 		count_removed(queue, entry);
 		if (!may_run(entry))
@@ -670,7 +729,7 @@ run_queue_untake(RunEntry *entry)
 {
 	const QueueLimits *limits = &entry->queue->limits;
 
-	fair_queue_return_turn(&entry->role_queue->ready, entry);
+	fair_queue_return_turn(&entry->role_queue->ready, stream_of(entry), entry->run.turn);
 	if (limits->rate_limit > 0)
 		entry->queue->tokens = Min(entry->queue->tokens + 1, limits->rate_limit);
 	run_queue_put_back(entry, NULL);

@@ -106,8 +106,7 @@ typedef struct RunEntry
 	bool		late;			/* in the list of those that came late */
 	struct RoleQueue *role_queue;	/* READY, DISPATCHED: where it is, or was */
 	int			unrecorded;		/* times that no record could be written */
-	FairStream *stream;			/* READY, HELD by the queue: for fair_queue.c */
-	pairingheap_node node;		/* WAITING, READY, HELD by the queue */
+	FairItem	fair;			/* READY, HELD by the queue; WAITING: its node only */
 	dlist_node	job_node;		/* HELD by the job, DISPATCHED: in the list of the job */
 	dlist_node	all_node;		/* in the list of all runs */
 } RunEntry;
