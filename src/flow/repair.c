@@ -5,13 +5,13 @@
  *
  *		every pg_scheduler.repair_interval		  after a second
  *	(resting) ------------------------> looking -----------------> mending
- *		^									| nothing suspect		  |
+ *		^									| nothing doubtful	  |
  *		+-----------------------------------+-------------------------+
  *
- * Looking is a walk over everything, which notes what is suspect.  Mending
- * looks at the suspects again: those that still differ are mended, and that
- * is reported.  The others had only been looked at between a commit and the
- * scheduler's being told of it.
+ * A change can be seen in the tables as soon as it is committed, and the
+ * scheduler is told of it a moment later.  So looking, which is a walk over
+ * everything, only notes what differs: it is in doubt.  Mending looks at that
+ * again.  What differs still is mended, and that is reported.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
@@ -20,6 +20,7 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
@@ -31,22 +32,38 @@
 #include "shared/own_change.h"
 #include "state/alert.h"
 #include "state/job_cache.h"
-#include "state/suspects.h"
 #include "state/walk.h"
 #include "table/catalog.h"
 #include "table/catalog_upkeep.h"
 
-/* Suspects are looked at again after: 1 s. */
+/* What is in doubt is looked at again after: 1 s. */
 #define SECOND_LOOK		USECS_PER_SEC
 
 /* By then a run that has finished has been counted, if ever: 60 s. */
 #define COUNT_DELAY		(60 * USECS_PER_SEC)
 
-/* Suspects that are mended in one slice: fewer than there is room for changes. */
+/* Mended in one slice: fewer than there is room for changes. */
 #define MEND_BATCH		100
 
 /* Differences that are told of one by one; of more there is the number. */
 #define MAX_DETAILS		10
+
+/* More than this are left to a later look. */
+#define MAX_DOUBTS		10000
+
+/* A difference that has been seen once: it may be none. */
+typedef struct Doubt
+{
+	int64		id;
+	int64		version;		/* of what was seen; another one is another matter */
+} Doubt;
+
+typedef struct Doubts
+{
+	Doubt	   *items;
+	int			count;
+	int			capacity;
+} Doubts;
 
 /* Runs that have got their ids by a time */
 typedef struct Mark
@@ -57,8 +74,8 @@ typedef struct Mark
 
 static TimestampTz next_look = DT_NOBEGIN;
 static TimestampTz next_mend = DT_NOEND;
-static Suspects jobs;
-static Suspects runs;
+static Doubts jobs;
+static Doubts runs;
 static int64 uncounted = 0;
 static int64 unplanned = 0;
 static int64 stalled = 0;
@@ -68,6 +85,30 @@ static Mark older;				/* of two looks, a minute or more apart */
 static Mark newer;
 static TimestampTz count_since; /* for this look: the end of a run ... */
 static int64 count_upto = 0;	/* ... and its id */
+
+static void
+add_doubt(Doubts *doubts, int64 id, int64 version)
+{
+	if (doubts->count == MAX_DOUBTS)
+		return;
+	if (doubts->count == doubts->capacity)
+	{
+		doubts->capacity = Max(64, 2 * doubts->capacity);
+		doubts->items = doubts->items == NULL ?
+			MemoryContextAlloc(TopMemoryContext, doubts->capacity * sizeof(Doubt)) :
+			repalloc(doubts->items, doubts->capacity * sizeof(Doubt));
+	}
+	doubts->items[doubts->count].id = id;
+	doubts->items[doubts->count++].version = version;
+}
+
+static void
+clear_doubts(Doubts *doubts)
+{
+	if (doubts->items != NULL)
+		pfree(doubts->items);
+	memset(doubts, 0, sizeof(*doubts));
+}
 
 /*
  * Looking
@@ -79,7 +120,7 @@ note_job(int64 job_id, JobFault fault, int64 schedule_version, void *arg)
 	if (fault == JOB_DROPPED)
 		*(bool *) arg = true;
 	else
-		suspects_add(&jobs, job_id, fault == JOB_UNPLANNED ? schedule_version : 0);
+		add_doubt(&jobs, job_id, fault == JOB_UNPLANNED ? schedule_version : 0);
 }
 
 static bool
@@ -97,7 +138,7 @@ look_at_jobs(Walk *walk)
 static void
 note_run(int64 run_id)
 {
-	suspects_add(&runs, run_id, 0);
+	add_doubt(&runs, run_id, 0);
 }
 
 static bool
@@ -206,7 +247,7 @@ end_look(Walk *walk)
 	if (jobs.count > 0 || runs.count > 0)
 	{
 		ereport(DEBUG1,
-				(errmsg_internal("pg_scheduler repair: %d jobs and %d runs are suspect",
+				(errmsg_internal("pg_scheduler repair: %d jobs and %d runs are in doubt",
 								 jobs.count, runs.count)));
 		next_mend = clock_now() + SECOND_LOOK;
 	}
@@ -255,26 +296,26 @@ revive(JobEntry *entry)
 }
 
 static void
-mend_job(const Suspect *suspect)
+mend_job(const Doubt *doubt)
 {
-	JobEntry   *entry = job_cache_get(suspect->id);
+	JobEntry   *entry = job_cache_get(doubt->id);
 
 	if (entry == NULL || !job_cache_reload(entry))
 		return;
-	if (suspect->version > 0)
-		tell_again(entry, suspect->version);
+	if (doubt->version > 0)
+		tell_again(entry, doubt->version);
 	else
 		revive(entry);
 }
 
-/* The suspects of a slice; walk->at is where it begins. */
+/* The doubts of a slice; walk->at is where it begins. */
 static bool
-next_suspects(Walk *walk, const Suspects *suspects, int *from, int *to)
+next_doubts(Walk *walk, const Doubts *doubts, int *from, int *to)
 {
 	*from = walk->at == PG_INT64_MIN ? 0 : (int) walk->at;
-	*to = Min(*from + Min(walk->rows, MEND_BATCH), suspects->count);
+	*to = Min(*from + Min(walk->rows, MEND_BATCH), doubts->count);
 	walk->at = *to;
-	return *to < suspects->count;
+	return *to < doubts->count;
 }
 
 static bool
@@ -282,7 +323,7 @@ mend_jobs(Walk *walk)
 {
 	int			from;
 	int			to;
-	bool		more = next_suspects(walk, &jobs, &from, &to);
+	bool		more = next_doubts(walk, &jobs, &from, &to);
 
 	for (int i = from; i < to; i++)
 		mend_job(&jobs.items[i]);
@@ -303,7 +344,7 @@ mend_runs(Walk *walk)
 {
 	int			from;
 	int			to;
-	bool		more = next_suspects(walk, &runs, &from, &to);
+	bool		more = next_doubts(walk, &runs, &from, &to);
 
 	for (int i = from; i < to; i++)
 	{
@@ -322,10 +363,10 @@ mend_runs(Walk *walk)
 static void
 end_mend(Walk *walk)
 {
-	if (jobs.count == MAX_SUSPECTS || runs.count == MAX_SUSPECTS)
+	if (jobs.count == MAX_DOUBTS || runs.count == MAX_DOUBTS)
 		next_look = DT_NOBEGIN;
-	suspects_clear(&jobs);
-	suspects_clear(&runs);
+	clear_doubts(&jobs);
+	clear_doubts(&runs);
 	report_mended();
 }
 
@@ -363,7 +404,7 @@ repair_next_time(void)
 
 /*
  * Whoever asks for this has looked: it is mended at once, and its runs are
- * suspect.
+ * in doubt.
  */
 void
 repair_job(int64 job_id)
@@ -386,8 +427,8 @@ repair_reset(void)
 {
 	next_look = DT_NOBEGIN;
 	next_mend = DT_NOEND;
-	suspects_clear(&jobs);
-	suspects_clear(&runs);
+	clear_doubts(&jobs);
+	clear_doubts(&runs);
 	uncounted = unplanned = stalled = differing = 0;
 	details[0] = '\0';
 	older.run_id = newer.run_id = 0;
