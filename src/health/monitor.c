@@ -17,6 +17,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "base/budget.h"
 #include "base/clock.h"
 #include "base/cycle.h"
 #include "base/guc.h"
@@ -37,14 +38,8 @@
 #include "table/catalog_monitor.h"
 #include "table/job.h"
 
-/*
- * Jobs judged in one transaction, which holds everything else up.  While
- * there are more to judge, or more metrics to write, other things get this
- * many times as long as it took: alerts of thousands of jobs that begin to
- * fail at once are raised in some seconds, and runs go on meanwhile.
- */
+/* Jobs judged in one transaction, which holds everything else up. */
 #define JUDGE_BATCH		200
-#define PAUSE			15
 
 /* Of an alert that lasts, the count is written every: 60 s. */
 #define TOUCH_INTERVAL	USECS_PER_MINUTE
@@ -444,7 +439,7 @@ monitor(TimestampTz now)
 	if (metrics_owed() && next_metrics <= now)
 	{
 		took = timed(each_metrics, now);
-		next_metrics = clock_now() + PAUSE * took;
+		next_metrics = clock_now() + budget_rest(BUDGET_JUDGE, took);
 	}
 	if (judgement_time() > now)
 		return;
@@ -454,7 +449,8 @@ monitor(TimestampTz now)
 		guarded(each_minute, now);
 	}
 	took = timed(each_judgement, now);
-	next_judgement = clock_now() + (to_judge() ? PAUSE * took : judgement_interval());
+	next_judgement = clock_now() +
+		(to_judge() ? budget_rest(BUDGET_JUDGE, took) : judgement_interval());
 }
 
 void

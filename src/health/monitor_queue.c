@@ -11,6 +11,7 @@
 
 #include "utils/timestamp.h"
 
+#include "base/budget.h"
 #include "base/clock.h"
 #include "base/guc.h"
 #include "health/monitor_queue.h"
@@ -20,9 +21,6 @@
 #include "state/walk.h"
 #include "table/catalog_monitor.h"
 #include "table/row.h"
-
-/* To judge queues takes one part of so many of the time. */
-#define PAUSE			100
 
 /* Jobs of more than so many are counted a slice at a time. */
 #define MANY_JOBS		2000
@@ -184,7 +182,7 @@ judge_counted(Walk *walk)
 static void
 end_judging(Walk *walk)
 {
-	next_time = clock_now() + PAUSE * walk->cpu_time;
+	next_time = clock_now() + budget_rest(BUDGET_QUEUES, walk->cpu_time);
 }
 
 static const WalkPart judging_parts[] = {
@@ -212,7 +210,7 @@ monitor_queues(TimestampTz now, const HealthLimits *with_limits)
 	else
 	{
 		judge_queues(now);
-		next_time = clock_now() + PAUSE * (clock_now() - begun);
+		next_time = clock_now() + budget_rest(BUDGET_QUEUES, clock_now() - begun);
 	}
 }
 

@@ -14,6 +14,7 @@
 #include "miscadmin.h"
 #include "utils/guc.h"
 
+#include "base/budget.h"
 #include "base/clock.h"
 #include "base/cycle.h"
 #include "state/job_cache.h"
@@ -25,14 +26,6 @@
 #define MIN_ROWS		50
 #define MAX_ROWS		10000
 #define FIRST_ROWS		500
-
-/* A walk takes one part of so many of a processor; what takes 10 ms is let go. */
-#define TIME_SHARE		2000
-#define FREE_TIME		(10 * 1000)
-
-/* Between slices, other things get so many times as long, but 100 ms at most. */
-#define PAUSE			9
-#define MAX_PAUSE		(100 * 1000)
 
 typedef struct Slice
 {
@@ -129,7 +122,7 @@ walk_step(TimestampTz now)
 	more = guarded_look(walk);
 	walk->cpu_time += clock_cpu_time() - cpu_time;
 	took = clock_monotonic() - began_at;
-	next_slice = began_at + took + Min(PAUSE * took, MAX_PAUSE);
+	next_slice = began_at + took + budget_rest(BUDGET_SLICE, took);
 	if (more)
 		adapt(walk, took);
 	else if (++walk->part < walk->nparts)
@@ -153,7 +146,7 @@ walk_next_slice(void)
 TimestampTz
 walk_next_time(const Walk *walk, int64 interval)
 {
-	return clock_now() + Max(interval, TIME_SHARE * (walk->cpu_time - FREE_TIME));
+	return clock_now() + Max(interval, budget_rest(BUDGET_WALK, walk->cpu_time));
 }
 
 void
