@@ -7,7 +7,7 @@
  * A hook is a job of its own, without a schedule: an event adds a run to it.
  * So it is executed by a worker, with the rights of its owner and no others,
  * it is recorded, timed out and retried as any run is.  A job and its hooks
- * are a family.
+ * are a family (hook_family.h), which says whose runs may begin.
  *
  * A job is live while it is enabled, not paused, its queue and the scheduler
  * not stopped.  job_hook.live is what a hook was told last; it changes in the
@@ -18,17 +18,12 @@
  * The clean-up after an attempt is added in the transaction that puts the end
  * of the attempt on record (run_end.c).
  *
- * A job and its hooks never run at the same time, and a hook goes first.  The
- * health check alone minds nobody and is minded by nobody.
- *
  * Copyright (c) 2026, pg_scheduler developers
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "utils/hsearch.h"
-#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
@@ -36,6 +31,7 @@
 #include "flow/hook.h"
 #include "rules/health_rules.h"
 #include "state/alert.h"
+#include "state/hook_family.h"
 #include "state/meter.h"
 #include "state/recovery_event.h"
 #include "state/run_queue.h"
@@ -45,101 +41,21 @@
 /* A hook that was locked is told after: 1 s. */
 #define LOCKED_DELAY	USECS_PER_SEC
 
-typedef struct Family
-{
-	int64		job_id;			/* hash key: the job that is served */
-	int64		hooks[HOOK_EVENTS]; /* ids of their jobs; 0: none */
-	bool		dirty;			/* in dirty_families: some run has moved */
-	bool		changed;		/* the job may be live now, or not any more */
-	dlist_node	node;
-	bool		check_failed;	/* the last run of the check was no success */
-	bool		check_stale;	/* what it has found has not been read */
-	bool		check_known;	/* check_reason has been read */
-	bool		check_changed;
-	char		check_reason[HEALTH_REASON_LENGTH]; /* empty: nothing */
-} Family;
-
-typedef struct Member
-{
-	int64		job_id;			/* hash key: the job of a hook */
-	int64		serves;			/* job_id of its family */
-	HookEvent	event;
-} Member;
-
-static MemoryContext hook_context = NULL;
-static HTAB *families = NULL;	/* NULL: there are no hooks */
-static HTAB *members = NULL;
-static dlist_head dirty_families;
 static bool all_changed = false;
 static bool stale_checks = false;
 static TimestampTz next_step = DT_NOEND;
-
-static Family *
-find_family(int64 job_id)
-{
-	return families == NULL ? NULL : hash_search(families, &job_id, HASH_FIND, NULL);
-}
-
-static Member *
-find_member(int64 job_id)
-{
-	return members == NULL ? NULL : hash_search(members, &job_id, HASH_FIND, NULL);
-}
-
-static Family *
-family_of(int64 job_id)
-{
-	Member	   *member = find_member(job_id);
-
-	return find_family(member != NULL ? member->serves : job_id);
-}
-
-static void
-set_dirty(Family *family)
-{
-	if (family->dirty)
-		return;
-	family->dirty = true;
-	dlist_push_tail(&dirty_families, &family->node);
-}
 
 /*
  * Load
  */
 
 static void
-make_tables(void)
-{
-	HASHCTL		ctl = {.keysize = sizeof(int64), .entrysize = sizeof(Family)};
-
-	if (hook_context == NULL)
-		hook_context = AllocSetContextCreate(TopMemoryContext, "pg_scheduler hooks",
-											 ALLOCSET_DEFAULT_SIZES);
-	ctl.hcxt = hook_context;
-	families = hash_create("pg_scheduler families", 64, &ctl,
-						   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	ctl.entrysize = sizeof(Member);
-	members = hash_create("pg_scheduler hooks", 64, &ctl,
-						  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-}
-
-static void
 load_hook(int64 job_id, HookEvent event, int64 hook_job_id, const char *last_status, void *arg)
 {
-	Family	   *family;
-	Member	   *member;
-	bool		found;
+	HookFamily *family = hook_family_add(job_id, event, hook_job_id);
 
-	if (families == NULL)
-		make_tables();
-	family = hash_search(families, &job_id, HASH_ENTER, &found);
-	if (!found)
-		memset((char *) family + sizeof(int64), 0, sizeof(Family) - sizeof(int64));
-	family->hooks[event] = hook_job_id;
-	set_dirty(family);			/* what waits may wait for a hook that is gone */
-	member = hash_search(members, &hook_job_id, HASH_ENTER, NULL);
-	member->serves = job_id;
-	member->event = event;
+	/* what waits may wait for a hook that is gone */
+	hook_family_set_dirty(family);
 	if (event == HOOK_HEALTH_CHECK)
 	{
 		RunStatus	status = last_status ? run_status_from_name(last_status) : RUN_SUCCEEDED;
@@ -152,7 +68,7 @@ load_hook(int64 job_id, HookEvent event, int64 hook_job_id, const char *last_sta
 
 /* The runs that waited in a family that may be none any more go their ways. */
 static void
-release_family(const Family *family)
+release_family(const HookFamily *family)
 {
 	JobEntry   *entry = job_cache_peek(family->job_id);
 
@@ -168,7 +84,7 @@ release_family(const Family *family)
 
 /* The check may be there no more; if it is, it has its say again. */
 static void
-forget_check(const Family *family)
+forget_check(const HookFamily *family)
 {
 	JobMeter   *meter = meter_find(family->job_id);
 	const char *subject = job_subject(family->job_id);
@@ -183,139 +99,35 @@ forget_check(const Family *family)
 void
 hook_load(void)
 {
-	HASH_SEQ_STATUS status;
-	Family	   *family;
+	int			n;
+	HookFamily **families = hook_family_list(&n);
 
-	if (families != NULL)
+	for (int i = 0; i < n; i++)
 	{
-		hash_seq_init(&status, families);
-		while ((family = hash_seq_search(&status)) != NULL)
-		{
-			release_family(family);
-			forget_check(family);
-		}
-		MemoryContextReset(hook_context);
+		release_family(families[i]);
+		forget_check(families[i]);
 	}
-	families = members = NULL;
-	dlist_init(&dirty_families);
+	hook_family_reset();
 	stale_checks = false;
 	cycle_start_transaction();
 	catalog_scan_hooks(load_hook, NULL);
 	cycle_commit_transaction();
-	all_changed = families != NULL;
+	all_changed = hook_family_any();
 	next_step = DT_NOEND;
-}
-
-bool
-hook_any(void)
-{
-	return families != NULL;
-}
-
-bool
-hook_is(int64 job_id)
-{
-	return find_member(job_id) != NULL;
-}
-
-/*
- * Who may run
- */
-
-/* Runs of a hook that are not over, and those that a worker has. */
-static int
-hook_runs(const Family *family, HookEvent event, int *dispatched)
-{
-	JobEntry   *entry = family->hooks[event] ? job_cache_peek(family->hooks[event]) : NULL;
-
-	*dispatched = entry ? entry->ndispatched : 0;
-	return entry ? entry->nruns : 0;
-}
-
-static bool
-hooks_wait(const Family *family)
-{
-	int			dispatched;
-
-	return hook_runs(family, HOOK_START, &dispatched) > 0 ||
-		hook_runs(family, HOOK_STOP, &dispatched) > 0 ||
-		hook_runs(family, HOOK_CLEANUP, &dispatched) > 0;
-}
-
-/* Neither the job nor another hook of it may be under way. */
-static bool
-hook_may_run(const Family *family, HookEvent event)
-{
-	JobEntry   *job = job_cache_peek(family->job_id);
-	int			dispatched;
-
-	if (event == HOOK_HEALTH_CHECK)
-		return true;
-	if (job != NULL && job->ndispatched > 0)
-		return false;
-	for (int i = 0; i < HOOK_HEALTH_CHECK; i++)
-	{
-		(void) hook_runs(family, i, &dispatched);
-		if (i != (int) event && dispatched > 0)
-			return false;
-	}
-	return true;
-}
-
-bool
-hook_admits(const JobEntry *entry)
-{
-	Member	   *member;
-	Family	   *family;
-
-	if (families == NULL)
-		return true;
-	member = find_member(entry->job_id);
-	family = find_family(member ? member->serves : entry->job_id);
-	if (family == NULL)
-		return true;
-	return member ? hook_may_run(family, member->event) : !hooks_wait(family);
-}
-
-void
-hook_moved(int64 job_id)
-{
-	Family	   *family;
-
-	if (families == NULL)
-		return;
-	family = family_of(job_id);
-	if (family != NULL)
-		set_dirty(family);
 }
 
 void
 hook_changed(int64 job_id)
 {
-	Family	   *family = find_family(job_id);
+	HookFamily *family = hook_family_find(job_id);
 
 	if (job_id == 0)
-		all_changed = families != NULL;
+		all_changed = hook_family_any();
 	else if (family != NULL)
 	{
 		family->changed = true;
-		set_dirty(family);
+		hook_family_set_dirty(family);
 	}
-}
-
-bool
-hook_pending(void)
-{
-	HASH_SEQ_STATUS status;
-	Family	   *family;
-	bool		result = false;
-
-	if (families == NULL)
-		return false;
-	hash_seq_init(&status, families);
-	while ((family = hash_seq_search(&status)) != NULL)
-		result |= hooks_wait(family);
-	return result;
 }
 
 /*
@@ -347,12 +159,12 @@ add_run(int64 hook_job_id, NewRun *new)
 static bool
 tell(const HookChange *change, NewRun *new)
 {
-	Family	   *family = find_family(change->job_id);
+	HookFamily *family = hook_family_find(change->job_id);
 	bool		was_live;
 	int			dispatched;
 
-	if (family == NULL || hook_runs(family, HOOK_START, &dispatched) > 0 ||
-		hook_runs(family, HOOK_STOP, &dispatched) > 0)
+	if (family == NULL || hook_family_runs(family, HOOK_START, &dispatched) > 0 ||
+		hook_family_runs(family, HOOK_STOP, &dispatched) > 0)
 		return false;			/* told when that is over */
 	if (!catalog_tell_hook(change, &was_live))
 	{
@@ -393,24 +205,21 @@ tell_changes(const int64 *job_ids, int n)
 TimestampTz
 hook_step(TimestampTz now)
 {
+	int			ndirty;
+	HookFamily **dirty = hook_family_take_dirty(&ndirty);
 	int64	   *job_ids;
 	int			n = 0;
-	dlist_mutable_iter iter;
 
-	if (families == NULL || (dlist_is_empty(&dirty_families) && !all_changed))
+	if (ndirty == 0 && !all_changed)
 		return DT_NOEND;
-	job_ids = palloc(hash_get_num_entries(families) * sizeof(int64));
-	dlist_foreach_modify(iter, &dirty_families)
+	job_ids = palloc(Max(ndirty, 1) * sizeof(int64));
+	for (int i = 0; i < ndirty; i++)
 	{
-		Family	   *family = dlist_container(Family, node, iter.cur);
-
-		dlist_delete(&family->node);
-		family->dirty = false;
-		release_family(family);
-		if (family->changed && !hooks_wait(family))
+		release_family(dirty[i]);
+		if (dirty[i]->changed && !hook_family_waits(dirty[i]))
 		{
-			family->changed = false;
-			job_ids[n++] = family->job_id;
+			dirty[i]->changed = false;
+			job_ids[n++] = dirty[i]->job_id;
 		}
 	}
 	if (all_changed && next_step != DT_NOEND && next_step > now)
@@ -431,7 +240,7 @@ hook_step(TimestampTz now)
  */
 
 static void
-report_hook(const Member *member, const JobEntry *entry, const Outcome *outcome)
+report_hook(const HookMember *member, const JobEntry *entry, const Outcome *outcome)
 {
 	char		subject[96];
 	char		message[256];
@@ -454,17 +263,17 @@ report_hook(const Member *member, const JobEntry *entry, const Outcome *outcome)
 void
 hook_outcome(const JobEntry *entry, const Outcome *outcome)
 {
-	Member	   *member = find_member(entry->job_id);
-	Family	   *family;
+	HookMember *member = hook_family_find_member(entry->job_id);
+	HookFamily *family;
 
 	if (member == NULL || outcome->kind != OUTCOME_FINAL)
 		return;
-	family = find_family(member->serves);
+	family = hook_family_find(member->serves);
 	if (member->event != HOOK_HEALTH_CHECK)
 	{
 		/* what has changed meanwhile is told now */
 		family->changed = true;
-		set_dirty(family);
+		hook_family_set_dirty(family);
 		report_hook(member, entry, outcome);
 	}
 	else if (outcome->status != RUN_CANCELLED)
@@ -484,7 +293,7 @@ hook_outcome(const JobEntry *entry, const Outcome *outcome)
 static void
 set_check(int64 job_id, const bool *healthy, const char *error, void *arg)
 {
-	Family	   *family = find_family(job_id);
+	HookFamily *family = hook_family_find(job_id);
 	JobEntry   *entry = job_cache_get(job_id);
 	JobMeter   *meter;
 	char		reason[HEALTH_REASON_LENGTH] = "";
@@ -509,24 +318,24 @@ set_check(int64 job_id, const bool *healthy, const char *error, void *arg)
 void
 hook_read_checks(void)
 {
-	HASH_SEQ_STATUS status;
-	Family	   *family;
+	HookFamily **families;
 	int64	   *job_ids;
 	bool	   *failed;
+	int			nfamilies;
 	int			n = 0;
 
-	if (!stale_checks || families == NULL)
+	if (!stale_checks)
 		return;
-	job_ids = palloc(hash_get_num_entries(families) * sizeof(int64));
-	failed = palloc(hash_get_num_entries(families) * sizeof(bool));
-	hash_seq_init(&status, families);
-	while ((family = hash_seq_search(&status)) != NULL)
+	families = hook_family_list(&nfamilies);
+	job_ids = palloc(Max(nfamilies, 1) * sizeof(int64));
+	failed = palloc(Max(nfamilies, 1) * sizeof(bool));
+	for (int i = 0; i < nfamilies; i++)
 	{
-		if (!family->check_stale)
+		if (!families[i]->check_stale)
 			continue;
-		family->check_stale = false;
-		job_ids[n] = family->job_id;
-		failed[n++] = family->check_failed;
+		families[i]->check_stale = false;
+		job_ids[n] = families[i]->job_id;
+		failed[n++] = families[i]->check_failed;
 	}
 	stale_checks = false;
 	catalog_scan_checks(job_ids, failed, n, set_check, NULL);
@@ -535,7 +344,7 @@ hook_read_checks(void)
 const char *
 hook_check_reason(int64 job_id, bool *changed)
 {
-	Family	   *family = find_family(job_id);
+	HookFamily *family = hook_family_find(job_id);
 
 	*changed = family != NULL && family->check_changed;
 	if (family == NULL)

@@ -18,23 +18,8 @@
 /* Hooks have been made or dropped, or nothing is known.  Outside a transaction. */
 extern void hook_load(void);
 
-/* Is there any? */
-extern bool hook_any(void);
-
-/* Does this job serve another? */
-extern bool hook_is(int64 job_id);
-
-/* May a run of this job begin, for all that hooks have to say? */
-extern bool hook_admits(const JobEntry *entry);
-
-/* A run of this job has gone from where it was. */
-extern void hook_moved(int64 job_id);
-
 /* A job has changed; 0: anything may have. */
 extern void hook_changed(int64 job_id);
-
-/* Is a hook that is not over in the way of a stop? */
-extern bool hook_pending(void);
 
 /*
  * Call the hooks of jobs that have become live or ceased to be, and look again

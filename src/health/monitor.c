@@ -31,6 +31,7 @@
 #include "state/alert.h"
 #include "state/alert_rule.h"
 #include "state/dependency_graph.h"
+#include "state/hook_family.h"
 #include "state/meter.h"
 #include "state/recovery_event.h"
 #include "state/run_queue.h"
@@ -203,7 +204,7 @@ judge_job(JobMeter *meter, TimestampTz now, JobHealthRow *row)
 		forget_job(meter);
 		return false;
 	}
-	if (hook_is(meter->job_id))
+	if (hook_family_is_hook(meter->job_id))
 		return false;			/* a part of another job, which is judged */
 	figures_of_job(meter, entry, now, &figures);
 	figures.check_reason = hook_check_reason(meter->job_id, &check_changed);

@@ -59,6 +59,7 @@
 #include "state/alert.h"
 #include "state/dependency_graph.h"
 #include "state/due_heap.h"
+#include "state/hook_family.h"
 #include "state/recovery_event.h"
 #include "state/run_queue.h"
 #include "state/walk.h"
@@ -613,7 +614,7 @@ stop_runs(TimestampTz now)
 
 	if (mode == MODE_STOPPED)
 		return DT_NOEND;
-	if (stop_hooks && stop_deadline > now && hook_pending())
+	if (stop_hooks && stop_deadline > now && hook_family_pending())
 	{
 		TimestampTz next = run_queue_wake(now);
 

@@ -19,7 +19,7 @@
 
 #include "base/clock.h"
 #include "base/guc.h"
-#include "flow/hook.h"
+#include "state/hook_family.h"
 #include "state/run_queue.h"
 
 /* A run is late when more than so many came that got their ids after it. */
@@ -280,7 +280,7 @@ place(RunEntry *entry)
 static void
 displace(RunEntry *entry)
 {
-	hook_moved(entry->job->job_id);
+	hook_family_moved(entry->job->job_id);
 	switch (entry->state)
 	{
 		case RUN_STATE_WAITING:
@@ -351,7 +351,7 @@ run_queue_add(const Run *run, JobEntry *job)
 	entry->run = *run;
 	entry->job = job;
 	/* hooks run whatever has become of queues: they have one of their own */
-	entry->queue = get_queue(hook_is(job->job_id) ? "" : job->job.queue);
+	entry->queue = get_queue(hook_family_is_hook(job->job_id) ? "" : job->job.queue);
 	entry->held_by_queue = false;
 	entry->taken_away = false;
 	entry->unrecorded = 0;
@@ -671,9 +671,9 @@ may_run(const RunEntry *entry)
 
 	if (!job->job.active && run_waits_for_resume(&entry->run))
 		return false;
-	if (hooks_only && !hook_is(job->job_id))
+	if (hooks_only && !hook_family_is_hook(job->job_id))
 		return false;
-	if (!hook_admits(job))
+	if (!hook_family_admits(job))
 		return false;
 	if (entry->run.crashes > 0 &&
 		(nsuspects > 0 || entry->run.crashes >= pg_scheduler_crash_limit))
