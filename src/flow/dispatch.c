@@ -23,6 +23,7 @@
 #include "flow/dispatch.h"
 #include "flow/http_dispatch.h"
 #include "flow/lane_fill.h"
+#include "flow/pool_room.h"
 #include "flow/prestart.h"
 #include "flow/run_owner.h"
 #include "flow/settle.h"
@@ -387,6 +388,6 @@ dispatch_runs(void)
 		refill_lanes();
 	if (nstarved == 0 && prestart_missing() == 0)
 		result = earlier_of(result, staff_further());
-	return earlier_of(result, worker_pool_make_room(nstarved, more_wanted,
-													prestart_missing()));
+	return earlier_of(result, pool_room_make(nstarved, more_wanted,
+											 prestart_missing()));
 }

@@ -21,6 +21,7 @@
 #include "base/process.h"
 #include "flow/http_dispatch.h"
 #include "flow/lane_fill.h"
+#include "flow/pool_room.h"
 #include "flow/worker_pool.h"
 #include "state/alert.h"
 
@@ -72,20 +73,20 @@ launch(void)
 
 	if (is_starting())
 		return DT_NOEND;		/* we are told when it has come or gone */
-	launch_not_before = Max(launch_not_before, worker_pool_process_time(my_db));
+	launch_not_before = Max(launch_not_before, pool_room_process_time(my_db));
 	if (launch_not_before > now)
 		return launch_not_before;
 	launched_at = now;
 	if (register_worker())
 	{
-		worker_pool_got_process(MyDatabaseId);
+		pool_room_got_process(MyDatabaseId);
 		if (no_process)
 			alert_resolve(ALERT_WORKER_SLOTS_EXHAUSTED, "pg_scheduler");
 		no_process = false;
 		return DT_NOEND;
 	}
 	no_process = true;
-	worker_pool_want_process(my_db);
+	pool_room_want_process(my_db);
 	worker_pool_warn_no_process("the HTTP worker");
 	launch_not_before = now + LAUNCH_RETRY_DELAY;
 	return launch_not_before;

@@ -42,9 +42,9 @@
 #include "flow/dispatch.h"
 #include "flow/http_dispatch.h"
 #include "flow/lane_fill.h"
+#include "flow/pool_bury.h"
 #include "flow/prestart.h"
 #include "flow/settle.h"
-#include "flow/worker_pool.h"
 #include "state/meter.h"
 #include "state/recovery_event.h"
 #include "state/run_queue.h"
@@ -194,8 +194,7 @@ settle_deaths(void)
 {
 	WorkerSlot *dead = palloc(scheduler_shared->nworkers * sizeof(WorkerSlot));
 	TimestampTz look_again;
-	int			n = worker_pool_bury(dead, scheduler_shared->nworkers, lane_fill_take_back,
-									 &look_again);
+	int			n = pool_bury(dead, lane_fill_take_back, &look_again);
 
 	if (n > 0)
 		http_dispatch_retry_launch();

@@ -44,6 +44,7 @@
 #include "base/cycle.h"
 #include "base/guc.h"
 #include "base/process.h"
+#include "flow/pool_room.h"
 #include "flow/worker_pool.h"
 #include "process/launcher.h"
 #include "shared/lane.h"
@@ -360,12 +361,12 @@ start_missing(void)
 					 errmsg("pg_scheduler could not start a scheduler"),
 					 errdetail("All background worker slots of the server are taken."),
 					 errhint("Increase max_worker_processes.")));
-			worker_pool_want_process(&scheduler_shared->databases[i]);
+			pool_room_want_process(&scheduler_shared->databases[i]);
 			child->not_before = now + LAUNCH_RETRY_DELAY;
 			next = Min(next, child->not_before);
 		}
 		else
-			worker_pool_got_process(child->database);
+			pool_room_got_process(child->database);
 	}
 	return next;
 }

@@ -44,6 +44,7 @@
 #include "flow/http_dispatch.h"
 #include "flow/lane_fill.h"
 #include "flow/maintain.h"
+#include "flow/pool_room.h"
 #include "flow/prestart.h"
 #include "flow/queue_stop.h"
 #include "flow/run_owner.h"
@@ -621,7 +622,7 @@ stop_runs(TimestampTz now)
 		next = earlier_of(next, dispatch_runs());
 		return Min(next, stop_deadline);
 	}
-	(void) worker_pool_make_room(0, false, 0);
+	(void) pool_room_make(0, false, 0);
 	worker_pool_dismiss(stop_deadline <= now);
 	worker_pool_count(&running, &total);
 	if (total == 0)
@@ -836,7 +837,7 @@ recover(void)
 	recovery_event_note("reload", SUBJECT_SCHEDULER, 0, InvalidOid, true, message);
 	MemoryContextReset(cycle_context);
 	loaded = false;
-	(void) worker_pool_make_room(0, false, 0);
+	(void) pool_room_make(0, false, 0);
 	publish_error();
 	process_wait_after_error();
 }
