@@ -323,19 +323,13 @@ admit(Batch *batch, JobEntry *entry)
 	return true;
 }
 
-static bool
-runs_exhausted(const JobEntry *entry)
-{
-	return entry->job.max_runs > 0 && entry->state.runs >= entry->job.max_runs;
-}
-
 /* misfire "run_all": each occurrence gets its run; they go one by one. */
 static void
 enqueue_all(Batch *batch, JobEntry *entry, const DueRange *range)
 {
 	TimestampTz at = range->first;
 
-	while (!runs_exhausted(entry))
+	while (!job_cache_is_exhausted(entry))
 	{
 		if (job_skips(&entry->job, at))
 			 /* on record already */ ;
@@ -380,7 +374,7 @@ advance(JobEntry *entry, TimestampTz last, TimestampTz now, bool idle)
 	ScheduleKind kind = schedule_kind(entry->schedule);
 
 	state->next_run_at = DT_NOEND;
-	if (!runs_exhausted(entry))
+	if (!job_cache_is_exhausted(entry))
 	{
 		/* set when the run is over, or by the next start of the server */
 		if ((kind == SCHEDULE_AFTER && !idle) || kind == SCHEDULE_REBOOT)
@@ -582,7 +576,7 @@ enqueue_reboot(Batch *batch, JobEntry *entry)
 	else
 		record_not_run(batch, entry, RUN_SKIPPED, batch->now, 1,
 					   "an earlier run of the job has not finished");
-	entry->state.finished = runs_exhausted(entry);
+	entry->state.finished = job_cache_is_exhausted(entry);
 	job_cache_touch(entry);
 }
 
@@ -592,7 +586,7 @@ enqueue_triggered(JobEntry *entry, PendingRun *pending, bool *cancel)
 	TimestampTz at = pending->run.scheduled_at;
 	Batch		batch;
 
-	if (runs_exhausted(entry) || at < entry->job.starts_at || at > entry->job.ends_at)
+	if (job_cache_is_exhausted(entry) || at < entry->job.starts_at || at > entry->job.ends_at)
 		return false;
 	init_batch(&batch, 1);
 	batch.trigger = TRIGGER_CHAIN;
@@ -610,7 +604,7 @@ enqueue_triggered(JobEntry *entry, PendingRun *pending, bool *cancel)
 	pending->run.run_id = batch.not_run;
 	if (batch.nruns == 0)
 		return false;
-	if (runs_exhausted(entry))
+	if (job_cache_is_exhausted(entry))
 	{
 		entry->state.next_run_at = DT_NOEND;
 		entry->state.finished = true;
@@ -621,157 +615,6 @@ enqueue_triggered(JobEntry *entry, PendingRun *pending, bool *cancel)
 	if (batch.now < durable_until)
 		ForceSyncCommit();
 	return true;
-}
-
-/*
- * The first occurrence of a schedule that replaces another.  The old one has
- * been in force until the change was committed, so it may have come first to
- * an occurrence that they have in common.
- */
-static TimestampTz
-first_after_change(const JobEntry *entry)
-{
-	TimestampTz next = job_first_occurrence(&entry->job, entry->schedule);
-	TimestampTz now = clock_now();
-
-	while (next <= now && catalog_occurrence_exists(entry->job_id, next))
-		next = job_next_occurrence(&entry->job, entry->schedule, next);
-	return next;
-}
-
-void
-enqueue_plan_job(JobEntry *entry)
-{
-	JobState   *state = &entry->state;
-	bool		changed = state->schedule_version != 0;
-	bool		owed = changed && state->next_run_at < entry->job.anchor;
-
-	state->schedule_version = entry->job.schedule_version;
-	state->finished = false;
-	job_cache_touch(entry);
-	if (entry->schedule == NULL || runs_exhausted(entry))
-		state->next_run_at = DT_NOEND;
-	else if (owed)
-		 /* an occurrence of the old schedule, due before the change: it stays */ ;
-	else if (schedule_kind(entry->schedule) == SCHEDULE_REBOOT)
-		state->next_run_at = DT_NOEND;
-	else
-		state->next_run_at = changed ? first_after_change(entry) :
-			job_first_occurrence(&entry->job, entry->schedule);
-	state->finished = entry->schedule != NULL && state->next_run_at == DT_NOEND &&
-		(runs_exhausted(entry) || schedule_kind(entry->schedule) != SCHEDULE_REBOOT);
-	if (entry->job.active)
-		enqueue_when_due(entry);
-}
-
-/* A list of job ids that may be long */
-typedef struct JobIds
-{
-	int64	   *ids;
-	int64		count;
-	int64		capacity;
-} JobIds;
-
-static void
-add_job_id(int64 job_id, void *arg)
-{
-	JobIds	   *list = arg;
-
-	if (list->count == list->capacity)
-	{
-		list->capacity *= 2;
-		list->ids = repalloc_huge(list->ids, list->capacity * sizeof(int64));
-	}
-	list->ids[list->count++] = job_id;
-}
-
-static void
-plan_changed(JobEntry *entry)
-{
-	if (entry->state.schedule_version != entry->job.schedule_version)
-		enqueue_plan_job(entry);
-}
-
-/*
- * The default time zone has changed.  What is due already stays so; a clock
- * that was set back, too, brings back nothing that has been.
- */
-static void
-plan_in_new_zone(JobEntry *entry)
-{
-	JobState   *state = &entry->state;
-	TimestampTz now = clock_now();
-	TimestampTz next;
-
-	if (entry->schedule == NULL || state->next_run_at == DT_NOEND ||
-		state->next_run_at <= now ||
-		state->schedule_version != entry->job.schedule_version)
-		return;
-	switch (schedule_kind(entry->schedule))
-	{
-		case SCHEDULE_CRON:
-		case SCHEDULE_INTERVAL:
-			next = job_next_occurrence(&entry->job, entry->schedule,
-									   Max(now, state->last_run_at));
-			break;
-		case SCHEDULE_AT:
-			next = job_first_occurrence(&entry->job, entry->schedule);
-			break;
-		default:
-			return;
-	}
-	if (next == state->next_run_at)
-		return;
-	state->next_run_at = next;
-	state->finished = next == DT_NOEND;
-	job_cache_touch(entry);
-}
-
-/* One batch, in a transaction of its own. */
-static void
-plan_batch(const int64 *job_ids, int count, void (*plan) (JobEntry *entry))
-{
-	JobEntry   *entries[BATCH_SIZE];
-
-	cycle_start_transaction();
-	job_cache_get_many(job_ids, count, entries);
-	for (int i = 0; i < count; i++)
-		if (entries[i] != NULL)
-			plan(entries[i]);
-	(void) job_cache_write();
-	cycle_commit_transaction();
-	job_cache_written(true);
-	job_cache_trim();
-}
-
-/* Plan the jobs of a scan, a batch at a time. */
-static void
-plan_all(void (*scan) (JobIdCallback callback, void *arg), void (*plan) (JobEntry *entry))
-{
-	JobIds		list = {.capacity = 1024};
-
-	list.ids = palloc(list.capacity * sizeof(int64));
-	cycle_start_transaction();
-	scan(add_job_id, &list);
-	cycle_commit_transaction();
-	for (int64 done = 0; done < list.count; done += BATCH_SIZE)
-	{
-		CHECK_FOR_INTERRUPTS();
-		plan_batch(list.ids + done, Min(BATCH_SIZE, list.count - done), plan);
-	}
-	pfree(list.ids);
-}
-
-void
-enqueue_plan_new_jobs(void)
-{
-	plan_all(catalog_scan_unplanned_jobs, plan_changed);
-}
-
-void
-enqueue_plan_in_new_zone(void)
-{
-	plan_all(catalog_scan_unzoned_jobs, plan_in_new_zone);
 }
 
 void
@@ -786,7 +629,7 @@ enqueue_reboot_jobs(void)
 	{
 		JobEntry   *entry = job_cache_get(job_ids[i]);
 
-		if (entry == NULL || entry->schedule == NULL || runs_exhausted(entry) ||
+		if (entry == NULL || entry->schedule == NULL || job_cache_is_exhausted(entry) ||
 			schedule_kind(entry->schedule) != SCHEDULE_REBOOT ||
 			batch.now < entry->job.starts_at || batch.now > entry->job.ends_at)
 			continue;

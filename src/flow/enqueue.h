@@ -25,25 +25,6 @@ extern void enqueue_when_due(const JobEntry *entry);
 /* When enqueue_due() has something to do next, or DT_NOEND. */
 extern TimestampTz enqueue_next_time(void);
 
-/*
- * Give a job whose schedule is new, or has changed, its first time.  In a
- * transaction; the state is written later.
- */
-extern void enqueue_plan_job(JobEntry *entry);
-
-/*
- * The same for all jobs that have changed since a scheduler saw them.  Outside
- * of a transaction.
- */
-extern void enqueue_plan_new_jobs(void);
-
-/*
- * pg_scheduler.timezone has changed: set the next times to which it applies
- * anew.  Those that have come already stay.  Outside of a transaction, before
- * next times are loaded.
- */
-extern void enqueue_plan_in_new_zone(void);
-
 /* The server has come up: enqueue the @reboot jobs.  In a transaction. */
 extern void enqueue_reboot_jobs(void);
 

@@ -44,6 +44,7 @@
 #include "flow/http_dispatch.h"
 #include "flow/lane_fill.h"
 #include "flow/maintain.h"
+#include "flow/plan.h"
 #include "flow/pool_room.h"
 #include "flow/prestart.h"
 #include "flow/queue_stop.h"
@@ -224,7 +225,7 @@ note_timezone(void)
 	if (strcmp(control.timezone, pg_scheduler_timezone) == 0)
 		return;
 	if (control.timezone[0] != '\0')
-		enqueue_plan_in_new_zone();
+		plan_in_new_zone();
 	cycle_start_transaction();
 	catalog_write_timezone(pg_scheduler_timezone);
 	cycle_commit_transaction();
@@ -365,7 +366,7 @@ load(void)
 	read_control();
 	note_timezone();
 	load_next_runs();
-	enqueue_plan_new_jobs();
+	plan_new_jobs();
 	note_boot();
 	dependency_graph_reload();
 	loaded = true;
@@ -407,7 +408,7 @@ change_job(int64 job_id)
 		return;
 	}
 	if (entry->state.schedule_version != entry->job.schedule_version)
-		enqueue_plan_job(entry);
+		plan_job(entry);
 	else if (entry->job.active)
 		enqueue_when_due(entry);
 	run_owner_follow_all(entry);

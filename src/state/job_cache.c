@@ -261,6 +261,12 @@ job_cache_concurrency(const JobEntry *entry)
 	return entry->job.overlap == OVERLAP_ALLOW ? entry->job.max_instances : 1;
 }
 
+bool
+job_cache_is_exhausted(const JobEntry *entry)
+{
+	return entry->job.max_runs > 0 && entry->state.runs >= entry->job.max_runs;
+}
+
 void
 job_cache_touch(JobEntry *entry)
 {

@@ -59,6 +59,9 @@ extern void job_cache_reload_calendars(void);
 /* How many runs of a job may be executed at once. */
 extern int	job_cache_concurrency(const JobEntry *entry);
 
+/* Has a job had as many runs as it may have? */
+extern bool job_cache_is_exhausted(const JobEntry *entry);
+
 /* Remember that the state has to be written. */
 extern void job_cache_touch(JobEntry *entry);
 

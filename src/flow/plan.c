@@ -1,0 +1,177 @@
+/*-------------------------------------------------------------------------
+ *
+ * plan.c
+ *	  The next times of jobs whose schedules are new, or read in a new time zone.
+ *
+ * The next time of a job that has run is set by enqueue.c, when it enqueues an
+ * occurrence, or by settle.c, when an @after job has ended.
+ *
+ * Copyright (c) 2026, pg_scheduler developers
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "base/clock.h"
+#include "base/cycle.h"
+#include "flow/enqueue.h"
+#include "flow/plan.h"
+#include "table/catalog.h"
+
+/* Jobs that are planned in one transaction */
+#define BATCH_SIZE		1000
+
+/*
+ * The first occurrence of a schedule that replaces another.  The old one has
+ * been in force until the change was committed, so it may have come first to
+ * an occurrence that they have in common.
+ */
+static TimestampTz
+first_after_change(const JobEntry *entry)
+{
+	TimestampTz next = job_first_occurrence(&entry->job, entry->schedule);
+	TimestampTz now = clock_now();
+
+	while (next <= now && catalog_occurrence_exists(entry->job_id, next))
+		next = job_next_occurrence(&entry->job, entry->schedule, next);
+	return next;
+}
+
+void
+plan_job(JobEntry *entry)
+{
+	JobState   *state = &entry->state;
+	bool		changed = state->schedule_version != 0;
+	bool		owed = changed && state->next_run_at < entry->job.anchor;
+
+	state->schedule_version = entry->job.schedule_version;
+	state->finished = false;
+	job_cache_touch(entry);
+	if (entry->schedule == NULL || job_cache_is_exhausted(entry))
+		state->next_run_at = DT_NOEND;
+	else if (owed)
+		 /* an occurrence of the old schedule, due before the change: it stays */ ;
+	else if (schedule_kind(entry->schedule) == SCHEDULE_REBOOT)
+		state->next_run_at = DT_NOEND;
+	else
+		state->next_run_at = changed ? first_after_change(entry) :
+			job_first_occurrence(&entry->job, entry->schedule);
+	state->finished = entry->schedule != NULL && state->next_run_at == DT_NOEND &&
+		(job_cache_is_exhausted(entry) || schedule_kind(entry->schedule) != SCHEDULE_REBOOT);
+	if (entry->job.active)
+		enqueue_when_due(entry);
+}
+
+/* A list of job ids that may be long */
+typedef struct JobIds
+{
+	int64	   *ids;
+	int64		count;
+	int64		capacity;
+} JobIds;
+
+static void
+add_job_id(int64 job_id, void *arg)
+{
+	JobIds	   *list = arg;
+
+	if (list->count == list->capacity)
+	{
+		list->capacity *= 2;
+		list->ids = repalloc_huge(list->ids, list->capacity * sizeof(int64));
+	}
+	list->ids[list->count++] = job_id;
+}
+
+static void
+plan_changed(JobEntry *entry)
+{
+	if (entry->state.schedule_version != entry->job.schedule_version)
+		plan_job(entry);
+}
+
+/*
+ * The default time zone has changed.  What is due already stays so; a clock
+ * that was set back, too, brings back nothing that has been.
+ */
+static void
+plan_anew(JobEntry *entry)
+{
+	JobState   *state = &entry->state;
+	TimestampTz now = clock_now();
+	TimestampTz next;
+
+	if (entry->schedule == NULL || state->next_run_at == DT_NOEND ||
+		state->next_run_at <= now ||
+		state->schedule_version != entry->job.schedule_version)
+		return;
+	switch (schedule_kind(entry->schedule))
+	{
+		case SCHEDULE_CRON:
+		case SCHEDULE_INTERVAL:
+			next = job_next_occurrence(&entry->job, entry->schedule,
+									   Max(now, state->last_run_at));
+			break;
+		case SCHEDULE_AT:
+			next = job_first_occurrence(&entry->job, entry->schedule);
+			break;
+		default:
+			return;
+	}
+	if (next == state->next_run_at)
+		return;
+	state->next_run_at = next;
+	state->finished = next == DT_NOEND;
+	job_cache_touch(entry);
+}
+
+/* One batch, in a transaction of its own. */
+static void
+plan_batch(const int64 *job_ids, int count, void (*plan) (JobEntry *entry))
+{
+	JobEntry   *entries[BATCH_SIZE];
+
+	cycle_start_transaction();
+	job_cache_get_many(job_ids, count, entries);
+	for (int i = 0; i < count; i++)
+		if (entries[i] != NULL)
+			plan(entries[i]);
+	(void) job_cache_write();
+	cycle_commit_transaction();
+	job_cache_written(true);
+	job_cache_trim();
+}
+
+/* Plan the jobs of a scan, a batch at a time. */
+static void
+plan_all(void (*scan) (JobIdCallback callback, void *arg), void (*plan) (JobEntry *entry))
+{
+	JobIds		list = {.capacity = 1024};
+
+	list.ids = palloc(list.capacity * sizeof(int64));
+	cycle_start_transaction();
+	scan(add_job_id, &list);
+	cycle_commit_transaction();
+	for (int64 done = 0; done < list.count; done += BATCH_SIZE)
+	{
+		CHECK_FOR_INTERRUPTS();
+		plan_batch(list.ids + done, Min(BATCH_SIZE, list.count - done), plan);
+	}
+	pfree(list.ids);
+}
+
+void
+plan_new_jobs(void)
+{
+	plan_all(catalog_scan_unplanned_jobs, plan_changed);
+}
+
+void
+plan_in_new_zone(void)
+{
+	plan_all(catalog_scan_unzoned_jobs, plan_anew);
+}
