@@ -16,6 +16,7 @@
 #include "base/guc.h"
 #include "random.h"
 #include "server.h"
+#include "state/hook_family.h"
 #include "state/run_queue.h"
 #include "tap.h"
 
@@ -28,10 +29,6 @@
 /* What the run queue asks others */
 int			pg_scheduler_crash_limit = 3;
 static TimestampTz now = 1000 * USECS_PER_SEC;
-
-extern bool hook_is(int64 job_id);
-extern bool hook_admits(const JobEntry *job);
-extern void hook_moved(int64 job_id);
 
 TimestampTz
 clock_now(void)
@@ -46,19 +43,19 @@ job_cache_concurrency(const JobEntry *entry)
 }
 
 bool
-hook_is(int64 job_id)
+hook_family_is_hook(int64 job_id)
 {
 	return job_id == 0;
 }
 
 bool
-hook_admits(const JobEntry *job)
+hook_family_admits(const JobEntry *job)
 {
 	return true;
 }
 
 void
-hook_moved(int64 job_id)
+hook_family_moved(int64 job_id)
 {
 }
 
@@ -223,7 +220,7 @@ check_taken(const RunEntry *entry)
 	wrong[7] += job->ndispatched > job->job.max_instances;
 	wrong[7] += !job->job.active && run_waits_for_resume(&entry->run);
 	wrong[7] += job->depends && entry->run.trigger != TRIGGER_MANUAL;
-	wrong[7] += hooks_only && !hook_is(job->job_id);
+	wrong[7] += hooks_only && !hook_family_is_hook(job->job_id);
 	wrong[7] += !limits->enabled || entry->queue->waiting;
 	wrong[7] += limits->max_concurrency > 0 &&
 		entry->queue->ndispatched > limits->max_concurrency;
