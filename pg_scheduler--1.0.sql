@@ -107,6 +107,7 @@ DECLARE
 BEGIN
 	EXECUTE format('CREATE TABLE scheduler.%I (LIKE scheduler.%I) USING heap', name, parent);
 	EXECUTE format('ALTER TABLE scheduler.%I ENABLE ROW LEVEL SECURITY', name);
+	EXECUTE format('ALTER TABLE scheduler.%I REPLICA IDENTITY FULL', name);
 	PERFORM scheduler._forget_default_privileges(format('scheduler.%I', name)::regclass);
 	EXECUTE format('ALTER TABLE scheduler.%I ATTACH PARTITION scheduler.%I FOR VALUES FROM (%L) TO (%L)',
 		parent, name, to_char(day, 'YYYY-MM-DD 00:00:00+00'), to_char(day + 1, 'YYYY-MM-DD 00:00:00+00'));
@@ -183,14 +184,52 @@ CREATE TABLE scheduler.scheduler_state (
 	counted_run_id bigint,
 	booted_at timestamptz,
 	-- the pg_scheduler.timezone that next times were planned with
-	timezone text
+	timezone text,
+	only_row boolean NOT NULL DEFAULT true,
+	CONSTRAINT scheduler_state_pkey PRIMARY KEY (only_row),
+	CONSTRAINT scheduler_state_only_row_check CHECK (only_row)
 ) USING heap;
-INSERT INTO scheduler.scheduler_state VALUES (false, NULL, NULL, NULL, NULL);
+INSERT INTO scheduler.scheduler_state (stopped) VALUES (false);
 COMMENT ON TABLE scheduler.scheduler_state IS 'What start() and stop() have asked for; one row';
+
+-- Where the jobs of this database belong; the scheduler writes the row when it
+-- first comes.  A second one was loaded from a dump.
+CREATE TABLE scheduler.home (
+	system_identifier bigint NOT NULL,
+	database oid NOT NULL,
+	database_name text NOT NULL,
+	restored_at timestamptz,
+	written_by bigint NOT NULL,
+	key_system bigint NOT NULL,
+	key_database oid NOT NULL,
+	CONSTRAINT home_pkey PRIMARY KEY (system_identifier, database)
+) USING heap;
+COMMENT ON TABLE scheduler.home IS
+'The system and database whose jobs these are: elsewhere they are held until scheduler.start()';
+SELECT pg_catalog.pg_extension_config_dump('scheduler.home', '');
+
+CREATE FUNCTION scheduler._replace_home() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	DELETE FROM scheduler.home
+		WHERE system_identifier = NEW.system_identifier AND database = NEW.database;
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION scheduler._replace_home() IS
+'Lets pg_restore bring the home as it was dumped';
+CREATE TRIGGER home_restored BEFORE INSERT ON scheduler.home
+	FOR EACH ROW EXECUTE FUNCTION scheduler._replace_home();
+CREATE TRIGGER home_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.home
+	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._changed('home');
+-- A restore may turn triggers off by session_replication_role.
+ALTER TABLE scheduler.home ENABLE ALWAYS TRIGGER home_restored;
+ALTER TABLE scheduler.home ENABLE ALWAYS TRIGGER home_changed;
 
 CREATE FUNCTION scheduler.start() RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_start' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.start() IS 'Start the scheduler of this database again after stop()';
+COMMENT ON FUNCTION scheduler.start() IS
+'Start the scheduler of this database again after stop(); in a copy, make this the home of its jobs, with idempotency keys of its own';
 
 CREATE FUNCTION scheduler.stop(timeout interval DEFAULT NULL) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_stop' LANGUAGE C VOLATILE;
@@ -697,6 +736,7 @@ CREATE TABLE scheduler.run_history (
 	temp_bytes bigint,
 	wal_bytes bigint
 ) PARTITION BY RANGE (finished_at);
+ALTER TABLE scheduler.run_history REPLICA IDENTITY FULL;
 CREATE INDEX run_history_run_id_idx ON scheduler.run_history (run_id);
 CREATE INDEX run_history_job_id_run_id_idx ON scheduler.run_history (job_id, run_id);
 COMMENT ON TABLE scheduler.run_history IS 'Finished attempts, by the day; use the view runs';
@@ -1041,6 +1081,7 @@ CREATE TABLE scheduler.dependency (
 	CONSTRAINT dependency_on_queue_name_fkey FOREIGN KEY (on_queue_name)
 		REFERENCES scheduler.queue
 ) USING heap;
+ALTER TABLE scheduler.dependency REPLICA IDENTITY FULL;
 CREATE INDEX dependency_queue_name_idx ON scheduler.dependency (queue_name)
 	WHERE queue_name IS NOT NULL;
 CREATE INDEX dependency_on_job_id_idx ON scheduler.dependency (on_job_id)
@@ -2045,6 +2086,7 @@ CREATE TABLE scheduler.http_response (
 	first_byte bigint,
 	total bigint
 ) PARTITION BY RANGE (finished_at);
+ALTER TABLE scheduler.http_response REPLICA IDENTITY FULL;
 CREATE INDEX http_response_run_id_idx ON scheduler.http_response (run_id);
 COMMENT ON TABLE scheduler.http_response IS
 'Answers of HTTP servers, by the day; use the view http_responses';
@@ -2612,6 +2654,7 @@ CREATE TABLE scheduler.metric_minute (
 	http_bytes bigint NOT NULL,
 	buckets bigint[] NOT NULL
 ) USING heap;
+ALTER TABLE scheduler.metric_minute REPLICA IDENTITY FULL;
 CREATE INDEX metric_minute_minute_idx ON scheduler.metric_minute (minute);
 COMMENT ON TABLE scheduler.metric_minute IS 'What ended in each minute; use the view metrics';
 ALTER TABLE scheduler.metric_minute ENABLE ROW LEVEL SECURITY;
@@ -2727,6 +2770,7 @@ CREATE TABLE scheduler.job_minute (
 	lateness bigint NOT NULL,
 	max_lateness bigint NOT NULL
 ) USING heap;
+ALTER TABLE scheduler.job_minute REPLICA IDENTITY FULL;
 CREATE INDEX job_minute_job_id_minute_idx ON scheduler.job_minute (job_id, minute);
 CREATE INDEX job_minute_minute_job_id_idx ON scheduler.job_minute (minute, job_id);
 COMMENT ON TABLE scheduler.job_minute IS
@@ -2782,6 +2826,7 @@ CREATE TABLE scheduler.scheduler_minute (
 	worker_memory bigint NOT NULL,
 	http_in_flight bigint NOT NULL
 ) USING heap;
+ALTER TABLE scheduler.scheduler_minute REPLICA IDENTITY FULL;
 CREATE INDEX scheduler_minute_minute_idx ON scheduler.scheduler_minute (minute);
 COMMENT ON TABLE scheduler.scheduler_minute IS
 'Figures of the scheduler by the minute; use the view scheduler_metrics';
@@ -2812,9 +2857,12 @@ GRANT SELECT ON scheduler.scheduler_metrics TO PUBLIC;
 
 -- One row: what is counted over restarts.
 CREATE TABLE scheduler.scheduler_metric (
-	worker_restarts bigint NOT NULL
+	worker_restarts bigint NOT NULL,
+	only_row boolean NOT NULL DEFAULT true,
+	CONSTRAINT scheduler_metric_pkey PRIMARY KEY (only_row),
+	CONSTRAINT scheduler_metric_only_row_check CHECK (only_row)
 ) USING heap;
-INSERT INTO scheduler.scheduler_metric VALUES (0);
+INSERT INTO scheduler.scheduler_metric (worker_restarts) VALUES (0);
 COMMENT ON TABLE scheduler.scheduler_metric IS 'What is counted over restarts; one row';
 ALTER TABLE scheduler.scheduler_metric ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON scheduler.scheduler_metric FOR SELECT USING (scheduler._admin());
@@ -3075,6 +3123,31 @@ COMMENT ON FUNCTION scheduler.prometheus_metrics() IS
 ----------------------------------------------------------------------
 -- Last steps
 ----------------------------------------------------------------------
+
+-- Tables have a key, or all columns as their replica identity: in a publication
+-- FOR ALL TABLES they could not be changed without.  What a subscription brings
+-- is not for us: it would make these the jobs, and the state, of another server.
+CREATE FUNCTION scheduler._pass_over_subscription() RETURNS trigger
+AS 'MODULE_PATHNAME', 'pg_scheduler_pass_over_subscription' LANGUAGE C;
+COMMENT ON FUNCTION scheduler._pass_over_subscription() IS
+'Passes over what a logical replication worker writes';
+REVOKE EXECUTE ON FUNCTION scheduler._pass_over_subscription() FROM PUBLIC;
+
+DO $$
+DECLARE
+	name regclass;
+BEGIN
+	FOR name IN SELECT c.oid FROM pg_catalog.pg_class c
+		WHERE c.relnamespace = 'scheduler'::regnamespace AND c.relkind IN ('r', 'p')
+		ORDER BY c.relname
+	LOOP
+		EXECUTE format('CREATE TRIGGER a_subscribed BEFORE INSERT OR UPDATE OR DELETE ON %s
+			FOR EACH ROW EXECUTE FUNCTION scheduler._pass_over_subscription()', name);
+		-- only where session_replication_role is replica: nobody else pays for it
+		EXECUTE format('ALTER TABLE %s ENABLE REPLICA TRIGGER a_subscribed', name);
+	END LOOP;
+END
+$$;
 
 -- The scheduler makes partitions, but runs can be cancelled before there is one.
 SELECT scheduler._create_partition(parent, pg_catalog.timezone('UTC', pg_catalog.now())::date + i)

@@ -36,6 +36,7 @@
 #include "shared/change.h"
 #include "shared/shmem.h"
 #include "table/catalog.h"
+#include "table/catalog_home.h"
 #include "table/fit.h"
 #include "table/job.h"
 #include "table/rights.h"
@@ -397,8 +398,12 @@ pg_scheduler_discard_dead_letter(PG_FUNCTION_ARGS)
 Datum
 pg_scheduler_start(PG_FUNCTION_ARGS)
 {
+	Home		home;
+
 	rights_require_admin("start");
 	catalog_write_stopped(false, DT_NOBEGIN);
+	if (catalog_judge_home(&home) == HOME_COPY)
+		catalog_move_home(&home, true);
 	change_note(CHANGE_CONTROL, 0);
 	PG_RETURN_VOID();
 }

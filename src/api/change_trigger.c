@@ -20,6 +20,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "replication/logicalworker.h"
 #include "utils/fmgrprotos.h"
 #include "utils/rel.h"
 
@@ -35,6 +36,7 @@
 PG_FUNCTION_INFO_V1(pg_scheduler_job_changed);
 PG_FUNCTION_INFO_V1(pg_scheduler_changed);
 PG_FUNCTION_INFO_V1(pg_scheduler_calendar_changed);
+PG_FUNCTION_INFO_V1(pg_scheduler_pass_over_subscription);
 PG_FUNCTION_INFO_V1(pg_scheduler_state_inserted);
 
 static void
@@ -86,6 +88,8 @@ pg_scheduler_changed(PG_FUNCTION_ARGS)
 		change_note(CHANGE_QUEUES, 0);
 	else if (strcmp(what, "hooks") == 0)
 		change_note(CHANGE_HOOKS, 0);
+	else if (strcmp(what, "home") == 0)
+		change_note(CHANGE_CONTROL, 0);
 	else if (strcmp(what, "dependencies") == 0)
 		change_note(CHANGE_DEPENDENCIES, 0);
 	else
@@ -177,4 +181,20 @@ pg_scheduler_state_inserted(PG_FUNCTION_ARGS)
 														&isnull)));
 	}
 	return PointerGetDatum(trigger->tg_trigtuple);
+}
+
+/*
+ * BEFORE INSERT OR UPDATE OR DELETE FOR EACH ROW, enabled for replicas.  A
+ * restore may set session_replication_role, too: what it writes is wanted.
+ */
+Datum
+pg_scheduler_pass_over_subscription(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	require_trigger(fcinfo, 0);
+	if (IsLogicalWorker())
+		return PointerGetDatum(NULL);
+	return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
+						   trigger->tg_newtuple : trigger->tg_trigtuple);
 }

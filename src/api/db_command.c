@@ -71,6 +71,9 @@ static bool databases_changed = false;
 /* Settings of roles or databases changed by this transaction */
 static bool session_defaults_changed = false;
 
+/* A database whose scheduler has to begin with other settings */
+static Oid	restart_scheduler_of = InvalidOid;
+
 /*
  * Ask the processes of a database to leave; stop their runs if "force".
  * Returns how many are left.
@@ -263,6 +266,19 @@ replace_workers(void)
 	LWLockRelease(scheduler_shared->lock);
 }
 
+/* A process keeps the settings of its database that it has begun with. */
+static void
+restart_scheduler(Oid database)
+{
+	Database   *db;
+
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	db = shmem_find_database(database);
+	if (db != NULL && db->scheduler_pid != 0)
+		kill(db->scheduler_pid, SIGTERM);
+	LWLockRelease(scheduler_shared->lock);
+}
+
 /*
  * Nobody would tell the launcher at COMMIT PREPARED that the extension has come
  * or gone.
@@ -292,6 +308,9 @@ at_transaction_end(XactEvent event, void *arg)
 	if (session_defaults_changed && event == XACT_EVENT_COMMIT)
 		replace_workers();
 	session_defaults_changed = false;
+	if (OidIsValid(restart_scheduler_of) && event == XACT_EVENT_COMMIT)
+		restart_scheduler(restart_scheduler_of);
+	restart_scheduler_of = InvalidOid;
 	if (nquiesced == 0 && extensions_created == NIL && !extension_dropped &&
 		!databases_changed)
 		return;
@@ -472,6 +491,13 @@ before_command(Node *stmt)
 	}
 }
 
+/* name: NULL for RESET ALL */
+static bool
+is_our_setting(const char *name)
+{
+	return name == NULL || pg_strncasecmp(name, "pg_scheduler.", strlen("pg_scheduler.")) == 0;
+}
+
 /* REASSIGN OWNED and DROP OWNED reach jobs too. */
 static void
 after_command(Node *stmt)
@@ -480,6 +506,9 @@ after_command(Node *stmt)
 
 	if (IsA(stmt, AlterRoleSetStmt) || IsA(stmt, AlterDatabaseSetStmt))
 		session_defaults_changed = true;
+	if (IsA(stmt, AlterDatabaseSetStmt) &&
+		is_our_setting(((AlterDatabaseSetStmt *) stmt)->setstmt->name))
+		restart_scheduler_of = get_database_oid(((AlterDatabaseSetStmt *) stmt)->dbname, true);
 	if (IsA(stmt, ReassignOwnedStmt) && extension_exists())
 	{
 		ReassignOwnedStmt *reassign = (ReassignOwnedStmt *) stmt;

@@ -62,6 +62,8 @@ look_at_database(const Database *db, SchedulerView *view)
 		db->last_error_at > db->ready_since;
 	figures->memory_growing = db->ready && db->memory_growing;
 	figures->unfit = db->unfit[0] != '\0' ? pstrdup(db->unfit) : NULL;
+	if (db->ready && db->hold_reason[0] != '\0')
+		figures->held = pstrdup(db->hold_reason);
 	view->http_in_flight = db->http_nflights;
 	view->since = figures->stop_requested ? db->stopped_at : db->ready_since;
 	view->pid = db->scheduler_pid;

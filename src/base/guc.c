@@ -19,6 +19,8 @@
 #include "http/http_guard.h"
 #include "rules/zone.h"
 
+bool		pg_scheduler_enabled = true;
+int			pg_scheduler_on_copy = ON_COPY_HOLD;
 int			pg_scheduler_max_workers = 4;
 int			pg_scheduler_max_databases = 64;
 int			pg_scheduler_max_workers_per_role = 0;
@@ -59,6 +61,12 @@ static const struct config_enum_entry log_runs_options[] = {
 	{"none", LOG_RUNS_NONE, false},
 	{"failures", LOG_RUNS_FAILURES, false},
 	{"all", LOG_RUNS_ALL, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry on_copy_options[] = {
+	{"hold", ON_COPY_HOLD, false},
+	{"run", ON_COPY_RUN, false},
 	{NULL, 0, false}
 };
 
@@ -193,6 +201,18 @@ define_run_settings(void)
 static void
 define_database_settings(void)
 {
+	DefineCustomBoolVariable("pg_scheduler.enabled",
+							 "Runs jobs.",
+							 "Off, no run is started; those under way get pg_scheduler.shutdown_grace.",
+							 &pg_scheduler_enabled,
+							 true, PGC_SUSET, 0,
+							 NULL, NULL, NULL);
+	DefineCustomEnumVariable("pg_scheduler.on_copy",
+							 "Whether the jobs of a database that is a copy run before scheduler.start().",
+							 "A copy comes from a restored backup, a template, a dump or a subscription.",
+							 &pg_scheduler_on_copy,
+							 ON_COPY_HOLD, on_copy_options, PGC_SIGHUP, 0,
+							 NULL, NULL, NULL);
 	DefineCustomStringVariable("pg_scheduler.timezone",
 							   "Time zone of schedules that name none.",
 							   NULL,

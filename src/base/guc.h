@@ -17,6 +17,14 @@ typedef enum LogRuns
 	LOG_RUNS_ALL
 } LogRuns;
 
+typedef enum OnCopy
+{
+	ON_COPY_HOLD,
+	ON_COPY_RUN
+} OnCopy;
+
+extern bool pg_scheduler_enabled;
+extern int	pg_scheduler_on_copy;	/* OnCopy */
 extern int	pg_scheduler_max_workers;
 extern int	pg_scheduler_max_databases;
 extern int	pg_scheduler_max_workers_per_role;	/* 0: no limit */

@@ -51,6 +51,9 @@ HttpRun *
 http_run_create(MemoryContext context, const Run *run, int flight, TimestampTz started_at)
 {
 	HttpRun    *http = MemoryContextAllocZero(context, sizeof(HttpRun));
+	Database   *db;
+	uint64		system;
+	Oid			database;
 
 	http->flight = flight;
 	http->run = *run;
@@ -58,8 +61,12 @@ http_run_create(MemoryContext context, const Run *run, int flight, TimestampTz s
 	http->outcome.kind = OUTCOME_FINAL;
 	http->outcome.run = *run;
 	http->outcome.started_at = started_at;
-	http_idempotency_key(GetSystemIdentifier(), MyDatabaseId, run->job_id,
-						 unix_usecs(run->scheduled_at), http->key);
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	db = shmem_find_database(MyDatabaseId);
+	system = db->key_system;
+	database = db->key_database;
+	LWLockRelease(scheduler_shared->lock);
+	http_idempotency_key(system, database, run->job_id, unix_usecs(run->scheduled_at), http->key);
 	return http;
 }
 

@@ -72,13 +72,17 @@ set_alert(AlertKind kind, bool holds, const char *message)
 }
 
 void
-server_watch_stopped(bool stopped)
+server_watch_stopped(const char *reason)
 {
-	/* one from before a start may be open still */
-	if (!stopped)
-		raised |= 1 << ALERT_SCHEDULER_STOPPED;
-	set_alert(ALERT_SCHEDULER_STOPPED, stopped && pg_scheduler_monitoring,
-			  "the scheduler was stopped by scheduler.stop()");
+	static char told[256] = "";
+	uint32		bit = 1 << ALERT_SCHEDULER_STOPPED;
+
+	if (reason == NULL)
+		raised |= bit;			/* one from before a start may be open still */
+	else if (strncmp(reason, told, sizeof(told) - 1) != 0)
+		raised &= ~bit;
+	strlcpy(told, reason ? reason : "", sizeof(told));
+	set_alert(ALERT_SCHEDULER_STOPPED, reason && pg_scheduler_monitoring, reason);
 }
 
 static void

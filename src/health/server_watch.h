@@ -21,8 +21,8 @@ extern void server_watch_memory(TimestampTz now);
 /* How many active jobs have no next time, and one of them */
 extern void server_watch_jobs(int64 count, int64 job_id);
 
-/* scheduler.stop() has come into force, or its end. */
-extern void server_watch_stopped(bool stopped);
+/* No run is started, for this reason; NULL: they are again. */
+extern void server_watch_stopped(const char *reason);
 
 /* There is something that has to be looked at again, whatever happens. */
 extern bool server_watch_open(void);

@@ -19,6 +19,7 @@
 
 #include "api/db_command.h"
 #include "base/guc.h"
+#include "base/restored.h"
 #include "execute/run_context.h"
 #include "process/launcher.h"
 #include "process/shmem_init.h"
@@ -38,6 +39,7 @@ _PG_init(void)
 	MarkGUCPrefixReserved("pg_scheduler");
 	if (!process_shared_preload_libraries_in_progress)
 		return;
+	restored_init();
 	shmem_init();
 	change_init();
 	db_command_init();

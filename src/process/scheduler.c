@@ -40,6 +40,7 @@
 #include "flow/dependency.h"
 #include "flow/dispatch.h"
 #include "flow/enqueue.h"
+#include "flow/hold.h"
 #include "flow/hook.h"
 #include "flow/http_dispatch.h"
 #include "flow/lane_fill.h"
@@ -241,16 +242,24 @@ publish_control(bool stopped)
 	LWLockRelease(scheduler_shared->lock);
 }
 
+/* How long runs may go on that nobody has set a limit for. */
+static TimestampTz
+grace_from_now(void)
+{
+	return clock_now() + (int64) pg_scheduler_shutdown_grace * 1000;
+}
+
 static void
 read_control(void)
 {
 	ControlState control;
+	bool		held = hold_look(my_db);
 
 	cycle_start_transaction();
 	catalog_read_control(&control);
 	cycle_commit_transaction();
-	stop_deadline = control.stop_deadline;
-	if (!control.stopped)
+	stop_deadline = control.stopped ? control.stop_deadline : grace_from_now();
+	if (!control.stopped && !held)
 	{
 		if (mode != MODE_RUNNING)
 			dependency_graph_start();
@@ -264,11 +273,12 @@ read_control(void)
 		mode = MODE_STOPPING;
 		lane_fill_withdraw();
 	}
-	stop_hooks = control.stopped;
+	stop_hooks = control.stopped && !held;
 	run_queue_hooks_only(control.stopped);
 	hook_changed(0);
-	publish_control(control.stopped);
-	server_watch_stopped(control.stopped);
+	publish_control(control.stopped || held);
+	server_watch_stopped(held ? my_db->hold_reason :
+						 control.stopped ? "the scheduler was stopped by scheduler.stop()" : NULL);
 }
 
 static void
@@ -727,6 +737,8 @@ reload_config(void)
 
 	ProcessConfigFile(PGC_SIGHUP);
 	dependency_graph_reload();	/* monitoring may have been turned off or on */
+	if (loaded)
+		read_control();			/* pg_scheduler.enabled, on_copy */
 	if (strcmp(zone, pg_scheduler_timezone) != 0)
 		own_change_put(CHANGE_ALL, 0);
 	pfree(zone);
@@ -752,6 +764,8 @@ begin_smart_shutdown(void)
 	mode = MODE_STOPPING;
 	stop_deadline = clock_now() + (int64) pg_scheduler_shutdown_grace * 1000;
 	lane_fill_withdraw();
+	if (loaded)
+		read_control();			/* pg_scheduler.enabled, on_copy */
 }
 
 static bool

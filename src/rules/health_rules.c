@@ -155,10 +155,11 @@ health_of_scheduler(const SchedulerFigures *figures, const HealthLimits *limits,
 	else if (figures->process && figures->unfit != NULL)
 		set(health, HEALTH_UNHEALTHY, "%s", figures->unfit);
 	else if (figures->stopped)
-		set(health, HEALTH_STOPPED, "stopped by scheduler.stop()");
+		set(health, HEALTH_STOPPED, "%s",
+			figures->held ? figures->held : "stopped by scheduler.stop()");
 	else if (figures->stop_requested)
-		set(health, HEALTH_STOPPING, "scheduler.stop() waits for %d %s",
-			figures->workers_running, figures->workers_running == 1 ? "run" : "runs");
+		set(health, HEALTH_STOPPING, "%s waits for %d %s",
+			figures->held ? figures->held : "scheduler.stop()", figures->workers_running, figures->workers_running == 1 ? "run" : "runs");
 	else if (!figures->process)
 		set(health, HEALTH_UNHEALTHY, "there is no scheduler process");
 	else if (!figures->ready)

@@ -95,7 +95,8 @@ typedef struct SchedulerFigures
 	bool		in_recovery;	/* a standby */
 	bool		process;		/* there is a scheduler process */
 	bool		ready;			/* it has read all jobs */
-	bool		stop_requested; /* scheduler.stop() */
+	const char *held;			/* why no run is started, NULL: they are */
+	bool		stop_requested; /* scheduler.stop(), or held */
 	bool		stopped;		/* and nothing runs any more */
 	bool		errors;			/* its last cycle ended in an error */
 	const char *unfit;		/* why library and tables do not fit together, or NULL */

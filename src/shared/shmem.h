@@ -56,6 +56,7 @@
 #define CHANGE_RING_SIZE		1024
 #define SLOT_ERROR_LENGTH		256
 #define UNFIT_LENGTH			512
+#define HOLD_REASON_LENGTH		256
 
 typedef enum WorkerState
 {
@@ -181,7 +182,7 @@ typedef struct Database
 	int			scheduler_pid;	/* 0: none */
 	Latch	   *scheduler_latch;
 	bool		ready;			/* the scheduler has read all jobs */
-	bool		stopped;		/* by scheduler.stop(), and at rest */
+	bool		stopped;		/* by scheduler.stop() or held, and at rest */
 	TimestampTz ready_since;
 	int			nstarts;		/* of its scheduler, since the server started */
 	bool		left;			/* the last scheduler went in good order */
@@ -198,11 +199,14 @@ typedef struct Database
 	uint64		demand;			/* ticket of a worker wanted, 0: none */
 	int			rooms_wanted;	/* workers, of whatever database, to leave for it */
 	ConditionVariable run_finished; /* for wait_for_run() */
+	uint64		key_system;		/* what idempotency keys begin with: home.h */
+	Oid			key_database;
 
 	/* figures for views */
 	pg_atomic_uint64 npending;	/* runs that are not over */
 	pg_atomic_uint64 nready;	/* of these, due and not being executed */
-	bool		stop_requested;
+	bool		stop_requested; /* by scheduler.stop(), or runs are held */
+	char		hold_reason[HOLD_REASON_LENGTH];	/* why runs are held; empty: they are not */
 	TimestampTz stopped_at;		/* when that was; DT_NOBEGIN: not */
 	TimestampTz last_error_at;	/* of a cycle; DT_NOBEGIN: none since it was ready */
 	bool		memory_growing; /* that of a worker, for too long */

@@ -310,7 +310,12 @@ catalog_read_control(ControlState *control)
 	catalog_enter(&state);
 	if (catalog_execute("SELECT stopped, stop_deadline, counted_run_id, booted_at, timezone"
 				" FROM scheduler.scheduler_state", NULL) != 1)
-		elog(ERROR, "scheduler.scheduler_state must have one row");
+	{
+		/* somebody has deleted the row: begin with a new one */
+		catalog_execute("INSERT INTO scheduler.scheduler_state (stopped) VALUES (false)"
+						" RETURNING stopped, stop_deadline, counted_run_id, booted_at, timezone",
+						NULL);
+	}
 	control->stopped = DatumGetBool(catalog_column(0, 1, &isnull));
 	control->stop_deadline = catalog_time(0, 2, DT_NOBEGIN);
 	control->counted_run_id = catalog_int64(0, 3);

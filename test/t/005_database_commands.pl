@@ -98,6 +98,7 @@ make_busy('busy');
 $node->safe_psql('postgres', 'CREATE DATABASE copy TEMPLATE busy');
 check_goes_on('busy', 'TEMPLATE');
 check_endless('busy', 'TEMPLATE');
+$node->safe_psql('copy', 'SELECT scheduler.start()');	# a copy holds until then
 check_goes_on('copy', 'TEMPLATE');
 check_endless('copy', 'TEMPLATE');
 

@@ -1,6 +1,6 @@
 #
-# Definitions survive pg_dump and pg_restore, and run on elsewhere; everything
-# survives pg_upgrade.
+# Definitions survive pg_dump and pg_restore, and run elsewhere once they are told to;
+# everything survives pg_upgrade.
 #
 use strict;
 use warnings;
@@ -61,6 +61,9 @@ is($new->safe_psql('jobs', q(SELECT count(*) FROM scheduler.alert_rules WHERE al
 $new->safe_psql('jobs', q(SELECT scheduler.reset_alert_rule('late_start')));
 is($new->safe_psql('jobs', q(SELECT threshold, severity, altered FROM scheduler.alert_rules WHERE kind = 'late_start')),
 	'60|warning|f', 'and can be reset');
+ok( $new->poll_query_until('jobs', q(SELECT scheduler.status() ->> 'state' = 'stopped')),
+	'a copy holds its jobs');
+$new->safe_psql('jobs', 'SELECT scheduler.start()');
 my $last = $new->safe_psql('jobs', q(SELECT COALESCE(max(run_id), 0) FROM scheduler.run_history
 	WHERE job_name = 'tx_every'));
 ok( $new->poll_query_until('jobs', "SELECT count(*) > 2 FROM scheduler.run_history

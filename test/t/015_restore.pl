@@ -10,7 +10,8 @@ use PostgreSQL::Test::Utils;
 use SchedulerNode;
 use Test::More;
 
-my $node = new_node('restore');
+# The copies run, as those do that are restored in order to go on.
+my $node = new_node('restore', conf => q(pg_scheduler.on_copy = 'run'));
 my $dir = PostgreSQL::Test::Utils::tempdir();
 
 add_log_table($node);

@@ -139,6 +139,7 @@ $node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, 'postgres' ], 'pg_dump');
 sql('CREATE DATABASE copy');
 $node->command_ok([ 'pg_restore', '--exit-on-error', '-d', 'copy', $dump ], 'pg_restore');
 is($node->safe_psql('copy', $definitions), $before, 'dependencies and queues arrive');
+$node->safe_psql('copy', 'SELECT scheduler.start()');
 $node->safe_psql('copy', q(SELECT scheduler.pause_job('base'),
 	scheduler.schedule_job('tx_copy', 'now', 'SELECT note_run()', depends_on => '{base}')));
 ok( $node->poll_query_until('copy', q(SELECT held_by IS NOT NULL FROM scheduler.runs

@@ -192,6 +192,8 @@ sub copy_database
 		once   => { %{ $from->{once} } },
 		manual => { %{ $from->{manual} } } };
 	my $copy = $databases{ $names{$name} };
+	# A copy holds until somebody says go.
+	insist($name, 'SELECT scheduler.start()') if $from->{extension};
 	soon($copy, sub { drop_database($copy) });
 }
 
