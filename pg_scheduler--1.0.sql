@@ -218,6 +218,7 @@ END
 $$;
 COMMENT ON FUNCTION scheduler._replace_home() IS
 'Lets pg_restore bring the home as it was dumped';
+REVOKE EXECUTE ON FUNCTION scheduler._replace_home() FROM PUBLIC;
 CREATE TRIGGER home_restored BEFORE INSERT ON scheduler.home
 	FOR EACH ROW EXECUTE FUNCTION scheduler._replace_home();
 CREATE TRIGGER home_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.home

@@ -475,7 +475,7 @@ check_request(const JobDefinition *def)
 }
 
 static void
-check_retry_on(JobDefinition *def)
+check_retry_on(const JobDefinition *def)
 {
 	Datum	   *names;
 	bool	   *nulls;
@@ -485,9 +485,6 @@ check_retry_on(JobDefinition *def)
 		return;
 	deconstruct_array(DatumGetArrayTypeP(def->values[JOB_RETRY_ON - 1]),
 					  TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls, &n);
-	/* the way to take it away */
-	if (n == 0)
-		def->nulls[JOB_RETRY_ON - 1] = true;
 	for (int i = 0; i < n; i++)
 	{
 		char	   *name = nulls[i] ? "" : TextDatumGetCString(names[i]);
