@@ -284,12 +284,19 @@ GRANT SELECT ON scheduler.workers TO PUBLIC;
 
 CREATE FUNCTION scheduler.next_runs(
     schedule text, count int DEFAULT 5,
-    after timestamptz DEFAULT pg_catalog.now(), timezone text DEFAULT NULL)
+    after timestamptz DEFAULT pg_catalog.now(), timezone text DEFAULT NULL,
+	anchor timestamptz DEFAULT NULL)
 RETURNS SETOF timestamptz
 AS 'MODULE_PATHNAME', 'scheduler_next_runs'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 5;
-COMMENT ON FUNCTION scheduler.next_runs(text, int, timestamptz, text) IS
-'the first times, at most count of them, at which a schedule fires after the given time, which is also what its intervals count from; the time zone, for a schedule that names none, defaults to pg_scheduler.timezone';
+COMMENT ON FUNCTION scheduler.next_runs(text, int, timestamptz, text, timestamptz) IS
+'the first times, at most count of them, at which a schedule fires after the given time; its intervals and "in" count from the anchor, which is that time by default; the time zone, for a schedule that names none, defaults to pg_scheduler.timezone';
+
+CREATE FUNCTION scheduler.schedule_is(schedule text, property text) RETURNS boolean
+AS 'MODULE_PATHNAME', 'scheduler_schedule_is'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION scheduler.schedule_is(text, text) IS
+'Has the schedule a property: recurs, once, fixed, from_now, from_end, at_boot or anchored? NULL for a text that is no schedule, an error for another property; for example schedule_is(''@daily'', ''recurs'')';
 
 CREATE FUNCTION scheduler.describe_schedule(schedule text)
 RETURNS text

@@ -65,7 +65,7 @@ open_job(JobForecast *forecast, int64 job_id, TimestampTz now)
 		job->open_times = catalog_read_calendar(job->calendar);
 	forecast->schedule = job->active ? job_parse_schedule(job, &error) : NULL;
 	if (forecast->schedule == NULL ||
-		schedule_kind(forecast->schedule) == SCHEDULE_REBOOT)
+		schedule_is(forecast->schedule, SCHEDULE_AT_BOOT))
 		return true;
 
 	if (!store_read_job_state(job_id, &state))

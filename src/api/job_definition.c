@@ -314,6 +314,15 @@ check_schedule(JobDefinition *def)
 		schedule_report_error(text, &error);
 }
 
+static bool
+counts_from_start(const Schedule *schedule)
+{
+	for (int i = 0; i < schedule_count(schedule); i++)
+		if (schedule_is(schedule_part(schedule, i), SCHEDULE_ANCHORED))
+			return true;
+	return false;
+}
+
 void
 job_definition_check_future(const JobDefinition *def, const Job *job)
 {
@@ -329,13 +338,13 @@ job_definition_check_future(const JobDefinition *def, const Job *job)
 	schedule = job_parse_schedule(job, &error);
 	if (schedule == NULL)
 		return;
-	if (schedule_kind(schedule) == SCHEDULE_REBOOT)
+	if (schedule_is(schedule, SCHEDULE_AT_BOOT))
 	{
 		if (job->ends_at < set_at)
 			bad_option(JOB_ENDS_AT, "It is over, so the schedule can never fire.", NULL);
 		return;
 	}
-	if (schedule_kind(schedule) == SCHEDULE_INTERVAL && job->starts_at != DT_NOBEGIN &&
+	if (counts_from_start(schedule) && job->starts_at != DT_NOBEGIN &&
 		(job->starts_at < SCHEDULE_MIN_TIME || job->starts_at >= SCHEDULE_END_TIME))
 		bad_option(JOB_STARTS_AT,
 				   "An interval counts from it, so it must be in the years 2 to 9999.", NULL);
@@ -343,7 +352,7 @@ job_definition_check_future(const JobDefinition *def, const Job *job)
 	unlimited.ends_at = DT_NOEND;
 	first = job_first_occurrence(&unlimited, schedule);
 	if (first == DT_NOEND ||
-		(schedule_kind(schedule) == SCHEDULE_AT && first < set_at))
+		(schedule_is(schedule, SCHEDULE_FIXED) && first < set_at))
 		schedule_report_over(job->schedule);
 	if (job_first_occurrence(job, schedule) != DT_NOEND)
 		return;

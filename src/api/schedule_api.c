@@ -30,6 +30,7 @@
 #define NO_JOB_HASH		UINT64CONST(0)
 
 PG_FUNCTION_INFO_V1(scheduler_next_runs);
+PG_FUNCTION_INFO_V1(scheduler_schedule_is);
 PG_FUNCTION_INFO_V1(scheduler_describe_schedule);
 PG_FUNCTION_INFO_V1(scheduler_normalize_schedule);
 
@@ -37,7 +38,7 @@ PG_FUNCTION_INFO_V1(scheduler_normalize_schedule);
 typedef struct NextRuns
 {
 	Schedule   *schedule;
-	TimestampTz anchor;
+	ScheduleBase base;
 	TimestampTz last;			/* the occurrence returned last */
 	int64		left;			/* how many are still to be returned */
 } NextRuns;
@@ -112,19 +113,19 @@ begin_next_runs(FunctionCallInfo fcinfo)
 	runs->schedule = parse_or_report(text_to_cstring(PG_GETARG_TEXT_PP(0)),
 									 zone);
 	runs->left = count;
-	runs->anchor = PG_ARGISNULL(2) ? GetCurrentTransactionStartTimestamp() :
+	runs->last = PG_ARGISNULL(2) ? GetCurrentTransactionStartTimestamp() :
 		PG_GETARG_TIMESTAMPTZ(2);
-	runs->last = runs->anchor;
+	runs->base.anchor = PG_ARGISNULL(4) ? runs->last : PG_GETARG_TIMESTAMPTZ(4);
 
-	/* NOW fires at its anchor, not after it */
-	if (schedule_kind(runs->schedule) == SCHEDULE_NOW &&
-		!TIMESTAMP_NOT_FINITE(runs->anchor))
+	/* "now" fires at its anchor, not after it */
+	if (schedule_is(runs->schedule, SCHEDULE_FROM_NOW) && !TIMESTAMP_NOT_FINITE(runs->last))
 		runs->last--;
 	return runs;
 }
 
 /*
- * next_runs(schedule text, count int, after timestamptz, timezone text)
+ * next_runs(schedule text, count int, after timestamptz, timezone text,
+ *			 anchor timestamptz)
  */
 Datum
 scheduler_next_runs(PG_FUNCTION_ARGS)
@@ -146,12 +147,38 @@ scheduler_next_runs(PG_FUNCTION_ARGS)
 	context = SRF_PERCALL_SETUP();
 	runs = context->user_fctx;
 	if (runs->left > 0 &&
-		schedule_next(runs->schedule, runs->anchor, runs->last, &runs->last))
+		schedule_next(runs->schedule, &runs->base, runs->last, &runs->last))
 	{
 		runs->left--;
 		SRF_RETURN_NEXT(context, TimestampTzGetDatum(runs->last));
 	}
 	SRF_RETURN_DONE(context);
+}
+
+/*
+ * schedule_is(schedule text, property text).  NULL: it is no schedule.
+ */
+Datum
+scheduler_schedule_is(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	ScheduleFlag flag = schedule_flag_from_name(name);
+	ScheduleError error;
+	Schedule   *schedule;
+	bool		result;
+
+	if (flag == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid property of schedules \"%s\"", clip(name)),
+				 errhint("Properties are %s.", schedule_flag_list())));
+	schedule = schedule_parse(text_to_cstring(PG_GETARG_TEXT_PP(0)), "UTC", NO_JOB_HASH,
+							  &error);
+	if (schedule == NULL)
+		PG_RETURN_NULL();
+	result = schedule_is(schedule, flag);
+	pfree(schedule);
+	PG_RETURN_BOOL(result);
 }
 
 /*

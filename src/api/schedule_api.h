@@ -18,7 +18,7 @@ extern _Noreturn void schedule_report_error(const char *text,
 
 /*
  * Raise the ERROR for a valid schedule that is over: schedule_next() finds
- * nothing after the present time, and it is no SCHEDULE_REBOOT.
+ * nothing after the present time, and it is not SCHEDULE_AT_BOOT.
  */
 extern _Noreturn void schedule_report_over(const char *text);
 

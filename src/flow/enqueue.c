@@ -146,7 +146,7 @@ put_due(const JobEntry *entry, TimestampTz due_at)
 void
 enqueue_when_due(const JobEntry *entry)
 {
-	put_due(entry, job_due_at(&entry->job, entry->state.next_run_at));
+	put_due(entry, job_due_at(&entry->job, entry->schedule, entry->state.next_run_at));
 }
 
 static void
@@ -166,7 +166,7 @@ add_run(Batch *batch, JobEntry *entry, TimestampTz scheduled_at, RunTrigger trig
 	run->attempt = 1;
 	run->priority = entry->job.priority;
 	run->scheduled_at = scheduled_at;
-	run->due_at = job_due_at(&entry->job, scheduled_at);
+	run->due_at = job_due_at(&entry->job, entry->schedule, scheduled_at);
 	run->trigger = trigger;
 	entry->state.runs++;
 }
@@ -236,10 +236,10 @@ find_due(const JobEntry *entry, TimestampTz now, int64 max)
 	{
 		add_due(&range, entry, next);
 		/* what follows counts from the end of this run */
-		if (schedule_kind(entry->schedule) == SCHEDULE_AFTER)
+		if (schedule_is(entry->schedule, SCHEDULE_FROM_END))
 			return range;
 		next = job_next_occurrence(&entry->job, entry->schedule, next);
-		if (next == DT_NOEND || job_due_at(&entry->job, next) > now)
+		if (next == DT_NOEND || job_due_at(&entry->job, entry->schedule, next) > now)
 			return range;
 		if (range.count + range.nclosed == max)
 		{
@@ -261,7 +261,8 @@ too_late(const JobEntry *entry, TimestampTz scheduled_at, TimestampTz now)
 			return false;
 		grace = SKIP_GRACE;
 	}
-	return grace > 0 && now - job_due_at(&entry->job, scheduled_at) > grace;
+	return grace > 0 &&
+		now - job_due_at(&entry->job, entry->schedule, scheduled_at) > grace;
 }
 
 /* How many runs of a job may be under way, by its overlap rule. */
@@ -371,16 +372,16 @@ static void
 advance(JobEntry *entry, TimestampTz last, TimestampTz now, bool idle)
 {
 	JobState   *state = &entry->state;
-	ScheduleKind kind = schedule_kind(entry->schedule);
+	bool		from_end = schedule_is(entry->schedule, SCHEDULE_FROM_END);
 
 	state->next_run_at = DT_NOEND;
 	if (!job_cache_is_exhausted(entry))
 	{
 		/* set when the run is over, or by the next start of the server */
-		if ((kind == SCHEDULE_AFTER && !idle) || kind == SCHEDULE_REBOOT)
+		if ((from_end && !idle) || schedule_is(entry->schedule, SCHEDULE_AT_BOOT))
 			return;
 		state->next_run_at = job_next_occurrence(&entry->job, entry->schedule,
-												 kind == SCHEDULE_AFTER ? now : last);
+												 from_end ? now : last);
 	}
 	state->finished = (state->next_run_at == DT_NOEND);
 }
@@ -396,9 +397,9 @@ enqueue_job(Batch *batch, JobEntry *entry, TimestampTz due_at)
 
 	if (!entry->job.active || entry->schedule == NULL || next == DT_NOEND)
 		return false;
-	if (due_at != next && due_at != job_due_at(&entry->job, next))
+	if (due_at != next && due_at != job_due_at(&entry->job, entry->schedule, next))
 		return false;
-	if (job_due_at(&entry->job, next) > batch->now)
+	if (job_due_at(&entry->job, entry->schedule, next) > batch->now)
 	{
 		enqueue_when_due(entry);
 		return false;
@@ -569,7 +570,7 @@ static void
 enqueue_reboot(Batch *batch, JobEntry *entry)
 {
 	if (job_skips(&entry->job, batch->now) ||
-		job_due_at(&entry->job, batch->now) == DT_NOEND)
+		job_due_at(&entry->job, entry->schedule, batch->now) == DT_NOEND)
 		record_closed(batch, entry, batch->now, 1);
 	else if (admit(batch, entry))
 		add_run(batch, entry, batch->now, TRIGGER_SCHEDULE);
@@ -590,7 +591,7 @@ enqueue_triggered(JobEntry *entry, PendingRun *pending, bool *cancel)
 		return false;
 	init_batch(&batch, 1);
 	batch.trigger = TRIGGER_CHAIN;
-	if (job_skips(&entry->job, at) || job_due_at(&entry->job, at) == DT_NOEND)
+	if (job_skips(&entry->job, at) || job_due_at(&entry->job, entry->schedule, at) == DT_NOEND)
 		record_closed(&batch, entry, at, 1);
 	else if (too_late(entry, at, batch.now))
 		record_missed(&batch, entry, at, 1);
@@ -630,7 +631,7 @@ enqueue_reboot_jobs(void)
 		JobEntry   *entry = job_cache_get(job_ids[i]);
 
 		if (entry == NULL || entry->schedule == NULL || job_cache_is_exhausted(entry) ||
-			schedule_kind(entry->schedule) != SCHEDULE_REBOOT ||
+			!schedule_is(entry->schedule, SCHEDULE_AT_BOOT) ||
 			batch.now < entry->job.starts_at || batch.now > entry->job.ends_at)
 			continue;
 		enqueue_reboot(&batch, entry);

@@ -41,6 +41,13 @@ first_after_change(const JobEntry *entry)
 	return next;
 }
 
+/* Does the end of a run that is under way give the job its next time? */
+static bool
+waits_for_end(const JobEntry *entry)
+{
+	return schedule_is(entry->schedule, SCHEDULE_FROM_END) && entry->nruns > 0;
+}
+
 void
 plan_job(JobEntry *entry)
 {
@@ -55,13 +62,14 @@ plan_job(JobEntry *entry)
 		state->next_run_at = DT_NOEND;
 	else if (owed)
 		 /* an occurrence of the old schedule, due before the change: it stays */ ;
-	else if (schedule_kind(entry->schedule) == SCHEDULE_REBOOT)
+	else if (schedule_is(entry->schedule, SCHEDULE_AT_BOOT) || waits_for_end(entry))
 		state->next_run_at = DT_NOEND;
 	else
 		state->next_run_at = changed ? first_after_change(entry) :
 			job_first_occurrence(&entry->job, entry->schedule);
 	state->finished = entry->schedule != NULL && state->next_run_at == DT_NOEND &&
-		(job_cache_is_exhausted(entry) || schedule_kind(entry->schedule) != SCHEDULE_REBOOT);
+		(job_cache_is_exhausted(entry) || (!schedule_is(entry->schedule, SCHEDULE_AT_BOOT) &&
+										   !waits_for_end(entry)));
 	if (entry->job.active)
 		enqueue_when_due(entry);
 }
@@ -109,19 +117,13 @@ plan_anew(JobEntry *entry)
 		state->next_run_at <= now ||
 		state->schedule_version != entry->job.schedule_version)
 		return;
-	switch (schedule_kind(entry->schedule))
-	{
-		case SCHEDULE_CRON:
-		case SCHEDULE_INTERVAL:
-			next = job_next_occurrence(&entry->job, entry->schedule,
-									   Max(now, state->last_run_at));
-			break;
-		case SCHEDULE_AT:
-			next = job_first_occurrence(&entry->job, entry->schedule);
-			break;
-		default:
-			return;
-	}
+	if (schedule_is(entry->schedule, SCHEDULE_RECURS))
+		next = job_next_occurrence(&entry->job, entry->schedule,
+								   Max(now, state->last_run_at));
+	else if (schedule_is(entry->schedule, SCHEDULE_FIXED))
+		next = job_first_occurrence(&entry->job, entry->schedule);
+	else
+		return;
 	if (next == state->next_run_at)
 		return;
 	state->next_run_at = next;

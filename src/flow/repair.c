@@ -283,7 +283,7 @@ revive(JobEntry *entry)
 {
 	if (entry->schedule == NULL || entry->nruns > 0 || !entry->job.active ||
 		entry->state.next_run_at != DT_NOEND || entry->state.finished ||
-		schedule_kind(entry->schedule) == SCHEDULE_REBOOT)
+		schedule_is(entry->schedule, SCHEDULE_AT_BOOT))
 		return;
 	entry->state.next_run_at =
 		job_next_occurrence(&entry->job, entry->schedule,

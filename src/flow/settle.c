@@ -86,7 +86,7 @@ finish_run(RunEntry *entry, const Outcome *outcome)
 	JobEntry   *job = entry->job;
 
 	run_queue_remove(entry);
-	if (job->schedule != NULL && schedule_kind(job->schedule) == SCHEDULE_AFTER &&
+	if (job->schedule != NULL && schedule_is(job->schedule, SCHEDULE_FROM_END) &&
 		!job->state.finished && !job->dropped && job->nruns == 0)
 	{
 		job->state.next_run_at = job_next_occurrence(&job->job, job->schedule,

@@ -90,6 +90,22 @@ calendar_is_open(const Calendar *calendar, TimestampTz at)
 	return is_open(calendar, local_time(calendar->zone, utc_second(at)));
 }
 
+bool
+calendar_has_day(const Calendar *calendar, int32 day)
+{
+	for (int i = 0; i < calendar->nwindows; i++)
+	{
+		const CalendarWindow *window = &calendar->windows[i];
+		bool		whole = window->from == 0 && window->to == SECS_PER_DAY;
+		bool		overnight = window->to <= window->from && window->to > 0;
+
+		if (begins_on(window, day) ? calendar->include || whole :
+			calendar->include && overnight && begins_on(window, day - 1))
+			return calendar->include;
+	}
+	return !calendar->include;
+}
+
 /* A window that covers whole days, every day of its range */
 static bool
 is_solid(const CalendarWindow *window)

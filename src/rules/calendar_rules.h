@@ -44,6 +44,13 @@ typedef struct Calendar
 	CalendarWindow windows[FLEXIBLE_ARRAY_MEMBER];
 } Calendar;
 
+/*
+ * Is some of a day (since 1970-01-01) open, as far as one window can tell?  In
+ * the mode exclude one that covers the whole day closes it; in the mode
+ * include one that has any part of it opens it.
+ */
+extern bool calendar_has_day(const Calendar *calendar, int32 day);
+
 extern bool calendar_is_open(const Calendar *calendar, TimestampTz at);
 
 /*

@@ -36,6 +36,9 @@
 /* Searches end here. */
 #define LAST_YEAR	9999
 
+/* Months in which no working day is found before a calendar has none at all */
+#define MAX_MONTHS_CLOSED	120
+
 /* The smallest value in "set" that is at least "from", or -1. */
 static inline int
 next_bit(uint64 set, int from)
@@ -102,9 +105,47 @@ nearest_workday(int day, int length, int first)
 	return day;
 }
 
+static inline bool
+has_workdays(const CronFields *cron)
+{
+	return (cron->nth_workdays | cron->last_workdays) != 0;
+}
+
+/*
+ * The days of a month, of "length" days from the weekday "first" on, that are
+ * working days and named by their number, from the first or the last on.
+ */
+static uint64
+matching_workdays(const CronFields *cron, const Calendar *holidays,
+				  int year, int month, int length, int first)
+{
+	int32		before = calendar_day(year, month, 1) - 1;
+	uint64		workdays = wdays_to_mdays(UINT64CONST(0x3E), first) &
+	(((UINT64CONST(1) << length) - 1) << 1);
+	uint64		result = 0;
+	int			count;
+
+	if (holidays != NULL)
+	{
+		for (int day = next_bit(workdays, 1); day > 0; day = next_bit(workdays, day + 1))
+			if (!calendar_has_day(holidays, before + day))
+				workdays &= ~(UINT64CONST(1) << day);
+	}
+	count = pg_popcount64(workdays);
+	for (int n = 1; workdays != 0; n++)
+	{
+		uint64		day = workdays & -workdays;
+
+		if ((cron->nth_workdays >> n & 1) || (cron->last_workdays >> (count - n) & 1))
+			result |= day;
+		workdays &= ~day;
+	}
+	return result;
+}
+
 /* The set of the days of a month that match. */
 static uint64
-matching_mdays(const CronFields *cron, int year, int month)
+matching_mdays(const CronFields *cron, const Calendar *holidays, int year, int month)
 {
 	int			length = calendar_days_in_month(year, month);
 	uint64		all = ((UINT64CONST(1) << length) - 1) << 1;
@@ -129,8 +170,8 @@ matching_mdays(const CronFields *cron, int year, int month)
 			 n = next_bit(cron->nearest, n + 1))
 			mdays |= UINT64CONST(1) << nearest_workday(n, length, first);
 	}
-	if (cron->last_workday)
-		mdays |= UINT64CONST(1) << nearest_workday(length, length, first);
+	if (has_workdays(cron))
+		mdays |= matching_workdays(cron, holidays, year, month, length, first);
 
 	if (cron_has_wdays(cron))
 	{
@@ -144,9 +185,14 @@ matching_mdays(const CronFields *cron, int year, int month)
 				wdays |= wdays_to_mdays(cron->nth_wdays[n], first) &
 					(week << (7 * n));
 		}
-		if (cron->last_wdays)
-			wdays |= wdays_to_mdays(cron->last_wdays, first) &
-				(week << (length - 7));
+		for (int n = 0; n < 5; n++)
+		{
+			/* the fifth from the end may be in no week of the month */
+			if (cron->last_wdays[n])
+				wdays |= wdays_to_mdays(cron->last_wdays[n], first) &
+					(n < 4 ? week << (length - 7 * (n + 1)) :
+					 week >> (7 * (n + 1) - length));
+		}
 		wdays &= all;
 	}
 	return cron->either ? mdays | wdays : mdays & wdays;
@@ -172,7 +218,7 @@ next_year(const CronFields *cron, int year)
 }
 
 bool
-cron_match(const CronFields *cron, int64 local, int64 *match)
+cron_match(const CronFields *cron, const Calendar *holidays, int64 local, int64 *match)
 {
 	int32		day = (int32) calendar_floor_div(local, CALENDAR_DAY_SECONDS);
 	int			second = (int) (local - day * CALENDAR_DAY_SECONDS);
@@ -181,6 +227,7 @@ cron_match(const CronFields *cron, int64 local, int64 *match)
 	int			mday;
 	int			last_year;
 	int			first_year;
+	int			closed = 0;
 
 	calendar_date(day, &year, &month, &mday);
 	first_year = year;
@@ -200,7 +247,10 @@ cron_match(const CronFields *cron, int64 local, int64 *match)
 		for (int m = next_bit(cron->months, month); m >= 0;
 			 m = next_bit(cron->months, m + 1))
 		{
-			uint64		mdays = matching_mdays(cron, year, m);
+			uint64		mdays = matching_mdays(cron, holidays, year, m);
+
+			if (holidays != NULL && has_workdays(cron) && ++closed > MAX_MONTHS_CLOSED)
+				return false;
 
 			if (m != month)
 			{
@@ -232,8 +282,8 @@ cron_match(const CronFields *cron, int64 local, int64 *match)
  * caller can jump.
  */
 static bool
-next_in_span(const CronFields *cron, const ZoneSpan *span, int64 from,
-			 int64 *next, int64 *match, bool *matched)
+next_in_span(const CronFields *cron, const Calendar *holidays, const ZoneSpan *span,
+			 int64 from, int64 *next, int64 *match, bool *matched)
 {
 	bool		wall_clock = cron->hours != CRON_ALL_HOURS;
 	int64		local = from + span->offset;
@@ -244,7 +294,7 @@ next_in_span(const CronFields *cron, const ZoneSpan *span, int64 from,
 	if (wall_clock)
 		local = Max(local, span->start + span->offset_before);
 
-	*matched = cron_match(cron, local, match);
+	*matched = cron_match(cron, holidays, local, match);
 	if (*matched && *match - span->offset < span->end)
 	{
 		*next = *match - span->offset;
@@ -257,7 +307,7 @@ next_in_span(const CronFields *cron, const ZoneSpan *span, int64 from,
 		int64		gap_end = span->start + span->offset;
 
 		local = from + span->offset_before;
-		if (local < gap_end && cron_match(cron, local, &shifted) &&
+		if (local < gap_end && cron_match(cron, holidays, local, &shifted) &&
 			shifted < gap_end &&
 			(!found || shifted - span->offset_before < *next))
 		{
@@ -269,7 +319,8 @@ next_in_span(const CronFields *cron, const ZoneSpan *span, int64 from,
 }
 
 bool
-cron_next(const CronFields *cron, const Zone *zone, int64 after, int64 *next)
+cron_next(const CronFields *cron, const Zone *zone, const Calendar *holidays,
+		  int64 after, int64 *next)
 {
 	int64		from = after + 1;
 	const int64 last = calendar_day(LAST_YEAR, 12, 31) * CALENDAR_DAY_SECONDS;
@@ -281,7 +332,7 @@ cron_next(const CronFields *cron, const Zone *zone, int64 after, int64 *next)
 		bool		matched;
 
 		zone_span(zone, from, &span);
-		if (next_in_span(cron, &span, from, next, &match, &matched))
+		if (next_in_span(cron, holidays, &span, from, next, &match, &matched))
 			return true;
 		if (span.end == PG_INT64_MAX)
 			return false;

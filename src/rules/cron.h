@@ -10,6 +10,7 @@
 #ifndef PG_SCHEDULER_CRON_H
 #define PG_SCHEDULER_CRON_H
 
+#include "rules/calendar_rules.h"
 #include "rules/schedule_text.h"
 #include "rules/zone.h"
 
@@ -38,11 +39,12 @@ typedef struct CronFields
 	uint64		mdays;
 	uint64		nearest;		/* bit n: nW, the weekday nearest to day n */
 	uint64		before_last;	/* bit n: L-n, n days before the last day */
-	bool		last_workday;	/* LW */
+	uint64		nth_workdays;	/* bit n: W#n, the n-th working day */
+	uint64		last_workdays;	/* bit n: LW-n, n working days before LW */
 
 	uint64		wdays;
 	uint64		nth_wdays[5];	/* [n - 1], bit w: w#n */
-	uint64		last_wdays;		/* bit w: wL */
+	uint64		last_wdays[5];	/* [n], bit w: wL-n, n of them before the last */
 
 	bool		either;			/* a day that either day field names matches;
 								 * else both must */
@@ -57,15 +59,17 @@ typedef struct CronFields
 extern bool cron_parse(ScheduleText *in, uint64 hash, CronFields *cron);
 
 /*
- * The first local time at or after "local" that the fields match.
+ * The first local time at or after "local" that the fields match.  Working
+ * days are Monday to Friday, but for what "holidays" closes; NULL: nothing.
  */
-extern bool cron_match(const CronFields *cron, int64 local, int64 *match);
+extern bool cron_match(const CronFields *cron, const Calendar *holidays,
+					   int64 local, int64 *match);
 
 /*
  * The first occurrence strictly later than "after", in UTC seconds.
  */
-extern bool cron_next(const CronFields *cron, const Zone *zone, int64 after,
-					  int64 *next);
+extern bool cron_next(const CronFields *cron, const Zone *zone,
+					  const Calendar *holidays, int64 after, int64 *next);
 
 /* Append the fields in their canonical spelling. */
 extern void cron_format(StringInfo buf, const CronFields *cron);
@@ -76,8 +80,14 @@ extern void cron_format(StringInfo buf, const CronFields *cron);
  */
 extern int	cron_star_step(uint64 set, int min, int max);
 
+/* Append the time of day of fields that have one: 09:00, or 09:00:30. */
+extern void cron_format_time(StringInfo buf, const CronFields *cron);
+
 /* Append the fields as an English phrase. */
 extern void cron_describe(StringInfo buf, const CronFields *cron);
+
+/* Append a set of weekdays: "Monday and Friday". */
+extern void cron_describe_wdays(StringInfo buf, uint64 wdays);
 
 /* Do the day fields let every day pass? */
 static inline bool

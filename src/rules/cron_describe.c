@@ -33,6 +33,10 @@ static const char *const ordinals[] = {
 	"first", "second", "third", "fourth", "fifth"
 };
 
+static const char *const ordinals_from_end[] = {
+	"last", "last but one", "last but two", "last but three", "last but four"
+};
+
 static const char of_the_month[] = " of the month";
 
 /* A list that is being said: "a", "a and b", "a, b and c". */
@@ -254,6 +258,31 @@ append_times(StringInfo buf, const CronFields *cron)
 	}
 }
 
+/* "on working day 3 and 1 working day before the last one" */
+static void
+append_workdays(ListWriter *list, const CronFields *cron)
+{
+	for (int n = 1; n < 64; n++)
+	{
+		if (has(cron->nth_workdays, n))
+		{
+			begin_element(list);
+			appendStringInfo(list->buf, "on working day %d", n);
+		}
+	}
+	for (int n = 63; n >= 0; n--)
+	{
+		if (!has(cron->last_workdays, n))
+			continue;
+		begin_element(list);
+		if (n == 0)
+			appendStringInfoString(list->buf, "on the last weekday");
+		else
+			appendStringInfo(list->buf, "%d working day%s before the last one",
+							 n, n == 1 ? "" : "s");
+	}
+}
+
 /* "on day 1, on the last day or on the weekday nearest to day 15 of the month" */
 static void
 append_mdays(StringInfo buf, const CronFields *cron)
@@ -261,7 +290,8 @@ append_mdays(StringInfo buf, const CronFields *cron)
 	ListWriter	list = {buf, 0, false, "and"};
 
 	list.left = (cron->mdays != 0) + pg_popcount64(cron->nearest) +
-		pg_popcount64(cron->before_last) + cron->last_workday;
+		pg_popcount64(cron->before_last) + pg_popcount64(cron->nth_workdays) +
+		pg_popcount64(cron->last_workdays);
 
 	if (cron->mdays != 0)
 	{
@@ -288,12 +318,14 @@ append_mdays(StringInfo buf, const CronFields *cron)
 			appendStringInfo(buf, "%d day%s before the last day",
 							 n, n == 1 ? "" : "s");
 	}
-	if (cron->last_workday)
-	{
-		begin_element(&list);
-		appendStringInfoString(buf, "on the last weekday");
-	}
+	append_workdays(&list, cron);
 	appendStringInfoString(buf, of_the_month);
+}
+
+void
+cron_describe_wdays(StringInfo buf, uint64 wdays)
+{
+	append_set(buf, wdays, wday_names, 0);
 }
 
 static void
@@ -302,9 +334,10 @@ append_wdays(StringInfo buf, const CronFields *cron)
 	ListWriter	list = {buf, 0, false, "and"};
 	bool		monthly = false;
 
-	list.left = (cron->wdays != 0) + pg_popcount64(cron->last_wdays);
+	list.left = (cron->wdays != 0);
 	for (int nth = 0; nth < 5; nth++)
-		list.left += pg_popcount64(cron->nth_wdays[nth]);
+		list.left += pg_popcount64(cron->nth_wdays[nth]) +
+			pg_popcount64(cron->last_wdays[nth]);
 
 	if (cron->wdays != 0)
 	{
@@ -312,9 +345,9 @@ append_wdays(StringInfo buf, const CronFields *cron)
 		appendStringInfoString(buf, "on ");
 		append_set(buf, cron->wdays, wday_names, 0);
 	}
-	for (int nth = 0; nth <= 5; nth++)
+	for (int nth = 0; nth < 10; nth++)
 	{
-		uint64		set = nth < 5 ? cron->nth_wdays[nth] : cron->last_wdays;
+		uint64		set = nth < 5 ? cron->nth_wdays[nth] : cron->last_wdays[9 - nth];
 
 		for (int wday = 0; wday <= 6; wday++)
 		{
@@ -322,7 +355,7 @@ append_wdays(StringInfo buf, const CronFields *cron)
 				continue;
 			begin_element(&list);
 			appendStringInfo(buf, "on the %s %s",
-							 nth < 5 ? ordinals[nth] : "last",
+							 nth < 5 ? ordinals[nth] : ordinals_from_end[9 - nth],
 							 wday_names[wday]);
 			monthly = true;
 		}

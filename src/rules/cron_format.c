@@ -75,10 +75,25 @@ format_list(StringInfo buf, int start, uint64 set)
 }
 
 /*
+ * The smallest step with which a star stands for nothing but values of the
+ * set; 0: the set does not have the smallest value.
+ */
+static int
+leading_step(uint64 set, int min, int max)
+{
+	for (int step = 2; step <= max - min + 1; step++)
+	{
+		if ((progression(min, max, step) & ~set) == 0)
+			return step;
+	}
+	return 0;
+}
+
+/*
  * Append a set of values: as a star, as a range with a step, or as a list.
  *
- * With "star", the spelling must begin with a star, which needs the smallest
- * value; without "may_star", only the full set may.
+ * With "star", the spelling must begin with a star, which the set allows;
+ * without "may_star", only the full set may.
  */
 static void
 format_set(StringInfo buf, uint64 set, int min, int max, bool may_star,
@@ -101,9 +116,7 @@ format_set(StringInfo buf, uint64 set, int min, int max, bool may_star,
 	}
 	if (star)
 	{
-		step = 2;
-		while ((progression(min, max, step) & ~set) != 0)
-			step++;
+		step = leading_step(set, min, max);
 		appendStringInfo(buf, "*/%d", step);
 		format_list(buf, start, set & ~progression(min, max, step));
 		return;
@@ -148,10 +161,23 @@ format_mdays(StringInfo buf, const CronFields *cron, bool star)
 				appendStringInfo(buf, "-%d", n);
 		}
 	}
-	if (cron->last_workday)
+	for (int n = 1; n < 64; n++)
 	{
-		separate(buf, start);
-		appendStringInfoString(buf, "LW");
+		if (cron->nth_workdays & bit(n))
+		{
+			separate(buf, start);
+			appendStringInfo(buf, "W#%d", n);
+		}
+	}
+	for (int n = 63; n >= 0; n--)
+	{
+		if (cron->last_workdays & bit(n))
+		{
+			separate(buf, start);
+			appendStringInfoString(buf, "LW");
+			if (n > 0)
+				appendStringInfo(buf, "-%d", n);
+		}
 	}
 }
 
@@ -173,12 +199,17 @@ format_wdays(StringInfo buf, const CronFields *cron, bool star)
 			}
 		}
 	}
-	for (int wday = 0; wday <= 6; wday++)
+	for (int n = 4; n >= 0; n--)
 	{
-		if (cron->last_wdays & bit(wday))
+		for (int wday = 0; wday <= 6; wday++)
 		{
-			separate(buf, start);
-			appendStringInfo(buf, "%dL", wday);
+			if (cron->last_wdays[n] & bit(wday))
+			{
+				separate(buf, start);
+				appendStringInfo(buf, "%dL", wday);
+				if (n > 0)
+					appendStringInfo(buf, "-%d", n);
+			}
 		}
 	}
 }
@@ -223,13 +254,12 @@ format_years(StringInfo buf, const CronFields *cron)
 
 /*
  * The day fields of a schedule in which both must match: which of the two is
- * written with a star?  The one that needs no more than that, else the first
- * that can be.
+ * written with a star, so that it needs no "&"?
  */
 static void
-choose_star(const CronFields *cron, bool *star_mdays, bool *star_wdays)
+choose_star(const CronFields *cron, bool *star_mdays, bool *star_wdays, bool *both)
 {
-	*star_mdays = *star_wdays = false;
+	*star_mdays = *star_wdays = *both = false;
 	if (cron->either || !cron_has_mdays(cron) || !cron_has_wdays(cron))
 		return;
 
@@ -237,10 +267,21 @@ choose_star(const CronFields *cron, bool *star_mdays, bool *star_wdays)
 		*star_mdays = true;
 	else if (cron_star_step(cron->wdays, 0, 6) > 0)
 		*star_wdays = true;
-	else if (cron->mdays & bit(1))
+	else if (leading_step(cron->mdays, 1, 31) > 0)
 		*star_mdays = true;
-	else
+	else if (leading_step(cron->wdays, 0, 6) > 0)
 		*star_wdays = true;
+	else
+		*both = true;
+}
+
+void
+cron_format_time(StringInfo buf, const CronFields *cron)
+{
+	appendStringInfo(buf, "%02d:%02d", pg_rightmost_one_pos64(cron->hours),
+					 pg_rightmost_one_pos64(cron->minutes));
+	if (cron->seconds != 1)
+		appendStringInfo(buf, ":%02d", pg_rightmost_one_pos64(cron->seconds));
 }
 
 void
@@ -248,8 +289,9 @@ cron_format(StringInfo buf, const CronFields *cron)
 {
 	bool		star_mdays;
 	bool		star_wdays;
+	bool		both;
 
-	choose_star(cron, &star_mdays, &star_wdays);
+	choose_star(cron, &star_mdays, &star_wdays, &both);
 
 	if (cron->seconds != 1 || !cron->any_year)
 	{
@@ -263,7 +305,7 @@ cron_format(StringInfo buf, const CronFields *cron)
 	format_mdays(buf, cron, star_mdays);
 	appendStringInfoChar(buf, ' ');
 	format_set(buf, cron->months, 1, 12, true, false);
-	appendStringInfoChar(buf, ' ');
+	appendStringInfoString(buf, both ? " &" : " ");
 	format_wdays(buf, cron, star_wdays);
 	if (!cron->any_year)
 	{

@@ -21,6 +21,9 @@
 /* H in the day-of-month field stays within the days that each month has. */
 #define MAX_HASH_MDAY	28
 
+/* No month has more days from Monday to Friday. */
+#define MAX_WORKDAYS	23
+
 typedef enum CronUnit
 {
 	CRON_SECOND,
@@ -62,11 +65,11 @@ static const CronUnitInfo units[] = {
 	{"Hour", 0, 23, 24, NULL, 0, "the hour",
 	"Hours are 0 to 23: a number, a range 22-2, a list 8,20, a step */6, or H."},
 	{"Day of month", 1, 31, 31, NULL, 0, "the day of the month",
-	"Days are 1 to 31, L for the last, L-3 for three before it, LW for the last and 15W for the nearest weekday."},
+	"Days are 1 to 31, L for the last, L-3 for three before it, LW for the last working day, LW-1 for the one before it, W#3 for the third, and 15W for the weekday nearest to the 15th."},
 	{"Month", 1, 12, 12, month_names, lengthof(month_names), "the month",
 	"Months are 1 to 12, or jan to dec."},
 	{"Weekday", 0, 7, 7, wday_names, lengthof(wday_names), "the weekday",
-	"Weekdays are 0 to 7 with 0 and 7 for Sunday, or sun to sat; fri#2 is the second and friL the last Friday of the month."},
+	"Weekdays are 0 to 7 with 0 and 7 for Sunday, or sun to sat; fri#2 is the second, friL the last and friL-1 the last but one Friday of the month; &fri if the day of the month must match as well."},
 	{"Year", CRON_MIN_YEAR, CRON_MAX_YEAR,
 		CRON_MAX_YEAR - CRON_MIN_YEAR + 1, NULL, 0, "the year",
 	"Years are 1970 to 2200: a number, a range 2026-2030, a list, or *."}
@@ -340,32 +343,57 @@ read_hash(CronField *field, const char *start)
 	return true;
 }
 
-/* Read what follows L in the day-of-month field: -3, W or nothing. */
-static void
-read_last_mday(CronField *field, ScheduleWord word, bool *ok)
+/* Read the "-n" that may follow L: a number from 1 to max; else 0. */
+static bool
+read_before_last(CronField *field, const char *what, int max, int *number)
 {
 	ScheduleText *in = field->in;
-	int			days = 0;
+	const char *start;
 
-	*ok = true;
-	if (word.length == 2)
-	{
-		field->cron->last_workday = true;
-		return;
-	}
-	if (*in->p == '-')
-	{
-		const char *start = ++in->p;
+	*number = 0;
+	if (*in->p != '-')
+		return true;
+	start = ++in->p;
+	if (schedule_read_number(in, number) == 0 || *number < 1 || *number > max)
+		return schedule_fail(in, start, field->info->hint,
+							 "The %s, in field %d, are not between 1 and %d.",
+							 what, field->number, max);
+	return true;
+}
 
-		if (schedule_read_number(in, &days) == 0 || days < 1 || days > 30)
-		{
-			*ok = schedule_fail(in, start, field->info->hint,
-								"The days before the last day, in field %d, are not between 1 and 30.",
-								field->number);
-			return;
-		}
+/* Read what follows a word of the day-of-month field: L, LW or W. */
+static bool
+read_day_word(CronField *field, ScheduleWord word)
+{
+	ScheduleText *in = field->in;
+	CronFields *cron = field->cron;
+	int			number;
+
+	if (schedule_word_is(word, "l"))
+	{
+		if (!read_before_last(field, "days before the last day", 30, &number))
+			return false;
+		cron->before_last |= UINT64CONST(1) << number;
 	}
-	field->cron->before_last |= UINT64CONST(1) << days;
+	else if (schedule_word_is(word, "lw"))
+	{
+		if (!read_before_last(field, "working days before the last one",
+							  MAX_WORKDAYS - 1, &number))
+			return false;
+		cron->last_workdays |= UINT64CONST(1) << number;
+	}
+	else
+	{
+		const char *start = in->p + 1;
+
+		if (*in->p++ != '#' || schedule_read_number(in, &number) == 0 ||
+			number < 1 || number > MAX_WORKDAYS)
+			return schedule_fail(in, start, field->info->hint,
+								 "The number after \"W#\" in field %d is not between 1 and %d.",
+								 field->number, MAX_WORKDAYS);
+		cron->nth_workdays |= UINT64CONST(1) << number;
+	}
+	return true;
 }
 
 /*
@@ -388,7 +416,9 @@ read_day_suffix(CronField *field, const char *start, int value, bool *done)
 	else if (field->unit == CRON_WDAY && (c == 'L' || c == 'l'))
 	{
 		in->p++;
-		field->cron->last_wdays |= UINT64CONST(1) << (value % 7);
+		if (!read_before_last(field, "weekdays before the last one", 4, &nth))
+			return false;
+		field->cron->last_wdays[nth] |= UINT64CONST(1) << (value % 7);
 	}
 	else if (field->unit == CRON_WDAY && c == '#')
 	{
@@ -482,11 +512,9 @@ read_item(CronField *field)
 	if (schedule_word_is(word, "h"))
 		return read_hash(field, start);
 	if (field->unit == CRON_MDAY &&
-		(schedule_word_is(word, "l") || schedule_word_is(word, "lw")))
-	{
-		read_last_mday(field, word, &done);
-		return done;
-	}
+		(schedule_word_is(word, "l") || schedule_word_is(word, "lw") ||
+		 (schedule_word_is(word, "w") && *in->p == '#')))
+		return read_day_word(field, word);
 	in->p = start;
 
 	if (!read_value(field, &first))
@@ -524,31 +552,44 @@ read_field(CronField *field)
 	}
 }
 
+/* The day-of-month field has all days: forget those that depend on the month. */
+static void
+drop_day_items(CronFields *cron)
+{
+	cron->nearest = 0;
+	cron->before_last = 0;
+	cron->nth_workdays = 0;
+	cron->last_workdays = 0;
+}
+
 /*
  * Give equal schedules equal bits.
  *
  * The rule for the two day fields comes from Vixie cron: when both are
  * restricted, either is enough, else both must match; and a field that
- * starts with a star counts as unrestricted even when it has a step.
+ * starts with a star counts as unrestricted even when it has a step.  A "&"
+ * before the weekdays says that both must match, whatever they are.
  */
 static void
 normalize(CronFields *cron, bool free_mdays, bool free_wdays)
 {
 	uint64		every_nth = cron->nth_wdays[0];
+	uint64		every_last = cron->last_wdays[0];
 
 	for (int i = 1; i < 5; i++)
+	{
 		every_nth &= cron->nth_wdays[i];
-	cron->wdays |= every_nth;
+		every_last &= cron->last_wdays[i];
+	}
+	cron->wdays |= every_nth | every_last;
 	for (int i = 0; i < 5; i++)
+	{
 		cron->nth_wdays[i] &= ~cron->wdays;
-	cron->last_wdays &= ~cron->wdays;
+		cron->last_wdays[i] &= ~cron->wdays;
+	}
 
 	if (!cron_has_mdays(cron))
-	{
-		cron->nearest = 0;
-		cron->before_last = 0;
-		cron->last_workday = false;
-	}
+		drop_day_items(cron);
 
 	cron->either = !free_mdays && !free_wdays;
 	if (cron_has_mdays(cron) && cron_has_wdays(cron))
@@ -556,12 +597,10 @@ normalize(CronFields *cron, bool free_mdays, bool free_wdays)
 	if (cron->either)
 	{
 		cron->mdays = CRON_ALL_MDAYS;
-		cron->nearest = 0;
-		cron->before_last = 0;
-		cron->last_workday = false;
+		drop_day_items(cron);
 		cron->wdays = CRON_ALL_WDAYS;
 		memset(cron->nth_wdays, 0, sizeof(cron->nth_wdays));
-		cron->last_wdays = 0;
+		memset(cron->last_wdays, 0, sizeof(cron->last_wdays));
 		cron->either = false;
 	}
 }
@@ -593,7 +632,7 @@ can_match(const CronFields *cron)
 	int64		match;
 
 	/* from the start of a whole cycle of the calendar */
-	return cron_match(cron, calendar_day(CRON_MIN_YEAR, 1, 1) *
+	return cron_match(cron, NULL, calendar_day(CRON_MIN_YEAR, 1, 1) *
 					  CALENDAR_DAY_SECONDS, &match);
 }
 
@@ -633,12 +672,12 @@ cron_parse(ScheduleText *in, uint64 hash, CronFields *cron)
 		if (field.unit == CRON_MDAY)
 			free_mdays = (c == '*' || c == '?');
 		if (field.unit == CRON_WDAY)
-			free_wdays = (c == '*' || c == '?');
+			free_wdays = (c == '*' || c == '?' || c == '&');
 		if (field.unit == CRON_YEAR)
 			cron->any_year = (c == '*' && (starts[i][1] == '\0' ||
 										   schedule_is_blank(starts[i][1])));
 
-		in->p = starts[i];
+		in->p = starts[i] + (field.unit == CRON_WDAY && c == '&');
 		if (!read_field(&field))
 			return false;
 	}

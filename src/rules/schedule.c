@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * schedule.c
- *	  The schedule language: its forms, next times and normal form.
+ *	  The schedule language: text, next times and normal form.
  *
- * A text is looked at from its first word on to tell which form it has; then
- * one reader takes all of it.  Nothing is recursive, and what is allocated
- * for a text is one schedule, or one error message.
+ * A text is one schedule, or several with semicolons between.  Each is looked
+ * at from its first word on to tell which form it has; then one reader takes
+ * all of it (schedule_form.c).  What is kept of a text is one chunk of memory.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
@@ -13,44 +13,17 @@
  */
 #include "postgres.h"
 
-#include "rules/calendar.h"
 #include "rules/schedule_impl.h"
-
-/* The years that AT accepts. */
-#define MIN_AT_TIME \
-	(-UNIX_TO_TIMESTAMP_SECONDS * USECS_PER_SEC)	/* 1970-01-01 */
-#define END_AT_TIME		(INT64CONST(73415) * USECS_PER_DAY) /* 2201-01-01 */
 
 /* What the name of a zone consists of. */
 #define ZONE_CHARACTERS \
 	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_/+-:"
 
-typedef struct ScheduleMacro
-{
-	const char *name;
-	const char *fields;
-} ScheduleMacro;
-
-static const ScheduleMacro macros[] = {
-	{"yearly", "0 0 1 1 *"},
-	{"annually", "0 0 1 1 *"},
-	{"monthly", "0 0 1 * *"},
-	{"weekly", "0 0 * * 0"},
-	{"daily", "0 0 * * *"},
-	{"midnight", "0 0 * * *"},
-	{"hourly", "0 * * * *"},
-	{"every_minute", "* * * * *"},
-	{"every_second", "* * * * * *"}
-};
-
-static const char *const forms_hint =
+const char *const schedule_forms_hint =
 "Use five cron fields such as \"*/5 * * * *\", an interval such as \"30 seconds\", a macro such as \"@daily\", \"@at\" with a time, or \"now\".";
 
 static const char *const zone_hint =
 "Use a name from the view pg_timezone_names, such as Europe/Berlin, or an offset such as +02:00.";
-
-static const char *const at_hint =
-"Write a time as \"@at 2026-12-24 18:00 Europe/Berlin\".";
 
 /*
  * Refuse what no form has: too much text, control characters, and anything
@@ -66,7 +39,7 @@ check_characters(ScheduleText *in)
 		unsigned char c = (unsigned char) *p;
 
 		if (p - in->text >= SCHEDULE_MAX_LENGTH)
-			return schedule_fail(in, p, forms_hint,
+			return schedule_fail(in, p, schedule_forms_hint,
 								 "A schedule has at most %d characters.",
 								 SCHEDULE_MAX_LENGTH);
 		if (c < ' ' && c != '\t')
@@ -81,8 +54,8 @@ check_characters(ScheduleText *in)
 }
 
 /* Find the zone that a word of the text names. */
-static bool
-read_zone(ScheduleText *in, Zone **zone)
+bool
+schedule_read_zone(ScheduleText *in, Zone **zone)
 {
 	ScheduleWord word = schedule_peek_token(in);
 	char		name[ZONE_NAME_SIZE];
@@ -102,35 +75,34 @@ read_zone(ScheduleText *in, Zone **zone)
 	return true;
 }
 
-/*
- * Find the zone of the schedule: that of a CRON_TZ= or TZ= prefix, which is
- * read, or else the given one.
- */
+/* Read a CRON_TZ= or TZ= prefix.  *zone stays as it is when there is none. */
 static bool
-find_zone(ScheduleText *in, const char *given, Zone **zone)
+read_zone_prefix(ScheduleText *in, Zone **zone)
 {
 	const char *start = in->p;
 	ScheduleWord word = schedule_read_letters(in);
-	bool		is_prefix = false;
-	size_t		length;
 
-	if (schedule_word_is(word, "tz") && *in->p == '=')
-		is_prefix = true;
-	else if (schedule_word_is(word, "cron") && pg_strncasecmp(in->p, "_tz=", 4) == 0)
-	{
-		in->p += 3;
-		is_prefix = true;
-	}
-	if (is_prefix)
-	{
+	if (schedule_word_is(word, "cron") && pg_strncasecmp(in->p, "_tz=", 4) == 0)
+		in->p += 4;
+	else if (schedule_word_is(word, "tz") && *in->p == '=')
 		in->p++;
-		if (!read_zone(in, zone))
-			return false;
-		schedule_skip_blanks(in);
+	else
+	{
+		in->p = start;
 		return true;
 	}
+	if (!schedule_read_zone(in, zone))
+		return false;
+	schedule_skip_blanks(in);
+	return true;
+}
 
-	in->p = start;
+/* The zone of texts that name none. */
+static bool
+find_zone(ScheduleText *in, const char *given, Zone **zone)
+{
+	size_t		length;
+
 	*zone = zone_find(given);
 	if (*zone != NULL)
 		return true;
@@ -147,8 +119,8 @@ find_zone(ScheduleText *in, const char *given, Zone **zone)
 	return false;
 }
 
-static bool
-read_end(ScheduleText *in)
+bool
+schedule_read_end(ScheduleText *in)
 {
 	ScheduleWord rest;
 
@@ -162,287 +134,10 @@ read_end(ScheduleText *in)
 }
 
 /*
- * Read a number of AT, which must have "digits" digits and be in the range.
- */
-static bool
-read_at_number(ScheduleText *in, const char *what, int digits,
-			   int min, int max, int *number)
-{
-	const char *start = in->p;
-	int			count = schedule_read_number(in, number);
-
-	if (count != digits)
-		return schedule_fail(in, start, at_hint,
-							 "The %s has %d digits, not %d.",
-							 what, count, digits);
-	if (*number < min || *number > max)
-		return schedule_fail(in, start, at_hint,
-							 "The %s %0*d is not between %d and %d.",
-							 what, digits, *number, min, max);
-	return true;
-}
-
-static bool
-read_at_separator(ScheduleText *in, char separator)
-{
-	if (*in->p != separator)
-		return schedule_fail(in, in->p, at_hint,
-							 "The time of \"@at\" has no \"%c\" here.",
-							 separator);
-	in->p++;
-	return true;
-}
-
-/* Read hours:minutes[:seconds[.fraction]] as microseconds. */
-static bool
-read_at_clock(ScheduleText *in, int64 *time)
-{
-	int			hour;
-	int			minute;
-	int			second = 0;
-	int			fraction = 0;
-
-	if (!read_at_number(in, "hour", 2, 0, 23, &hour) ||
-		!read_at_separator(in, ':') ||
-		!read_at_number(in, "minute", 2, 0, 59, &minute))
-		return false;
-	if (*in->p == ':')
-	{
-		in->p++;
-		if (!read_at_number(in, "second", 2, 0, 59, &second))
-			return false;
-		if (*in->p == '.')
-		{
-			const char *start = ++in->p;
-			int			digits = schedule_read_number(in, &fraction);
-
-			if (digits < 1 || digits > 6)
-				return schedule_fail(in, start, at_hint,
-									 "The seconds have %d digits after the point, not 1 to 6.",
-									 digits);
-			for (; digits < 6; digits++)
-				fraction *= 10;
-		}
-	}
-	*time = ((hour * 60 + minute) * 60 + second) * USECS_PER_SEC + fraction;
-	return true;
-}
-
-/* Read the time that follows @at. */
-static bool
-read_at(ScheduleText *in, Schedule *schedule)
-{
-	const char *start;
-	int64		time = 0;
-	int64		local;
-	int			year;
-	int			month;
-	int			day;
-
-	schedule_skip_blanks(in);
-	start = in->p;
-	if (*start == '\0')
-		return schedule_fail(in, start, at_hint,
-							 "\"@at\" is not followed by a date.");
-	if (!read_at_number(in, "year", 4, CRON_MIN_YEAR, CRON_MAX_YEAR, &year) ||
-		!read_at_separator(in, '-') ||
-		!read_at_number(in, "month", 2, 1, 12, &month) ||
-		!read_at_separator(in, '-') ||
-		!read_at_number(in, "day", 2, 1,
-						calendar_days_in_month(year, month), &day))
-		return false;
-
-	if ((*in->p == 'T' || *in->p == 't') && schedule_is_digit(in->p[1]))
-		in->p++;
-	schedule_skip_blanks(in);
-	if (schedule_is_digit(*in->p) && !read_at_clock(in, &time))
-		return false;
-	schedule_skip_blanks(in);
-	if (*in->p != '\0' && !read_zone(in, &schedule->zone))
-		return false;
-
-	local = calendar_day(year, month, day) * CALENDAR_DAY_SECONDS +
-		time / USECS_PER_SEC;
-	schedule->at = (zone_to_utc(schedule->zone, local) -
-					UNIX_TO_TIMESTAMP_SECONDS) * USECS_PER_SEC +
-		time % USECS_PER_SEC;
-	if (schedule->at < MIN_AT_TIME || schedule->at >= END_AT_TIME)
-		return schedule_fail(in, start, at_hint,
-							 "The time is not in the years %d to %d.",
-							 CRON_MIN_YEAR, CRON_MAX_YEAR);
-	schedule->kind = SCHEDULE_AT;
-	return read_end(in);
-}
-
-/* Does an ISO 8601 interval begin here? */
-static bool
-is_iso_period(const char *p)
-{
-	return (*p == 'p' || *p == 'P') &&
-		(schedule_is_digit(p[1]) || p[1] == 't' || p[1] == 'T');
-}
-
-/* Read an interval in any of its spellings. */
-static bool
-read_period(ScheduleText *in, bool implied_one, Interval *period)
-{
-	schedule_skip_blanks(in);
-	return is_iso_period(in->p) ? period_parse_iso(in, period) :
-		period_parse(in, implied_one, period);
-}
-
-/* Read a form that begins with @. */
-static bool
-read_macro(ScheduleText *in, uint64 hash, Schedule *schedule)
-{
-	const char *start = in->p++;
-	ScheduleWord word = {in->p, 0};
-
-	while (schedule_is_letter(*in->p) || *in->p == '_')
-		in->p++;
-	word.length = (int) (in->p - word.start);
-
-	if (schedule_word_is(word, "at"))
-		return read_at(in, schedule);
-	if (schedule_word_is(word, "every"))
-	{
-		schedule->kind = SCHEDULE_INTERVAL;
-		return read_period(in, true, &schedule->period);
-	}
-	if (schedule_word_is(word, "after"))
-	{
-		schedule->kind = SCHEDULE_AFTER;
-		return read_period(in, false, &schedule->period);
-	}
-	if (schedule_word_is(word, "reboot"))
-	{
-		schedule->kind = SCHEDULE_REBOOT;
-		return read_end(in);
-	}
-	for (int i = 0; i < lengthof(macros); i++)
-	{
-		if (schedule_word_is(word, macros[i].name))
-		{
-			ScheduleText fields = {macros[i].fields, macros[i].fields, in->error};
-
-			schedule->kind = SCHEDULE_CRON;
-			return read_end(in) && cron_parse(&fields, hash, &schedule->cron);
-		}
-	}
-	return schedule_fail(in, start,
-						 "Use @yearly, @monthly, @weekly, @daily, @hourly, @every_minute, @every_second, @reboot, @every, @after or @at.",
-						 "\"@%.*s\" is not a form of schedule.",
-						 SCHEDULE_WORD_ARGS(word));
-}
-
-/* The n-th word of the text from here on, the first being 0. */
-static ScheduleWord
-peek_word(const ScheduleText *in, int n)
-{
-	ScheduleText ahead = *in;
-	ScheduleWord word;
-
-	do
-	{
-		schedule_skip_blanks(&ahead);
-		word = schedule_peek_token(&ahead);
-		ahead.p += word.length;
-	} while (n-- > 0);
-	return word;
-}
-
-/*
- * Is a text that starts with a digit an interval rather than cron fields?
- *
- * It is when a unit of time follows the number.  The one unit that is also
- * the whole of a cron field is H: "30 h" and "1 h 30 m 10 s" are intervals,
- * "30 H * * *" has fields.
- */
-static bool
-looks_like_period(const ScheduleText *in)
-{
-	ScheduleText ahead = *in;
-	bool		is_field = peek_word(in, 4).length > 0;
-	ScheduleWord word;
-	int			number;
-
-	(void) schedule_read_number(&ahead, &number);
-	if (*ahead.p == ':' || *ahead.p == '.' || schedule_is_letter(*ahead.p))
-		return true;
-	if (!schedule_is_blank(*ahead.p))
-		return false;
-	schedule_skip_blanks(&ahead);
-	word = schedule_read_letters(&ahead);
-	if (word.length == 0)
-		return false;
-	if (!period_is_unit(word))
-		return !is_field;
-	if (is_field && schedule_word_is(word, "h"))
-	{
-		word = peek_word(in, 3);
-		return period_is_unit(word) && !schedule_word_is(word, "h");
-	}
-	return true;
-}
-
-/* Read a schedule, the zone of which is known. */
-static bool
-read_form(ScheduleText *in, uint64 hash, Schedule *schedule)
-{
-	const char *start = in->p;
-	ScheduleWord token = schedule_peek_token(in);
-	ScheduleWord word;
-	bool		is_period;
-
-	if (token.length == 0)
-		return schedule_fail(in, start, forms_hint, "The schedule is empty.");
-	if (*start == '@')
-		return read_macro(in, hash, schedule);
-	if (is_iso_period(start))
-	{
-		schedule->kind = SCHEDULE_INTERVAL;
-		return read_period(in, false, &schedule->period);
-	}
-
-	word = schedule_read_letters(in);
-	if (schedule_word_is(word, "now"))
-	{
-		schedule->kind = SCHEDULE_NOW;
-		return read_end(in);
-	}
-	if (schedule_word_is(word, "every"))
-	{
-		schedule->kind = SCHEDULE_INTERVAL;
-		return read_period(in, true, &schedule->period);
-	}
-	in->p = start;
-
-	/* period_parse() is the one that says what is wrong with "-5 minutes" */
-	in->p += (*start == '-');
-	is_period = schedule_is_digit(*in->p) && looks_like_period(in);
-	in->p = start;
-	if (is_period)
-	{
-		schedule->kind = SCHEDULE_INTERVAL;
-		return read_period(in, false, &schedule->period);
-	}
-	if (token.length == 10 && start[4] == '-' && start[7] == '-')
-		return schedule_fail(in, start, at_hint,
-							 "A date alone is not a schedule.");
-	if (strchr("*?Hh0123456789", *start) == NULL &&
-		peek_word(in, 4).length == 0)
-		return schedule_fail(in, start, forms_hint,
-							 "\"%.*s\" is not a form of schedule.",
-							 SCHEDULE_WORD_ARGS(token));
-	schedule->kind = SCHEDULE_CRON;
-	return cron_parse(in, hash, &schedule->cron);
-}
-
-/*
  * Make sure that the normal form can be read again.
  *
- * Only a list of hundreds of years, or a zone with a very long name, can make
- * it longer than a text may be.
+ * Only a list, hundreds of years, or a zone with a very long name can make it
+ * longer than a text may be.
  */
 static bool
 check_normal_form(ScheduleText *in, const Schedule *schedule)
@@ -451,9 +146,10 @@ check_normal_form(ScheduleText *in, const Schedule *schedule)
 	char	   *normal;
 	bool		fits;
 
-	if (schedule->kind != SCHEDULE_CRON ||
-		(schedule->cron.any_year &&
-		 strlen(zone_name(schedule->zone, zone)) <= 64))
+	if (schedule->form->kind != SCHEDULE_LIST &&
+		(schedule->form->kind != SCHEDULE_CRON ||
+		 (schedule->cron.any_year &&
+		  strlen(zone_name(schedule->zone, zone)) <= 64)))
 		return true;
 	normal = schedule_normal_form(schedule);
 	fits = strlen(normal) <= SCHEDULE_MAX_LENGTH;
@@ -465,121 +161,152 @@ check_normal_form(ScheduleText *in, const Schedule *schedule)
 						 SCHEDULE_MAX_LENGTH);
 }
 
+/*
+ * Read one schedule, up to the end of the text.  *zone is that of texts which
+ * name none; a zone that this one names holds for those behind it, too.
+ */
+static bool
+read_schedule(ScheduleText *in, const char *given, Zone **zone, uint64 hash,
+			  Schedule *schedule)
+{
+	schedule_skip_blanks(in);
+	if (!read_zone_prefix(in, zone) ||
+		(*zone == NULL && !find_zone(in, given, zone)))
+		return false;
+	schedule->zone = *zone;
+	return schedule_read_form(in, hash, schedule);
+}
+
+/*
+ * Read schedules with semicolons between.  "copy" is the text of "in", to be
+ * cut at them.
+ */
+static bool
+read_list(ScheduleText *in, char *copy, const char *given, uint64 hash,
+		  Schedule *list)
+{
+	ScheduleText part = {copy, copy, in->error};
+	Zone	   *zone = NULL;
+
+	list->form = &schedule_forms[0];
+	for (int i = 0; i < list->nparts; i++)
+	{
+		char	   *end = strchr(part.p, ';');
+		const char *start;
+
+		if (end != NULL)
+			*end = '\0';
+		schedule_skip_blanks(&part);
+		start = part.p;
+		if (!read_schedule(&part, given, &zone, hash, &list->parts[i]))
+			return false;
+		if (!schedule_is(&list->parts[i], SCHEDULE_RECURS | SCHEDULE_FIXED))
+			return schedule_fail(&part, start,
+								 "Use cron fields, intervals and \"@at\" in a list.",
+								 "This form of schedule cannot be one of several.");
+		part.p = end + 1;
+	}
+	return true;
+}
+
 Schedule *
 schedule_parse(const char *text, const char *zone, uint64 hash,
 			   ScheduleError *error)
 {
 	ScheduleText in = {text, text, error};
-	Schedule	schedule;
+	Zone	   *found = NULL;
 	Schedule   *result;
+	int			nparts = 1;
+	bool		ok;
 
 	memset(error, 0, sizeof(ScheduleError));
-	memset(&schedule, 0, sizeof(schedule));
-
 	if (!check_characters(&in))
 		return NULL;
-	schedule_skip_blanks(&in);
-	if (!find_zone(&in, zone, &schedule.zone) ||
-		!read_form(&in, hash, &schedule) ||
-		!check_normal_form(&in, &schedule))
-		return NULL;
+	for (const char *p = text; *p != '\0'; p++)
+	{
+		nparts += *p == ';';
+		if (nparts > SCHEDULE_MAX_PARTS)
+		{
+			(void) schedule_fail(&in, p, NULL, "A job has at most %d schedules.",
+								 SCHEDULE_MAX_PARTS);
+			return NULL;
+		}
+	}
 
-	result = palloc(sizeof(Schedule));
-	memcpy(result, &schedule, sizeof(Schedule));
-	return result;
-}
+	result = palloc0(sizeof(Schedule) * (nparts > 1 ? nparts + 1 : 1));
+	if (nparts == 1)
+		ok = read_schedule(&in, zone, &found, hash, result);
+	else
+	{
+		char	   *copy = pstrdup(text);
 
-ScheduleKind
-schedule_kind(const Schedule *schedule)
-{
-	return schedule->kind;
+		result->nparts = nparts;
+		result->parts = result + 1;
+		ok = read_list(&in, copy, zone, hash, result);
+		pfree(copy);
+	}
+	if (ok && check_normal_form(&in, result))
+		return result;
+	pfree(result);
+	return NULL;
 }
 
 bool
-schedule_next(const Schedule *schedule, TimestampTz anchor, TimestampTz after,
+schedule_is(const Schedule *schedule, int flags)
+{
+	return (schedule->form->flags & flags) != 0;
+}
+
+/* Bit n of a schedule's flags is called: */
+static const char *const flag_names[] = {
+	"recurs", "once", "fixed", "from_now", "from_end", "at_boot", "anchored"
+};
+
+ScheduleFlag
+schedule_flag_from_name(const char *name)
+{
+	for (int i = 0; i < lengthof(flag_names); i++)
+		if (strcmp(flag_names[i], name) == 0)
+			return 1 << i;
+	return 0;
+}
+
+char *
+schedule_flag_list(void)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; i < lengthof(flag_names); i++)
+		appendStringInfo(&list, "%s%s", i > 0 ? ", " : "", flag_names[i]);
+	return list.data;
+}
+
+int
+schedule_count(const Schedule *schedule)
+{
+	return Max(schedule->nparts, 1);
+}
+
+const Schedule *
+schedule_part(const Schedule *schedule, int n)
+{
+	return schedule->nparts > 0 ? &schedule->parts[n] : schedule;
+}
+
+bool
+schedule_next(const Schedule *schedule, const ScheduleBase *base, TimestampTz after,
 			  TimestampTz *next)
 {
-	int64		seconds;
-
 	if (after >= SCHEDULE_END_TIME)
 		return false;
-	after = Max(after, SCHEDULE_MIN_TIME);
-
-	switch (schedule->kind)
-	{
-		case SCHEDULE_CRON:
-			seconds = calendar_floor_div(after, USECS_PER_SEC) +
-				UNIX_TO_TIMESTAMP_SECONDS;
-			if (!cron_next(&schedule->cron, schedule->zone, seconds, &seconds))
-				return false;
-			*next = (seconds - UNIX_TO_TIMESTAMP_SECONDS) * USECS_PER_SEC;
-			return true;
-
-		case SCHEDULE_INTERVAL:
-			if (anchor < SCHEDULE_MIN_TIME || anchor >= SCHEDULE_END_TIME)
-				return false;
-			return period_next(&schedule->period, schedule->zone,
-							   anchor, after, next);
-
-		case SCHEDULE_AFTER:
-			return period_next(&schedule->period, schedule->zone,
-							   after, after, next);
-
-		case SCHEDULE_AT:
-			*next = schedule->at;
-			return *next > after;
-
-		case SCHEDULE_NOW:
-			*next = anchor;
-			return *next > after && !TIMESTAMP_NOT_FINITE(anchor);
-
-		case SCHEDULE_REBOOT:
-			break;
-	}
-	return false;
+	return schedule->form->next(schedule, base, Max(after, SCHEDULE_MIN_TIME), next);
 }
 
 bool
 schedule_uses_zone(const Schedule *schedule)
 {
-	switch (schedule->kind)
-	{
-		case SCHEDULE_CRON:
-		case SCHEDULE_AT:
-			return true;
-		case SCHEDULE_INTERVAL:
-		case SCHEDULE_AFTER:
-			return period_uses_zone(&schedule->period);
-		case SCHEDULE_NOW:
-		case SCHEDULE_REBOOT:
-			break;
-	}
-	return false;
-}
-
-void
-schedule_format_time(StringInfo buf, const Zone *zone, TimestampTz time)
-{
-	int64		seconds = calendar_floor_div(time, USECS_PER_SEC);
-	int			fraction = (int) (time - seconds * USECS_PER_SEC);
-	int64		local = zone_to_local(zone, seconds + UNIX_TO_TIMESTAMP_SECONDS);
-	int32		day = (int32) calendar_floor_div(local, CALENDAR_DAY_SECONDS);
-	int			second = (int) (local - day * CALENDAR_DAY_SECONDS);
-	int			year;
-	int			month;
-	int			mday;
-
-	calendar_date(day, &year, &month, &mday);
-	appendStringInfo(buf, "%04d-%02d-%02d %02d:%02d:%02d", year, month, mday,
-					 second / 3600, second / 60 % 60, second % 60);
-	if (fraction != 0)
-	{
-		int			digits = 6;
-
-		for (; fraction % 10 == 0; digits--)
-			fraction /= 10;
-		appendStringInfo(buf, ".%0*d", digits, fraction);
-	}
+	return schedule_is(schedule, SCHEDULE_LOCAL) || period_uses_zone(&schedule->period);
 }
 
 char *
@@ -589,34 +316,9 @@ schedule_normal_form(const Schedule *schedule)
 	char		zone[ZONE_NAME_SIZE];
 
 	initStringInfo(&buf);
-	if (schedule->kind != SCHEDULE_AT && schedule_uses_zone(schedule))
+	if (schedule_uses_zone(schedule) && !schedule_is(schedule, SCHEDULE_FIXED))
 		appendStringInfo(&buf, "CRON_TZ=%s ",
 						 zone_name(schedule->zone, zone));
-	switch (schedule->kind)
-	{
-		case SCHEDULE_CRON:
-			cron_format(&buf, &schedule->cron);
-			break;
-		case SCHEDULE_INTERVAL:
-			appendStringInfoString(&buf, "every ");
-			period_format(&buf, &schedule->period);
-			break;
-		case SCHEDULE_AFTER:
-			appendStringInfoString(&buf, "@after ");
-			period_format(&buf, &schedule->period);
-			break;
-		case SCHEDULE_AT:
-			/* the instant is all that counts, whatever zone named it */
-			appendStringInfoString(&buf, "@at ");
-			schedule_format_time(&buf, zone_find("UTC"), schedule->at);
-			appendStringInfoString(&buf, " UTC");
-			break;
-		case SCHEDULE_NOW:
-			appendStringInfoString(&buf, "now");
-			break;
-		case SCHEDULE_REBOOT:
-			appendStringInfoString(&buf, "@reboot");
-			break;
-	}
+	schedule->form->write(&buf, schedule);
 	return buf.data;
 }

@@ -20,15 +20,22 @@
 /* A text longer than this is refused before it is looked at. */
 #define SCHEDULE_MAX_LENGTH		1024
 
-typedef enum ScheduleKind
+/* One text has at most so many schedules. */
+#define SCHEDULE_MAX_PARTS		20
+
+/* What is true of a schedule.  Names that SQL knows: schedule_flag_from_name(). */
+typedef enum ScheduleFlag
 {
-	SCHEDULE_CRON,				/* wall-clock fields */
-	SCHEDULE_INTERVAL,			/* anchor + n * interval */
-	SCHEDULE_AFTER,				/* interval counted from the end of a run */
-	SCHEDULE_AT,				/* one instant given in the text */
-	SCHEDULE_NOW,				/* one instant: the anchor */
-	SCHEDULE_REBOOT				/* once per server start or promotion */
-} ScheduleKind;
+	SCHEDULE_RECURS = 1 << 0,	/* its times go on, and do not depend on runs */
+	SCHEDULE_ONCE = 1 << 1,		/* it has one time */
+	SCHEDULE_FIXED = 1 << 2,	/* the text names the instant */
+	SCHEDULE_FROM_NOW = 1 << 3, /* it counts from when it is set, or starts_at */
+	SCHEDULE_FROM_END = 1 << 4, /* it counts from the end of the last run */
+	SCHEDULE_AT_BOOT = 1 << 5,	/* the start of the server, not a time */
+	SCHEDULE_ANCHORED = 1 << 6, /* it counts from starts_at, even one long ago */
+	SCHEDULE_STARTS = 1 << 7,	/* its first time is starts_at */
+	SCHEDULE_LOCAL = 1 << 8		/* it names times of day or dates of a zone */
+} ScheduleFlag;
 
 typedef struct Schedule Schedule;
 
@@ -53,19 +60,43 @@ typedef struct ScheduleError
 extern Schedule *schedule_parse(const char *text, const char *zone,
 								uint64 hash, ScheduleError *error);
 
-extern ScheduleKind schedule_kind(const Schedule *schedule);
+/* Is any of the flags true of the schedule? */
+extern bool schedule_is(const Schedule *schedule, int flags);
+
+/* The flag of a name such as "at_boot"; 0: there is no such flag. */
+extern ScheduleFlag schedule_flag_from_name(const char *name);
+
+/* The names of all flags that have one, separated by commas; palloc'd. */
+extern char *schedule_flag_list(void);
 
 /*
- * The first occurrence strictly later than "after".
+ * The schedules that a list is made of; of any other, itself.  Their times are
+ * all times of the list.
+ */
+extern int	schedule_count(const Schedule *schedule);
+extern const Schedule *schedule_part(const Schedule *schedule, int n);
+
+/*
+ * What next times depend on besides the schedule.
  *
  * "anchor" is what intervals count from and what NOW fires at: the job's
  * starts_at, else the time at which its schedule was set.  An interval's
  * first occurrence is anchor + 1 * interval; an anchor is not an occurrence
- * itself.  AFTER answers after + interval; REBOOT never has a next time.
+ * itself.
+ */
+typedef struct ScheduleBase
+{
+	TimestampTz anchor;
+	const struct Calendar *holidays;	/* no working days; NULL: none */
+} ScheduleBase;
+
+/*
+ * The first occurrence strictly later than "after".  One that is counted from
+ * the end of a run answers after + interval; one at boot never has a next time.
  *
  * Returns false when there is none.
  */
-extern bool schedule_next(const Schedule *schedule, TimestampTz anchor,
+extern bool schedule_next(const Schedule *schedule, const ScheduleBase *base,
 						  TimestampTz after, TimestampTz *next);
 
 /* The canonical spelling of a schedule; equal schedules have equal ones. */

@@ -27,6 +27,76 @@ append_every(StringInfo buf, const Interval *period)
 	pfree(length.data);
 }
 
+void
+schedule_describe_cron(StringInfo buf, const Schedule *schedule)
+{
+	cron_describe(buf, &schedule->cron);
+	buf->data[0] = pg_toupper((unsigned char) buf->data[0]);
+}
+
+void
+schedule_describe_weeks(StringInfo buf, const Schedule *schedule)
+{
+	if (schedule->weeks == 1)
+		appendStringInfoString(buf, "Every week on ");
+	else
+		appendStringInfo(buf, "Every %d weeks on ", schedule->weeks);
+	cron_describe_wdays(buf, schedule->cron.wdays);
+	appendStringInfoString(buf, " at ");
+	cron_format_time(buf, &schedule->cron);
+}
+
+void
+schedule_describe_interval(StringInfo buf, const Schedule *schedule)
+{
+	append_every(buf, &schedule->period);
+}
+
+void
+schedule_describe_after(StringInfo buf, const Schedule *schedule)
+{
+	period_format(buf, &schedule->period);
+	appendStringInfoString(buf, " after the end of the last run");
+}
+
+void
+schedule_describe_at(StringInfo buf, const Schedule *schedule)
+{
+	appendStringInfoString(buf, "Once, at ");
+	schedule_format_time(buf, schedule->zone, schedule->at);
+}
+
+void
+schedule_describe_now(StringInfo buf, const Schedule *schedule)
+{
+	appendStringInfoString(buf, "Once, immediately");
+}
+
+void
+schedule_describe_in(StringInfo buf, const Schedule *schedule)
+{
+	appendStringInfoString(buf, "Once, in ");
+	period_format(buf, &schedule->period);
+}
+
+void
+schedule_describe_reboot(StringInfo buf, const Schedule *schedule)
+{
+	appendStringInfoString(buf, "Once after each start or promotion of the server");
+}
+
+void
+schedule_describe_list(StringInfo buf, const Schedule *schedule)
+{
+	for (int i = 0; i < schedule->nparts; i++)
+	{
+		char	   *part = schedule_describe(&schedule->parts[i]);
+
+		appendStringInfo(buf, "%s%s", i > 0 ? "; " : "", part);
+		pfree(part);
+	}
+}
+
 char *
 schedule_describe(const Schedule *schedule)
 {
@@ -34,30 +104,7 @@ schedule_describe(const Schedule *schedule)
 	char		zone[ZONE_NAME_SIZE];
 
 	initStringInfo(&buf);
-	switch (schedule->kind)
-	{
-		case SCHEDULE_CRON:
-			cron_describe(&buf, &schedule->cron);
-			buf.data[0] = pg_toupper((unsigned char) buf.data[0]);
-			break;
-		case SCHEDULE_INTERVAL:
-			append_every(&buf, &schedule->period);
-			break;
-		case SCHEDULE_AFTER:
-			period_format(&buf, &schedule->period);
-			appendStringInfoString(&buf, " after the end of the last run");
-			break;
-		case SCHEDULE_AT:
-			appendStringInfoString(&buf, "Once, at ");
-			schedule_format_time(&buf, schedule->zone, schedule->at);
-			break;
-		case SCHEDULE_NOW:
-			appendStringInfoString(&buf, "Once, immediately");
-			break;
-		case SCHEDULE_REBOOT:
-			appendStringInfoString(&buf, "Once after each start or promotion of the server");
-			break;
-	}
+	schedule->form->describe(&buf, schedule);
 	if (schedule_uses_zone(schedule))
 		appendStringInfo(&buf, ", %s", zone_name(schedule->zone, zone));
 	return buf.data;

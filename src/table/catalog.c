@@ -113,7 +113,7 @@ int
 catalog_find_reboot_jobs(int64 **job_ids)
 {
 	return catalog_ids("SELECT job_id FROM scheduler.job"
-					   " WHERE schedule ~* '@reboot' AND enabled AND paused_at IS NULL",
+					   " WHERE scheduler.schedule_is(schedule, 'at_boot') AND enabled AND paused_at IS NULL",
 					   NULL, job_ids);
 }
 

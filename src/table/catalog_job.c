@@ -84,7 +84,7 @@ append_differs(StringInfo sql, const char *new, const char *given)
 	append_columns(sql, of_times, "old", false);
 	appendStringInfoString(sql, ") IS DISTINCT FROM (");
 	append_columns(sql, of_times, new, false);
-	appendStringInfo(sql, ") OR %s AND pg_catalog.lower(%s.schedule) OPERATOR(pg_catalog.=) 'now')",
+	appendStringInfo(sql, ") OR %s AND scheduler.schedule_is(%s.schedule, 'from_now'))",
 					 given, new);
 }
 
@@ -96,7 +96,7 @@ append_replacement(StringInfo sql, const char *new, const char *given)
 	append_differs(sql, new, given);
 	appendStringInfoString(sql, " THEN 1 ELSE 0 END, anchor = CASE WHEN ");
 	append_differs(sql, new, given);
-	appendStringInfo(sql, " AND (%s OR pg_catalog.lower(%s.schedule) IS DISTINCT FROM 'now')"
+	appendStringInfo(sql, " AND (%s OR scheduler.schedule_is(%s.schedule, 'from_now') IS NOT TRUE)"
 					 " THEN %s.anchor ELSE old.anchor END, ", given, new, new);
 	append_columns(sql, is_replaced, new, true);
 }

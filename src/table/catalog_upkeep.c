@@ -74,7 +74,7 @@ catalog_scan_job_faults(const WalkRange *jobs, JobFaultCallback callback, void *
 				 " OR s.schedule_version IS DISTINCT FROM j.schedule_version"
 				 " OR (s.next_run_at IS NULL AND NOT s.finished"
 				 " AND j.enabled AND j.paused_at IS NULL"
-				 " AND COALESCE(j.schedule !~* '@reboot', NOT j.follows)"
+				 " AND COALESCE(NOT scheduler.schedule_is(j.schedule, 'at_boot'), NOT j.follows)"
 				 " AND NOT EXISTS (SELECT FROM scheduler.pending_run p"
 				 " WHERE p.job_id = j.job_id OFFSET 0))",
 				 &params, fault_row, &scan);

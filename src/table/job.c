@@ -75,43 +75,70 @@ job_parse_schedule(const Job *job, ScheduleError *error)
 	return schedule_parse(job->schedule, zone, job_hash(job->job_name), error);
 }
 
+/* The same of one schedule of the job. */
+static TimestampTz
+next_of_part(const Job *job, const Schedule *schedule, TimestampTz after)
+{
+	ScheduleBase base = {job->anchor, job->open_times};
+	bool		has_start = job->starts_at != DT_NOBEGIN;
+	TimestampTz next;
+
+	if (schedule_is(schedule, SCHEDULE_RECURS))
+		after = Max(after, job->anchor - 1);
+	if (has_start && (schedule_is(schedule, SCHEDULE_ANCHORED) ||
+					  (schedule_is(schedule, SCHEDULE_FROM_NOW) &&
+					   job->starts_at > job->anchor)))
+		base.anchor = job->starts_at;
+	if (has_start && after < job->starts_at)
+	{
+		/* an interval job that is given a start begins with it */
+		if (schedule_is(schedule, SCHEDULE_STARTS))
+			return job->starts_at <= job->ends_at ? job->starts_at : DT_NOEND;
+		after = schedule_is(schedule, SCHEDULE_FROM_END) ? job->starts_at : job->starts_at - 1;
+	}
+	if (!schedule_next(schedule, &base, after, &next) || next > job->ends_at)
+		return DT_NOEND;
+	return next;
+}
+
 TimestampTz
 job_next_occurrence(const Job *job, const Schedule *schedule, TimestampTz after)
 {
-	ScheduleKind kind = schedule_kind(schedule);
-	TimestampTz anchor = job->anchor;
-	TimestampTz next;
+	TimestampTz result = DT_NOEND;
 
-	if (kind == SCHEDULE_CRON || kind == SCHEDULE_INTERVAL)
-		after = Max(after, job->anchor - 1);
-	if (kind == SCHEDULE_INTERVAL && job->starts_at != DT_NOBEGIN)
-		anchor = job->starts_at;
-	if (job->starts_at != DT_NOBEGIN && after < job->starts_at)
-	{
-		/* an interval job that is given a start begins with it */
-		if (kind == SCHEDULE_INTERVAL)
-			return job->starts_at <= job->ends_at ? job->starts_at : DT_NOEND;
-		after = kind == SCHEDULE_AFTER ? job->starts_at : job->starts_at - 1;
-	}
-	if (!schedule_next(schedule, anchor, after, &next) ||
-		next > job->ends_at)
-		return DT_NOEND;
-	return next;
+	for (int i = 0; i < schedule_count(schedule); i++)
+		result = Min(result, next_of_part(job, schedule_part(schedule, i), after));
+	return result;
 }
 
 TimestampTz
 job_first_occurrence(const Job *job, const Schedule *schedule)
 {
 	/* an @at in the past runs still, once */
-	if (schedule_kind(schedule) == SCHEDULE_AT)
+	if (schedule_is(schedule, SCHEDULE_FIXED))
 		return job_next_occurrence(job, schedule, DT_NOBEGIN + 1);
-	if (schedule_kind(schedule) == SCHEDULE_AFTER)
+	if (schedule_is(schedule, SCHEDULE_FROM_END))
 		return job_next_occurrence(job, schedule, job->anchor);
 	return job_next_occurrence(job, schedule, job->anchor - 1);
 }
 
+/*
+ * The jitter of an occurrence ends before the next one: else it would be late
+ * for its own misfire policy.
+ */
+static int64
+max_jitter(const Job *job, const Schedule *schedule, TimestampTz scheduled_at)
+{
+	TimestampTz next;
+
+	if (schedule == NULL || !schedule_is(schedule, SCHEDULE_RECURS))
+		return job->jitter;
+	next = job_next_occurrence(job, schedule, scheduled_at);
+	return next == DT_NOEND ? job->jitter : Min(job->jitter, next - scheduled_at);
+}
+
 TimestampTz
-job_due_at(const Job *job, TimestampTz scheduled_at)
+job_due_at(const Job *job, const Schedule *schedule, TimestampTz scheduled_at)
 {
 	TimestampTz result = scheduled_at;
 
@@ -122,7 +149,7 @@ job_due_at(const Job *job, TimestampTz scheduled_at)
 		uint64		hash = hash_bytes_extended((const unsigned char *) &scheduled_at,
 											   sizeof(scheduled_at), (uint64) job->job_id);
 
-		result += (int64) (hash % (uint64) job->jitter);
+		result += (int64) (hash % (uint64) max_jitter(job, schedule, scheduled_at));
 	}
 	if (job->open_times != NULL && job->calendar_action == CALENDAR_DEFER)
 		result = calendar_next_open(job->open_times, result);

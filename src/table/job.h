@@ -156,7 +156,8 @@ extern TimestampTz job_first_occurrence(const Job *job, const Schedule *schedule
  * When an occurrence is due: its time plus a jitter that is always the same,
  * moved to the end of closed time.  DT_NOEND: never.
  */
-extern TimestampTz job_due_at(const Job *job, TimestampTz scheduled_at);
+extern TimestampTz job_due_at(const Job *job, const Schedule *schedule,
+							  TimestampTz scheduled_at);
 
 /* Does the job's calendar have it skip this occurrence? */
 extern bool job_skips(const Job *job, TimestampTz scheduled_at);

@@ -81,6 +81,24 @@ repalloc(void *pointer, Size size)
 	return result;
 }
 
+char *
+pnstrdup(const char *in, Size len)
+{
+	char	   *result;
+
+	len = strnlen(in, len);
+	result = palloc(len + 1);
+	memcpy(result, in, len);
+	result[len] = '\0';
+	return result;
+}
+
+char *
+pstrdup(const char *in)
+{
+	return pnstrdup(in, strlen(in));
+}
+
 void
 shim_free_all(void)
 {

@@ -126,7 +126,7 @@ typedef struct DayItem
 {
 	enum
 	{
-		LAST_DAY, LAST_WORKDAY, NEAREST, LAST_WDAY, NTH_WDAY
+		LAST_DAY, LAST_WORKDAY, NTH_WORKDAY, NEAREST, LAST_WDAY, NTH_WDAY
 	}			kind;
 	int			a;
 	int			b;
@@ -138,6 +138,7 @@ typedef struct Field
 	DayItem		items[4];
 	int			num_items;
 	bool		star;
+	bool		both;			/* an "&" before it */
 } Field;
 
 enum
@@ -202,11 +203,16 @@ add_day_item(Field *field, int which, char *text)
 
 	if (which == MDAY)
 	{
-		item->kind = LAST_DAY + random_below(3);
+		item->kind = LAST_DAY + random_below(4);
 		item->a = item->kind == NEAREST ? 1 + random_below(31) :
-			chance(50) ? 0 : 1 + random_below(30);
-		if (item->kind == LAST_WORKDAY)
+			item->kind == NTH_WORKDAY ? 1 + random_below(23) :
+			chance(50) ? 0 : 1 + random_below(item->kind == LAST_DAY ? 30 : 22);
+		if (item->kind == LAST_WORKDAY && item->a == 0)
 			strcat(text, "LW");
+		else if (item->kind == LAST_WORKDAY)
+			sprintf(text + strlen(text), "lw-%d", item->a);
+		else if (item->kind == NTH_WORKDAY)
+			sprintf(text + strlen(text), "W#%d", item->a);
 		else if (item->kind == NEAREST)
 			sprintf(text + strlen(text), "%dW", item->a);
 		else if (item->a == 0)
@@ -220,8 +226,10 @@ add_day_item(Field *field, int which, char *text)
 		item->a = random_below(8);
 		item->b = 1 + random_below(5);
 		append_value(text, which, item->a);
-		if (item->kind == LAST_WDAY)
+		if (item->kind == LAST_WDAY && item->b == 1)
 			strcat(text, "L");
+		else if (item->kind == LAST_WDAY)
+			sprintf(text + strlen(text), "L-%d", item->b - 1);
 		else
 			sprintf(text + strlen(text), "#%d", item->b);
 		item->a %= 7;
@@ -284,6 +292,11 @@ make_field(Field *field, int which, char *text)
 	int			star_chance = which == SECOND ? 20 : which == HOUR ? 40 :
 	which == MINUTE ? 30 : 55;
 
+	if (which == WDAY && chance(20))
+	{
+		strcat(text, "&");
+		field->both = true;
+	}
 	if ((which == MDAY || which == WDAY) && chance(10))
 	{
 		strcat(text, "?");
@@ -347,12 +360,25 @@ day_item_matches(const DayItem *item, int day, int wday, int length)
 		case LAST_DAY:
 			return day == length - item->a;
 		case LAST_WDAY:
-			return wday == item->a && day + 7 > length;
+			return wday == item->a && (length - day) / 7 == item->b - 1;
 		case NTH_WDAY:
 			return wday == item->a && (day + 6) / 7 == item->b;
 		case LAST_WORKDAY:
+			if (wday == 0 || wday == 6)
+				return false;
+			target = 0;
+			for (int d = day + 1; d <= length; d++)
+				target += (wday + d - day) % 7 != 0 && (wday + d - day) % 7 != 6;
+			return target == item->a;
+		case NTH_WORKDAY:
+			if (wday == 0 || wday == 6)
+				return false;
+			target = 0;
+			for (int d = 1; d <= day; d++)
+				target += (first_wday + d + 34) % 7 != 0 && (first_wday + d + 34) % 7 != 6;
+			return target == item->a;
 		case NEAREST:
-			target = item->kind == NEAREST ? item->a : length;
+			target = item->a;
 			if (target > length)
 				return false;
 			for (int distance = 0; distance < 3; distance++)
@@ -411,7 +437,7 @@ day_matches(const Cron *cron, int64 days)
 						 tm.tm_mday, tm.tm_wday, length);
 	wday = field_has_day(&cron->fields[WDAY], tm.tm_wday,
 						 tm.tm_mday, tm.tm_wday, length);
-	if (cron->fields[MDAY].star || cron->fields[WDAY].star)
+	if (cron->fields[MDAY].star || cron->fields[WDAY].star || cron->fields[WDAY].both)
 		return mday && wday;
 	return mday || wday;
 }
@@ -544,7 +570,7 @@ check_cron(const char *zone)
 		TimestampTz next;
 		int64		found = NEVER;
 
-		if (schedule_next(schedule, 0, after, &next))
+		if (schedule_next(schedule, &(ScheduleBase) {0}, after, &next))
 		{
 			found = next / USECS_PER_SEC + EPOCH_SECONDS;
 			if (next % USECS_PER_SEC != 0 || next <= after)
@@ -644,7 +670,8 @@ check_period(const char *zone)
 			break;
 		if ((expected - EPOCH_SECONDS) * USECS_PER_SEC <= after)
 			continue;
-		if (!schedule_next(schedule, (anchor - EPOCH_SECONDS) * USECS_PER_SEC,
+		if (!schedule_next(schedule,
+						   &(ScheduleBase) {(anchor - EPOCH_SECONDS) * USECS_PER_SEC},
 						   after, &next))
 			fail(zone, text, after, expected, NEVER);
 		if (next != (expected - EPOCH_SECONDS) * USECS_PER_SEC)

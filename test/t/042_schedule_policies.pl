@@ -124,15 +124,27 @@ is(runs_of($node, 'not yet'), '', 'but not before starts_at');
 # @after
 sql($node, 'UPDATE gate SET opened = false');
 schedule('after', '@after 1 hour', 'SELECT pass_gate()');
+schedule('after changed', '@after 1 hour', 'SELECT pass_gate()');
 set_clock($node, '2030-01-08 01:31:00');
 wait_for($node, "SELECT count(*) = 1 FROM scheduler.runs
 	WHERE job_name = 'after' AND status = 'running'");
 is(job('after', 'next_run_at IS NULL'), 't', '@after has no next time while it runs');
+wait_for($node, "SELECT count(*) = 1 FROM scheduler.runs
+	WHERE job_name = 'after changed' AND status = 'running'");
+sql($node, "SELECT scheduler.alter_job('after changed', schedule => '\@after 30 minutes')");
+barrier($node);
+set_clock($node, '2030-01-08 02:31:00');
+barrier($node);
 sql($node, 'UPDATE gate SET opened = true');
 wait_for_successes('after', 1);
 wait_for($node, "SELECT next_run_at IS NOT NULL FROM scheduler.jobs WHERE job_name = 'after'");
 is(job('after', "next_run_at - (SELECT finished_at FROM scheduler.runs r WHERE r.job_id = jobs.job_id)"),
 	'01:00:00', 'it counts from the end of the run');
+wait_for_successes('after changed', 1);
+wait_for($node, "SELECT next_run_at IS NOT NULL FROM scheduler.jobs WHERE job_name = 'after changed'");
+is(job('after changed', "skipped, next_run_at - (SELECT max(finished_at) FROM scheduler.runs r
+	WHERE r.job_id = jobs.job_id)"), '0|00:30:00', 'also when it was changed meanwhile');
+sql($node, "SELECT scheduler.unschedule_job('after changed')");
 sql($node, "SELECT scheduler.pause_job('after')");
 set_clock($node, '2030-01-08 05:00:00');
 
@@ -167,6 +179,17 @@ barrier($node);
 is(runs_of($node, 'changed'), '08 05:15 succeeded, 08 06:15 succeeded, 08 06:30 succeeded',
 	'an occurrence of both schedules runs once');
 wait_for($node, "SELECT next_run_at = '2030-01-08 07:00Z' FROM scheduler.jobs WHERE job_name = 'changed'");
+
+# Jitter ends before the next occurrence, so that none is lost
+schedule('jitter', '0 * * * *', 'SELECT 1', "jitter => '10 hours'");
+set_clock($node, '2030-01-08 08:00:05');
+wait_for_successes('jitter', 1);
+set_clock($node, '2030-01-08 09:00:05');
+wait_for_successes('jitter', 2);
+set_clock($node, '2030-01-08 10:00:05');
+is_eventually($node, 'jitter', '08 07:00 succeeded, 08 08:00 succeeded, 08 09:00 succeeded',
+	'each occurrence runs before the next, whatever the jitter');
+sql($node, "SELECT scheduler.unschedule_job('jitter')");
 
 # Daylight saving
 set_clock($node, '2030-03-30 12:00:00');
