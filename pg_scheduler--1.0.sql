@@ -9,7 +9,7 @@
 --   Basics                          the schema; who sees what; partitions
 --   Jobs by their names             a function for the id makes one for the name
 --   Triggers that tell the scheduler
---                                   what has changed, at commit
+--                                   what has changed, at commit; the guard of tables
 --   The scheduler of a database     start, stop; workers
 --   Schedules                       reading and spelling them
 --   Calendars                       days and times at which jobs do not run
@@ -172,6 +172,13 @@ AS 'MODULE_PATHNAME', 'pg_scheduler_calendar_changed' LANGUAGE C;
 COMMENT ON FUNCTION scheduler._calendar_changed() IS
 'Tells the scheduler of changed calendars at commit';
 REVOKE EXECUTE ON FUNCTION scheduler._calendar_changed() FROM PUBLIC;
+
+-- The triggers that call it are made for all tables in the last steps.
+CREATE FUNCTION scheduler._guard_table() RETURNS trigger
+AS 'MODULE_PATHNAME', 'pg_scheduler_guard_table' LANGUAGE C;
+COMMENT ON FUNCTION scheduler._guard_table() IS
+'Refuses writes to tables of pg_scheduler that come neither from its functions nor from a superuser';
+REVOKE EXECUTE ON FUNCTION scheduler._guard_table() FROM PUBLIC;
 
 ----------------------------------------------------------------------
 -- The scheduler of a database
@@ -2890,7 +2897,7 @@ RETURN (SELECT pg_catalog.jsonb_build_object(
 	'http', pg_catalog.jsonb_build_object('in_flight', s.http_in_flight))
 	FROM scheduler._scheduler_health() s);
 COMMENT ON FUNCTION scheduler.status() IS
-'The scheduler of this database: {state, reason, since, pid, pending_runs, ready_runs, workers: {running, busy, free, max, memory}, http: {in_flight}}; workers are those of the cluster, their memory is in bytes';
+'The scheduler of this database: {state, reason, since, pid, pending_runs, ready_runs, workers: {running, busy, free, max, memory}, http: {in_flight}}; workers are those of the cluster, their memory is in bytes; counts are for admins, and null for others';
 
 CREATE FUNCTION scheduler.health_summary() RETURNS jsonb
 LANGUAGE SQL STABLE
@@ -3171,6 +3178,25 @@ BEGIN
 		WHERE n.nspname = 'scheduler' AND a.grantee NOT IN (0, n.nspowner)
 	LOOP
 		EXECUTE format('REVOKE ALL ON SCHEMA scheduler FROM %s', grantee);
+	END LOOP;
+END
+$$;
+
+-- Members of pg_write_all_data have the privilege to write, and BYPASSRLS takes
+-- row security out of the way (table_guard.c).  Partitions inherit triggers on
+-- rows.
+DO $$
+DECLARE
+	guarded regclass;
+	of_partitions boolean;
+BEGIN
+	FOR guarded, of_partitions IN SELECT oid, relkind = 'p' FROM pg_catalog.pg_class
+		WHERE relnamespace = 'scheduler'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+	LOOP
+		EXECUTE format('CREATE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE %s ON %s FOR EACH %s EXECUTE FUNCTION scheduler._guard_table()',
+			CASE WHEN NOT of_partitions THEN 'OR TRUNCATE' END, guarded,
+			CASE WHEN of_partitions THEN 'ROW' ELSE 'STATEMENT' END);
+		EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER guard', guarded);
 	END LOOP;
 END
 $$;

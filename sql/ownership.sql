@@ -129,7 +129,36 @@ SELECT job_name, owner FROM scheduler.jobs WHERE job_name IN ('child', 'drops it
 RESET ROLE;
 SELECT line FROM log WHERE line LIKE 'jobs seen%';
 
+-- All data can be written, and row security is no matter: but our tables.
+CREATE ROLE regress_writer LOGIN BYPASSRLS IN ROLE pg_read_all_data, pg_write_all_data;
+GRANT SET ON PARAMETER session_replication_role TO regress_writer;
+GRANT ALL ON SCHEMA public TO regress_writer;
+SET ROLE regress_writer;
+SET session_replication_role = replica;
+SELECT error_of('UPDATE scheduler.job SET owner = 10') ~ '^42501' AS refused;
+SELECT relname, statement FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND attnum = 1,
+	unnest(ARRAY['INSERT INTO scheduler.%I DEFAULT VALUES', 'UPDATE scheduler.%I SET %I = %2$I', 'DELETE FROM scheduler.%I']) statement
+WHERE relnamespace = 'scheduler'::regnamespace AND relkind = 'r' AND (NOT relispartition OR statement ~ 'INSERT')
+	AND error_of(format(statement, relname, attname)) !~ '^42501 . permission denied to write to table';
+SELECT error_of('DELETE FROM scheduler.run_history') ~ '^42501' AS refused, error_of('UPDATE scheduler.run_history SET owner = 10') ~ '^42501' AS refused;
+SELECT error_of('MERGE INTO scheduler.queue USING (SELECT) AS s ON true WHEN MATCHED THEN DELETE') ~ '^42501' AS refused;
+RESET session_replication_role;
+-- It may use the functions, as anybody.
+SELECT scheduler.schedule_job('writer', '@at 2199-12-31', 'UPDATE scheduler.job SET owner = 10') > 0 AS scheduled;
+CALL run_job('writer');
+SELECT sqlstate, error_message FROM scheduler.runs WHERE job_name = 'writer';
+SELECT scheduler.unschedule_job('writer');
+-- A superuser who calls a function of its does not lend it more.
+CREATE FUNCTION trick() RETURNS void SECURITY DEFINER LANGUAGE sql AS 'UPDATE scheduler.job SET owner = 10';
+RESET ROLE;
+SELECT error_of('SELECT trick()');
+DROP OWNED BY regress_writer;
+DROP ROLE regress_writer;
+
 -- Members of the admin role see and manage all.
+SET ROLE regress_alice;
+SELECT scheduler.schedule_http_job('call', '@at 2199-12-31', 'http://api.example/') AS alice_http_job \gset
+RESET ROLE;
 ALTER SYSTEM SET pg_scheduler.admin_role = 'regress_admins';
 SELECT pg_reload_conf();
 \c -
@@ -145,9 +174,20 @@ SELECT scheduler.reload();
 SELECT scheduler.run_job(:alice_job) AS run_id \gset
 SELECT scheduler.wait_for_run(:run_id);
 SELECT owner FROM scheduler.runs WHERE run_id = :run_id;
--- but they do not become others
+-- they change when it runs, and within which limits
+SELECT scheduler.alter_job(:alice_job, schedule => '@at 2199-12-30', priority => 3, max_retries => 1, timeout => '1 minute', reset => '{max_runs}');
+SELECT schedule, priority, max_retries, owner FROM scheduler.jobs WHERE job_id = :alice_job;
+SELECT scheduler.alter_http_job(:alice_http_job, connect_timeout => '5 seconds');
+-- but they do not become others, nor choose what others run
 SELECT error_of($$SELECT scheduler.schedule_job('as', '@daily', 'SELECT 1', run_as => 'regress_alice')$$);
 SELECT error_of(format($$SELECT scheduler.alter_job(%s, command => 'SELECT 1')$$, :alice_job));
+SELECT call, error_of(format('SELECT scheduler.' || call, :alice_job, :alice_http_job)) ~ '^42501 . permission denied to choose what a job of role "regress_alice" runs' AS refused
+FROM unnest(ARRAY[$$alter_job(%1$s, args => '{"a": 1}')$$, $$alter_job(%1$s, settings => '{"work_mem": "1MB"}')$$, $$alter_job(%1$s, reset => '{args}')$$,
+	$$alter_job(%1$s, run_as => 'regress_admin')$$, $$alter_job(%1$s, reset => '{run_as}')$$, $$alter_job(%1$s, after => 'secret')$$,
+	$$alter_http_job(%2$s, url => 'http://evil.example/')$$, $$alter_http_job(%2$s, headers => '{"X-A": "b"}')$$, $$alter_http_job(%2$s, body => 'x')$$,
+	$$alter_http_job(%2$s, success_codes => '500')$$, $$alter_http_job(%2$s, reset => '{method}')$$,
+	$$run_job(%1$s, '{"a": 1}')$$, $$run_job(%2$s, '{"a": 1}')$$, $$_add_hook(%1$s, 'cleanup', %2$s, 'x')$$]) call;
+SELECT error_of(format($$SELECT scheduler.set_hook(%s, 'cleanup', 'SELECT 1')$$, :alice_job)) ~ '^42501' AS refused;
 RESET ROLE;
 ALTER SYSTEM RESET pg_scheduler.admin_role;
 SELECT pg_reload_conf();

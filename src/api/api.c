@@ -200,6 +200,7 @@ pg_scheduler_alter_job(PG_FUNCTION_ARGS)
 
 	chain_api_get(&chain, fcinfo, true);
 	catalog_read_definition(job_id, &def);
+	job_definition_guard(&def, fcinfo);
 	job_definition_set(&def, fcinfo);
 	job_definition_reset(&def, fcinfo);
 	chain_api_define(&chain, &def);
@@ -284,7 +285,10 @@ pg_scheduler_run_job(PG_FUNCTION_ARGS)
 {
 	int64		job_id = api_job(fcinfo);
 	Jsonb	   *args = PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1);
+	Oid			owner;
 
+	if (args != NULL && catalog_find_job_owner(job_id, &owner) && !rights_can_run_as(owner))
+		job_definition_deny(owner, "args");
 	PG_RETURN_INT64(add_run(job_id, TRIGGER_MANUAL, clock_now(), args, 0));
 }
 

@@ -23,6 +23,7 @@
 #include "utils/timestamp.h"
 
 #include "api/api.h"
+#include "api/job_definition.h"
 #include "base/clock.h"
 #include "table/catalog.h"
 #include "table/catalog_hook.h"
@@ -120,6 +121,8 @@ pg_scheduler_add_hook(PG_FUNCTION_ARGS)
 	if (hook_job_id == job_id || !catalog_find_job_owner(hook_job_id, &hook_owner) ||
 		hook_owner != owner)
 		job_not_found(hook_job_id);
+	if (!rights_can_run_as(owner))
+		job_definition_deny(owner, "command");
 	catalog_set_serves(hook_job_id, hook_kind_serves(event));
 	catalog_upsert_hook(job_id, hook_kind_name(event), hook_job_id, query);
 	PG_RETURN_INT64(hook_job_id);

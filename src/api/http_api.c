@@ -108,6 +108,22 @@ reset_fields(HttpDefinition *def, FunctionCallInfo fcinfo)
 	}
 }
 
+/*
+ * Who may not SET ROLE to the owner of a job may change how long it waits for a
+ * connection, and nothing else of its request.
+ */
+static void
+guard_request(JobDefinition *job, FunctionCallInfo fcinfo)
+{
+	job_definition_guard(job, fcinfo);
+	if (!job->runs_as_before)
+		return;
+	for (int i = 0; i < http_field_count; i++)
+		if (!http_fields[i].internal && strcmp(http_fields[i].name, "connect_timeout") != 0)
+			job_definition_deny_given(fcinfo, DatumGetObjectId(job->values[JOB_OWNER - 1]),
+									  http_fields[i].name);
+}
+
 static void
 require_url(const HttpDefinition *def)
 {
@@ -169,6 +185,7 @@ pg_scheduler_alter_http_job(PG_FUNCTION_ARGS)
 				 errmsg("job \"%s\" is not an HTTP job",
 						TextDatumGetCString(job.values[JOB_JOB_NAME - 1])),
 				 errhint("Use scheduler.alter_job().")));
+	guard_request(&job, fcinfo);
 	http_definition_read(DatumGetJsonbP(job.values[JOB_REQUEST - 1]), &def);
 	set_fields(&def, fcinfo);
 	reset_fields(&def, fcinfo);

@@ -536,6 +536,40 @@ check_calendar(JobDefinition *def)
 				 errhint("Use scheduler.create_calendar(), or see the view scheduler.calendars.")));
 }
 
+void
+job_definition_deny(Oid owner, const char *option)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied to choose what a job of role \"%s\" runs",
+					GetUserNameFromId(owner, false)),
+			 errdetail("\"%s\" is given.", option),
+			 errhint("Who manages jobs may change when they run, and within which limits; the rest is for roles that may SET ROLE to their owner.")));
+}
+
+void
+job_definition_deny_given(FunctionCallInfo fcinfo, Oid owner, const char *option)
+{
+	if (argument_is_given(fcinfo, option) ||
+		argument_names(argument_texts(fcinfo, "reset"), option))
+		job_definition_deny(owner, option);
+}
+
+/* What decides on the effects of a job; the leaders of a chain give it args. */
+static const char *const run_options[] = {"command", "args", "settings", "run_as", "after"};
+
+void
+job_definition_guard(JobDefinition *def, FunctionCallInfo fcinfo)
+{
+	Oid			owner = DatumGetObjectId(def->values[JOB_OWNER - 1]);
+
+	def->runs_as_before = !rights_can_run_as(owner);
+	if (!def->runs_as_before)
+		return;
+	for (int i = 0; i < lengthof(run_options); i++)
+		job_definition_deny_given(fcinfo, owner, run_options[i]);
+}
+
 static void
 check_owner(const JobDefinition *def)
 {
@@ -544,7 +578,7 @@ check_owner(const JobDefinition *def)
 
 	if (!rights_can_run(owner, &problem))
 		rights_raise(&problem);
-	if (!compat_may_set_role(GetUserId(), owner))
+	if (!def->runs_as_before && !rights_can_run_as(owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to run jobs as role \"%s\"",
@@ -564,7 +598,8 @@ job_definition_check(JobDefinition *def)
 		check_request(def);
 	check_combinations(def);
 	check_schedule(def);
-	check_settings(def);
+	if (!def->runs_as_before)
+		check_settings(def);
 	check_retry_on(def);
 	check_queue(def);
 	check_calendar(def);

@@ -34,6 +34,17 @@ extern void job_definition_reset(JobDefinition *def, FunctionCallInfo fcinfo);
 extern void job_definition_bad_reset(const char *detail, const char *hint);
 
 /*
+ * For a definition that has been read and that the caller may change: unless it
+ * may SET ROLE to the owner, raise an error if the call says anything about what
+ * the job runs, or as whom.
+ */
+extern void job_definition_guard(JobDefinition *def, FunctionCallInfo fcinfo);
+
+/* The same error for one option, and that if it is given or reset. */
+extern _Noreturn void job_definition_deny(Oid owner, const char *option);
+extern void job_definition_deny_given(FunctionCallInfo fcinfo, Oid owner, const char *option);
+
+/*
  * Raise an error for anything that cannot be.  What an empty value takes away
  * is NULL afterwards.
  */

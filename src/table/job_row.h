@@ -66,6 +66,7 @@ typedef struct JobDefinition
 	bool		schedule_given; /* and not taken over from what was stored */
 	bool		follows;		/* it runs after others, and needs no schedule */
 	bool		had_leaders;	/* what it replaces did so */
+	bool		runs_as_before; /* owner and settings were checked, for others than the caller */
 } JobDefinition;
 
 /* The place of a value among the choices of a column; -1: it is none of them. */

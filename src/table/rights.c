@@ -120,6 +120,12 @@ rights_can_manage(Oid owner)
 	return rights_can_see(owner);
 }
 
+bool
+rights_can_run_as(Oid owner)
+{
+	return compat_may_set_role(GetUserId(), owner);
+}
+
 /*
  * For the policies of row security.
  *

@@ -34,6 +34,12 @@ extern bool rights_can_see(Oid owner);
 /* May the current user alter, cancel or drop what belongs to this role? */
 extern bool rights_can_manage(Oid owner);
 
+/*
+ * May the current user have SQL of its own executed as this role?  Who manages
+ * a job may not for that reason choose what it runs: an admin may not.
+ */
+extern bool rights_can_run_as(Oid owner);
+
 /* Superuser, or member of pg_scheduler.admin_role. */
 extern bool rights_is_admin(void);
 extern bool rights_role_is_admin(Oid role);
