@@ -303,7 +303,7 @@ CREATE FUNCTION scheduler.schedule_is(schedule text, property text) RETURNS bool
 AS 'MODULE_PATHNAME', 'scheduler_schedule_is'
 LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION scheduler.schedule_is(text, text) IS
-'Has the schedule a property: recurs, once, fixed, from_now, from_end, at_boot or anchored? NULL for a text that is no schedule, an error for another property; for example schedule_is(''@daily'', ''recurs'')';
+'Has the schedule a property: recurs, once, fixed, from_now, from_end, at_boot, anchored or workdays? NULL for a text that is no schedule, an error for another property; for example schedule_is(''@daily'', ''recurs'')';
 
 CREATE FUNCTION scheduler.describe_schedule(schedule text)
 RETURNS text

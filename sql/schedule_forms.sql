@@ -69,9 +69,9 @@ SELECT scheduler.next_runs('every 2 weeks on mon', 2, '2026-06-01 12:00', anchor
 SELECT scheduler.next_runs('in 1 hour', 2, '2026-06-01 12:00', anchor => '2026-07-01');
 -- properties
 SELECT schedule, string_agg(property, ', ' ORDER BY property)
-FROM unnest('{@daily,every 5 minutes,every 2 weeks on mon,@after 1 s,@reboot,now,in 1 s,@at 2030-01-01,@daily;every 1 h}'::text[])
+FROM unnest('{@daily,every 5 minutes,every 2 weeks on mon,@after 1 s,@reboot,now,in 1 s,@at 2030-01-01,@daily;every 1 h,@daily;0 0 LW * *}'::text[])
 	WITH ORDINALITY s (schedule, n),
-	unnest('{recurs,once,fixed,from_now,from_end,at_boot,anchored}'::text[]) property
+	unnest('{recurs,once,fixed,from_now,from_end,at_boot,anchored,workdays}'::text[]) property
 WHERE scheduler.schedule_is(schedule, property) GROUP BY schedule, n ORDER BY n;
 SELECT scheduler.schedule_is('no schedule', 'recurs') IS NULL AS no_answer;
 SELECT scheduler.schedule_is('@daily', 'daily');
@@ -85,6 +85,23 @@ SELECT scheduler.schedule_job('workday', '0 9 W#1 * *', 'SELECT 1', timezone => 
 SELECT bool_and(extract(day FROM r AT TIME ZONE 'UTC') > 2) AS after_holidays
 FROM scheduler.next_job_runs('workday', 3) r
 WHERE date_trunc('month', r AT TIME ZONE 'UTC') = date_trunc('month', now() AT TIME ZONE 'UTC' + interval '2 months');
+-- a day that becomes a holiday is no working day any more
+SELECT scheduler.add_calendar_dates('holidays', ARRAY[(next_run_at AT TIME ZONE 'UTC')::date])
+FROM scheduler.jobs WHERE job_name = 'workday';
+DO $$
+BEGIN
+	FOR i IN 1 .. 6000 LOOP
+		EXIT WHEN NOT EXISTS (SELECT FROM scheduler.jobs j
+			WHERE job_name = 'workday' AND (next_run_at AT TIME ZONE 'UTC')::date IN
+				(SELECT first_date FROM scheduler.calendar_windows WHERE calendar_name = 'holidays'));
+		COMMIT;
+		PERFORM pg_sleep(0.01);
+	END LOOP;
+END
+$$;
+SELECT count(*) AS on_a_holiday FROM scheduler.jobs j
+WHERE job_name = 'workday' AND (next_run_at AT TIME ZONE 'UTC')::date IN
+	(SELECT first_date FROM scheduler.calendar_windows WHERE calendar_name = 'holidays');
 -- starts_at together with now, in and @at
 SELECT scheduler.schedule_job('starts', 'now', 'SELECT 1', starts_at => '2100-01-01') > 0 AS made;
 SELECT next_run_at FROM scheduler.jobs WHERE job_name = 'starts';

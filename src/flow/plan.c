@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * plan.c
- *	  The next times of jobs whose schedules are new, or read in a new time zone.
+ *	  The next times of jobs whose schedules are new, or mean other times now:
+ *	  another time zone, other holidays.
  *
  * The next time of a job that has run is set by enqueue.c, when it enqueues an
  * occurrence, or by settle.c, when an @after job has ended.
@@ -103,8 +104,8 @@ plan_changed(JobEntry *entry)
 }
 
 /*
- * The default time zone has changed.  What is due already stays so; a clock
- * that was set back, too, brings back nothing that has been.
+ * The default time zone or a calendar has changed.  What is due already stays
+ * so; a clock that was set back, too, brings back nothing that has been.
  */
 static void
 plan_anew(JobEntry *entry)
@@ -131,6 +132,29 @@ plan_anew(JobEntry *entry)
 	job_cache_touch(entry);
 }
 
+/*
+ * The calendar has changed.  A job that had no working day any more, and so was
+ * finished, may have one now.
+ */
+static void
+plan_workdays(JobEntry *entry)
+{
+	JobState   *state = &entry->state;
+
+	if (entry->schedule != NULL && state->finished && !job_cache_is_exhausted(entry) &&
+		state->schedule_version == entry->job.schedule_version)
+	{
+		state->next_run_at = job_next_occurrence(&entry->job, entry->schedule,
+												 Max(clock_now(), state->last_run_at));
+		state->finished = state->next_run_at == DT_NOEND;
+		job_cache_touch(entry);
+	}
+	else
+		plan_anew(entry);
+	if (entry->job.active)
+		enqueue_when_due(entry);
+}
+
 /* One batch, in a transaction of its own. */
 static void
 plan_batch(const int64 *job_ids, int count, void (*plan) (JobEntry *entry))
@@ -148,7 +172,19 @@ plan_batch(const int64 *job_ids, int count, void (*plan) (JobEntry *entry))
 	job_cache_trim();
 }
 
-/* Plan the jobs of a scan, a batch at a time. */
+/* Plan the jobs of a list, a batch at a time, and free it. */
+static void
+plan_list(JobIds *list, void (*plan) (JobEntry *entry))
+{
+	for (int64 done = 0; done < list->count; done += BATCH_SIZE)
+	{
+		CHECK_FOR_INTERRUPTS();
+		plan_batch(list->ids + done, Min(BATCH_SIZE, list->count - done), plan);
+	}
+	pfree(list->ids);
+}
+
+/* Plan the jobs of a scan. */
 static void
 plan_all(void (*scan) (JobIdCallback callback, void *arg), void (*plan) (JobEntry *entry))
 {
@@ -158,12 +194,7 @@ plan_all(void (*scan) (JobIdCallback callback, void *arg), void (*plan) (JobEntr
 	cycle_start_transaction();
 	scan(add_job_id, &list);
 	cycle_commit_transaction();
-	for (int64 done = 0; done < list.count; done += BATCH_SIZE)
-	{
-		CHECK_FOR_INTERRUPTS();
-		plan_batch(list.ids + done, Min(BATCH_SIZE, list.count - done), plan);
-	}
-	pfree(list.ids);
+	plan_list(&list, plan);
 }
 
 void
@@ -176,4 +207,16 @@ void
 plan_in_new_zone(void)
 {
 	plan_all(catalog_scan_unzoned_jobs, plan_anew);
+}
+
+void
+plan_by_calendar(int64 calendar_hash)
+{
+	JobIds		list = {.capacity = 64};
+
+	list.ids = palloc(list.capacity * sizeof(int64));
+	cycle_start_transaction();
+	catalog_scan_workday_jobs(calendar_hash, add_job_id, &list);
+	cycle_commit_transaction();
+	plan_list(&list, plan_workdays);
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * plan.h
- *	  The next times of jobs whose schedules are new, or read in a new time zone.
+ *	  The next times of jobs whose schedules are new, or mean other times now.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
@@ -30,5 +30,11 @@ extern void plan_new_jobs(void);
  * next times are loaded.
  */
 extern void plan_in_new_zone(void);
+
+/*
+ * A calendar, by the hash of its name, has changed: set the next times that
+ * count working days anew.  Outside of a transaction.
+ */
+extern void plan_by_calendar(int64 calendar_hash);
 
 #endif							/* PG_SCHEDULER_PLAN_H */

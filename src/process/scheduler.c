@@ -428,6 +428,7 @@ change_job(int64 job_id)
 /*
  * Jobs that a calendar puts off may be due at another time now.  Each is looked
  * at when it would be due without, and what it finds then is put in again.
+ * Other days are working days.
  */
 static void
 change_calendar(int64 hash)
@@ -435,6 +436,7 @@ change_calendar(int64 hash)
 	cycle_start_transaction();
 	catalog_scan_deferred_runs(hash, put_next_run, NULL);
 	cycle_commit_transaction();
+	plan_by_calendar(hash);
 }
 
 /*

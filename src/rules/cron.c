@@ -105,12 +105,6 @@ nearest_workday(int day, int length, int first)
 	return day;
 }
 
-static inline bool
-has_workdays(const CronFields *cron)
-{
-	return (cron->nth_workdays | cron->last_workdays) != 0;
-}
-
 /*
  * The days of a month, of "length" days from the weekday "first" on, that are
  * working days and named by their number, from the first or the last on.
@@ -170,7 +164,7 @@ matching_mdays(const CronFields *cron, const Calendar *holidays, int year, int m
 			 n = next_bit(cron->nearest, n + 1))
 			mdays |= UINT64CONST(1) << nearest_workday(n, length, first);
 	}
-	if (has_workdays(cron))
+	if (cron_has_workdays(cron))
 		mdays |= matching_workdays(cron, holidays, year, month, length, first);
 
 	if (cron_has_wdays(cron))
@@ -249,7 +243,7 @@ cron_match(const CronFields *cron, const Calendar *holidays, int64 local, int64 
 		{
 			uint64		mdays = matching_mdays(cron, holidays, year, m);
 
-			if (holidays != NULL && has_workdays(cron) && ++closed > MAX_MONTHS_CLOSED)
+			if (holidays != NULL && cron_has_workdays(cron) && ++closed > MAX_MONTHS_CLOSED)
 				return false;
 
 			if (m != month)

@@ -103,6 +103,12 @@ cron_has_wdays(const CronFields *cron)
 }
 
 static inline bool
+cron_has_workdays(const CronFields *cron)
+{
+	return (cron->nth_workdays | cron->last_workdays) != 0;
+}
+
+static inline bool
 cron_has_year(const CronFields *cron, int year)
 {
 	int			n = year - CRON_MIN_YEAR;

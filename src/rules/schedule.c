@@ -254,12 +254,20 @@ schedule_parse(const char *text, const char *zone, uint64 hash,
 bool
 schedule_is(const Schedule *schedule, int flags)
 {
+	if (flags & SCHEDULE_WORKDAYS)
+	{
+		if (cron_has_workdays(&schedule->cron))
+			return true;
+		for (int i = 0; i < schedule->nparts; i++)
+			if (cron_has_workdays(&schedule->parts[i].cron))
+				return true;
+	}
 	return (schedule->form->flags & flags) != 0;
 }
 
 /* Bit n of a schedule's flags is called: */
 static const char *const flag_names[] = {
-	"recurs", "once", "fixed", "from_now", "from_end", "at_boot", "anchored"
+	"recurs", "once", "fixed", "from_now", "from_end", "at_boot", "anchored", "workdays"
 };
 
 ScheduleFlag

@@ -33,8 +33,9 @@ typedef enum ScheduleFlag
 	SCHEDULE_FROM_END = 1 << 4, /* it counts from the end of the last run */
 	SCHEDULE_AT_BOOT = 1 << 5,	/* the start of the server, not a time */
 	SCHEDULE_ANCHORED = 1 << 6, /* it counts from starts_at, even one long ago */
-	SCHEDULE_STARTS = 1 << 7,	/* its first time is starts_at */
-	SCHEDULE_LOCAL = 1 << 8		/* it names times of day or dates of a zone */
+	SCHEDULE_WORKDAYS = 1 << 7, /* it asks which days are holidays */
+	SCHEDULE_STARTS = 1 << 8,	/* its first time is starts_at */
+	SCHEDULE_LOCAL = 1 << 9		/* it names times of day or dates of a zone */
 } ScheduleFlag;
 
 typedef struct Schedule Schedule;

@@ -56,7 +56,11 @@ catalog_scan_next_runs(NextRunCallback callback, void *arg)
 	catalog_scan(NEXT_RUNS, NULL, next_run_row, &context);
 }
 
-/* The hash is that of a trigger: see change.c. */
+/* Is it the calendar with the hash $1, which is that of a trigger: see change.c? */
+#define IN_CALENDAR(name) \
+	" " name " IN (SELECT c.calendar_name FROM scheduler.calendar c" \
+	" WHERE hashtextextended(c.calendar_name COLLATE \"C\", 0) = $1)"
+
 void
 catalog_scan_deferred_runs(int64 calendar_hash, NextRunCallback callback, void *arg)
 {
@@ -65,8 +69,7 @@ catalog_scan_deferred_runs(int64 calendar_hash, NextRunCallback callback, void *
 
 	catalog_add_int64(&params, calendar_hash);
 	catalog_scan(NEXT_RUNS " AND j.calendar_action = 'defer'"
-				 " AND j.calendar IN (SELECT c.calendar_name FROM scheduler.calendar c"
-				 " WHERE hashtextextended(c.calendar_name COLLATE \"C\", 0) = $1)",
+				 " AND" IN_CALENDAR("j.calendar"),
 				 &params, next_run_row, &context);
 }
 
@@ -107,6 +110,19 @@ catalog_scan_unzoned_jobs(JobIdCallback callback, void *arg)
 				 " WHERE j.timezone IS NULL AND s.next_run_at IS NOT NULL"
 				 " ORDER BY j.job_id",
 				 NULL, job_id_row, &context);
+}
+
+void
+catalog_scan_workday_jobs(int64 calendar_hash, JobIdCallback callback, void *arg)
+{
+	JobIdScan	context = {callback, arg};
+	Params		params = {0};
+
+	catalog_add_int64(&params, calendar_hash);
+	catalog_scan("SELECT job_id FROM scheduler.job"
+				 " WHERE" IN_CALENDAR("calendar")
+				 " AND scheduler.schedule_is(schedule, 'workdays') ORDER BY job_id",
+				 &params, job_id_row, &context);
 }
 
 int

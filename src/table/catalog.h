@@ -41,6 +41,9 @@ extern void catalog_scan_unplanned_jobs(JobIdCallback callback, void *arg);
 /* Jobs with a next time, to whose schedules pg_scheduler.timezone may apply. */
 extern void catalog_scan_unzoned_jobs(JobIdCallback callback, void *arg);
 
+/* Jobs of a calendar, by the hash of its name, that ask which days are holidays. */
+extern void catalog_scan_workday_jobs(int64 calendar_hash, JobIdCallback callback, void *arg);
+
 /* Jobs that wait for the next start of the server: schedules at boot. */
 extern int	catalog_find_reboot_jobs(int64 **job_ids);
 
