@@ -33,6 +33,14 @@ SELECT scheduler.next_job_runs('nothing');
 SELECT scheduler.next_job_runs(0);
 SELECT scheduler.next_job_runs(NULL::bigint);
 
+-- H is the job's own value, whatever it is called
+SELECT scheduler.schedule_job('h', 'H H H * *', 'SELECT 1') AS job_id \gset
+CREATE TABLE hashed AS SELECT r FROM scheduler.next_job_runs('h') r;
+SELECT scheduler.alter_job('h', job_name => 'another name', schedule => 'H H H  * *');
+SELECT count(*) FROM hashed JOIN scheduler.next_job_runs('another name') n ON n = r;
+SELECT scheduler.unschedule_job('another name');
+DROP TABLE hashed;
+
 -- only what the caller may see
 CREATE ROLE regress_forecast_user LOGIN;
 SELECT min(job_id) AS other FROM scheduler.jobs \gset

@@ -283,6 +283,10 @@ check_combinations(const JobDefinition *def)
 		bad_option(JOB_ENDS_AT, "It must be later than starts_at.", NULL);
 }
 
+/*
+ * A job that is being made has no id yet.  Its H fields are checked as those
+ * of id 0, and once more in job_definition_check_future().
+ */
 static void
 check_schedule(JobDefinition *def)
 {
@@ -309,7 +313,7 @@ check_schedule(JobDefinition *def)
 				 errmsg("\"%s\" must not be null", "schedule"),
 				 errhint("Only a job that runs after others needs none: give them with \"after\".")));
 	schedule = schedule_parse(text, zone ? zone : pg_scheduler_timezone,
-							  job_hash(get_text(def, JOB_JOB_NAME)), &error);
+							  job_hash(DatumGetInt64(def->values[JOB_JOB_ID - 1])), &error);
 	if (schedule == NULL)
 		schedule_report_error(text, &error);
 }
@@ -335,9 +339,11 @@ job_definition_check_future(const JobDefinition *def, const Job *job)
 	/* the schedule is as it was: its times may well be over */
 	if (job->anchor != set_at)
 		return;
+	if (job->schedule == NULL)
+		return;
 	schedule = job_parse_schedule(job, &error);
 	if (schedule == NULL)
-		return;
+		schedule_report_error(job->schedule, &error);
 	if (schedule_is(schedule, SCHEDULE_AT_BOOT))
 	{
 		if (job->ends_at < set_at)

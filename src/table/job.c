@@ -56,10 +56,9 @@ interval_usecs(const Interval *interval)
 }
 
 uint64
-job_hash(const char *job_name)
+job_hash(int64 job_id)
 {
-	return hash_bytes_extended((const unsigned char *) job_name,
-							   strlen(job_name), 0);
+	return hash_bytes_extended((const unsigned char *) &job_id, sizeof(job_id), 0);
 }
 
 Schedule *
@@ -72,7 +71,7 @@ job_parse_schedule(const Job *job, ScheduleError *error)
 		memset(error, 0, sizeof(*error));
 		return NULL;
 	}
-	return schedule_parse(job->schedule, zone, job_hash(job->job_name), error);
+	return schedule_parse(job->schedule, zone, job_hash(job->job_id), error);
 }
 
 /* The same of one schedule of the job. */

@@ -132,8 +132,8 @@ extern int64 interval_usecs(const Interval *interval);
 /* What an option that is an interval may be at most: 100 years */
 #define INTERVAL_MAX_USECS	(INT64CONST(100) * 366 * USECS_PER_DAY)
 
-/* The hash that spreads H fields. */
-extern uint64 job_hash(const char *job_name);
+/* The hash that spreads H fields: of the id, which a job keeps when renamed. */
+extern uint64 job_hash(int64 job_id);
 
 /*
  * Parse the schedule of a job that was accepted before.  NULL, with *error
