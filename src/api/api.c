@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * api.c
- *	  SQL-callable functions: jobs, runs, the scheduler.
+ *	  SQL-callable functions: jobs, runs, dead letters.
  *
  * None is SECURITY DEFINER.  Each checks what its caller may do, and catalog.c
  * and store.c then do what the caller's own rights would not allow.
@@ -11,8 +11,6 @@
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
-
-#include <signal.h>
 
 #include "access/xact.h"
 #include "access/xlog.h"
@@ -28,15 +26,12 @@
 #include "api/chain_api.h"
 #include "api/dependency_api.h"
 #include "api/job_definition.h"
-#include "api/run_wait.h"
 #include "base/clock.h"
 #include "base/compat.h"
-#include "base/guc.h"
 #include "record/run_cancel.h"
 #include "shared/change.h"
 #include "shared/shmem.h"
 #include "table/catalog.h"
-#include "table/catalog_home.h"
 #include "table/fit.h"
 #include "table/job.h"
 #include "table/rights.h"
@@ -52,10 +47,6 @@ PG_FUNCTION_INFO_V1(pg_scheduler_cancel_run);
 PG_FUNCTION_INFO_V1(pg_scheduler_redrive_dead_letter);
 PG_FUNCTION_INFO_V1(pg_scheduler_redrive_dead_letters);
 PG_FUNCTION_INFO_V1(pg_scheduler_discard_dead_letter);
-PG_FUNCTION_INFO_V1(pg_scheduler_start);
-PG_FUNCTION_INFO_V1(pg_scheduler_stop);
-PG_FUNCTION_INFO_V1(pg_scheduler_restart);
-PG_FUNCTION_INFO_V1(pg_scheduler_reload);
 
 static void
 warn_not_preloaded(void)
@@ -392,61 +383,5 @@ pg_scheduler_discard_dead_letter(PG_FUNCTION_ARGS)
 	catalog_delete_dead_letter(letter.dead_letter_id);
 	catalog_delete_spent_request(letter.job_id);
 	change_note(CHANGE_RUN, letter.run_id);
-	PG_RETURN_VOID();
-}
-
-/*
- * The scheduler
- */
-
-Datum
-pg_scheduler_start(PG_FUNCTION_ARGS)
-{
-	Home		home;
-
-	rights_require_admin("start");
-	catalog_write_stopped(false, DT_NOBEGIN);
-	if (catalog_judge_home(&home) == HOME_COPY)
-		catalog_move_home(&home, true);
-	change_note(CHANGE_CONTROL, 0);
-	PG_RETURN_VOID();
-}
-
-Datum
-pg_scheduler_stop(PG_FUNCTION_ARGS)
-{
-	int64		grace = PG_ARGISNULL(0) ? (int64) pg_scheduler_shutdown_grace * 1000 :
-		interval_usecs(PG_GETARG_INTERVAL_P(0));
-
-	rights_require_admin("stop");
-	if (grace < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"timeout\" must not be negative")));
-	grace = Min(grace, INTERVAL_MAX_USECS);
-	catalog_write_stopped(true, clock_now() + grace);
-	change_note(CHANGE_CONTROL, 0);
-	PG_RETURN_VOID();
-}
-
-Datum
-pg_scheduler_restart(PG_FUNCTION_ARGS)
-{
-	Database   *db = run_wait_database(DT_NOEND);
-
-	rights_require_admin("restart");
-	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
-	if (db->scheduler_pid != 0)
-		kill(db->scheduler_pid, SIGTERM);
-	LWLockRelease(scheduler_shared->lock);
-	PG_RETURN_VOID();
-}
-
-Datum
-pg_scheduler_reload(PG_FUNCTION_ARGS)
-{
-	(void) run_wait_database(DT_NOEND);
-	rights_require_admin("reload");
-	change_note(CHANGE_ALL, 0);
 	PG_RETURN_VOID();
 }

@@ -355,6 +355,11 @@ define_http_settings(void)
 							&pg_scheduler_http_connect_timeout,
 							10 * 1000, 1, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS,
 							NULL, NULL, NULL);
+}
+
+static void
+define_http_network_settings(void)
+{
 	DefineCustomStringVariable("pg_scheduler.http_allowed_networks",
 							   "Networks that HTTP requests may go to although they are not public.",
 							   "A comma-separated list, such as \"10.20.0.0/16, 127.0.0.1, fd00:1::/32\".",
@@ -386,4 +391,5 @@ guc_define(void)
 	define_monitor_settings();
 	define_recovery_settings();
 	define_http_settings();
+	define_http_network_settings();
 }

@@ -16,7 +16,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -40,37 +39,33 @@
 #include "flow/dependency.h"
 #include "flow/dispatch.h"
 #include "flow/enqueue.h"
-#include "flow/hold.h"
 #include "flow/hook.h"
 #include "flow/http_dispatch.h"
 #include "flow/lane_fill.h"
 #include "flow/maintain.h"
-#include "flow/plan.h"
 #include "flow/pool_room.h"
 #include "flow/prestart.h"
 #include "flow/queue_stop.h"
-#include "flow/run_owner.h"
 #include "flow/settle.h"
 #include "flow/worker_pool.h"
 #include "health/fit_watch.h"
 #include "health/monitor.h"
 #include "health/server_watch.h"
 #include "process/scheduler.h"
+#include "process/scheduler_change.h"
+#include "process/scheduler_load.h"
+#include "process/stop_mode.h"
 #include "shared/own_change.h"
 #include "shared/shmem.h"
 #include "shared/shutdown.h"
 #include "state/alert.h"
 #include "state/dependency_graph.h"
 #include "state/due_heap.h"
-#include "state/hook_family.h"
 #include "state/recovery_event.h"
 #include "state/run_queue.h"
 #include "state/walk.h"
 #include "table/catalog.h"
-#include "table/catalog_hook.h"
-#include "table/catalog_queue.h"
 #include "table/extension.h"
-#include "table/store.h"
 
 /*
  * What runs add to the states of their jobs is written when no run has ended
@@ -90,22 +85,11 @@
 /* While outcomes keep coming they are looked at every: 1 ms. */
 #define NAP					1000
 
-
 /* While library and tables do not fit they are looked at every: 5 s. */
 #define UNFIT_DELAY			(5 * USECS_PER_SEC)
 
-typedef enum RunMode
-{
-	MODE_RUNNING,
-	MODE_STOPPING,				/* stopped; runs are still being executed */
-	MODE_STOPPED
-} RunMode;
-
 static Database *my_db = NULL;
 static bool loaded = false;		/* memory mirrors the tables */
-static RunMode mode = MODE_RUNNING;
-static bool stop_hooks = false; /* stopped by stop(): hooks run before that */
-static TimestampTz stop_deadline;
 static TimestampTz dirty_since = DT_NOEND;
 static TimestampTz outcome_at = DT_NOBEGIN; /* of the last outcome */
 static TimestampTz counted_at = DT_NOBEGIN;
@@ -176,404 +160,7 @@ exit_if_absent(void)
 }
 
 /*
- * Load
- */
-
-static void
-put_next_run(int64 job_id, Oid role, TimestampTz next_run_at, void *arg)
-{
-	due_heap_put(job_id, role, next_run_at);
-}
-
-static void
-load_next_runs(void)
-{
-	due_heap_reset();
-	cycle_start_transaction();
-	catalog_scan_next_runs(put_next_run, NULL);
-	cycle_commit_transaction();
-	due_heap_loaded();
-}
-
-/* Once per start of the server, and at promotion: the @reboot jobs. */
-static void
-note_boot(void)
-{
-	ControlState control;
-
-	cycle_start_transaction();
-	catalog_read_control(&control);
-	if (control.booted_at != PgStartTime)
-	{
-		enqueue_reboot_jobs();
-		(void) job_cache_write();
-		catalog_write_booted_at(PgStartTime);
-		catalog_forget_starts();
-	}
-	cycle_commit_transaction();
-	job_cache_written(true);
-}
-
-/* The default time zone may have changed since next times were planned. */
-static void
-note_timezone(void)
-{
-	ControlState control;
-
-	cycle_start_transaction();
-	catalog_read_control(&control);
-	cycle_commit_transaction();
-	if (strcmp(control.timezone, pg_scheduler_timezone) == 0)
-		return;
-	if (control.timezone[0] != '\0')
-		plan_in_new_zone();
-	cycle_start_transaction();
-	catalog_write_timezone(pg_scheduler_timezone);
-	cycle_commit_transaction();
-}
-
-static void
-publish_control(bool stopped)
-{
-	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	if (stopped && !my_db->stop_requested)
-		my_db->stopped_at = clock_now();
-	my_db->stop_requested = stopped;
-	LWLockRelease(scheduler_shared->lock);
-}
-
-/* How long runs may go on that nobody has set a limit for. */
-static TimestampTz
-grace_from_now(void)
-{
-	return clock_now() + (int64) pg_scheduler_shutdown_grace * 1000;
-}
-
-static void
-read_control(void)
-{
-	ControlState control;
-	bool		held = hold_look(my_db);
-
-	cycle_start_transaction();
-	catalog_read_control(&control);
-	cycle_commit_transaction();
-	stop_deadline = control.stopped ? control.stop_deadline : grace_from_now();
-	if (!control.stopped && !held)
-	{
-		if (mode != MODE_RUNNING)
-			dependency_graph_start();
-		mode = MODE_RUNNING;
-		LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-		my_db->stopped = false;
-		LWLockRelease(scheduler_shared->lock);
-	}
-	else if (mode == MODE_RUNNING)
-	{
-		mode = MODE_STOPPING;
-		lane_fill_withdraw();
-	}
-	stop_hooks = control.stopped && !held;
-	run_queue_hooks_only(control.stopped);
-	hook_changed(0);
-	publish_control(control.stopped || held);
-	server_watch_stopped(held ? my_db->hold_reason :
-						 control.stopped ? "the scheduler was stopped by scheduler.stop()" : NULL);
-}
-
-static void
-publish_ready(void)
-{
-	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	my_db->state = DATABASE_PRESENT;
-	my_db->ready = true;
-	my_db->ready_since = clock_now();
-	my_db->last_error_at = DT_NOBEGIN;
-	if (scheduler_shared->full)
-	{
-		/* the launcher warns when there is no entry left for the others */
-		scheduler_shared->rescan = true;
-		shmem_wake(scheduler_shared->launcher_latch);
-	}
-	LWLockRelease(scheduler_shared->lock);
-}
-
-static void
-load_queue(const char *name, const QueueLimits *limits, void *arg)
-{
-	run_queue_set_limits(name, limits);
-}
-
-static void
-load_queues(void)
-{
-	cycle_start_transaction();
-	catalog_scan_queues(load_queue, NULL);
-	cycle_commit_transaction();
-	dependency_graph_queues_changed();
-}
-
-/* The launcher has started this process in place of another. */
-static void
-note_restart(void)
-{
-	static bool noted = false;
-
-	if (noted)
-		return;
-	noted = true;
-	if (my_db->nstarts++ > 0)
-		recovery_event_note("restart", SUBJECT_SCHEDULER, 0, InvalidOid, true,
-							my_db->left ? "the scheduler was asked to leave" :
-							"the scheduler had died");
-}
-
-/*
- * Read everything from the tables, after a start or an error.
- *
- * What mirrors tables is thrown away and read again: runs, queues and their
- * limits (run_queue_reset), jobs and their states, dirty ones too
- * (job_cache_reset), ends of leaders (chain_reset), next times
- * (load_next_runs), hooks (hook_load), dependencies, which are read in the
- * next cycle (dependency_graph_reload), rules, open alerts and unhealthy jobs
- * (monitor_load), stop() or start() (read_control).  Walks begin anew
- * (maintain_reset).  What states lacked is counted again from history
- * (settle_uncounted).
- *
- * Other memory survives an error, for no table has it:
- *
- *	alerts and events that are not written (alert.c, recovery_event.c)
- *	what was metered and not written, and windows of rates (meter.c)
- *	which alerts of the server this process has raised (server_watch.c)
- *	pauses that are owed (pause.c), jobs that were set aside (enqueue.c)
- *	handles of workers, and times before which none is started
- *	(worker_pool.c, dispatch.c, prestart.c, http_dispatch.c)
- *
- * Shared memory survives, too.  Workers go on: they keep what they have in
- * hand, and settle_start() finds it there.  Outcomes and changes stay in their
- * rings.  An outcome that was taken out when the error came is lost; the end
- * that it told of is committed, and is found as any end is: in history.
- *
- * If this fails, it is an error like any other, and done again after a second.
- */
-static void
-load(void)
-{
-	run_queue_reset();
-	job_cache_reset();
-	maintain_reset();
-	chain_reset();
-
-	(void) maintain_partition(clock_now());
-	load_queues();
-	hook_load();
-	settle_start(my_db);
-	cycle_start_transaction();
-	chain_load();
-	cycle_commit_transaction();
-	settle_uncounted();
-	monitor_load();
-	read_control();
-	note_timezone();
-	load_next_runs();
-	plan_new_jobs();
-	note_boot();
-	dependency_graph_reload();
-	loaded = true;
-	publish_ready();
-	note_restart();
-}
-
-/*
- * Changes
- */
-
-/* The job of a run has been dropped: what has become of the run is looked at. */
-static void
-look_at_orphan(RunEntry *entry, void *arg)
-{
-	if (entry->job == arg && entry->state != RUN_STATE_DISPATCHED)
-		own_change_put(CHANGE_RUN, entry->run_id);
-}
-
-static void
-change_job(int64 job_id)
-{
-	JobEntry   *entry = job_cache_peek(job_id);
-
-	dependency_graph_job_changed(job_id);
-	if (entry != NULL)
-		(void) job_cache_reload(entry);
-	else
-		entry = job_cache_get(job_id);
-
-	if (entry == NULL || entry->dropped)
-	{
-		JobState	state;
-
-		job_state_init(&state, job_id);
-		store_delete_job_state(&state);
-		if (entry != NULL && entry->nruns > entry->ndispatched)
-			run_queue_foreach(look_at_orphan, entry);
-		return;
-	}
-	if (entry->state.schedule_version != entry->job.schedule_version)
-		plan_job(entry);
-	else if (entry->job.active)
-		enqueue_when_due(entry);
-	run_owner_follow_all(entry);
-	run_queue_release(entry);
-}
-
-/*
- * Jobs that a calendar puts off may be due at another time now.  Each is looked
- * at when it would be due without, and what it finds then is put in again.
- * Other days are working days.
- */
-static void
-change_calendar(int64 hash)
-{
-	cycle_start_transaction();
-	catalog_scan_deferred_runs(hash, put_next_run, NULL);
-	cycle_commit_transaction();
-	plan_by_calendar(hash);
-}
-
-/*
- * Memory is given up: what only it knows must not be lost.  Runs are taken back
- * first, so that we are told of no more of them than workers have in hand.
- */
-static void
-settle_all(void)
-{
-	lane_fill_withdraw();
-	while (settle_outcomes(my_db) > 0)
-		;
-	cycle_start_transaction();
-	settle_gone();
-	cycle_commit_transaction();
-}
-
-/* Changes were dropped, or are too many: look at everything. */
-static void
-reload_all(void)
-{
-	settle_all();
-	cycle_start_transaction();
-	(void) job_cache_write();
-	cycle_commit_transaction();
-	job_cache_written(true);
-	if (!fit_watch(my_db))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("library and tables of pg_scheduler do not fit together")));
-	load();
-}
-
-/* Outside a transaction.  Jobs have been looked at before: see apply(). */
-static void
-apply_change(const Change *change)
-{
-	switch (change->kind)
-	{
-		case CHANGE_JOB:
-			hook_changed(change->id);
-			break;
-		case CHANGE_RUN:
-			settle_changed_run(change->id);
-			break;
-		case CHANGE_CONTROL:
-			read_control();
-			break;
-		case CHANGE_QUEUES:
-			load_queues();
-			hook_changed(0);
-			break;
-		case CHANGE_DEPENDENCIES:
-			dependency_graph_reload();
-			break;
-		case CHANGE_RULES:
-			monitor_reload_rules();
-			break;
-		case CHANGE_HOOKS:
-			hook_load();
-			break;
-		case CHANGE_CALENDAR:
-			change_calendar(change->id);
-			break;
-		case CHANGE_CANCEL:
-		case CHANGE_ALL:
-			break;				/* have been seen to */
-	}
-}
-
-static bool
-has_change(const Change *changes, int n, ChangeKind kind)
-{
-	for (int i = 0; i < n; i++)
-		if (changes[i].kind == kind)
-			return true;
-	return false;
-}
-
-/* Outside a transaction. */
-static void
-apply(const Change *changes, int n)
-{
-	if (n == 0)
-		return;
-	cycle_start_transaction();
-	if (has_change(changes, n, CHANGE_CALENDAR))
-		job_cache_reload_calendars();
-	for (int i = 0; i < n; i++)
-		if (changes[i].kind == CHANGE_JOB)
-		{
-			change_job(changes[i].id);
-			chain_note_job(changes[i].id);
-		}
-	(void) job_cache_write();
-	cycle_commit_transaction();
-	job_cache_written(true);
-	if (due_heap_overgrown())
-		load_next_runs();
-	for (int i = 0; i < n; i++)
-		apply_change(&changes[i]);
-	monitor_request();
-	job_cache_trim();
-}
-
-/* What others have changed */
-static void
-apply_changes(void)
-{
-	static Change changes[CHANGE_RING_SIZE];
-	bool		overflow;
-	int			n = shmem_take_changes(my_db, changes, CHANGE_RING_SIZE, &overflow);
-
-	for (int i = 0; i < n; i++)
-		if (changes[i].kind == CHANGE_CANCEL)
-			settle_cancel_run(changes[i].id);
-	if (overflow)
-		reload_all();
-	else
-		apply(changes, n);
-}
-
-/* What we have changed ourselves */
-static void
-apply_own_changes(void)
-{
-	const Change *changes;
-	int			n = own_change_take(&changes);
-
-	if (has_change(changes, n, CHANGE_ALL))
-		reload_all();
-	else
-		apply(changes, n);
-}
-
-/*
- * The rest of a cycle
+ * A cycle
  */
 
 /* Write states and events, when there are many states, or when it is time. */
@@ -619,37 +206,6 @@ flush(TimestampTz now, bool force)
 	return Min(next, alert_next_write());
 }
 
-/* On the way to a stop: wait for runs, until the deadline. */
-static TimestampTz
-stop_runs(TimestampTz now)
-{
-	int			running;
-	int			total;
-
-	if (mode == MODE_STOPPED)
-		return DT_NOEND;
-	if (stop_hooks && stop_deadline > now && hook_family_pending())
-	{
-		TimestampTz next = run_queue_wake(now);
-
-		next = earlier_of(next, dispatch_runs());
-		return Min(next, stop_deadline);
-	}
-	(void) pool_room_make(0, false, 0);
-	worker_pool_dismiss(stop_deadline <= now);
-	worker_pool_count(&running, &total);
-	if (total == 0)
-	{
-		mode = MODE_STOPPED;
-		LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-		my_db->stopped = true;
-		LWLockRelease(scheduler_shared->lock);
-		ConditionVariableBroadcast(&my_db->run_finished);
-		return DT_NOEND;
-	}
-	return stop_deadline <= now ? DT_NOEND : stop_deadline;
-}
-
 /* What status() shows, without asking us. */
 static void
 publish_figures(void)
@@ -667,7 +223,7 @@ do_cycle(void)
 	bool		more = false;
 
 	settle_take_outcomes(my_db);	/* whoever tells of one has told of changes before */
-	apply_changes();
+	scheduler_apply_changes(my_db);
 	if (settle_outcomes(my_db) > 0)
 	{
 		outcome_at = now;
@@ -675,13 +231,13 @@ do_cycle(void)
 	}
 	next = earlier_of(next, settle_deaths());
 	settle_http_worker(my_db);
-	apply_own_changes();
+	scheduler_apply_own_changes(my_db);
 	next = earlier_of(next, hook_step(now));
 	if (dependency_step(now))
 		monitor_request();
-	if (mode == MODE_RUNNING && !maintain_partition(now))
+	if (stop_mode_is_running() && !maintain_partition(now))
 		next = Min(next, now + ERROR_DELAY_MS * 1000);
-	else if (mode == MODE_RUNNING)
+	else if (stop_mode_is_running())
 	{
 		more |= enqueue_due();
 		more |= chain_cycle();
@@ -693,7 +249,7 @@ do_cycle(void)
 	else
 	{
 		prestart_forget();
-		next = earlier_of(next, stop_runs(now));
+		next = earlier_of(next, stop_mode_step(my_db, now));
 	}
 	next = earlier_of(next, worker_pool_kill_overdue(now));
 	next = earlier_of(next, queue_stop(now));
@@ -740,7 +296,7 @@ reload_config(void)
 	ProcessConfigFile(PGC_SIGHUP);
 	dependency_graph_reload();	/* monitoring may have been turned off or on */
 	if (loaded)
-		read_control();			/* pg_scheduler.enabled, on_copy */
+		stop_mode_read(my_db);			/* pg_scheduler.enabled, on_copy */
 	if (strcmp(zone, pg_scheduler_timezone) != 0)
 		own_change_put(CHANGE_ALL, 0);
 	pfree(zone);
@@ -757,19 +313,6 @@ handle_signals(void)
 	}
 }
 
-/* A smart shutdown lets runs be finished, for as long as stop() would. */
-static void
-begin_smart_shutdown(void)
-{
-	if (mode != MODE_RUNNING)
-		return;
-	mode = MODE_STOPPING;
-	stop_deadline = clock_now() + (int64) pg_scheduler_shutdown_grace * 1000;
-	lane_fill_withdraw();
-	if (loaded)
-		read_control();			/* pg_scheduler.enabled, on_copy */
-}
-
 static bool
 should_exit(void)
 {
@@ -779,8 +322,8 @@ should_exit(void)
 		return false;
 	if (!loaded || !shutdown_is_smart())
 		return true;
-	begin_smart_shutdown();
-	return mode == MODE_STOPPED;
+	stop_mode_begin();
+	return stop_mode_is_stopped();
 }
 
 /*
@@ -812,7 +355,8 @@ main_loop(void)
 			continue;
 		}
 		if (!loaded)
-			load();
+			scheduler_load(my_db);
+		loaded = true;
 		next = do_cycle();
 		MemoryContextSwitchTo(cycle_context);
 		MemoryContextReset(cycle_context);
@@ -828,7 +372,7 @@ leave(void)
 	if (loaded && extension_is_installed())
 	{
 		MemoryContextSwitchTo(cycle_context);
-		settle_all();
+		scheduler_settle_all(my_db);
 		monitor_leave(clock_now());
 		(void) flush(clock_now(), true);
 	}
