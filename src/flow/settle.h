@@ -87,7 +87,7 @@ extern void settle_changed_run(int64 run_id);
 /*
  * Compare pending_run with what is known of it, in a transaction: call for
  * runs in a range that are pending and not known, and for runs that are known
- * and not pending.  The second goes over some at a time: run_queue_visit().
+ * and not pending.  The second goes over some at a time: run_list_visit().
  */
 extern void settle_find_unknown(int64 after, int64 upto, RunIdCallback callback);
 extern bool settle_find_gone(bool anew, int count, RunIdCallback callback);

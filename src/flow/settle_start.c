@@ -56,6 +56,7 @@
 #include "state/alert.h"
 #include "state/meter.h"
 #include "state/recovery_event.h"
+#include "state/run_list.h"
 #include "state/run_queue.h"
 #include "table/catalog.h"
 #include "table/store.h"
@@ -309,7 +310,7 @@ bool
 settle_find_gone(bool anew, int count, RunIdCallback callback)
 {
 	found = callback;
-	return run_queue_visit(anew, count, check_entry, NULL);
+	return run_list_visit(anew, count, check_entry, NULL);
 }
 
 static const char *

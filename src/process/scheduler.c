@@ -62,6 +62,7 @@
 #include "state/dependency_graph.h"
 #include "state/due_heap.h"
 #include "state/recovery_event.h"
+#include "state/run_list.h"
 #include "state/run_queue.h"
 #include "state/walk.h"
 #include "table/catalog.h"
@@ -185,7 +186,7 @@ flush_states(TimestampTz now, bool force)
 	recovery_event_write();
 	if (now - counted_at >= COUNTED_INTERVAL || counted_at == DT_NOBEGIN)
 	{
-		catalog_write_counted(run_queue_oldest());
+		catalog_write_counted(run_list_oldest());
 		counted_at = now;
 	}
 	cycle_commit_transaction();

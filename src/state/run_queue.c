@@ -20,19 +20,15 @@
 #include "base/clock.h"
 #include "base/guc.h"
 #include "state/hook_family.h"
+#include "state/queue_limit.h"
+#include "state/run_list.h"
 #include "state/run_queue.h"
-
-/* A run is late when more than so many came that got their ids after it. */
-#define MAX_STEPS	100
 
 static MemoryContext queue_context = NULL;
 static HTAB *runs = NULL;
 static HTAB *roles = NULL;
 static HTAB *queues = NULL;
 static pairingheap *waiting = NULL;
-static dlist_head all_runs;		/* by run_id, ascending, but for ... */
-static dlist_head late_runs;	/* ... those that came long after they got theirs */
-static dlist_node *visit_next = NULL;	/* where run_queue_visit() goes on */
 static int64 nready = 0;		/* READY or HELD, in all */
 static bool look_again = false; /* in some queue */
 static TimestampTz next_rate_release = DT_NOEND;
@@ -40,7 +36,6 @@ static dlist_head ready_roles;	/* RoleQueue with ready runs */
 static int	nsuspects = 0;		/* dispatched runs with crashes > 0 */
 static bool suspect_left = false;	/* the next suspect may go */
 static bool hooks_only = false; /* on the way to a stop */
-static int64 newest_run = 0;	/* greatest run_id that was ever added */
 
 /* pairingheap keeps the greatest on top: "greater" is "goes first". */
 static int
@@ -136,9 +131,7 @@ run_queue_init(void)
 	nready = 0;
 	waiting = pairingheap_allocate(compare_waiting, NULL);
 	dlist_init(&ready_roles);
-	dlist_init(&all_runs);
-	dlist_init(&late_runs);
-	visit_next = NULL;
+	run_list_init();
 	nsuspects = 0;
 	MemoryContextSwitchTo(oldcontext);
 }
@@ -312,33 +305,6 @@ displace(RunEntry *entry)
 	}
 }
 
-static RunEntry *
-listed_run(dlist_node *node)
-{
-	return dlist_container(RunEntry, all_node, node);
-}
-
-/*
- * Runs that clients add come in about the order of their ids, as transactions
- * commit.
- */
-static void
-list_run(RunEntry *entry)
-{
-	dlist_node *before = &all_runs.head;	/* the end of a list that is a ring */
-	int			steps = 0;
-
-	while (dlist_has_prev(&all_runs, before) &&
-		   listed_run(dlist_prev_node(&all_runs, before))->run_id > entry->run_id &&
-		   steps++ < MAX_STEPS)
-		before = dlist_prev_node(&all_runs, before);
-	entry->late = steps > MAX_STEPS;
-	if (entry->late)
-		dlist_push_tail(&late_runs, &entry->all_node);
-	else
-		dlist_insert_before(before, &entry->all_node);
-}
-
 RunEntry *
 run_queue_add(const Run *run, JobEntry *job)
 {
@@ -347,7 +313,6 @@ run_queue_add(const Run *run, JobEntry *job)
 
 	if (found)
 		return NULL;
-	newest_run = Max(newest_run, run->run_id);
 	entry->run = *run;
 	entry->job = job;
 	/* hooks run whatever has become of queues: they have one of their own */
@@ -355,7 +320,7 @@ run_queue_add(const Run *run, JobEntry *job)
 	entry->held_by_queue = false;
 	entry->taken_away = false;
 	entry->unrecorded = 0;
-	list_run(entry);
+	run_list_add(entry);
 	job->nruns++;
 	place(entry);
 	return entry;
@@ -367,37 +332,11 @@ run_queue_find(int64 run_id)
 	return hash_search(runs, &run_id, HASH_FIND, NULL);
 }
 
-static dlist_node *
-first_of(dlist_head *list)
-{
-	return dlist_is_empty(list) ? NULL : dlist_head_node(list);
-}
-
-static dlist_node *
-first_run(void)
-{
-	return dlist_is_empty(&all_runs) ? first_of(&late_runs) : dlist_head_node(&all_runs);
-}
-
-/* The one after a run, or NULL */
-static dlist_node *
-next_run(dlist_node *node)
-{
-	bool		late = listed_run(node)->late;
-	dlist_head *list = late ? &late_runs : &all_runs;
-
-	if (dlist_has_next(list, node))
-		return dlist_next_node(list, node);
-	return late ? NULL : first_of(&late_runs);
-}
-
 void
 run_queue_remove(RunEntry *entry)
 {
 	displace(entry);
-	if (visit_next == &entry->all_node)
-		visit_next = next_run(visit_next);
-	dlist_delete(&entry->all_node);
+	run_list_remove(entry);
 	entry->job->nruns--;
 	hash_search(runs, &entry->run_id, HASH_REMOVE, NULL);
 }
@@ -475,55 +414,11 @@ release_suspect(RunEntry *entry, void *arg)
  * The limits of queues
  */
 
-static void
-refill_tokens(JobQueue *queue, TimestampTz now)
-{
-	const QueueLimits *limits = &queue->limits;
-
-	if (limits->rate_limit == 0)
-		return;
-	queue->tokens = Min(queue->tokens + (double) limits->rate_limit *
-						Max(now - queue->refilled_at, 0) / limits->rate_period,
-						limits->rate_limit);
-	queue->refilled_at = now;
-}
-
-/* How many more runs of a queue may begin now? */
-static int64
-queue_room(JobQueue *queue, TimestampTz now)
-{
-	int64		room = PG_INT64_MAX;
-
-	if (!queue->limits.enabled || queue->waiting)
-		return 0;
-	if (queue->limits.max_concurrency > 0)
-		room = queue->limits.max_concurrency - queue->ndispatched;
-	if (queue->limits.rate_limit > 0)
-	{
-		refill_tokens(queue, now);
-		room = Min(room, (int64) queue->tokens);
-	}
-	return Max(room, 0);
-}
-
-/* When the rate limit lets the next run go, or DT_NOEND. */
-static TimestampTz
-next_token(const JobQueue *queue)
-{
-	const QueueLimits *limits = &queue->limits;
-
-	if (limits->rate_limit == 0 || !limits->enabled || queue->waiting || queue->tokens >= 1 ||
-		fair_queue_is_empty(&queue->held))
-		return DT_NOEND;
-	return queue->refilled_at + 1 +
-		(int64) ((1 - queue->tokens) * limits->rate_period / limits->rate_limit);
-}
-
 /* Make as many held runs ready as there is room for. */
 static void
 release_queue(JobQueue *queue, TimestampTz now)
 {
-	int64		room = queue_room(queue, now);
+	int64		room = queue_limit_room(queue, now);
 
 	for (; room > 0 && !fair_queue_is_empty(&queue->held); room--)
 	{
@@ -573,7 +468,7 @@ release_queues(TimestampTz now)
 	{
 		queue = lfirst(lc);
 		release_queue(queue, now);
-		next = Min(next, next_token(queue));
+		next = Min(next, queue_limit_next_token(queue));
 	}
 	list_free(holding);
 	next_rate_release = next;
@@ -689,7 +584,7 @@ take_room(RunEntry *entry)
 {
 	JobQueue   *queue = entry->queue;
 
-	if (queue_room(queue, clock_now()) > 0)
+	if (queue_limit_room(queue, clock_now()) > 0)
 	{
 		if (queue->limits.rate_limit > 0)
 			queue->tokens -= 1;
@@ -699,7 +594,7 @@ take_room(RunEntry *entry)
 	entry->held_by_queue = true;
 	count_ready(entry, 1);
 	fair_queue_add(&queue->held, stream_of(entry), &entry->fair);
-	next_rate_release = Min(next_rate_release, next_token(queue));
+	next_rate_release = Min(next_rate_release, queue_limit_next_token(queue));
 	return false;
 }
 
@@ -767,32 +662,6 @@ run_queue_foreach(void (*callback) (RunEntry *entry, void *arg), void *arg)
 	hash_seq_init(&status, runs);
 	while ((entry = hash_seq_search(&status)) != NULL)
 		callback(entry, arg);
-}
-
-bool
-run_queue_visit(bool anew, int count, void (*callback) (RunEntry *entry, void *arg), void *arg)
-{
-	if (anew)
-		visit_next = first_run();
-	for (; count > 0 && visit_next != NULL; count--)
-	{
-		callback(listed_run(visit_next), arg);
-		visit_next = next_run(visit_next);
-	}
-	return visit_next != NULL;
-}
-
-int64
-run_queue_oldest(void)
-{
-	int64		oldest = newest_run;
-	dlist_iter	iter;
-
-	if (!dlist_is_empty(&all_runs))
-		oldest = listed_run(dlist_head_node(&all_runs))->run_id;
-	dlist_foreach(iter, &late_runs)
-		oldest = Min(oldest, listed_run(iter.cur)->run_id);
-	return oldest;
 }
 
 void

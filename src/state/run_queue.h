@@ -169,9 +169,6 @@ extern void run_queue_hooks_only(bool only);
 
 extern int64 run_queue_count(void);
 
-/* All runs before this one are over, and their outcomes have been seen. */
-extern int64 run_queue_oldest(void);
-
 /* Runs that are due and not being executed, whatever holds them. */
 extern int64 run_queue_ready_count(void);
 
@@ -186,14 +183,6 @@ extern void run_queue_foreach_queue(void (*callback) (JobQueue *queue, void *arg
 
 /* NULL: no run has been in it. */
 extern JobQueue *run_queue_find_queue(const char *name);
-
-/*
- * Call for some runs, and at the next call for those that follow, until all
- * have been visited, which is false.  "anew": begin with the first.  The
- * callback may not remove runs.
- */
-extern bool run_queue_visit(bool anew, int count,
-							void (*callback) (RunEntry *entry, void *arg), void *arg);
 
 /* Call for every run; the callback may remove it. */
 extern void run_queue_foreach(void (*callback) (RunEntry *entry, void *arg), void *arg);

@@ -17,6 +17,7 @@
 #include "random.h"
 #include "server.h"
 #include "state/hook_family.h"
+#include "state/run_list.h"
 #include "state/run_queue.h"
 #include "tap.h"
 
@@ -194,7 +195,7 @@ check_oldest(void)
 			wrong[3] += run_queue_find(runs[i]) == NULL;
 			n++;
 		}
-	wrong[3] += run_queue_count() != n || (n > 0 && run_queue_oldest() != oldest);
+	wrong[3] += run_queue_count() != n || (n > 0 && run_list_oldest() != oldest);
 }
 
 static void
