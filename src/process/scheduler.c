@@ -297,7 +297,7 @@ reload_config(void)
 	ProcessConfigFile(PGC_SIGHUP);
 	dependency_graph_reload();	/* monitoring may have been turned off or on */
 	if (loaded)
-		stop_mode_read(my_db);			/* pg_scheduler.enabled, on_copy */
+		stop_mode_read(my_db);	/* pg_scheduler.enabled, on_copy */
 	if (strcmp(zone, pg_scheduler_timezone) != 0)
 		own_change_put(CHANGE_ALL, 0);
 	pfree(zone);

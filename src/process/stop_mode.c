@@ -99,7 +99,7 @@ stop_mode_read(Database *db)
 	stop_hooks = control.stopped && !held;
 	run_queue_hooks_only(control.stopped);
 	hook_changed(0);
-	publish_control(control.stopped || held);
+	publish_control(db, control.stopped || held);
 	server_watch_stopped(held ? db->hold_reason :
 						 control.stopped ? "the scheduler was stopped by scheduler.stop()" : NULL);
 }
