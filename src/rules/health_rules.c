@@ -159,7 +159,8 @@ health_of_scheduler(const SchedulerFigures *figures, const HealthLimits *limits,
 			figures->held ? figures->held : "stopped by scheduler.stop()");
 	else if (figures->stop_requested)
 		set(health, HEALTH_STOPPING, "%s waits for %d %s",
-			figures->held ? figures->held : "scheduler.stop()", figures->workers_running, figures->workers_running == 1 ? "run" : "runs");
+			figures->held ? figures->held : "scheduler.stop()", figures->workers_running,
+			figures->workers_running == 1 ? "run" : "runs");
 	else if (!figures->process)
 		set(health, HEALTH_UNHEALTHY, "there is no scheduler process");
 	else if (!figures->ready)
