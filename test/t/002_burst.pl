@@ -30,7 +30,7 @@ $node->safe_psql('postgres', "CREATE ROLE burst_$_ LOGIN") foreach 1 .. 8;
 # The jobs of eight roles, more than there are workers, are due at one instant.
 $node->safe_psql(
 	'postgres', qq(
-	SELECT count(scheduler.schedule_job('tx_' || i, '\@at ' || now() + '2 seconds', 'SELECT note_run()',
+	SELECT count(scheduler.schedule_job('tx_' || i, '\@at ' || now() + '10 seconds', 'SELECT note_run()',
 			run_as => ('burst_' || i % 8 + 1)::regrole))
 	  FROM generate_series(1, $jobs) i;
 ));
