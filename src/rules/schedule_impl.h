@@ -59,6 +59,7 @@ extern const ScheduleForm schedule_forms[];
 /* Hints of more than one file */
 extern const char *const schedule_forms_hint;
 extern const char *const schedule_at_hint;
+extern const char *const schedule_zone_hint;
 
 /* Read one schedule, the zone of which is known, up to the end of the text. */
 extern bool schedule_read_form(ScheduleText *in, uint64 hash, Schedule *schedule);

@@ -101,7 +101,14 @@ append_replacement(StringInfo sql, const char *new, const char *given)
 	append_columns(sql, is_replaced, new, true);
 }
 
-/* The parameters: a definition, and what decides about it. */
+/*
+ * The parameters: a definition, and what decides about it.
+ *
+ * They are made here, not handed in.  GCC 12 takes the access to "values" in
+ * this loop, which it computes from the address in "nulls", for one through a
+ * null pointer.  A function without any other effect then counts as pure, and
+ * where it is not inlined the call is removed.
+ */
 static Params *
 make_params(const JobDefinition *def, bool last)
 {
