@@ -43,10 +43,10 @@ $node->safe_psql('postgres', $_) foreach (
 	q(SELECT scheduler.create_alert_check('c', 'true'), scheduler.drop_alert_check('c')),
 	q(SELECT scheduler.set_hook('leader', 'start', 'SELECT 1'), scheduler.drop_hook('leader', 'start')),
 	q(SELECT scheduler.set_recovery('failing', 2, '1 second'), scheduler.recover('failing')));
-$node->safe_psql('postgres', q(SELECT scheduler.wait_for_run(scheduler.run_job('leader'))));
+$node->safe_psql('postgres', q(SELECT scheduler.run_job('leader')));
 wait_for_status($node, 'follower', 'succeeded');
 ok($node->poll_query_until('postgres', 'SELECT count(*) > 0 FROM scheduler.dead_letters'), 'a dead letter');
-$node->safe_psql('postgres', q(SELECT scheduler.redrive(min(dead_letter_id)), scheduler.discard_dead_letter(max(dead_letter_id))
+$node->safe_psql('postgres', q(SELECT scheduler.redrive_dead_letter(min(dead_letter_id)), scheduler.discard_dead_letter(max(dead_letter_id))
 	FROM scheduler.dead_letters));
 $node->safe_psql('postgres', $_) foreach (
 	q(SELECT scheduler.unschedule_job('follower'), scheduler.unschedule_job('leader')),
@@ -65,8 +65,8 @@ ok($node->safe_psql('postgres', q(DELETE FROM scheduler.run_history WHERE run_id
 	'rows of the history can be deleted');
 
 # A subscriber that has the extension, too
-$other->safe_psql('postgres', q(CREATE SUBSCRIPTION all_of_it CONNECTION ') . $node->connstr('postgres') .
-	q(' PUBLICATION everything));
+$other->safe_psql('postgres', q(CREATE SUBSCRIPTION all_of_it CONNECTION $$) . $node->connstr('postgres') .
+	q($$ PUBLICATION everything));
 ok($other->poll_query_until('postgres',
 		q(SELECT count(*) = 0 FROM pg_subscription_rel WHERE srsubstate NOT IN ('r', 's'))), 'all tables are copied');
 $node->safe_psql('postgres', 'INSERT INTO item VALUES (1)');
