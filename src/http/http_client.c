@@ -29,70 +29,15 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-#include "common/hashfn.h"
 #include "http/http_client.h"
 #include "http/http_pollset.h"
 #include "http/http_transfer.h"
+#include "http/http_turns.h"
 
-#define HOST_BUCKETS			1024	/* a power of two */
 #define EVENTS_PER_PERFORM		256
 #define RESERVED_DESCRIPTORS	64	/* for the server's own files */
 #define MAX_RESOLVING			256
-#define MAX_RESOLVING_PER_HOST	8
 #define BLIND_TIMEOUT_MS		5	/* where nobody tells what is ready */
-
-/* Requests of one group, everywhere. */
-struct HttpGroup
-{
-	dlist_node	node;			/* in the client's list */
-	uint32		id;
-	int			running;
-	int			pending;		/* running or waiting */
-	int			transfers;		/* not released yet */
-	HttpMemory	memory;			/* of these */
-};
-
-/* Requests of one group to one host. */
-struct HttpHostLane
-{
-	dlist_node	node;			/* in its host's list, in order of turns */
-	HttpGroup  *group;
-	dlist_head	waiting;
-	int			in_flight;
-};
-
-/* One host and port that requests are on their way to, or wait for. */
-struct HttpHost
-{
-	dlist_node	node;			/* in its bucket */
-	dlist_node	ready_node;		/* in the client's list of ready hosts */
-	bool		is_ready;		/* has a request waiting and a slot free */
-	dlist_head	lanes;
-	int			waiting_count;
-	int			in_flight;
-	int			resolving;		/* of these */
-	int			port;
-	char		name[FLEXIBLE_ARRAY_MEMBER];
-};
-
-struct HttpClient
-{
-	HttpLimits	limits;
-	HttpPolicy	policy;			/* with memory of its own */
-	HttpMemory	memory;
-	CURLM	   *multi;
-	CURLSH	   *share;			/* TLS sessions */
-	HttpPollSet *pollset;
-	dlist_head	buckets[HOST_BUCKETS];
-	dlist_head	ready_hosts;
-	dlist_head	groups;
-	dlist_head	running;
-	dlist_head	done;
-	int			running_count;
-	int			resolving_count;	/* of these */
-	int			waiting_count;
-	bool		look_again;		/* something may be started since the last look */
-};
 
 /*
  * Signals
@@ -121,191 +66,8 @@ restore_signals(const sigset_t *saved)
 }
 
 /*
- * Groups
- */
-
-static HttpGroup *
-find_group(HttpClient *client, uint32 id)
-{
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &client->groups)
-	{
-		HttpGroup  *group = dlist_container(HttpGroup, node, iter.cur);
-
-		if (group->id == id)
-			return group;
-	}
-	return NULL;
-}
-
-/* NULL: no memory. */
-static HttpGroup *
-get_group(HttpClient *client, uint32 id)
-{
-	HttpGroup  *group = find_group(client, id);
-
-	if (group != NULL)
-		return group;
-	group = calloc(1, sizeof(HttpGroup));
-	if (group == NULL)
-		return NULL;
-	group->id = id;
-	group->memory.all = &client->memory;
-	group->memory.shared = id != 0;
-	dlist_push_head(&client->groups, &group->node);
-	return group;
-}
-
-static void
-release_group(HttpGroup *group)
-{
-	if (--group->transfers > 0)
-		return;
-	dlist_delete(&group->node);
-	free(group);
-}
-
-static HttpHostLane *
-get_lane(HttpHost *host, HttpGroup *group)
-{
-	HttpHostLane *lane;
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &host->lanes)
-	{
-		lane = dlist_container(HttpHostLane, node, iter.cur);
-		if (lane->group == group)
-			return lane;
-	}
-	lane = calloc(1, sizeof(HttpHostLane));
-	if (lane == NULL)
-		return NULL;
-	lane->group = group;
-	dlist_init(&lane->waiting);
-	dlist_push_tail(&host->lanes, &lane->node);
-	return lane;
-}
-
-static void
-end_lane(HttpHostLane *lane)
-{
-	if (lane->in_flight > 0 || !dlist_is_empty(&lane->waiting))
-		return;
-	dlist_delete(&lane->node);
-	free(lane);
-}
-
-/* May this lane start a request, as far as shares are concerned? */
-static bool
-lane_may_start(HttpClient *client, HttpHost *host, HttpHostLane *lane)
-{
-	if (dlist_is_empty(&lane->waiting))
-		return false;
-	if (lane->group->id == 0)
-		return true;
-	return http_share(lane->in_flight, client->limits.max_in_flight_per_host - host->in_flight) &&
-		http_share(lane->group->running, client->limits.max_in_flight - client->running_count);
-}
-
-/* The lane of a host whose turn it is, or NULL. */
-static HttpHostLane *
-next_lane(HttpClient *client, HttpHost *host)
-{
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &host->lanes)
-	{
-		HttpHostLane *lane = dlist_container(HttpHostLane, node, iter.cur);
-
-		if (lane_may_start(client, host, lane))
-			return lane;
-	}
-	return NULL;
-}
-
-/*
- * Hosts
- */
-
-static HttpHost *
-get_host(HttpClient *client, const HttpUrl *url)
-{
-	size_t		length = strlen(url->host);
-	uint32		hash = hash_bytes((const unsigned char *) url->host, length);
-	dlist_head *bucket = &client->buckets[(hash + url->port) & (HOST_BUCKETS - 1)];
-	dlist_iter	iter;
-	HttpHost   *host;
-
-	dlist_foreach(iter, bucket)
-	{
-		host = dlist_container(HttpHost, node, iter.cur);
-		if (host->port == url->port && strcmp(host->name, url->host) == 0)
-			return host;
-	}
-
-	host = calloc(1, offsetof(HttpHost, name) + length + 1);
-	if (host == NULL)
-		return NULL;
-	memcpy(host->name, url->host, length + 1);
-	host->port = url->port;
-	dlist_init(&host->lanes);
-	dlist_push_head(bucket, &host->node);
-	return host;
-}
-
-/* Bring a host's place in the list of ready hosts up to date. */
-static void
-update_host(HttpClient *client, HttpHost *host)
-{
-	bool		ready = host->waiting_count > 0 &&
-		host->in_flight < client->limits.max_in_flight_per_host &&
-		host->resolving < MAX_RESOLVING_PER_HOST;
-
-	if (ready && !host->is_ready)
-		dlist_push_tail(&client->ready_hosts, &host->ready_node);
-	else if (!ready && host->is_ready)
-		dlist_delete(&host->ready_node);
-	host->is_ready = ready;
-
-	if (host->in_flight == 0 && host->waiting_count == 0)
-	{
-		dlist_delete(&host->node);
-		free(host);
-	}
-}
-
-/*
  * Moves of a transfer from state to state
  */
-
-static void
-wait_for_host(HttpClient *client, HttpTransfer *transfer, HttpHost *host)
-{
-	transfer->state = HTTP_TRANSFER_WAITING;
-	transfer->host = host;
-	dlist_push_tail(&transfer->lane->waiting, &transfer->node);
-	transfer->group->pending++;
-	host->waiting_count++;
-	client->waiting_count++;
-	client->look_again = true;
-	update_host(client, host);
-}
-
-static void
-stop_waiting(HttpClient *client, HttpTransfer *transfer)
-{
-	HttpHost   *host = transfer->host;
-
-	dlist_delete(&transfer->node);
-	transfer->group->pending--;
-	end_lane(transfer->lane);
-	host->waiting_count--;
-	client->waiting_count--;
-	transfer->host = NULL;
-	transfer->lane = NULL;
-	update_host(client, host);
-}
 
 /*
  * The name of a request is resolved.  Called from within libcurl: it moves
@@ -321,7 +83,7 @@ end_resolving(HttpTransfer *transfer)
 	transfer->resolving = false;
 	client->resolving_count--;
 	transfer->host->resolving--;
-	update_host(client, transfer->host);
+	http_turns_update_host(client, transfer->host);
 }
 
 static void
@@ -337,10 +99,10 @@ stop_running(HttpClient *client, HttpTransfer *transfer)
 	transfer->group->pending--;
 	transfer->group->running--;
 	transfer->lane->in_flight--;
-	end_lane(transfer->lane);
+	http_turns_end_lane(transfer->lane);
 	transfer->host = NULL;
 	transfer->lane = NULL;
-	update_host(client, host);
+	http_turns_update_host(client, host);
 }
 
 static void
@@ -373,7 +135,7 @@ start_running(HttpClient *client, HttpTransfer *transfer, HttpHost *host)
 	transfer->resolving = true;
 	client->resolving_count++;
 	host->resolving++;
-	update_host(client, host);
+	http_turns_update_host(client, host);
 
 	if (!http_transfer_prepare(transfer, client->share))
 	{
@@ -401,7 +163,7 @@ has_place(HttpClient *client)
 static bool
 start_next(HttpClient *client, HttpHost *host)
 {
-	HttpHostLane *lane = next_lane(client, host);
+	HttpHostLane *lane = http_turns_next_lane(client, host);
 	HttpTransfer *transfer;
 
 	if (lane == NULL)
@@ -460,14 +222,14 @@ finish_hop(HttpClient *client, HttpTransfer *transfer, CURLcode code)
 		set_done(client, transfer);
 		return;
 	}
-	next_host = get_host(client, &transfer->url);
-	transfer->lane = next_host ? get_lane(next_host, transfer->group) : NULL;
+	next_host = http_turns_host(client, &transfer->url);
+	transfer->lane = next_host ? http_turns_lane(next_host, transfer->group) : NULL;
 	if (transfer->lane != NULL)
 		start_running(client, transfer, next_host);
 	else
 	{
 		if (next_host != NULL)
-			update_host(client, next_host);
+			http_turns_update_host(client, next_host);
 		http_transfer_fail(transfer, HTTP_FAILURE_MEMORY, "out of memory");
 		set_done(client, transfer);
 	}
@@ -658,7 +420,7 @@ http_client_configure(HttpClient *client, const HttpLimits *limits,
 		dlist_mutable_iter iter;
 
 		dlist_foreach_modify(iter, &client->buckets[i])
-			update_host(client, dlist_container(HttpHost, node, iter.cur));
+			http_turns_update_host(client, dlist_container(HttpHost, node, iter.cur));
 	}
 	return true;
 }
@@ -669,7 +431,7 @@ free_transfer(HttpTransfer *transfer)
 	HttpGroup  *group = transfer->group;
 
 	http_transfer_free(transfer);
-	release_group(group);
+	http_turns_release_group(group);
 }
 
 static void
@@ -722,15 +484,15 @@ http_client_destroy(HttpClient *client)
 static bool
 enter_host(HttpClient *client, HttpTransfer *transfer)
 {
-	HttpHost   *host = get_host(client, &transfer->url);
+	HttpHost   *host = http_turns_host(client, &transfer->url);
 
 	if (host == NULL)
 		return false;
-	transfer->lane = get_lane(host, transfer->group);
+	transfer->lane = http_turns_lane(host, transfer->group);
 	if (transfer->lane == NULL)
-		update_host(client, host);
+		http_turns_update_host(client, host);
 	else
-		wait_for_host(client, transfer, host);
+		http_turns_wait(client, transfer, host);
 	return transfer->lane != NULL;
 }
 
@@ -738,7 +500,7 @@ HttpTransfer *
 http_client_add(HttpClient *client, const HttpRequest *request, void *tag)
 {
 	HttpTransfer *transfer;
-	HttpGroup  *group = get_group(client, request->group);
+	HttpGroup  *group = http_turns_group(client, request->group);
 
 	if (group == NULL)
 		return NULL;
@@ -746,7 +508,7 @@ http_client_add(HttpClient *client, const HttpRequest *request, void *tag)
 	transfer = http_transfer_create(request, tag, &client->policy, &group->memory);
 	if (transfer == NULL)
 	{
-		release_group(group);
+		http_turns_release_group(group);
 		return NULL;
 	}
 	transfer->group = group;
@@ -771,7 +533,7 @@ http_client_cancel(HttpClient *client, HttpTransfer *transfer)
 		return;
 	block_signals(&saved);
 	if (transfer->state == HTTP_TRANSFER_WAITING)
-		stop_waiting(client, transfer);
+		http_turns_stop_waiting(client, transfer);
 	else
 	{
 		curl_multi_remove_handle(client->multi, transfer->easy);
@@ -796,7 +558,7 @@ http_client_room(const HttpClient *client)
 bool
 http_client_admits(HttpClient *client, uint32 id, int added_of_group, int added)
 {
-	HttpGroup  *group = find_group(client, id);
+	HttpGroup  *group = http_turns_find_group(client, id);
 	int64		memory = client->memory.limit / 2 - (int64) client->memory.used;
 
 	/* one that has nothing may use what is left for answers */
