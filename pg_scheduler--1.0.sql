@@ -108,6 +108,10 @@ BEGIN
 	EXECUTE format('CREATE TABLE scheduler.%I (LIKE scheduler.%I) USING heap', name, parent);
 	EXECUTE format('ALTER TABLE scheduler.%I ENABLE ROW LEVEL SECURITY', name);
 	EXECUTE format('ALTER TABLE scheduler.%I REPLICA IDENTITY FULL', name);
+	EXECUTE (SELECT format('ALTER TABLE scheduler.%I %s', name,
+			string_agg(format('ALTER %I SET STATISTICS 0', attname), ', '))
+		FROM pg_attribute
+		WHERE attrelid = format('scheduler.%I', parent)::regclass AND attstattarget = 0 AND attnum > 0);
 	PERFORM scheduler._forget_default_privileges(format('scheduler.%I', name)::regclass);
 	EXECUTE format('ALTER TABLE scheduler.%I ATTACH PARTITION scheduler.%I FOR VALUES FROM (%L) TO (%L)',
 		parent, name, to_char(day, 'YYYY-MM-DD 00:00:00+00'), to_char(day + 1, 'YYYY-MM-DD 00:00:00+00'));
@@ -196,7 +200,9 @@ CREATE TABLE scheduler.scheduler_state (
 	CONSTRAINT scheduler_state_pkey PRIMARY KEY (only_row),
 	CONSTRAINT scheduler_state_only_row_check CHECK (only_row)
 ) USING heap;
-INSERT INTO scheduler.scheduler_state (stopped) VALUES (false);
+-- The server has not come up since: @reboot waits for the next start.
+INSERT INTO scheduler.scheduler_state (stopped, booted_at)
+VALUES (false, pg_catalog.pg_postmaster_start_time());
 COMMENT ON TABLE scheduler.scheduler_state IS 'What start() and stop() have asked for; one row';
 
 -- Where the jobs of this database belong; the scheduler writes the row when it
@@ -3138,6 +3144,24 @@ COMMENT ON FUNCTION scheduler.prometheus_metrics() IS
 ----------------------------------------------------------------------
 -- Last steps
 ----------------------------------------------------------------------
+
+-- Plans, which anybody may see, would tell how frequent a name or an error is.
+DO $$
+DECLARE
+	hidden regclass;
+	columns text;
+BEGIN
+	FOR hidden, columns IN SELECT a.attrelid, string_agg(format('ALTER %I SET STATISTICS 0', a.attname), ', ')
+		FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+		WHERE c.relnamespace = 'scheduler'::regnamespace AND c.relrowsecurity AND NOT a.attisdropped
+			AND a.atttypid IN ('text'::regtype, 'text[]'::regtype, 'jsonb'::regtype, 'bytea'::regtype)
+			AND a.attname NOT IN ('status', 'state', 'kind', 'severity', 'triggered_by')
+		GROUP BY a.attrelid
+	LOOP
+		EXECUTE format('ALTER TABLE %s %s', hidden, columns);
+	END LOOP;
+END
+$$;
 
 -- Tables have a key, or all columns as their replica identity: in a publication
 -- FOR ALL TABLES they could not be changed without.  What a subscription brings

@@ -141,6 +141,11 @@ CALL run_command('procedure', 'CALL leaves()');
 CALL run_job('look');
 CALL run_command('sequence', $$SELECT nextval('mess_seq'); SELECT currval('mess_seq')$$);
 CALL run_command('currval', $$SELECT currval('mess_seq')$$);
+SELECT setseed(0.5), random() AS first \gset
+CALL run_command('seed', 'INSERT INTO log (line) SELECT ''seeded'' FROM setseed(0.5)');
+CALL run_command('random', format('INSERT INTO log (line) SELECT CASE WHEN random() = %s THEN ''foreseen'' ELSE ''by chance'' END', :'first'));
+SELECT line, count(*) FROM log l WHERE line IN ('seeded', 'foreseen', 'by chance') GROUP BY line, pid ORDER BY line DESC;
+DELETE FROM log WHERE line IN ('seeded', 'foreseen', 'by chance');
 CALL run_command('deferred', 'INSERT INTO mess VALUES (1, 1), (2, 1)');
 CALL run_job('look');
 CALL run_command('deferred do', 'DO $x$ BEGIN INSERT INTO mess VALUES (3, 3); COMMIT; INSERT INTO mess VALUES (4, 3); END $x$');
@@ -187,6 +192,13 @@ SELECT job, who, count(*) FROM became GROUP BY job, who ORDER BY job;
 SELECT count(DISTINCT pid) < count(*) AS reused FROM became;
 RESET ROLE;
 ALTER ROLE regress_hostile RESET role;
+
+-- Libraries that its sessions load: so do workers.
+ALTER ROLE regress_hostile SET session_preload_libraries = 'auto_explain';
+SET ROLE regress_hostile;
+CALL run_command('library', $$SELECT 1 / count(*) FROM pg_settings WHERE name = 'auto_explain.log_nested_statements'$$);
+RESET ROLE;
+ALTER ROLE regress_hostile RESET session_preload_libraries;
 
 -- Event triggers that refuse all else do not refuse us our partitions.
 SELECT 'run_history_' || to_char(now() AT TIME ZONE 'UTC' + interval '7 days', 'YYYYMMDD') AS to_come \gset

@@ -74,6 +74,15 @@ SELECT scheduler._next_run_at(:alice_job) IS NULL AS hidden;
 SELECT count(*) FROM scheduler._running();
 SELECT DISTINCT role::regrole FROM scheduler._workers();
 
+-- Nor do counts, plans and errors tell what others have.
+SELECT scheduler.status() - '{state,reason,since,pid}'::text[] AS counts;
+SELECT error_of('DROP ROLE regress_alice') ~ '^42501 . permission denied to drop role' AS refused;
+RESET ROLE;
+ANALYZE scheduler.job, scheduler.run_history, scheduler.dead_letter;
+SELECT DISTINCT regexp_replace(tablename, '_\d+$', '') AS table_name, attname FROM pg_stats
+WHERE schemaname = 'scheduler' AND attname ~ 'name|command|args|error|definition';
+SET ROLE regress_bob;
+
 -- Jobs as another role
 SELECT error_of($$SELECT scheduler.schedule_job('as', '@daily', 'SELECT 1', run_as => 'regress_alice')$$);
 SELECT error_of($$SELECT scheduler.schedule_job('as', '@daily', 'SELECT 1', run_as => 'regress_team')$$);

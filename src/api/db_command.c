@@ -42,6 +42,7 @@
 #include "utils/timestamp.h"
 
 #include "api/db_command.h"
+#include "api/ddl_guard.h"
 #include "base/compat.h"
 #include "shared/change.h"
 #include "shared/shmem.h"
@@ -400,6 +401,15 @@ drops_our_extension(DropStmt *stmt)
 	return false;
 }
 
+/* The server refuses others, and they shall not learn how many jobs there are. */
+static bool
+may_drop_role(Oid role)
+{
+	return superuser() ||
+		(has_createrole_privilege(GetUserId()) && !superuser_arg(role) &&
+		 compat_administers_role(GetUserId(), role));
+}
+
 /* A role that owns jobs here stays.  One that goes takes its secrets along. */
 static void
 check_drop_role(DropRoleStmt *stmt)
@@ -413,8 +423,11 @@ check_drop_role(DropRoleStmt *stmt)
 		RoleSpec   *spec = lfirst_node(RoleSpec, lc);
 		Oid			role = spec->roletype == ROLESPEC_CSTRING ?
 			get_role_oid(spec->rolename, true) : InvalidOid;
-		int64		count = OidIsValid(role) ? catalog_count_jobs_of(role) : 0;
+		int64		count;
 
+		if (!OidIsValid(role) || !may_drop_role(role))
+			continue;
+		count = catalog_count_jobs_of(role);
 		if (count > 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
@@ -423,8 +436,7 @@ check_drop_role(DropRoleStmt *stmt)
 					 errdetail_plural("It owns %d job in this database.",
 									  "It owns %d jobs in this database.", count, (int) count),
 					 errhint("Use scheduler.unschedule_job(), scheduler.alter_job() with run_as, REASSIGN OWNED or DROP OWNED.")));
-		if (OidIsValid(role))
-			catalog_drop_secrets_of(role);
+		catalog_drop_secrets_of(role);
 	}
 }
 
@@ -543,6 +555,7 @@ process_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 
 	if (extension_own_command)
 		context = PROCESS_UTILITY_SUBCOMMAND;
+	ddl_guard_check(stmt);
 	before_command(stmt);
 	if (prev_process_utility)
 		prev_process_utility(pstmt, queryString, readOnlyTree, context, params,

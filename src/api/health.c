@@ -28,6 +28,7 @@
 #include "shared/shmem.h"
 #include "shared/worker_slot.h"
 #include "table/fit.h"
+#include "table/rights.h"
 
 PG_FUNCTION_INFO_V1(pg_scheduler_scheduler_health);
 PG_FUNCTION_INFO_V1(pg_scheduler_add_buckets);
@@ -109,6 +110,13 @@ look(SchedulerView *view)
 	}
 }
 
+/* How much there is of everybody's is for admins. */
+static void
+hide_counts(bool *nulls)
+{
+	nulls[4] = nulls[5] = nulls[6] = nulls[7] = nulls[9] = nulls[10] = true;
+}
+
 /*
  * state, reason, since, pid, pending, ready, workers, workers_busy,
  * max_workers, worker_memory, http_in_flight
@@ -141,6 +149,8 @@ pg_scheduler_scheduler_health(PG_FUNCTION_ARGS)
 	values[8] = Int32GetDatum(view.figures.max_workers);
 	values[9] = Int64GetDatum(view.worker_memory);
 	values[10] = Int32GetDatum(view.http_in_flight);
+	if (!rights_is_admin())
+		hide_counts(nulls);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 

@@ -92,11 +92,13 @@
 #define compat_reset_transaction_timeout()	((void) 0)
 #endif
 
-/* SET ROLE has a privilege of its own since 16. */
+/* Since 16 SET ROLE has a privilege of its own, and CREATEROLE is for own roles. */
 #if PG_VERSION_NUM >= 160000
 #define compat_may_set_role(member, role)	member_can_set_role(member, role)
+#define compat_administers_role(member, role)	is_admin_of_role(member, role)
 #else
 #define compat_may_set_role(member, role)	is_member_of_role(member, role)
+#define compat_administers_role(member, role)	true
 #endif
 
 #endif							/* PG_SCHEDULER_COMPAT_H */

@@ -4,7 +4,8 @@
  *	  Make a worker's session as good as new.
  *
  * The steps are those of DISCARD ALL but one: cached plans stay.  They belong
- * to no session state, and they are what makes the next run fast.
+ * to no session state, and they are what makes the next run fast.  DISCARD ALL
+ * leaves what setseed() has set; the next run must not find it.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
@@ -17,8 +18,11 @@
 #include "commands/async.h"
 #include "commands/prepare.h"
 #include "commands/sequence.h"
+#include "common/pg_prng.h"
+#include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
+#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/portal.h"
 
@@ -64,5 +68,6 @@ session_reset(Oid role)
 	if (OidIsValid(temp_namespace))
 		ResetTempTableNamespace();
 	ResetSequenceCaches();
+	(void) DirectFunctionCall1(setseed, Float8GetDatum(pg_prng_double(&pg_global_prng_state)));
 	CommitTransactionCommand();
 }

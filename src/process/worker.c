@@ -327,6 +327,19 @@ handle_sigterm(SIGNAL_ARGS)
  * OpenSSL above all, the kernel frees at once: a tenth of what it costs that
  * roles take turns.
  */
+/*
+ * What a client's session loads when it begins; the server does that for clients
+ * only.  A security policy may be among it.  In a transaction, since privileges
+ * on the settings that come with a library are looked up.
+ */
+static void
+load_session_libraries(void)
+{
+	StartTransactionCommand();
+	process_session_preload_libraries();
+	CommitTransactionCommand();
+}
+
 static void
 exit_at_once(int code, Datum arg)
 {
@@ -353,6 +366,7 @@ pg_scheduler_worker_main(Datum arg)
 	BackgroundWorkerInitializeConnectionByOid(start.database, start.role,
 											  COMPAT_WORKER_CONNECT_FLAGS);
 	worker_slot_mine->connected = true;
+	load_session_libraries();
 	session_reset_init();
 	sql_run_init();
 	main_loop();
