@@ -116,4 +116,4 @@ SELECT scheduler.next_job_runs('starts', 2);
 SELECT scheduler.unschedule_job('starts'), scheduler.unschedule_job('workday');
 SELECT scheduler.drop_calendar('holidays');
 DROP FUNCTION show;
-DROP FUNCTION fails;
+DROP FUNCTION fails(text);
