@@ -2064,7 +2064,7 @@ COMMENT ON COLUMN scheduler.http_jobs.headers IS 'Templates of the headers, secr
 COMMENT ON COLUMN scheduler.http_jobs.body IS 'Template of the body; null: none';
 COMMENT ON COLUMN scheduler.http_jobs.content_type IS
 'Content-Type that was asked for; null: by the body';
-COMMENT ON COLUMN scheduler.http_jobs.args IS 'What {{args.…}} stands for';
+COMMENT ON COLUMN scheduler.http_jobs.args IS 'What {{args....}} stands for';
 COMMENT ON COLUMN scheduler.http_jobs.success_codes IS
 'Statuses that are a success, such as 200-299';
 COMMENT ON COLUMN scheduler.http_jobs.signing_secret IS
