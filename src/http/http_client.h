@@ -76,13 +76,11 @@ extern void http_client_cancel(HttpClient *client, HttpTransfer *transfer);
 extern int	http_client_room(const HttpClient *client);
 
 /*
- * May one more request of this group be added, when so many of it, and so many
+ * May one more request of this group (id) be added, when so many of it, and so many
  * in all, are about to be?  No group takes all there is, so that one whose
  * requests never end does not stop the others; see http_share().
  */
-extern bool http_client_admits(HttpClient *client, uint32 group, int added_of_group,
-							   int added);
-
+extern bool http_client_admits(HttpClient *client, uint32 id, int added_of_group, int added);
 
 /* How many requests have been added and are not done. */
 extern int	http_client_pending(const HttpClient *client);

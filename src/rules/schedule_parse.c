@@ -162,7 +162,8 @@ read_list(ScheduleText *in, char *copy, const char *given, uint64 hash,
 			return schedule_fail(&part, start,
 								 "Use cron fields, intervals and \"@at\" in a list.",
 								 "This form of schedule cannot be one of several.");
-		part.p = end + 1;
+		if (end != NULL)
+			part.p = end + 1;
 	}
 	return true;
 }

@@ -125,7 +125,8 @@ LLVMFuzzerTestOneInput(const uint8 *data, size_t size)
 	char	   *secret = take_line(&text, end);
 	const char *last = strrchr(secret, ' ');
 	HttpHeader	header = {.name = "Authorization",.value = secret,.secret = true};
-	HttpMemory	memory = {.limit = 1 << 20};
+	HttpMemory	all = {.limit = 1 << 20};
+	HttpMemory	memory = {.all = &all};
 	HttpTransfer transfer = {.memory = &memory};
 	unsigned char limit = sizes[0];
 	unsigned char piece = limit != '\0' ? sizes[1] : 0;

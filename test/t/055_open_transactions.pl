@@ -37,6 +37,7 @@ my $logs = PostgreSQL::Test::Utils::tempdir();
 # that no other call has.  "!": refused to whom is no admin.
 my %calls = (
 	next_runs               => q(SELECT scheduler.next_runs('@daily')),
+	schedule_is             => q(SELECT scheduler.schedule_is('@daily', 'recurs')),
 	describe_schedule       => q(SELECT scheduler.describe_schedule('@daily')),
 	normalize_schedule      => q(SELECT scheduler.normalize_schedule('@daily')),
 	_visible                => q(SELECT scheduler._visible(10)),
