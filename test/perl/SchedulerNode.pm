@@ -39,6 +39,8 @@ timezone = 'UTC'
 log_line_prefix = '%m [%p] %b %q%a '
 log_min_duration_statement = -1
 log_statement = none
+# tests break our tables, which is refused else
+allow_system_table_mods = on
 );
 
 sub configure_node
