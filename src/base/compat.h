@@ -72,6 +72,11 @@
 	PortalRun(portal, FETCH_ALL, true, true, dest, dest, qc)
 #endif
 
+/* pg_noreturn stands before the declaration, since 18. */
+#ifndef pg_noreturn
+#define pg_noreturn		pg_attribute_noreturn()
+#endif
+
 /* Varlena macros moved to a header of their own in 16. */
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"

@@ -149,7 +149,7 @@ read_list(ScheduleText *in, char *copy, const char *given, uint64 hash,
 	list->form = &schedule_forms[0];
 	for (int i = 0; i < list->nparts; i++)
 	{
-		char	   *end = strchr(part.p, ';');
+		char	   *end = strchr(copy, ';');
 		const char *start;
 
 		if (end != NULL)
@@ -163,7 +163,7 @@ read_list(ScheduleText *in, char *copy, const char *given, uint64 hash,
 								 "Use cron fields, intervals and \"@at\" in a list.",
 								 "This form of schedule cannot be one of several.");
 		if (end != NULL)
-			part.p = end + 1;
+			part.p = copy = end + 1;
 	}
 	return true;
 }

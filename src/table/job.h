@@ -15,6 +15,7 @@
 #include "utils/array.h"
 #include "utils/jsonb.h"
 
+#include "base/compat.h"
 #include "rules/calendar_rules.h"
 #include "rules/retry.h"
 #include "rules/run.h"
@@ -176,7 +177,7 @@ extern void job_init_run(const Job *job, RunTrigger trigger, TimestampTz schedul
 extern const char *job_subject(int64 job_id);
 
 /* An error: there is no such job, or none that the caller may see. */
-extern void job_not_found(int64 job_id) pg_attribute_noreturn();
+pg_noreturn extern void job_not_found(int64 job_id);
 
 extern void job_state_init(JobState *state, int64 job_id);
 
