@@ -115,6 +115,7 @@ wait_for_processes(Oid database)
 {
 	TimestampTz start = GetCurrentTimestamp();
 
+	Assert(!shmem_locked());
 	ConditionVariablePrepareToSleep(&scheduler_shared->process_left);
 	for (;;)
 	{

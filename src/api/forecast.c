@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "funcapi.h"
 #include "lib/binaryheap.h"
 #include "miscadmin.h"
@@ -56,6 +57,7 @@ open_job(JobForecast *forecast, int64 job_id, TimestampTz now)
 	JobState	state;
 	ScheduleError error;
 
+	Assert(IsTransactionState());
 	memset(forecast, 0, sizeof(*forecast));
 	forecast->now = now;
 	forecast->occurrence = DT_NOEND;

@@ -55,6 +55,7 @@ look_at_database(const Database *db, SchedulerView *view)
 {
 	SchedulerFigures *figures = &view->figures;
 
+	Assert(shmem_locked());
 	figures->process = db->scheduler_pid != 0;
 	figures->ready = db->ready;
 	figures->stop_requested = db->stop_requested && db->ready;
@@ -74,6 +75,7 @@ look_at_database(const Database *db, SchedulerView *view)
 static void
 look_at_workers(SchedulerView *view)
 {
+	Assert(shmem_locked());
 	view->figures.max_workers = scheduler_shared->nworkers;
 	foreach_worker_slot(slot)
 	{

@@ -200,6 +200,7 @@ wait_for(int64 run_id, TimestampTz deadline, Database *db)
 {
 	char	   *status;
 
+	Assert(!shmem_locked());
 	ConditionVariablePrepareToSleep(&db->run_finished);
 	while ((status = look(run_id)) == NULL && GetCurrentTimestamp() < deadline)
 	{

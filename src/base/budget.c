@@ -27,6 +27,7 @@ budget_rest(Budget budget, int64 took)
 		[BUDGET_WALK] = {2000, 10 * 1000, PG_INT64_MAX}
 	};
 
+	StaticAssertStmt(lengthof(budgets) == BUDGET_WALK + 1, "each budget has a row");
 	return Min(budgets[budget].times * Max(took - budgets[budget].free, 0),
 			   budgets[budget].max_rest);
 }

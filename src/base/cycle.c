@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "base/cycle.h"
@@ -34,6 +35,8 @@ cycle_init(void)
 void
 cycle_start_transaction(void)
 {
+	Assert(CritSectionCount == 0);
+	Assert(!IsTransactionState());
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 }
@@ -41,6 +44,7 @@ cycle_start_transaction(void)
 void
 cycle_commit_transaction(void)
 {
+	Assert(IsTransactionState());
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(cycle_context);
 }
@@ -51,6 +55,7 @@ cycle_try(CycleTask task, void *arg, const char *what)
 	MemoryContext context = CurrentMemoryContext;
 	volatile bool result = true;
 
+	Assert(!IsTransactionState());
 	PG_TRY();
 	{
 		task(arg);

@@ -22,6 +22,8 @@
 #include "base/cycle.h"
 #include "base/process.h"
 
+ProcessKind process_kind = PROCESS_CLIENT;
+
 void
 process_describe(BackgroundWorker *worker, const char *kind, const char *function)
 {
@@ -41,6 +43,8 @@ process_launch(BackgroundWorker *worker, BackgroundWorkerHandle **handle)
 	MemoryContext oldcontext = MemoryContextSwitchTo(TopMemoryContext);
 	bool		result;
 
+	Assert(CritSectionCount == 0);
+	Assert(!IsTransactionState());
 	worker->bgw_notify_pid = MyProcPid;
 	result = RegisterDynamicBackgroundWorker(worker, handle);
 	MemoryContextSwitchTo(oldcontext);
@@ -83,6 +87,7 @@ process_recover(void)
 void
 process_wait_after_error(void)
 {
+	Assert(!IsTransactionState());
 	(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ERROR_DELAY_MS,
 					 compat_wait_event("PgSchedulerError"));
 }

@@ -12,6 +12,24 @@
 
 #include "postmaster/bgworker.h"
 
+/* What a process is: that of a client, unless it has said something else. */
+typedef enum ProcessKind
+{
+	PROCESS_CLIENT,
+	PROCESS_LAUNCHER,
+	PROCESS_SCHEDULER,
+	PROCESS_WORKER,
+	PROCESS_HTTP_WORKER
+} ProcessKind;
+
+extern ProcessKind process_kind;
+
+static inline bool
+process_is(ProcessKind kind)
+{
+	return process_kind == kind;
+}
+
 /* After an error a main loop waits: 1 s. */
 #define ERROR_DELAY_MS		1000
 

@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/cycle.h"
 #include "base/guc.h"
+#include "base/process.h"
 #include "execute/http_run.h"
 #include "record/chain_end.h"
 #include "record/run_end.h"
@@ -219,6 +220,7 @@ prepare(HttpRun *http, HttpClient *client)
 	RightsProblem problem;
 	int			position;
 
+	Assert(IsTransactionState());
 	if (!load(http, &job))
 		return false;
 	keep_job(http, &job);
@@ -253,6 +255,8 @@ http_run_send(HttpRun *http, HttpClient *client)
 {
 	volatile bool result = false;
 
+	Assert(process_is(PROCESS_HTTP_WORKER));
+	Assert(!IsTransactionState());
 	PG_TRY();
 	{
 		cycle_start_transaction();
@@ -391,6 +395,8 @@ http_run_record(HttpRun *http, const char *problem)
 	HttpVerdict verdict = {.retry_after = -1};
 	RunRecord	record;
 
+	Assert(process_is(PROCESS_HTTP_WORKER));
+	Assert(IsTransactionState());
 	run_end_init_record(&record, &http->run, http->job.job_name, RUN_SUCCEEDED,
 						http->started_at, clock_now());
 	record.worker_pid = MyProcPid;
@@ -425,6 +431,8 @@ http_run_log(const HttpRun *http)
 	const Outcome *outcome = &http->outcome;
 	bool		failed = outcome->status != RUN_SUCCEEDED;
 
+	Assert(process_is(PROCESS_HTTP_WORKER));
+	Assert(!IsTransactionState());
 	if (outcome->kind != OUTCOME_FINAL && outcome->kind != OUTCOME_RETRY)
 		return;
 	if (pg_scheduler_log_runs == LOG_RUNS_NONE ||

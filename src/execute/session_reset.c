@@ -26,6 +26,7 @@
 #include "utils/guc.h"
 #include "utils/portal.h"
 
+#include "base/process.h"
 #include "execute/session_reset.h"
 
 /* What SET ROLE has been given, by ALTER ROLE ... SET role, at the beginning */
@@ -53,6 +54,8 @@ session_reset(Oid role)
 	Oid			temp_namespace;
 	Oid			temp_toast_namespace;
 
+	Assert(process_is(PROCESS_WORKER));
+	Assert(!IsTransactionState());
 	StartTransactionCommand();
 	PortalHashTableDeleteAll();
 	if (identity_changed(role))

@@ -15,6 +15,7 @@
 #include "tcop/pquery.h"
 #include "tcop/tcopprot.h"
 #include "tcop/utility.h"
+#include "utils/memutils.h"
 #include "utils/portal.h"
 #include "utils/snapmgr.h"
 
@@ -96,6 +97,7 @@ sql_execute_top_level(const char *text, RawStmt *stmt, bool has_args, Jsonb *arg
 	QueryCompletion qc;
 	bool		snapshot_set = false;
 
+	Assert(CurrentMemoryContext != CurTransactionContext);
 	stmt = copyObject(stmt);
 	if (analyze_requires_snapshot(stmt))
 	{

@@ -51,6 +51,7 @@
 #include "base/clock.h"
 #include "base/compat.h"
 #include "base/guc.h"
+#include "base/process.h"
 #include "base/sql_command.h"
 #include "execute/session_reset.h"
 #include "execute/sql_execute.h"
@@ -505,6 +506,7 @@ record_failure(const ErrorData *error, const ErrorData *problem, Outcome *outcom
 	RunRecord	record;
 	RunStatus	status = failure_status(error);
 
+	Assert(IsTransactionState());
 	if (problem != NULL && active.marked)
 		status = RUN_LOST;
 	fill_record(&record, status);
@@ -602,6 +604,8 @@ sql_run_execute(WorkerSlot *slot, const Run *run, Outcome *outcome)
 {
 	ErrorData  *volatile error = NULL;
 
+	Assert(process_is(PROCESS_WORKER));
+	Assert(!IsTransactionState());
 	memset(&active, 0, sizeof(active));
 	active.slot = slot;
 	active.run = *run;

@@ -23,6 +23,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "lib/ilist.h"
 #include "nodes/pg_list.h"
 #include "utils/acl.h"
@@ -31,6 +32,7 @@
 #include "utils/memutils.h"
 
 #include "base/cycle.h"
+#include "base/process.h"
 #include "flow/chain.h"
 #include "flow/enqueue.h"
 #include "flow/worker_pool.h"
@@ -161,12 +163,15 @@ add_end(const LeaderEnd *end, void *arg)
 void
 chain_look(int64 after, int64 upto)
 {
+	Assert(IsTransactionState());
 	store_scan_leader_ends(after, upto, add_end, NULL);
 }
 
 void
 chain_load(void)
 {
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(IsTransactionState());
 	chain_look(PG_INT64_MIN, PG_INT64_MAX);
 }
 
@@ -313,6 +318,7 @@ look_at(Firing *firing)
 	JobEntry   *job = job_cache_get(follower->job_id);
 	ListCell   *lc;
 
+	Assert(IsTransactionState());
 	firing->job = job;
 	if (job != NULL)
 		firing->before = job->state;
@@ -469,6 +475,8 @@ read_noted(void)
 bool
 chain_cycle(void)
 {
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!IsTransactionState());
 	if (nnoted > 0)
 		read_noted();
 	for (int done = 0; done < BATCH_SIZE && !dlist_is_empty(&listed);)

@@ -15,6 +15,9 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
+
+#include "base/process.h"
 #include "flow/dependency.h"
 #include "flow/lane_fill.h"
 #include "flow/settle.h"
@@ -92,6 +95,8 @@ dependency_step(TimestampTz now)
 {
 	bool		result;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!IsTransactionState());
 	to_judge |= dependency_graph_load(tell_gone);
 	dependency_graph_evaluate(now, tell_evaluated);
 	if (newly_held)

@@ -14,12 +14,14 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
 #include "base/cycle.h"
 #include "base/guc.h"
+#include "base/process.h"
 #include "flow/dispatch.h"
 #include "flow/http_dispatch.h"
 #include "flow/lane_fill.h"
@@ -357,6 +359,8 @@ dispatch_runs(void)
 	RoleQueue  *queue = run_queue_next_role(NULL);
 	int			nstarved;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!IsTransactionState());
 	while (queue != NULL)
 	{
 		RoleQueue  *next = run_queue_next_role(queue);

@@ -51,6 +51,7 @@
 
 #include "base/clock.h"
 #include "base/cycle.h"
+#include "base/process.h"
 #include "flow/enqueue.h"
 #include "flow/worker_pool.h"
 #include "record/run_end.h"
@@ -425,6 +426,7 @@ write_batch(void *arg)
 {
 	Batch	   *batch = arg;
 
+	Assert(IsTransactionState());
 	job_cache_get_many(batch->job_ids, batch->count, batch->entries);
 	for (int i = 0; i < batch->count; i++)
 	{
@@ -459,6 +461,7 @@ publish_batch(Batch *batch)
 static void
 undo_batch(Batch *batch)
 {
+	Assert(!IsTransactionState());
 	job_cache_written(false);
 	for (int i = batch->nentries - 1; i >= 0; i--)
 		if (batch->entries[i] != NULL)
@@ -546,6 +549,8 @@ enqueue_due(void)
 	TimestampTz now = clock_now();
 	int			n = 0;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!IsTransactionState());
 	take_aside(now);
 	while (n < BATCH_SIZE && !(n >= BATCH_ENOUGH && due_heap_role_ends()) &&
 		   due_heap_take(now, &job_ids[n], &due_at[n]))
@@ -587,6 +592,8 @@ enqueue_triggered(JobEntry *entry, PendingRun *pending, bool *cancel)
 	TimestampTz at = pending->run.scheduled_at;
 	Batch		batch;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(IsTransactionState());
 	if (job_cache_is_exhausted(entry) || at < entry->job.starts_at || at > entry->job.ends_at)
 		return false;
 	init_batch(&batch, 1);
@@ -625,6 +632,8 @@ enqueue_reboot_jobs(void)
 	int			n = catalog_find_reboot_jobs(&job_ids);
 	Batch		batch;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(IsTransactionState());
 	init_batch(&batch, Max(n, 1));
 	for (int i = 0; i < n; i++)
 	{

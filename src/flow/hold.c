@@ -13,10 +13,12 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "miscadmin.h"
 
 #include "base/cycle.h"
 #include "base/guc.h"
+#include "base/process.h"
 #include "flow/hold.h"
 #include "table/catalog_home.h"
 
@@ -51,6 +53,8 @@ hold_look(Database *db)
 {
 	char		reason[HOLD_REASON_LENGTH] = "";
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!IsTransactionState());
 	look_at_home(db, reason);
 	if (!pg_scheduler_enabled)
 		strlcpy(reason, "pg_scheduler.enabled is off", sizeof(reason));

@@ -24,10 +24,12 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
 #include "base/cycle.h"
+#include "base/process.h"
 #include "flow/hook.h"
 #include "rules/health_rules.h"
 #include "state/alert.h"
@@ -102,6 +104,8 @@ hook_load(void)
 	int			n;
 	HookFamily **families = hook_family_list(&n);
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!IsTransactionState());
 	for (int i = 0; i < n; i++)
 	{
 		release_family(families[i]);
@@ -146,6 +150,7 @@ add_run(int64 hook_job_id, NewRun *new)
 {
 	PendingRun	pending = {.started_at = DT_NOBEGIN};
 
+	Assert(IsTransactionState());
 	new->entry = job_cache_get(hook_job_id);
 	if (new->entry == NULL)
 		return false;
@@ -210,6 +215,8 @@ hook_step(TimestampTz now)
 	int64	   *job_ids;
 	int			n = 0;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!IsTransactionState());
 	if (ndirty == 0 && !all_changed)
 		return DT_NOEND;
 	job_ids = palloc(Max(ndirty, 1) * sizeof(int64));
@@ -324,6 +331,7 @@ hook_read_checks(void)
 	int			nfamilies;
 	int			n = 0;
 
+	Assert(IsTransactionState());
 	if (!stale_checks)
 		return;
 	families = hook_family_list(&nfamilies);

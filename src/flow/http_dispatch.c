@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
 #include "utils/memutils.h"
@@ -105,6 +106,8 @@ http_dispatch_runs(RoleQueue *queue)
 	bool		attached;
 	bool		has_room;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!IsTransactionState());
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
 	attached = my_db->http_pid != 0;
 	has_room = !my_db->http_leave &&

@@ -15,6 +15,7 @@
 
 #include "miscadmin.h"
 
+#include "base/process.h"
 #include "flow/lane_fill.h"
 #include "shared/lane.h"
 
@@ -55,6 +56,7 @@ take_ready(RoleQueue *queue, RunEntry **entries, int max)
 static bool
 is_lane_of(const Lane *lane, const RoleQueue *queue)
 {
+	Assert(shmem_locked());
 	return queue->role == HTTP_QUEUE ||
 		(lane->in_use && lane->database == MyDatabaseId && lane->role == queue->role);
 }
@@ -130,6 +132,8 @@ lane_fill(Lane *lane, RoleQueue *queue)
 	int			nput;
 	bool		blocked;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!shmem_locked());
 	/* who comes late goes before what the workers have not begun, if in turn */
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
 	blocked = lane->blocked && lane->nready > 0;
@@ -162,6 +166,7 @@ empty_lane(Lane *lane)
 {
 	Run			run;
 
+	Assert(shmem_locked_exclusively());
 	while (lane_take(lane, &run))
 		lane_fill_take_back(&run);
 }
@@ -169,6 +174,8 @@ empty_lane(Lane *lane)
 void
 lane_fill_withdraw(void)
 {
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!shmem_locked());
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	for (int i = 0; i < scheduler_shared->nworkers; i++)
 	{
@@ -187,6 +194,8 @@ lane_fill_withdraw_run(const Run *run)
 	bool		result = false;
 	int			i;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!shmem_locked());
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	i = lane_find(MyDatabaseId, run->owner);
 	if (i >= 0)

@@ -9,12 +9,14 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
 #include "base/cycle.h"
 #include "base/guc.h"
+#include "base/process.h"
 #include "flow/maintain.h"
 #include "flow/repair.h"
 #include "state/alert.h"
@@ -75,6 +77,8 @@ maintain_partition(TimestampTz now)
 {
 	TimestampTz day = start_of_day(now);
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!IsTransactionState());
 	if (now < partitioned_until)
 		return true;
 	if (cycle_try_transaction(create_partition, &day, "creating a history partition"))
@@ -190,6 +194,8 @@ upkeep(TimestampTz now)
 void
 maintain(TimestampTz now)
 {
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!IsTransactionState());
 	if (next_upkeep <= now && !retention.under_way)
 		upkeep(now);
 	repair(now);

@@ -13,11 +13,13 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "nodes/pg_list.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
+#include "base/process.h"
 #include "flow/pause.h"
 #include "table/catalog_recovery.h"
 
@@ -46,6 +48,8 @@ pause_job(int64 job_id, const char *reason)
 	MemoryContext oldcontext;
 	OwedPause  *kept;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(IsTransactionState());
 	if (pay(&pause))
 		return;
 	oldcontext = MemoryContextSwitchTo(TopMemoryContext);
@@ -62,6 +66,8 @@ pause_step(TimestampTz now)
 {
 	ListCell   *lc;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(IsTransactionState());
 	foreach(lc, owed)
 	{
 		OwedPause  *pause = lfirst(lc);

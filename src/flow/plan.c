@@ -13,12 +13,14 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
 #include "base/cycle.h"
+#include "base/process.h"
 #include "flow/enqueue.h"
 #include "flow/plan.h"
 #include "table/catalog.h"
@@ -56,6 +58,8 @@ plan_job(JobEntry *entry)
 	bool		changed = state->schedule_version != 0;
 	bool		owed = changed && state->next_run_at < entry->job.anchor;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(IsTransactionState());
 	state->schedule_version = entry->job.schedule_version;
 	state->finished = false;
 	job_cache_touch(entry);
@@ -200,12 +204,16 @@ plan_all(void (*scan) (JobIdCallback callback, void *arg), void (*plan) (JobEntr
 void
 plan_new_jobs(void)
 {
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!IsTransactionState());
 	plan_all(catalog_scan_unplanned_jobs, plan_changed);
 }
 
 void
 plan_in_new_zone(void)
 {
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!IsTransactionState());
 	plan_all(catalog_scan_unzoned_jobs, plan_anew);
 }
 
@@ -214,6 +222,8 @@ plan_by_calendar(int64 calendar_hash)
 {
 	JobIds		list = {.capacity = 64};
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!IsTransactionState());
 	list.ids = palloc(list.capacity * sizeof(int64));
 	cycle_start_transaction();
 	catalog_scan_workday_jobs(calendar_hash, add_job_id, &list);

@@ -13,6 +13,7 @@
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
+#include "base/process.h"
 #include "flow/pool_bury.h"
 #include "flow/pool_turn.h"
 #include "flow/worker_pool.h"
@@ -38,6 +39,7 @@ drain_lane(Lane *lane, TakeBackCallback take_back)
 {
 	Run			run;
 
+	Assert(shmem_locked_exclusively());
 	while (lane_take(lane, &run))
 		take_back(&run);
 }
@@ -73,6 +75,7 @@ can_bury_stranger(const WorkerSlot *slot, TimestampTz now, TimestampTz *look_aga
 static bool
 can_bury(const WorkerSlot *slot, TimestampTz now, TimestampTz *look_again)
 {
+	Assert(shmem_locked());
 	if (never_attached(slot, now))
 		return true;
 	if (slot->state != WORKER_DEAD || worker_pool_still_exits(slot))
@@ -100,6 +103,7 @@ clear_stranger(const WorkerSlot *slot)
 	Lane	   *lane = &scheduler_shared->lanes[slot->lane];
 	Database   *db = shmem_find_database(slot->database);
 
+	Assert(shmem_locked_exclusively());
 	if (!slot->has_run && lane->nready == 0)
 		return;
 	if (lane->nworkers == 1)
@@ -115,6 +119,8 @@ pool_bury(WorkerSlot *dead, TakeBackCallback take_back, TimestampTz *look_again)
 	TimestampTz now;
 	int			n = 0;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!shmem_locked());
 	*look_again = DT_NOEND;
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	now = clock_now();			/* under the lock: nobody has died later */

@@ -39,6 +39,7 @@ find_idle_victim(NewcomerKind newcomer)
 	WorkerSlot *victim = NULL;
 	bool		victim_expected = false;
 
+	Assert(shmem_locked());
 	foreach_worker_slot(slot)
 	{
 		bool		expected = worker_slot_expected_until(slot, now) > now;
@@ -65,6 +66,7 @@ next_victim_time(NewcomerKind newcomer)
 	TimestampTz now = clock_now();
 	TimestampTz result = DT_NOEND;
 
+	Assert(shmem_locked());
 	foreach_worker_slot(slot)
 	{
 		TimestampTz until = worker_slot_spared_until(slot, newcomer, now);
@@ -82,6 +84,7 @@ send_idle_away(int wanted, NewcomerKind newcomer, int *coming)
 {
 	WorkerSlot *victim;
 
+	Assert(shmem_locked_exclusively());
 	while (*coming < wanted && (victim = find_idle_victim(newcomer)) != NULL)
 	{
 		worker_slot_ask_to_leave(victim);
@@ -97,6 +100,7 @@ pool_room_make(int starved, bool more, int ahead)
 	TimestampTz for_ready = DT_NOEND;
 	TimestampTz for_more = DT_NOEND;
 
+	Assert(!shmem_locked());
 	if (wanted + ahead == 0 && my_db->rooms_wanted == 0 && !pool_turn_is_waiting())
 		return DT_NOEND;
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
@@ -123,6 +127,7 @@ pool_room_make(int starved, bool more, int ahead)
 static bool
 kept_for_another(const Database *db)
 {
+	Assert(shmem_locked());
 	return OidIsValid(scheduler_shared->process_for) &&
 		scheduler_shared->process_for != db->oid &&
 		clock_lasts(scheduler_shared->process_wanted_at, SHORTAGE_TIME, clock_now());
@@ -133,6 +138,7 @@ pool_room_process_time(const Database *db)
 {
 	TimestampTz result = DT_NOBEGIN;
 
+	Assert(!shmem_locked());
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
 	if (kept_for_another(db))
 		result = scheduler_shared->process_wanted_at + SHORTAGE_TIME;
@@ -143,6 +149,7 @@ pool_room_process_time(const Database *db)
 void
 pool_room_got_process(Oid database)
 {
+	Assert(!shmem_locked());
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	if (scheduler_shared->process_for == database)
 		scheduler_shared->process_for = InvalidOid;
@@ -156,6 +163,7 @@ pool_room_got_process(Oid database)
 static Database *
 find_idle_http_worker(void)
 {
+	Assert(shmem_locked());
 	for (int i = 0; i < scheduler_shared->ndatabases; i++)
 	{
 		Database   *db = &scheduler_shared->databases[i];
@@ -173,6 +181,7 @@ pool_room_want_process(Database *db)
 	Database   *idle;
 	WorkerSlot *victim;
 
+	Assert(!shmem_locked());
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	if (!kept_for_another(db) || db->scheduler_pid == 0)
 	{

@@ -48,6 +48,7 @@ pool_turn_count_taken(void)
 {
 	int			result = 0;
 
+	Assert(shmem_locked());
 	foreach_worker_slot(slot)
 	{
 		if (slot->state != WORKER_FREE)
@@ -76,6 +77,7 @@ usable_slots(void)
 void
 pool_turn_note_shortage(int slots)
 {
+	Assert(shmem_locked_exclusively());
 	scheduler_shared->shortage_at = clock_now();
 	scheduler_shared->shortage_slots = slots;
 }
@@ -88,6 +90,7 @@ pool_turn_free_slot(TimestampTz *again)
 	int			free = usable_slots() - pool_turn_count_taken();
 	int			result = -1;
 
+	Assert(shmem_locked());
 	*again = DT_NOEND;
 	if (free <= 0)
 		return -1;
@@ -109,6 +112,7 @@ pool_turn_free_slot(TimestampTz *again)
 void
 pool_turn_wait(uint64 ticket)
 {
+	Assert(shmem_locked_exclusively());
 	if (ticket != 0)
 		my_db->demand = ticket;
 	else if (my_db->demand == 0)
@@ -120,6 +124,7 @@ pool_turn_served(void)
 {
 	uint64		ticket = my_db->demand;
 
+	Assert(shmem_locked_exclusively());
 	my_db->demand = 0;
 	return ticket;
 }
@@ -127,6 +132,7 @@ pool_turn_served(void)
 void
 pool_turn_withdraw(void)
 {
+	Assert(shmem_locked_exclusively());
 	if (pool_turn_served() != 0)
 		worker_slot_wake_waiting();
 }
@@ -134,6 +140,7 @@ pool_turn_withdraw(void)
 bool
 pool_turn_is_waiting(void)
 {
+	Assert(shmem_locked());
 	return my_db->demand != 0;
 }
 
@@ -142,6 +149,7 @@ pool_turn_count_coming(void)
 {
 	int			result = usable_slots() - pool_turn_count_taken();
 
+	Assert(shmem_locked());
 	foreach_worker_slot(slot)
 	{
 		/* not who is to leave, but has a run to finish: that may take for ever */

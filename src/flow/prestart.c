@@ -22,12 +22,14 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
 #include "base/cycle.h"
 #include "base/guc.h"
+#include "base/process.h"
 #include "flow/prestart.h"
 #include "flow/worker_pool.h"
 #include "state/due_heap.h"
@@ -114,6 +116,8 @@ prestart_look(TimestampTz now)
 	bool		soon = due <= now + LEAD;
 	int			n;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!IsTransactionState());
 	nmissing = 0;
 	/* one that leaves as soon as it is there is of no use */
 	if (due == DT_NOEND || now < not_before ||

@@ -9,10 +9,12 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "nodes/pg_list.h"
 #include "utils/timestamp.h"
 
 #include "base/cycle.h"
+#include "base/process.h"
 #include "flow/lane_fill.h"
 #include "flow/queue_stop.h"
 #include "flow/worker_pool.h"
@@ -96,6 +98,8 @@ queue_stop(TimestampTz now)
 {
 	Stop		stop = {.now = now, .next = DT_NOEND};
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!IsTransactionState());
 	run_queue_foreach_queue(look_at_queue, &stop);
 	if (stop.any)
 		run_queue_foreach(stop_run, &stop);

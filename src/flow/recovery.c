@@ -25,12 +25,14 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
 #include "base/guc.h"
+#include "base/process.h"
 #include "flow/pause.h"
 #include "flow/recovery.h"
 #include "flow/repair.h"
@@ -58,6 +60,8 @@ static TimestampTz next_step = DT_NOEND;
 void
 recovery_load(void)
 {
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(IsTransactionState());
 	active = catalog_has_recovery();
 	requested = active;
 	unanswered = false;
@@ -227,6 +231,8 @@ close_circuits(TimestampTz now)
 void
 recovery_step(TimestampTz now)
 {
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(IsTransactionState());
 	pause_step(now);
 	forgiven = 0;
 	(void) job_cache_write();

@@ -19,12 +19,14 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
 #include "base/guc.h"
+#include "base/process.h"
 #include "flow/chain.h"
 #include "flow/enqueue.h"
 #include "flow/repair.h"
@@ -413,6 +415,8 @@ repair_job(int64 job_id)
 	int64	   *run_ids;
 	int			n;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(IsTransactionState());
 	if (entry == NULL)
 		return;
 	revive(entry);

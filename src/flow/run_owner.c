@@ -14,9 +14,11 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "nodes/pg_list.h"
 
 #include "base/clock.h"
+#include "base/process.h"
 #include "flow/run_owner.h"
 #include "state/alert.h"
 #include "state/recovery_event.h"
@@ -28,6 +30,8 @@ run_owner_follow(RunEntry *entry)
 	Run			next = entry->run;
 	Job			job;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(IsTransactionState());
 	/* the cache may not have heard of it yet */
 	if (!store_read_job(entry->run.job_id, NULL, &job) || job.owner == entry->run.owner)
 		return false;
@@ -60,6 +64,8 @@ run_owner_follow_all(const JobEntry *job)
 	Search		search = {.job = job};
 	ListCell   *lc;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(IsTransactionState());
 	if (job->nruns == job->ndispatched)
 		return;
 	run_queue_foreach(collect, &search);
@@ -73,6 +79,8 @@ run_owner_turn_off(Oid role)
 	char		subject[64];
 	char		message[128];
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(IsTransactionState());
 	snprintf(subject, sizeof(subject), "role %u", role);
 	snprintf(message, sizeof(message), "the jobs of the role with OID %u are paused: it does not exist any more", role);
 	(void) catalog_pause_jobs_of(role, clock_now(), "its owner does not exist any more");

@@ -38,6 +38,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
 #include "utils/builtins.h"
@@ -45,6 +46,7 @@
 
 #include "base/clock.h"
 #include "base/cycle.h"
+#include "base/process.h"
 #include "flow/chain.h"
 #include "flow/enqueue.h"
 #include "flow/hook.h"
@@ -135,6 +137,7 @@ settle_apply(const Outcome *outcome)
 	JobEntry   *job;
 	bool		look_again;
 
+	Assert(process_is(PROCESS_SCHEDULER));
 	if (outcome->chained)
 		chain_note_run(outcome->run.run_id);
 	/* a run of a job that had been dropped when the scheduler started */
@@ -192,6 +195,8 @@ settle_orphan(const PendingRun *pending)
 	Outcome		outcome = {.kind = OUTCOME_FINAL, .run = *run, .status = RUN_CANCELLED};
 	RunRecord	record;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(IsTransactionState());
 	if (pending->locked)
 		return true;			/* somebody is about to cancel it: for the repair to see */
 	if (store_delete_pending(run) != ROW_DONE)
@@ -253,6 +258,8 @@ settle_apply_gone(const Run *run)
 	PendingRun	pending;
 	CountedRun	counted;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(IsTransactionState());
 	if (store_read_pending(run->run_id, &pending) &&
 		pending.run.attempt == run->attempt && take_back(&pending))
 		return;
@@ -279,6 +286,7 @@ turn_off_owner(Oid role)
 void
 settle_take_outcomes(Database *db)
 {
+	Assert(process_is(PROCESS_SCHEDULER));
 	if (ntaken == 0)
 		ntaken = shmem_take_outcomes(db, outcomes, OUTCOME_BATCH);
 }
@@ -289,6 +297,8 @@ settle_outcomes(Database *db)
 	Oid			gone = InvalidOid;
 	int			n;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!IsTransactionState());
 	settle_take_outcomes(db);
 	n = ntaken;
 	ntaken = 0;					/* after an error they are read from the tables */
@@ -332,6 +342,8 @@ settle_fail_attempt(const Run *run, RunStatus status, int sqlerrcode, const char
 	PendingRun	pending;
 	RunRecord	record;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(IsTransactionState());
 	memset(outcome, 0, sizeof(*outcome));
 	outcome->run = *run;
 	outcome->started_at = started_at;
@@ -392,6 +404,8 @@ cancel_run(void *arg)
 void
 settle_cancel_run(int64 run_id)
 {
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!IsTransactionState());
 	(void) cycle_try_transaction(cancel_run, &run_id, NULL);
 }
 
@@ -467,6 +481,8 @@ settle_release_late(JobEntry *job)
 	ListCell   *lc;
 	dlist_iter	iter;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!IsTransactionState());
 	dlist_foreach(iter, &job->held)
 	{
 		RunEntry   *entry = dlist_container(RunEntry, job_node, iter.cur);

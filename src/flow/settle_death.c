@@ -34,11 +34,13 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
 
 #include "base/clock.h"
 #include "base/cycle.h"
+#include "base/process.h"
 #include "flow/dispatch.h"
 #include "flow/http_dispatch.h"
 #include "flow/lane_fill.h"
@@ -196,6 +198,8 @@ settle_deaths(void)
 	TimestampTz look_again;
 	int			n = pool_bury(dead, lane_fill_take_back, &look_again);
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!IsTransactionState());
 	if (n > 0)
 		http_dispatch_retry_launch();
 	for (int i = 0; i < n; i++)
@@ -251,6 +255,8 @@ settle_http_worker(Database *db)
 	List	   *dropped = NIL;
 	ListCell   *lc;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!IsTransactionState());
 	if (!db->http_left)
 		return;
 	while (settle_outcomes(db))

@@ -45,6 +45,7 @@
 #include "base/clock.h"
 #include "base/cycle.h"
 #include "base/guc.h"
+#include "base/process.h"
 #include "flow/enqueue.h"
 #include "flow/lane_fill.h"
 #include "flow/in_hand.h"
@@ -143,6 +144,7 @@ settle_pending(PendingRun *pending, bool crashed)
 	RunEntry   *entry;
 	Outcome		outcome;
 
+	Assert(IsTransactionState());
 	if (job == NULL)
 	{
 		/* a worker that executes it has the row in hand: do not wait for that */
@@ -177,6 +179,8 @@ settle_start(Database *db)
 	int			ncrashed;
 	ListCell   *lc;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!IsTransactionState());
 	lane_fill_withdraw();
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	db->http_left = false;		/* what it had in hand is simply pending */
@@ -230,6 +234,8 @@ settle_uncounted_of(int64 after, int64 upto, TimestampTz since, TimestampTz befo
 {
 	int64		count = 0;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(IsTransactionState());
 	catalog_scan_uncounted_runs(after, upto, since, before, count_run, &count);
 	return count;
 }
@@ -239,6 +245,8 @@ settle_uncounted(void)
 {
 	ControlState control;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!IsTransactionState());
 	cycle_start_transaction();
 	catalog_read_control(&control);
 	(void) settle_uncounted_of(control.counted_run_id - 1, PG_INT64_MAX,
@@ -265,6 +273,8 @@ check_row(int64 run_id)
 void
 settle_find_unknown(int64 after, int64 upto, RunIdCallback callback)
 {
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(IsTransactionState());
 	found = callback;
 	store_scan_pending_ids(after, upto, check_row);
 }
@@ -294,6 +304,8 @@ settle_gone(void)
 	List	   *gone = NIL;
 	ListCell   *lc;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(IsTransactionState());
 	run_queue_foreach(collect_gone, &gone);
 	foreach(lc, gone)
 		settle_apply_gone(&((RunEntry *) lfirst(lc))->run);
@@ -309,6 +321,8 @@ check_entry(RunEntry *entry, void *arg)
 bool
 settle_find_gone(bool anew, int count, RunIdCallback callback)
 {
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(IsTransactionState());
 	found = callback;
 	return run_list_visit(anew, count, check_entry, NULL);
 }
@@ -344,6 +358,8 @@ settle_mend(int64 run_id, StringInfo what)
 	PendingRun	pending;
 	bool		dropped;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(IsTransactionState());
 	if (entry != NULL)
 	{
 		if (!is_gone(entry))

@@ -30,6 +30,8 @@
 #include "shared/worker_slot.h"
 #include "state/alert.h"
 
+StaticAssertDecl(sizeof(WorkerStart) <= BGW_EXTRALEN, "a worker learns of it by bgw_extra");
+
 static Database *my_db = NULL;
 static BackgroundWorkerHandle **handles = NULL; /* by slot; NULL: not ours */
 
@@ -51,6 +53,7 @@ occupy_slot(WorkerSlot *slot, Oid role)
 	int64		crashed_run_id = slot->crashed_run_id;
 	Oid			crashed_database = slot->crashed_database;
 
+	Assert(shmem_locked_exclusively());
 	memset(slot, 0, sizeof(*slot));
 	slot->crashed_run_id = crashed_run_id;
 	slot->crashed_database = crashed_database;
@@ -73,6 +76,7 @@ occupy_slot(WorkerSlot *slot, Oid role)
 static void
 vacate_slot(int slot, uint64 generation)
 {
+	Assert(shmem_locked_exclusively());
 	if (scheduler_shared->workers[slot].generation == generation)
 		worker_slot_free(&scheduler_shared->workers[slot]);
 }
@@ -124,6 +128,8 @@ register_worker(int slot, uint64 generation, Oid role)
 void
 worker_pool_warn_no_process(const char *what)
 {
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!shmem_locked());
 	ereport(WARNING,
 			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 			 errmsg("pg_scheduler could not start %s", what),
@@ -142,6 +148,8 @@ worker_pool_launch(Oid role, TimestampTz *again)
 	int			slot = reserve_slot(role, &generation, &ticket, again);
 	int			taken;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!shmem_locked());
 	if (slot < 0)
 		return LAUNCH_POOL_FULL;
 	if (register_worker(slot, generation, role))
@@ -169,6 +177,8 @@ worker_pool_prestart(Oid role)
 	uint64		generation = 0;
 	int			slot;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!shmem_locked());
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	slot = pool_turn_free_slot(&again);
 	if (slot >= 0)
@@ -189,6 +199,8 @@ worker_pool_expect(const DueRole *roles, int n, int64 grace, DueRole *missing)
 {
 	int			nmissing = 0;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!shmem_locked());
 	memcpy(missing, roles, n * sizeof(DueRole));
 	LWLockAcquire(scheduler_shared->lock, grace > 0 ? LW_EXCLUSIVE : LW_SHARED);
 	foreach_worker_slot(slot)
@@ -218,6 +230,8 @@ worker_pool_kill_overdue(TimestampTz now)
 	int64		grace = (int64) pg_scheduler_kill_after * 1000;
 	TimestampTz next = DT_NOEND;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!shmem_locked());
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	foreach_worker_slot(slot)
 	{
@@ -239,6 +253,8 @@ worker_pool_kill_overdue(TimestampTz now)
 void
 worker_pool_dismiss(bool terminate)
 {
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!shmem_locked());
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	foreach_worker_slot(slot)
 	{
@@ -278,6 +294,8 @@ worker_pool_still_exits(const WorkerSlot *slot)
 void
 worker_pool_count(int *running, int *total)
 {
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!shmem_locked());
 	*running = *total = 0;
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
 	foreach_worker_slot(slot)

@@ -9,7 +9,10 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
+
 #include "base/cycle.h"
+#include "base/process.h"
 #include "health/fit_watch.h"
 #include "state/alert.h"
 #include "table/fit.h"
@@ -50,6 +53,8 @@ fit_watch(Database *db)
 	char		unfit[UNFIT_LENGTH] = "";
 	bool		result;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!IsTransactionState());
 	cycle_start_transaction();
 	result = !fit_find_problem(&problem);
 	cycle_commit_transaction();

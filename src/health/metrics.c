@@ -9,12 +9,14 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "base/cycle.h"
 #include "base/guc.h"
+#include "base/process.h"
 #include "health/metrics.h"
 #include "shared/worker_slot.h"
 #include "state/meter.h"
@@ -198,6 +200,8 @@ metrics_write(TimestampTz minute, TimestampTz now)
 {
 	MinuteBatch batch = {0};
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!IsTransactionState());
 	while (metrics_owed())
 		metrics_step();
 	for (int i = 0; i < departed.nrows; i++)

@@ -14,6 +14,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -21,6 +22,7 @@
 #include "base/clock.h"
 #include "base/cycle.h"
 #include "base/guc.h"
+#include "base/process.h"
 #include "flow/hook.h"
 #include "flow/recovery.h"
 #include "health/metrics.h"
@@ -433,6 +435,8 @@ monitor(TimestampTz now)
 {
 	int64		took;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!IsTransactionState());
 	/* the interval may have become shorter */
 	next_minute = Min(next_minute, start_of_interval(now) + metrics_interval());
 	if (not_again_before > now)
@@ -513,6 +517,8 @@ monitor_reload_rules(void)
 void
 monitor_load(void)
 {
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!IsTransactionState());
 	monitor_reload_rules();
 	cycle_start_transaction();
 	catalog_scan_open_alerts(load_alert, NULL);

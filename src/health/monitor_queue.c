@@ -9,11 +9,13 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "utils/timestamp.h"
 
 #include "base/budget.h"
 #include "base/clock.h"
 #include "base/guc.h"
+#include "base/process.h"
 #include "health/monitor_queue.h"
 #include "state/alert.h"
 #include "state/dependency_graph.h"
@@ -196,6 +198,8 @@ monitor_queues(TimestampTz now, const HealthLimits *with_limits)
 {
 	TimestampTz begun = clock_now();
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(IsTransactionState());
 	limits = with_limits;
 	owed = next_time > now || judging.under_way;
 	if (owed)

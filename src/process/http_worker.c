@@ -409,6 +409,8 @@ record_each(HttpRun **runs, int n)
 static bool
 report_one(const Outcome *outcome)
 {
+	Assert(!IsTransactionState());
+	Assert(!shmem_locked());
 	while (!shmem_put_outcome(my_db, outcome))
 	{
 		shmem_wake(my_db->scheduler_latch);
@@ -533,6 +535,8 @@ wait_for_events(bool more)
 	WaitEvent	events[3];
 	int			n;
 
+	Assert(!IsTransactionState());
+	Assert(!shmem_locked());
 	n = WaitEventSetWait(wait_set, more ? 0 : wait_timeout(), events, lengthof(events),
 						 compat_wait_event("PgSchedulerHttpMain"));
 	for (int i = 0; i < n; i++)
@@ -575,6 +579,7 @@ pg_scheduler_http_worker_main(Datum arg)
 	Oid			database = DatumGetObjectId(arg);
 	sigjmp_buf	local_sigjmp_buf;
 
+	process_kind = PROCESS_HTTP_WORKER;
 	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGINT, SIG_IGN);	/* runs are cancelled by their flights */

@@ -141,6 +141,7 @@ read_databases(void)
 static void
 bury_workers_of(Oid database)
 {
+	Assert(shmem_locked_exclusively());
 	foreach_worker_slot(slot)
 	{
 		Lane	   *lane = &scheduler_shared->lanes[slot->lane];
@@ -157,6 +158,7 @@ bury_workers_of(Oid database)
 static bool
 is_in_use(const Database *db)
 {
+	Assert(shmem_locked());
 	if (db->scheduler_pid != 0 || db->http_pid != 0)
 		return true;
 	foreach_worker_slot(slot)
@@ -171,6 +173,7 @@ is_in_use(const Database *db)
 static void
 drop_entries(List *databases)
 {
+	Assert(shmem_locked_exclusively());
 	for (int i = 0; i < scheduler_shared->ndatabases; i++)
 	{
 		Database   *db = &scheduler_shared->databases[i];
@@ -228,6 +231,7 @@ remember_absent(Oid oid)
 static bool
 add_entry(Oid oid)
 {
+	Assert(shmem_locked_exclusively());
 	if (shmem_find_database(oid) != NULL || list_member_oid(absent, oid))
 		return true;
 
@@ -253,6 +257,7 @@ add_entry(Oid oid)
 static bool
 all_entries_served(void)
 {
+	Assert(shmem_locked());
 	for (int i = 0; i < scheduler_shared->ndatabases; i++)
 	{
 		const Database *db = &scheduler_shared->databases[i];
@@ -405,6 +410,7 @@ main_loop(void)
 
 		if (next != DT_NOEND)
 			timeout = Max(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next), 1);
+		Assert(!IsTransactionState() && !shmem_locked());
 		(void) WaitLatch(MyLatch,
 						 WL_LATCH_SET | WL_EXIT_ON_PM_DEATH |
 						 (timeout >= 0 ? WL_TIMEOUT : 0),
@@ -427,6 +433,7 @@ pg_scheduler_launcher_main(Datum arg)
 {
 	sigjmp_buf	local_sigjmp_buf;
 
+	process_kind = PROCESS_LAUNCHER;
 	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();

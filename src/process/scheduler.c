@@ -16,6 +16,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "libpq/pqsignal.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -64,6 +65,7 @@
 #include "state/recovery_event.h"
 #include "state/run_list.h"
 #include "state/run_queue.h"
+#include "state/run_queue_check.h"
 #include "state/walk.h"
 #include "table/catalog.h"
 #include "table/extension.h"
@@ -267,6 +269,8 @@ do_cycle(void)
 	if (own_change_any())
 		next = now;
 	publish_figures();
+	run_queue_check();
+	Assert(CurrentMemoryContext == cycle_context);
 	if (more || (next > now + NAP && !shmem_set_bell(my_db)))
 		return now;
 	return next;
@@ -277,6 +281,8 @@ sleep_until(TimestampTz when)
 {
 	TimestampTz now = clock_now();
 
+	Assert(!IsTransactionState());
+	Assert(!shmem_locked());
 	if (when <= now)
 		return;
 	pgstat_report_stat(false);
@@ -424,6 +430,7 @@ pg_scheduler_scheduler_main(Datum arg)
 	Oid			database = DatumGetObjectId(arg);
 	sigjmp_buf	local_sigjmp_buf;
 
+	process_kind = PROCESS_SCHEDULER;
 	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();

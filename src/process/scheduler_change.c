@@ -12,6 +12,8 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
+
 #include "base/cycle.h"
 #include "flow/chain.h"
 #include "flow/enqueue.h"
@@ -71,6 +73,7 @@ change_job(int64 job_id)
 void
 scheduler_settle_all(Database *db)
 {
+	Assert(!IsTransactionState());
 	lane_fill_withdraw();
 	while (settle_outcomes(db) > 0)
 		;
@@ -99,6 +102,7 @@ reload_all(Database *db)
 static void
 apply_change(Database *db, const Change *change)
 {
+	Assert(!IsTransactionState());
 	switch (change->kind)
 	{
 		case CHANGE_JOB:
@@ -145,6 +149,7 @@ has_change(const Change *changes, int n, ChangeKind kind)
 static void
 apply(Database *db, const Change *changes, int n)
 {
+	Assert(!IsTransactionState());
 	if (n == 0)
 		return;
 	cycle_start_transaction();
@@ -174,6 +179,7 @@ scheduler_apply_changes(Database *db)
 	bool		overflow;
 	int			n = shmem_take_changes(db, changes, CHANGE_RING_SIZE, &overflow);
 
+	Assert(!IsTransactionState());
 	for (int i = 0; i < n; i++)
 		if (changes[i].kind == CHANGE_CANCEL)
 			settle_cancel_run(changes[i].id);
@@ -189,6 +195,7 @@ scheduler_apply_own_changes(Database *db)
 	const Change *changes;
 	int			n = own_change_take(&changes);
 
+	Assert(!IsTransactionState());
 	if (has_change(changes, n, CHANGE_ALL))
 		reload_all(db);
 	else

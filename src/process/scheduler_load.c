@@ -34,6 +34,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
@@ -66,6 +67,7 @@ put_next_run(int64 job_id, Oid role, TimestampTz next_run_at, void *arg)
 void
 scheduler_load_next_runs(void)
 {
+	Assert(!IsTransactionState());
 	due_heap_reset();
 	cycle_start_transaction();
 	catalog_scan_next_runs(put_next_run, NULL);
@@ -76,6 +78,7 @@ scheduler_load_next_runs(void)
 void
 scheduler_load_calendar(int64 calendar)
 {
+	Assert(!IsTransactionState());
 	cycle_start_transaction();
 	catalog_scan_deferred_runs(calendar, put_next_run, NULL);
 	cycle_commit_transaction();
@@ -145,6 +148,7 @@ load_queue(const char *name, const QueueLimits *limits, void *arg)
 void
 scheduler_load_queues(void)
 {
+	Assert(!IsTransactionState());
 	cycle_start_transaction();
 	catalog_scan_queues(load_queue, NULL);
 	cycle_commit_transaction();
@@ -169,6 +173,7 @@ note_restart(Database *db)
 void
 scheduler_load(Database *db)
 {
+	Assert(!IsTransactionState());
 	run_queue_reset();
 	job_cache_reset();
 	maintain_reset();

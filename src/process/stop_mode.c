@@ -13,6 +13,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "storage/condition_variable.h"
 #include "utils/timestamp.h"
 
@@ -78,6 +79,7 @@ stop_mode_read(Database *db)
 	ControlState control;
 	bool		held = hold_look(db);
 
+	Assert(!IsTransactionState());
 	cycle_start_transaction();
 	catalog_read_control(&control);
 	cycle_commit_transaction();

@@ -32,6 +32,7 @@
 #include "base/clock.h"
 #include "base/compat.h"
 #include "base/guc.h"
+#include "base/process.h"
 #include "execute/session_reset.h"
 #include "execute/sql_run.h"
 #include "process/worker.h"
@@ -116,6 +117,7 @@ let_go_of_run(TimestampTz now)
 {
 	Lane	   *lane = &scheduler_shared->lanes[worker_slot_mine->lane];
 
+	Assert(shmem_locked_exclusively());
 	if (worker_slot_mine->has_run)
 		lane->run_time += (now - worker_slot_mine->started_at - lane->run_time) / 8;
 	worker_slot_mine->has_run = false;
@@ -175,6 +177,7 @@ take_run(Run *run)
 static void
 report(const Outcome *outcome)
 {
+	Assert(!shmem_locked());
 	while (!shmem_put_outcome(my_db, outcome))
 	{
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
@@ -255,6 +258,8 @@ run_one(const Run *run)
 static void
 idle(void)
 {
+	Assert(!IsTransactionState());
+	Assert(!shmem_locked());
 	pgstat_report_stat(true);
 	pgstat_report_appname("pg_scheduler");
 	pgstat_report_activity(STATE_IDLE, NULL);
@@ -351,6 +356,7 @@ pg_scheduler_worker_main(Datum arg)
 {
 	WorkerStart start;
 
+	process_kind = PROCESS_WORKER;
 	on_proc_exit(exit_at_once, (Datum) 0);
 	memcpy(&start, MyBgworkerEntry->bgw_extra, sizeof(start));
 	pqsignal(SIGTERM, handle_sigterm);

@@ -14,6 +14,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "commands/async.h"
 #include "utils/timestamp.h"
 
@@ -66,5 +67,6 @@ call_handler(const AlertCall *call, void *arg)
 void
 alert_handler_call(const int64 *alert_ids, int n, AlertEvent event)
 {
+	Assert(IsTransactionState());
 	catalog_scan_alert_calls(alert_ids, n, event == ALERT_RESOLVED, call_handler, NULL);
 }

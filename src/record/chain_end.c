@@ -15,6 +15,8 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
+
 #include "record/chain_end.h"
 
 bool
@@ -43,6 +45,7 @@ chain_end_record(const RunRecord *record, Jsonb *args)
 	int			n = store_read_followers(run->job_id, &edges);
 	bool		result = false;
 
+	Assert(IsTransactionState());
 	for (int i = 0; i < n; i++)
 	{
 		LeaderEnd	end = {

@@ -13,6 +13,7 @@
 #include "access/htup_details.h"
 #include "access/stratnum.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/numeric.h"
@@ -116,6 +117,7 @@ hook_event_cleanup(const Job *job, const RunRecord *record)
 	int64		hook_job_id;
 	Job			hook;
 
+	Assert(IsTransactionState());
 	if (record->started_at == DT_NOBEGIN || record->status == RUN_SUCCEEDED)
 		return;
 	hook_job_id = find_hook(job->job_id, HOOK_CLEANUP);

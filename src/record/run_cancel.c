@@ -9,6 +9,8 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
+
 #include "base/clock.h"
 #include "record/chain_end.h"
 #include "record/run_cancel.h"
@@ -40,6 +42,7 @@ run_cancel_pending(int64 run_id, const char *reason)
 	PendingRun	pending;
 	char	   *job_name;
 
+	Assert(IsTransactionState());
 	if (worker_slot_has_run(run_id) || !catalog_lock_pending(run_id))
 		return false;
 	if (!store_read_pending(run_id, &pending))
@@ -58,6 +61,7 @@ run_cancel_all_of(int64 job_id, bool running_too, const char *reason)
 	int64	   *run_ids;
 	int			n = catalog_find_pending_of(job_id, &run_ids);
 
+	Assert(IsTransactionState());
 	for (int i = 0; i < n; i++)
 	{
 		if (!run_cancel_pending(run_ids[i], reason) && running_too)
@@ -68,6 +72,7 @@ run_cancel_all_of(int64 job_id, bool running_too, const char *reason)
 bool
 run_cancel(int64 run_id)
 {
+	Assert(IsTransactionState());
 	return worker_slot_cancel_run(run_id) ||
 		run_cancel_pending(run_id, "the run was cancelled before it began") ||
 		worker_slot_cancel_run(run_id);	/* it has begun meanwhile */

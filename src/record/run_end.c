@@ -168,6 +168,7 @@ void
 run_end_failure(const Job *job, RunRecord *record, Jsonb *args,
 				TimestampTz not_before, Outcome *outcome)
 {
+	Assert(IsTransactionState());
 	clip_error(record, MAX_ERROR_TEXT);
 	if (!end_attempt(job, record, not_before, outcome))
 		return;
@@ -187,6 +188,7 @@ void
 run_end_failure_small(const Job *job, RunRecord *record, const char *problem,
 					  TimestampTz not_before, Outcome *outcome)
 {
+	Assert(IsTransactionState());
 	clip_error(record, SMALL_ERROR_TEXT);
 	record->error_detail = psprintf("The whole of it could not be recorded: %s",
 									clip(problem, SMALL_ERROR_TEXT));

@@ -57,6 +57,9 @@ static const char *const wday_names[] = {
 	"saturday"
 };
 
+StaticAssertDecl(lengthof(month_names) == 12 && lengthof(wday_names) == 7,
+				 "a name's place is its number");
+
 static const CronUnitInfo units[] = {
 	{"Second", 0, 59, 60, NULL, 0, "the second",
 	"Seconds are 0 to 59: a number, a range 10-20, a list 0,30, a step */10, or H."},

@@ -20,6 +20,8 @@ static const char *const state_names[] = {
 	[HEALTH_STOPPING] = "stopping",
 };
 
+StaticAssertDecl(lengthof(state_names) == HEALTH_STOPPING + 1, "each state has a name");
+
 const char *
 health_state_name(HealthState state)
 {

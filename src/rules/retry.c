@@ -28,6 +28,8 @@ static const Condition conditions[] = {
 
 static const char *const backoff_names[] = {"exponential", "linear", "fixed"};
 
+StaticAssertDecl(lengthof(backoff_names) == BACKOFF_FIXED + 1, "each backoff has a name");
+
 int
 backoff_from_name(const char *name)
 {

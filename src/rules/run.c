@@ -23,6 +23,8 @@ static const char *const status_names[] = {
 	[RUN_MISSED] = "missed",
 };
 
+StaticAssertDecl(lengthof(status_names) == RUN_MISSED + 1, "each status has a name");
+
 static const char *const trigger_names[] = {
 	[TRIGGER_SCHEDULE] = "schedule",
 	[TRIGGER_MANUAL] = "manual",
@@ -31,6 +33,8 @@ static const char *const trigger_names[] = {
 	[TRIGGER_RECOVERY] = "recovery",
 	[TRIGGER_HOOK] = "hook",
 };
+
+StaticAssertDecl(lengthof(trigger_names) == TRIGGER_HOOK + 1, "each trigger has a name");
 
 int
 run_find_name(const char *const *names, int n, const char *name)

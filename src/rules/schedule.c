@@ -77,6 +77,9 @@ static const char *const flag_names[] = {
 	"recurs", "once", "fixed", "from_now", "from_end", "at_boot", "anchored", "workdays"
 };
 
+StaticAssertDecl(1 << (lengthof(flag_names) - 1) == SCHEDULE_WORKDAYS,
+				 "flags up to this one have names");
+
 ScheduleFlag
 schedule_flag_from_name(const char *name)
 {

@@ -15,6 +15,7 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 
+#include "base/process.h"
 #include "shared/change.h"
 #include "shared/own_change.h"
 
@@ -30,7 +31,7 @@ change_note(ChangeKind kind, int64 id)
 {
 	if (!shmem_available() || everything)
 		return;
-	if (own_change_is_mine())
+	if (process_is(PROCESS_SCHEDULER))
 	{
 		own_change_put(kind, id);
 		return;

@@ -28,6 +28,7 @@
 #include "utils/timestamp.h"
 
 #include "base/guc.h"
+#include "base/process.h"
 #include "shared/flight_recorder.h"
 #include "shared/shmem.h"
 #include "shared/worker_slot.h"
@@ -46,6 +47,10 @@ typedef struct RecorderEntry
 	int32		attempt;
 	Oid			database;
 } RecorderEntry;
+
+/* a file that an older server has left is read as this one's */
+StaticAssertDecl(sizeof(RecorderHeader) == 16 && sizeof(RecorderEntry) == 16,
+				 "what is in the file has no padding");
 
 static RecorderEntry *recorder = NULL;	/* mapped, in a worker */
 
@@ -135,6 +140,7 @@ flight_recorder_begin(int slot, int64 run_id, int attempt)
 {
 	static bool tried = false;
 
+	Assert(process_is(PROCESS_WORKER));
 	if (!tried)
 	{
 		recorder = map_recorder();
@@ -150,6 +156,7 @@ flight_recorder_begin(int slot, int64 run_id, int attempt)
 void
 flight_recorder_end(int slot)
 {
+	Assert(process_is(PROCESS_WORKER));
 	if (recorder != NULL)
 		recorder[slot].run_id = 0;
 }
@@ -159,6 +166,7 @@ flight_recorder_take(int64 **run_ids)
 {
 	int			n = 0;
 
+	Assert(process_is(PROCESS_SCHEDULER));
 	*run_ids = palloc(scheduler_shared->nworkers * sizeof(int64));
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	foreach_worker_slot(slot)

@@ -37,6 +37,7 @@ http_flight_shmem_init(void *address)
 HttpFlight *
 http_flight_at(int flight)
 {
+	Assert(shmem_locked());
 	return &scheduler_shared->flights[flight];
 }
 
@@ -46,6 +47,7 @@ http_flight_begin(Database *db, const Run *run, TimestampTz started_at)
 	int			result = scheduler_shared->free_flight;
 	HttpFlight *flight;
 
+	Assert(shmem_locked_exclusively());
 	if (result < 0)
 		return -1;
 	flight = http_flight_at(result);
@@ -66,6 +68,7 @@ http_flight_end(Database *db, int flight, bool over)
 {
 	HttpFlight *ended = http_flight_at(flight);
 
+	Assert(shmem_locked_exclusively());
 	if (ended->cancel && !over)
 		shmem_put_change_of(db, CHANGE_CANCEL, ended->run_id);
 	ended->database = InvalidOid;
@@ -77,6 +80,7 @@ http_flight_end(Database *db, int flight, bool over)
 int
 http_flight_next(Oid database, int flight)
 {
+	Assert(shmem_locked());
 	while (++flight < HTTP_FLIGHTS)
 		if (scheduler_shared->flights[flight].database == database)
 			return flight;
@@ -88,6 +92,7 @@ http_flight_end_all(Database *db)
 {
 	int			flight = -1;
 
+	Assert(shmem_locked_exclusively());
 	while (db->http_nflights > 0 && (flight = http_flight_next(db->oid, flight)) >= 0)
 		http_flight_end(db, flight, false);
 }
@@ -104,6 +109,7 @@ http_flight_find(int64 run_id)
 {
 	int			flight = -1;
 
+	Assert(shmem_locked());
 	if (!has_flights(shmem_find_database(MyDatabaseId)))
 		return -1;
 	while ((flight = http_flight_next(MyDatabaseId, flight)) >= 0)
@@ -117,6 +123,7 @@ cancel(int flight)
 {
 	Database   *db = shmem_find_database(MyDatabaseId);
 
+	Assert(shmem_locked_exclusively());
 	http_flight_at(flight)->cancel = true;
 	db->http_cancel = true;
 	shmem_wake(db->http_latch);
@@ -127,6 +134,7 @@ http_flight_cancel(int64 run_id)
 {
 	int			flight = http_flight_find(run_id);
 
+	Assert(shmem_locked_exclusively());
 	if (flight >= 0)
 		cancel(flight);
 	return flight >= 0;
@@ -137,6 +145,7 @@ http_flight_cancel_job(int64 job_id)
 {
 	int			flight = -1;
 
+	Assert(shmem_locked_exclusively());
 	if (!has_flights(shmem_find_database(MyDatabaseId)))
 		return;
 	while ((flight = http_flight_next(MyDatabaseId, flight)) >= 0)

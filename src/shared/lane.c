@@ -23,6 +23,7 @@ lane_at(Lane *lane, int position)
 int
 lane_find(Oid database, Oid role)
 {
+	Assert(shmem_locked());
 	for (int i = 0; i < scheduler_shared->nworkers; i++)
 	{
 		Lane	   *lane = &scheduler_shared->lanes[i];
@@ -38,6 +39,7 @@ lane_obtain(Oid database, Oid role)
 {
 	int			i = lane_find(database, role);
 
+	Assert(shmem_locked_exclusively());
 	if (i >= 0)
 		return i;
 	for (i = 0; i < scheduler_shared->nworkers; i++)
@@ -72,8 +74,19 @@ lane_reset(Lane *lane)
 void
 lane_release(Lane *lane)
 {
+	Assert(shmem_locked_exclusively());
 	Assert(lane->nworkers == 0 && lane->nready == 0);
 	lane->in_use = false;
+}
+
+/* For Assert(): runs are in the order in which they go. */
+static inline bool
+is_in_order(Lane *lane)
+{
+	for (int position = 1; position < lane->nready; position++)
+		if (run_goes_before(lane_at(lane, position), lane_at(lane, position - 1)))
+			return false;
+	return true;
 }
 
 bool
@@ -81,6 +94,7 @@ lane_put(Lane *lane, const Run *run, Run *displaced, bool *is_displaced)
 {
 	int			position;
 
+	Assert(shmem_locked_exclusively());
 	*is_displaced = false;
 	if (lane->nready == LANE_DEPTH)
 	{
@@ -103,6 +117,7 @@ lane_put(Lane *lane, const Run *run, Run *displaced, bool *is_displaced)
 	}
 	*lane_at(lane, position) = *run;
 	lane->nready++;
+	Assert(is_in_order(lane));
 	return true;
 }
 
@@ -151,6 +166,7 @@ lane_put_shared(Lane *lane, const Run *run, Run *displaced, bool *is_displaced)
 	int			most;
 	int			position;
 
+	Assert(shmem_locked_exclusively());
 	*is_displaced = false;
 	if (lane->nready == LANE_DEPTH)
 	{
@@ -167,12 +183,14 @@ lane_put_shared(Lane *lane, const Run *run, Run *displaced, bool *is_displaced)
 const Run *
 lane_first(const Lane *lane)
 {
+	Assert(lane->nready > 0);
 	return &lane->ready[lane->first];
 }
 
 bool
 lane_take(Lane *lane, Run *run)
 {
+	Assert(shmem_locked_exclusively());
 	if (lane->nready == 0)
 		return false;
 	*run = *lane_at(lane, 0);
@@ -184,6 +202,7 @@ lane_take(Lane *lane, Run *run)
 bool
 lane_take_if(Lane *lane, bool (*admits) (const Run *run, void *arg), void *arg, Run *run)
 {
+	Assert(shmem_locked_exclusively());
 	for (int position = 0; position < lane->nready; position++)
 	{
 		if (!admits(lane_at(lane, position), arg))
@@ -201,6 +220,7 @@ lane_take_if(Lane *lane, bool (*admits) (const Run *run, void *arg), void *arg, 
 bool
 lane_remove(Lane *lane, int64 run_id)
 {
+	Assert(shmem_locked_exclusively());
 	for (int position = 0; position < lane->nready; position++)
 	{
 		if (lane_at(lane, position)->run_id != run_id)

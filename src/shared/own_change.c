@@ -15,6 +15,7 @@
 #include "access/xact.h"
 #include "utils/memutils.h"
 
+#include "base/process.h"
 #include "shared/own_change.h"
 
 /* What a list has room for at first, and is cut back to when it was long */
@@ -28,7 +29,7 @@ typedef struct ChangeList
 } ChangeList;
 
 static ChangeList lists[2];
-static ChangeList *filling = NULL;	/* NULL: this is not the scheduler */
+static ChangeList *filling = NULL;
 
 static void
 resize(ChangeList *list, int size)
@@ -48,16 +49,10 @@ own_change_init(void)
 	filling = &lists[0];
 }
 
-bool
-own_change_is_mine(void)
-{
-	return filling != NULL;
-}
-
 void
 own_change_put(ChangeKind kind, int64 id)
 {
-	Assert(own_change_is_mine());
+	Assert(process_is(PROCESS_SCHEDULER));
 	if (filling->count == filling->size)
 		resize(filling, 2 * filling->size);
 	filling->changes[filling->count].kind = kind;
@@ -67,6 +62,7 @@ own_change_put(ChangeKind kind, int64 id)
 bool
 own_change_any(void)
 {
+	Assert(process_is(PROCESS_SCHEDULER));
 	return filling->count > 0;
 }
 
@@ -75,6 +71,7 @@ own_change_take(const Change **changes)
 {
 	ChangeList *full = filling;
 
+	Assert(process_is(PROCESS_SCHEDULER));
 	Assert(!IsTransactionState());
 	filling = &lists[full == &lists[0] ? 1 : 0];
 	filling->count = 0;

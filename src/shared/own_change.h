@@ -17,11 +17,8 @@
 
 #include "shared/shmem.h"
 
-/* This process is the scheduler: from now on it has a list. */
+/* Once in the life of a scheduler. */
 extern void own_change_init(void);
-
-/* Is this process the scheduler? */
-extern bool own_change_is_mine(void);
 
 /*
  * Add a change, inside a transaction or outside.  It is applied when that is

@@ -24,6 +24,7 @@ shmem_available(void)
 Database *
 shmem_find_database(Oid database)
 {
+	Assert(shmem_locked());
 	for (int i = 0; i < scheduler_shared->ndatabases; i++)
 	{
 		Database   *db = &scheduler_shared->databases[i];
@@ -97,6 +98,7 @@ shmem_put_change(Oid database, ChangeKind kind, int64 id)
 {
 	Database   *db;
 
+	Assert(!shmem_locked());
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
 	db = shmem_find_database(database);
 	if (db != NULL)
@@ -108,6 +110,7 @@ shmem_put_change(Oid database, ChangeKind kind, int64 id)
 void
 shmem_put_change_of(Database *db, ChangeKind kind, int64 id)
 {
+	Assert(shmem_locked());
 	SpinLockAcquire(&db->mutex);
 	if (kind == CHANGE_ALL || db->change_count == CHANGE_RING_SIZE)
 		db->change_overflow = true;
@@ -145,6 +148,7 @@ shmem_take_changes(Database *db, Change *changes, int max, bool *overflow)
 void
 shmem_forget_runs(Database *db)
 {
+	Assert(shmem_locked_exclusively());
 	SpinLockAcquire(&db->mutex);
 	db->outcome_count = 0;
 	db->change_count = 0;
@@ -162,6 +166,7 @@ shmem_forget_runs(Database *db)
 void
 shmem_want_rooms(Database *db, int n)
 {
+	Assert(shmem_locked_exclusively());
 	scheduler_shared->rooms_wanted += n - db->rooms_wanted;
 	db->rooms_wanted = n;
 }
@@ -177,6 +182,7 @@ shmem_wake(Latch *latch)
 void
 shmem_wake_launcher(bool rescan)
 {
+	Assert(!shmem_locked());
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	if (rescan)
 		scheduler_shared->rescan = true;

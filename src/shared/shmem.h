@@ -256,6 +256,19 @@ extern SchedulerShared *scheduler_shared;
 /* True when the library was preloaded, so that there is a shared state. */
 extern bool shmem_available(void);
 
+/* What "lock held" and "lock not held" mean: for Assert(). */
+static inline bool
+shmem_locked(void)
+{
+	return LWLockHeldByMe(scheduler_shared->lock);
+}
+
+static inline bool
+shmem_locked_exclusively(void)
+{
+	return LWLockHeldByMeInMode(scheduler_shared->lock, LW_EXCLUSIVE);
+}
+
 /* Caller holds the lock.  NULL: this database has no entry. */
 extern Database *shmem_find_database(Oid database);
 

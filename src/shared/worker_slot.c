@@ -27,6 +27,7 @@ WorkerSlot *worker_slot_mine = NULL;
 void
 worker_slot_wake_waiting(void)
 {
+	Assert(shmem_locked_exclusively());
 	for (int i = 0; i < scheduler_shared->ndatabases; i++)
 		if (scheduler_shared->databases[i].demand != 0)
 			shmem_wake(scheduler_shared->databases[i].scheduler_latch);
@@ -37,6 +38,7 @@ worker_slot_free(WorkerSlot *slot)
 {
 	Lane	   *lane = &scheduler_shared->lanes[slot->lane];
 
+	Assert(shmem_locked_exclusively());
 	lane->nworkers--;
 	if (lane->nworkers == 0)
 		lane_release(lane);
@@ -51,6 +53,7 @@ worker_slot_free(WorkerSlot *slot)
 void
 worker_slot_ask_to_leave(WorkerSlot *slot)
 {
+	Assert(shmem_locked_exclusively());
 	slot->leave = true;
 	shmem_wake(slot->latch);
 }
@@ -58,6 +61,7 @@ worker_slot_ask_to_leave(WorkerSlot *slot)
 void
 worker_slot_send_away(WorkerSlot *slot, bool force)
 {
+	Assert(shmem_locked_exclusively());
 	worker_slot_ask_to_leave(slot);
 	if (force && slot->state == WORKER_RUNNING && !slot->requeue)
 	{
@@ -70,6 +74,7 @@ worker_slot_send_away(WorkerSlot *slot, bool force)
 TimestampTz
 worker_slot_expected_until(const WorkerSlot *slot, TimestampTz now)
 {
+	Assert(shmem_locked());
 	return slot->expected_until < now + TIME_SLICE ? slot->expected_until : DT_NOBEGIN;
 }
 
@@ -83,6 +88,7 @@ worker_slot_spared_until(const WorkerSlot *slot, NewcomerKind newcomer, Timestam
 {
 	TimestampTz expected = worker_slot_expected_until(slot, now);
 
+	Assert(shmem_locked());
 	if (newcomer != FOR_READY)
 		return expected;
 	if (slot->runs_done > 0)
@@ -103,6 +109,7 @@ count_staying(int lane)
 {
 	int			result = 0;
 
+	Assert(shmem_locked());
 	foreach_worker_slot(slot)
 	{
 		if (slot->lane == lane && worker_slot_stays(slot))
@@ -118,6 +125,7 @@ worker_slot_relieve(WorkerSlot *slot)
 	TimestampTz now = clock_now();
 	int64		slice = lane->more ? TIME_SLICE : LAST_SLICE;
 
+	Assert(shmem_locked_exclusively());
 	if (slot->leave ||
 		(count_staying(slot->lane) == 1 &&
 		 (lane->nready > 0 || lane->more || is_fresh(slot, now)) &&
@@ -144,6 +152,7 @@ cancel_slot(WorkerSlot *slot)
 {
 	Database   *db = shmem_find_database(slot->database);
 
+	Assert(shmem_locked_exclusively());
 	slot->cancel = true;
 	slot->deadline = Min(slot->deadline, clock_now());
 	kill(slot->pid, SIGINT);

@@ -15,12 +15,14 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "common/hashfn.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
 #include "base/clock.h"
 #include "base/cycle.h"
+#include "base/process.h"
 #include "record/alert_handler.h"
 #include "state/alert.h"
 #include "table/catalog_exec.h"
@@ -101,6 +103,7 @@ void
 alert_raise_counted(AlertKind kind, const char *subject, int64 job_id,
 					Oid owner, const char *message, int64 count)
 {
+	Assert(process_is(PROCESS_SCHEDULER));
 	remember(alert_kind(kind)->name, alert_kind(kind)->severity, subject, job_id, owner, message,
 			 count);
 }
@@ -115,6 +118,7 @@ alert_raise_as(const char *severity, AlertKind kind, const char *subject,
 void
 alert_resolve(AlertKind kind, const char *subject)
 {
+	Assert(process_is(PROCESS_SCHEDULER));
 	remember(alert_kind(kind)->name, NULL, subject, 0, InvalidOid, NULL, 0);
 }
 
@@ -212,6 +216,8 @@ alert_write(void)
 	static int	failures = 0;
 	Batch		batch;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!IsTransactionState());
 	if (pending == NULL)
 		return;
 	batch.n = collect_pending(&batch.rows);
@@ -236,6 +242,8 @@ alert_tell_ends(TimestampTz now)
 	int64	   *ended;
 	int			n;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(IsTransactionState());
 	if (next_end > now)
 		return;
 	n = catalog_take_ended_alerts(now - alert_handler_window(), &ended);

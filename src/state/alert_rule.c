@@ -9,6 +9,8 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
+
 #include <math.h>
 
 #include "state/alert_rule.h"
@@ -54,6 +56,7 @@ set_rule(const char *kind, const AlertRule *rule, void *arg)
 void
 alert_rule_load(void)
 {
+	Assert(IsTransactionState());
 	memset(rules, 0, sizeof(rules));
 	catalog_scan_alert_rules(set_rule, NULL);
 }

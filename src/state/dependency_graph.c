@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "mb/pg_wchar.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
@@ -18,10 +19,14 @@
 
 #include "base/cycle.h"
 #include "base/guc.h"
+#include "base/process.h"
 #include "state/dependency_graph.h"
 
 /* Of a name in a reason, at most this number of bytes. */
 #define NAME_IN_REASON	100
+
+StaticAssertDecl(sizeof(DependencyEnd) == sizeof(int64) + NAMEDATALEN,
+				 "a hash key has no padding");
 
 static MemoryContext edge_context = NULL;	/* lists and strings of nodes */
 static HTAB *nodes = NULL;		/* NULL: there are none */
@@ -183,6 +188,8 @@ dependency_graph_load(DependencyVisitor gone)
 	MemoryContext caller = CurrentMemoryContext;
 	bool		result;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!IsTransactionState());
 	if (!to_load)
 		return false;
 	if (nodes != NULL)

@@ -33,6 +33,8 @@ typedef struct DueEntry
 	Oid			role;
 } DueEntry;
 
+StaticAssertDecl(sizeof(DueEntry) == 24, "of a million jobs, each costs an entry");
+
 static MemoryContext heap_context = NULL;
 static DueEntry *entries = NULL;
 static int64 nentries = 0;

@@ -15,6 +15,9 @@
 
 #include "state/fair_queue.h"
 
+StaticAssertDecl(sizeof(FairStreamKey) == sizeof(void *) + sizeof(uint64),
+				 "a hash key has no padding");
+
 static const FairItem *
 item_of(const pairingheap_node *node)
 {

@@ -30,6 +30,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "nodes/pg_list.h"
 #include "utils/array.h"
@@ -198,6 +199,7 @@ job_cache_get_many(const int64 *job_ids, int count, JobEntry **entries)
 {
 	StoreReader *reader = NULL;
 
+	Assert(IsTransactionState());
 	for (int i = 0; i < count; i++)
 	{
 		Job			job;
@@ -233,6 +235,7 @@ job_cache_reload(JobEntry *entry)
 {
 	Job			job;
 
+	Assert(IsTransactionState());
 	entry->dropped = !store_read_job(entry->job_id, NULL, &job);
 	if (!entry->dropped)
 		keep_definition(entry, &job);
@@ -245,6 +248,7 @@ job_cache_reload_calendars(void)
 	HASH_SEQ_STATUS status;
 	JobEntry   *entry;
 
+	Assert(IsTransactionState());
 	calendars = NIL;
 	MemoryContextReset(calendar_context);
 	hash_seq_init(&status, cache);
@@ -372,6 +376,7 @@ job_cache_write(void)
 {
 	dlist_iter	iter;
 
+	Assert(IsTransactionState());
 	begin_write(ndirty);
 	dlist_foreach(iter, &dirty_entries)
 		add_write(dlist_container(JobEntry, dirty_node, iter.cur));
@@ -382,6 +387,7 @@ job_cache_write(void)
 void
 job_cache_write_these(JobEntry **entries, int count)
 {
+	Assert(IsTransactionState());
 	begin_write(count);
 	for (int i = 0; i < count; i++)
 		add_write(entries[i]);
@@ -391,6 +397,7 @@ job_cache_write_these(JobEntry **entries, int count)
 void
 job_cache_written(bool committed)
 {
+	Assert(!IsTransactionState());
 	for (int i = 0; i < nwriting; i++)
 	{
 		writing[i]->writing = false;

@@ -9,10 +9,12 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "nodes/pg_list.h"
 #include "utils/memutils.h"
 
 #include "base/clock.h"
+#include "base/process.h"
 #include "state/recovery_event.h"
 #include "table/catalog_recovery.h"
 #include "table/job.h"
@@ -30,6 +32,7 @@ recovery_event_note(const char *action, const char *subject, int64 job_id, Oid o
 	RecoveryEvent *event;
 	MemoryContext oldcontext;
 
+	Assert(process_is(PROCESS_SCHEDULER));
 	if (list_length(pending) >= MAX_PENDING)
 		return;
 	if (event_context == NULL)
@@ -68,6 +71,7 @@ recovery_event_write(void)
 {
 	ListCell   *lc;
 
+	Assert(IsTransactionState());
 	foreach(lc, pending)
 		catalog_insert_event(lfirst(lc));
 }
@@ -75,6 +79,7 @@ recovery_event_write(void)
 void
 recovery_event_written(void)
 {
+	Assert(!IsTransactionState());
 	pending = NIL;
 	if (event_context != NULL)
 		MemoryContextReset(event_context);

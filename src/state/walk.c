@@ -11,12 +11,14 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
 
 #include "base/budget.h"
 #include "base/clock.h"
 #include "base/cycle.h"
+#include "base/process.h"
 #include "state/job_cache.h"
 #include "state/walk.h"
 #include "table/row.h"
@@ -114,6 +116,8 @@ walk_step(TimestampTz now)
 	int64		took;
 	bool		more;
 
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!IsTransactionState());
 	if (walk_next_slice() > now)
 		return false;
 	walk = dlist_head_element(Walk, node, &walks);

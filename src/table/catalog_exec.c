@@ -138,6 +138,7 @@ catalog_add_jsonb(Params *params, Jsonb *value)
 void
 catalog_enter(CatalogState *state)
 {
+	Assert(IsTransactionState());
 	GetUserIdAndSecContext(&state->userid, &state->sec_context);
 	SetUserIdAndSecContext(extension_owner(),
 						   state->sec_context | SECURITY_LOCAL_USERID_CHANGE);
@@ -170,6 +171,7 @@ catalog_leave(const CatalogState *state)
 void
 catalog_limit_lock_wait(void)
 {
+	Assert(IsTransactionState());
 	(void) set_config_option("lock_timeout", "20ms", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_LOCAL, true, 0, false);
 }

@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "commands/extension.h"
 #include "utils/syscache.h"
@@ -23,6 +24,7 @@ bool		extension_own_command = false;
 bool
 extension_exists(void)
 {
+	Assert(IsTransactionState());
 	return OidIsValid(get_extension_oid("pg_scheduler", true)) &&
 		OidIsValid(row_relation("job"));
 }

@@ -257,6 +257,7 @@ extension_version(void)
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
+	Assert(IsTransactionState());
 	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ,
 				CStringGetDatum("pg_scheduler"));
 	scan = systable_beginscan(rel, ExtensionNameIndexId, true, NULL, 1, &key);
@@ -414,6 +415,7 @@ fit_table(Relation rel, const char *table)
 {
 	Shape	   *shape;
 
+	Assert(IsTransactionState());
 	if (is_known_to_fit(rel))
 		return true;
 	shape = find_shape(table);
@@ -468,6 +470,7 @@ fit_find_problem(FitProblem *problem)
 {
 	Oid			schema = get_namespace_oid("scheduler", false);
 
+	Assert(IsTransactionState());
 	if (find_other_version(problem))
 		return true;
 	for (int i = 0; i < lengthof(shapes); i++)

@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
@@ -313,6 +314,7 @@ http_definition_job(const HttpDefinition *def, Oid owner, HttpJob *job)
 	HttpHeaderDefinition *defined = http_headers_read(def->headers, &count);
 	HttpHeader *headers = palloc0((count + 1) * sizeof(HttpHeader));
 
+	Assert(IsTransactionState());
 	memset(job, 0, sizeof(*job));
 	for (int i = 0; i < count; i++)
 	{

@@ -187,6 +187,7 @@ http_store_insert_response(const Run *run, const char *job_name,
 	set_text(&row, RESPONSE_IDEMPOTENCY_KEY, key);
 	set_answer(&row, response);
 	set_transfer(&row, response);
+	Assert(RelationGetNumberOfAttributes(rel) == RESPONSE_COLUMNS);
 	CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel), row.values, row.nulls));
 	table_close(rel, RowExclusiveLock);
 }

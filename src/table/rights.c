@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
@@ -34,6 +35,7 @@ rights_can_run(Oid role, RightsProblem *problem)
 	char	   *name;
 	bool		can_login;
 
+	Assert(IsTransactionState());
 	if (!HeapTupleIsValid(tuple))
 	{
 		problem->sqlerrcode = ERRCODE_UNDEFINED_OBJECT;
@@ -94,6 +96,7 @@ rights_role_is_admin(Oid role)
 bool
 rights_is_admin(void)
 {
+	Assert(IsTransactionState());
 	return rights_role_is_admin(GetUserId());
 }
 
@@ -111,6 +114,7 @@ rights_require_admin(const char *function)
 bool
 rights_can_see(Oid owner)
 {
+	Assert(IsTransactionState());
 	return has_privs_of_role(GetUserId(), owner) || rights_is_admin();
 }
 
@@ -123,6 +127,7 @@ rights_can_manage(Oid owner)
 bool
 rights_can_run_as(Oid owner)
 {
+	Assert(IsTransactionState());
 	return compat_may_set_role(GetUserId(), owner);
 }
 

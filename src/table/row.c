@@ -38,6 +38,7 @@ row_relation(const char *name)
 {
 	Oid			schema = get_namespace_oid("scheduler", true);
 
+	Assert(IsTransactionState());
 	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
 }
 
@@ -47,6 +48,7 @@ row_open_table(const char *name, LOCKMODE lockmode)
 	Oid			oid = row_relation(name);
 	Relation	rel;
 
+	Assert(IsTransactionState());
 	if (!OidIsValid(oid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
@@ -93,6 +95,7 @@ row_block_exists(Relation rel, const ItemPointerData *tid)
 void
 row_finder_begin(RowFinder *finder, Relation rel, const char *pkey)
 {
+	Assert(IsTransactionState());
 	memset(finder, 0, sizeof(*finder));
 	finder->rel = rel;
 	finder->pkey = pkey;

@@ -114,6 +114,7 @@ form_pending(TupleDesc desc, const PendingRun *pending)
 	nulls[PENDING_ARGS - 1] = (pending->args == NULL);
 	values[PENDING_REDRIVEN_FROM - 1] =
 		row_int64(pending->redriven_from, 0, &nulls[PENDING_REDRIVEN_FROM - 1]);
+	Assert(desc->natts == lengthof(values));
 	return heap_form_tuple(desc, values, nulls);
 }
 
@@ -138,6 +139,7 @@ fill_pending(void *result, HeapTuple tuple, TupleDesc desc)
 	bool		nulls[PENDING_COLUMNS];
 	Run		   *run = &pending->run;
 
+	Assert(desc->natts == lengthof(values));
 	heap_deform_tuple(tuple, desc, values, nulls);
 	memset(pending, 0, sizeof(*pending));
 	run->run_id = DatumGetInt64(values[PENDING_RUN_ID - 1]);
@@ -551,6 +553,7 @@ store_insert_history(const RunRecord *record)
 	 * Columns that a partition has in another order than its parent would
 	 * need a tuple conversion; ours are made LIKE the parent.
 	 */
+	Assert(RelationGetNumberOfAttributes(rel) == lengthof(values));
 	CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel), values, nulls));
 	table_close(rel, RowExclusiveLock);
 }

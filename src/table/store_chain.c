@@ -83,6 +83,7 @@ edge_from_tuple(HeapTuple tuple, TupleDesc desc)
 	ChainEdge	edge;
 	int			after_on;
 
+	Assert(desc->natts == lengthof(values));
 	heap_deform_tuple(tuple, desc, values, nulls);
 	edge.job_id = DatumGetInt64(values[AFTER_JOB_ID - 1]);
 	edge.leader_id = DatumGetInt64(values[AFTER_LEADER_ID - 1]);
@@ -162,6 +163,7 @@ store_insert_leader_end(const LeaderEnd *end)
 	values[END_ENDED_AT - 1] = TimestampTzGetDatum(end->ended_at);
 	values[END_ARGS - 1] = PointerGetDatum(end->args);
 	nulls[END_ARGS - 1] = (end->args == NULL);
+	Assert(RelationGetNumberOfAttributes(rel) == lengthof(values));
 	CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel), values, nulls));
 	table_close(rel, RowExclusiveLock);
 }
@@ -172,6 +174,7 @@ fill_end(LeaderEnd *end, HeapTuple tuple, TupleDesc desc)
 	Datum		values[END_COLUMNS];
 	bool		nulls[END_COLUMNS];
 
+	Assert(desc->natts == lengthof(values));
 	heap_deform_tuple(tuple, desc, values, nulls);
 	end->run_id = DatumGetInt64(values[END_RUN_ID - 1]);
 	end->job_id = DatumGetInt64(values[END_JOB_ID - 1]);
@@ -274,6 +277,7 @@ store_insert_run_trigger(int64 run_id, int64 trigger_run_id, Oid owner)
 	values[TRIGGER_RUN_ID - 1] = Int64GetDatum(run_id);
 	values[TRIGGER_TRIGGER_RUN_ID - 1] = Int64GetDatum(trigger_run_id);
 	values[TRIGGER_OWNER - 1] = ObjectIdGetDatum(owner);
+	Assert(RelationGetNumberOfAttributes(rel) == lengthof(values));
 	CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel), values, nulls));
 	table_close(rel, RowExclusiveLock);
 }

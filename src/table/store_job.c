@@ -112,6 +112,7 @@ form_state(TupleDesc desc, const JobState *state)
 	nulls[STATE_OPEN_RUNS - 1] = nulls[STATE_OPEN_ATTEMPTS - 1] = state->open_runs == NULL;
 	values[STATE_OPEN_RUNS - 1] = PointerGetDatum(state->open_runs);
 	values[STATE_OPEN_ATTEMPTS - 1] = PointerGetDatum(state->open_attempts);
+	Assert(desc->natts == lengthof(values));
 	return heap_form_tuple(desc, values, nulls);
 }
 
@@ -122,6 +123,7 @@ fill_state(void *result, HeapTuple tuple, TupleDesc desc)
 	Datum		values[STATE_COLUMNS];
 	bool		nulls[STATE_COLUMNS];
 
+	Assert(desc->natts == lengthof(values));
 	heap_deform_tuple(tuple, desc, values, nulls);
 	state->job_id = DatumGetInt64(values[STATE_JOB_ID - 1]);
 	state->schedule_version = DatumGetInt32(values[STATE_SCHEDULE_VERSION - 1]);
