@@ -122,7 +122,8 @@ kill 'CONT', $pid;
 is($sql->("SELECT scheduler.wait_for_run($run, '1 minute')"), 'succeeded', 'a run that nobody could have is done');
 
 #
-# A run is cancelled while it fails: whoever commits first has it
+# A run has its turn while it is being cancelled: nobody waits for that to be
+# committed, and the run is left for later.
 #
 schedule_waiting('busy', $wait);
 $sql->(q(
@@ -133,11 +134,12 @@ await(q(SELECT scheduler.status() @> '{"pending_runs": 2}'), 'a run waits for an
 my $canceller = $node->background_psql('postgres', on_error_stop => 1);
 is($canceller->query_safe("BEGIN; SELECT scheduler.cancel_run($run)"), 't', 'it is being cancelled');
 go_on();
-await(q(SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'pg_scheduler worker' AND wait_event = 'transactionid'),
-	'it has begun and failed');
+await(q(SELECT count(*) = 1 FROM scheduler.runs WHERE job_name = 'busy' AND status = 'succeeded'), 'the run before it is over');
+await(q(SELECT count(*) = 0 FROM scheduler.workers WHERE state = 'running'), 'no worker has it in hand');
+is($sql->("SELECT status FROM scheduler.runs WHERE run_id = $run"), 'queued', 'it waits');
 $canceller->query_safe('COMMIT');
 $canceller->quit;
-ends_as($run, 'cancelled', 'a run that was cancelled and has failed');
+ends_as($run, 'cancelled', 'a run that had its turn while it was being cancelled');
 unlike(slurp_file($node->logfile), qr/could not record/, 'which is no error');
 
 #
