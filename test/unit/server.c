@@ -12,14 +12,53 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "lib/pairingheap.h"
 #include "nodes/pg_list.h"
+#include "storage/lwlock.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
+#include "base/process.h"
 #include "server.h"
 
 jmp_buf    *server_error = NULL;
+
+/*
+ * Assertions.  Whoever is tested is the scheduler, holds the lock, and is in no
+ * transaction.
+ */
+ProcessKind process_kind = PROCESS_SCHEDULER;
+
+void
+ExceptionalCondition(const char *conditionName,
+#if PG_VERSION_NUM < 160000
+					 const char *errorType,
+#endif
+					 const char *fileName, int lineNumber)
+{
+	printf("Bail out! %s:%d: %s\n", fileName, lineNumber, conditionName);
+	fflush(stdout);
+	abort();
+}
+
+bool
+LWLockHeldByMe(LWLock *lock)
+{
+	return true;
+}
+
+bool
+LWLockHeldByMeInMode(LWLock *lock, LWLockMode mode)
+{
+	return true;
+}
+
+bool
+IsTransactionState(void)
+{
+	return false;
+}
 
 /*
  * Memory.  Each chunk is in one list of all chunks, and knows its context.
@@ -244,6 +283,18 @@ hash_search(HTAB *table, const void *key, HASHACTION action, bool *found)
 		pfree(element);
 	}
 	return element == NULL ? NULL : entry_of(element);
+}
+
+void
+hash_destroy(HTAB *table)
+{
+	for (int i = 0; i < BUCKETS; i++)
+		for (HASHELEMENT *element = table->buckets[i], *next; element != NULL; element = next)
+		{
+			next = element->link;
+			pfree(element);
+		}
+	pfree(table);
 }
 
 long

@@ -19,6 +19,7 @@
 #include "state/hook_family.h"
 #include "state/run_list.h"
 #include "state/run_queue.h"
+#include "state/run_queue_check.h"
 #include "tap.h"
 
 #define JOBS		12
@@ -60,8 +61,15 @@ hook_family_moved(int64 job_id)
 {
 }
 
-static char queue_names[][8] = {"default", "mail", "reports"};
 static JobEntry jobs[JOBS];
+
+JobEntry *
+job_cache_peek(int64 job_id)
+{
+	return &jobs[job_id];
+}
+
+static char queue_names[][8] = {"default", "mail", "reports"};
 static int64 runs[RUNS];		/* ids of those that are in; 0: none */
 static int64 last_id = 0;
 static bool hooks_only = false;
@@ -208,6 +216,7 @@ check_all(void)
 	wrong[5] += run_queue_ready_count() != nready;
 	check_roles();
 	check_oldest();
+	run_queue_check();
 }
 
 /* A run was taken: could it be? */

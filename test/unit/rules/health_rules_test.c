@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * health_test.c
+ * health_rules_test.c
  *	  From figures to states of health; histograms.
  *
  * Copyright (c) 2026, pg_scheduler developers
