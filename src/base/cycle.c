@@ -16,6 +16,7 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 
 #include "base/cycle.h"
 
@@ -97,4 +98,45 @@ cycle_try_transaction(CycleTask task, void *arg, const char *what)
 	Transaction transaction = {task, arg};
 
 	return cycle_try(run_transaction, &transaction, what);
+}
+
+/* A request to cancel is meant for the whole. */
+static void
+report_part(ErrorData *error, const char *what)
+{
+	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		ReThrowError(error);
+	error->elevel = WARNING;
+	error->context = psprintf("%s%spg_scheduler %s", error->context ? error->context : "",
+							  error->context ? "\n" : "", what);
+	ThrowErrorData(error);
+}
+
+bool
+cycle_try_part(CycleTask task, void *arg, const char *what)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		task(arg);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	if (error != NULL)
+		report_part(error, what);
+	return error == NULL;
 }

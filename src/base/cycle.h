@@ -38,4 +38,11 @@ typedef void (*CycleTask) (void *arg);
 extern bool cycle_try(CycleTask task, void *arg, const char *what);
 extern bool cycle_try_transaction(CycleTask task, void *arg, const char *what);
 
+/*
+ * A part of a transaction, in a subtransaction: its error is logged, and the
+ * rest goes on.  Also in a client, which gets a warning.  The context of the
+ * caller is current in the task.
+ */
+extern bool cycle_try_part(CycleTask task, void *arg, const char *what);
+
 #endif							/* PG_SCHEDULER_CYCLE_H */

@@ -43,9 +43,13 @@
 /* A hook that was locked is told after: 1 s. */
 #define LOCKED_DELAY	USECS_PER_SEC
 
+/* One that could not be told is tried again after: 60 s. */
+#define FAILED_DELAY	USECS_PER_MINUTE
+
 static bool all_changed = false;
 static bool stale_checks = false;
 static TimestampTz next_step = DT_NOEND;
+static TimestampTz retry_at = DT_NOEND; /* of those that could not be told */
 
 /*
  * Load
@@ -117,7 +121,7 @@ hook_load(void)
 	catalog_scan_hooks(load_hook, NULL);
 	cycle_commit_transaction();
 	all_changed = hook_family_any();
-	next_step = DT_NOEND;
+	next_step = retry_at = DT_NOEND;
 }
 
 void
@@ -160,7 +164,14 @@ add_run(int64 hook_job_id, NewRun *new)
 	return true;
 }
 
-/* Tell one hook.  True when that takes a run. */
+/* What is told to one hook, and whether that takes a run */
+typedef struct Telling
+{
+	const HookChange *change;
+	NewRun	   *new;
+	bool		runs;
+} Telling;
+
 static bool
 tell(const HookChange *change, NewRun *new)
 {
@@ -182,6 +193,31 @@ tell(const HookChange *change, NewRun *new)
 	return add_run(change->hook_job_id, new);
 }
 
+static void
+tell_one(void *arg)
+{
+	Telling    *telling = arg;
+
+	telling->runs = tell(telling->change, telling->new);
+}
+
+/* A hook that cannot be told keeps no other from being told: it is left for later. */
+static bool
+try_to_tell(const HookChange *change, NewRun *new)
+{
+	Telling		telling = {change, new, false};
+
+	if (cycle_try_part(tell_one, &telling,
+					   psprintf("telling the hook \"%s\" of job " INT64_FORMAT,
+								hook_kind_name(change->event), change->job_id)))
+		return telling.runs;
+	alert_raise(ALERT_HOOK_FAILED, psprintf("job " INT64_FORMAT " %s", change->job_id,
+											hook_kind_name(change->event)),
+				change->job_id, InvalidOid, "the hook could not be called; see the server log");
+	retry_at = clock_now() + FAILED_DELAY;
+	return false;
+}
+
 /* Only after the commit does a run enter the queue. */
 static void
 tell_changes(const int64 *job_ids, int n)
@@ -196,7 +232,7 @@ tell_changes(const int64 *job_ids, int n)
 	nchanges = catalog_find_hook_changes(job_ids, n, &changes);
 	runs = palloc(Max(nchanges, 1) * sizeof(NewRun));
 	for (int i = 0; i < nchanges; i++)
-		if (tell(&changes[i], &runs[nruns]))
+		if (try_to_tell(&changes[i], &runs[nruns]))
 			nruns++;
 	cycle_commit_transaction();
 	for (int i = 0; i < nruns; i++)
@@ -217,8 +253,13 @@ hook_step(TimestampTz now)
 
 	Assert(process_is(PROCESS_SCHEDULER));
 	Assert(!IsTransactionState());
+	if (retry_at <= now)
+	{
+		retry_at = DT_NOEND;
+		all_changed = hook_family_any();
+	}
 	if (ndirty == 0 && !all_changed)
-		return DT_NOEND;
+		return retry_at;
 	job_ids = palloc(Max(ndirty, 1) * sizeof(int64));
 	for (int i = 0; i < ndirty; i++)
 	{
@@ -230,7 +271,7 @@ hook_step(TimestampTz now)
 		}
 	}
 	if (all_changed && next_step != DT_NOEND && next_step > now)
-		return next_step;
+		return Min(next_step, retry_at);
 	next_step = DT_NOEND;
 	if (all_changed)
 	{
@@ -239,7 +280,7 @@ hook_step(TimestampTz now)
 	}
 	else if (n > 0)
 		tell_changes(job_ids, n);
-	return next_step;
+	return Min(next_step, retry_at);
 }
 
 /*
@@ -322,31 +363,67 @@ set_check(int64 job_id, const bool *healthy, const char *error, void *arg)
 		meter_touch(meter);
 }
 
+/* Checks to be read together */
+typedef struct Checks
+{
+	int64	   *job_ids;
+	bool	   *failed;
+	int			n;
+} Checks;
+
+static void
+read_checks(void *arg)
+{
+	const Checks *checks = arg;
+
+	catalog_scan_checks(checks->job_ids, checks->failed, checks->n, set_check, NULL);
+}
+
+/* What can be said of a check whose record cannot be read. */
+static void
+set_unreadable(int64 job_id)
+{
+	set_check(job_id, NULL, "its result cannot be read; see the server log", NULL);
+}
+
+static void
+read_each(const Checks *checks)
+{
+	for (int i = 0; i < checks->n; i++)
+	{
+		Checks		one = {&checks->job_ids[i], &checks->failed[i], 1};
+
+		if (!cycle_try_part(read_checks, &one,
+							psprintf("reading the health check of job " INT64_FORMAT,
+									 one.job_ids[0])))
+			set_unreadable(one.job_ids[0]);
+	}
+}
+
 void
 hook_read_checks(void)
 {
 	HookFamily **families;
-	int64	   *job_ids;
-	bool	   *failed;
+	Checks		checks = {0};
 	int			nfamilies;
-	int			n = 0;
 
 	Assert(IsTransactionState());
 	if (!stale_checks)
 		return;
 	families = hook_family_list(&nfamilies);
-	job_ids = palloc(Max(nfamilies, 1) * sizeof(int64));
-	failed = palloc(Max(nfamilies, 1) * sizeof(bool));
+	checks.job_ids = palloc(Max(nfamilies, 1) * sizeof(int64));
+	checks.failed = palloc(Max(nfamilies, 1) * sizeof(bool));
 	for (int i = 0; i < nfamilies; i++)
 	{
 		if (!families[i]->check_stale)
 			continue;
 		families[i]->check_stale = false;
-		job_ids[n] = families[i]->job_id;
-		failed[n++] = families[i]->check_failed;
+		checks.job_ids[checks.n] = families[i]->job_id;
+		checks.failed[checks.n++] = families[i]->check_failed;
 	}
 	stale_checks = false;
-	catalog_scan_checks(job_ids, failed, n, set_check, NULL);
+	if (!cycle_try_part(read_checks, &checks, "reading what health checks have found"))
+		read_each(&checks);
 }
 
 const char *

@@ -31,6 +31,7 @@
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
+#include "base/cycle.h"
 #include "base/guc.h"
 #include "base/process.h"
 #include "flow/pause.h"
@@ -50,6 +51,8 @@
 
 /* What was locked is looked at again after: 1 s. */
 #define LOCKED_DELAY	USECS_PER_SEC
+
+#define SUBJECT_RECOVERY	"recovery"
 
 static bool active = false;
 static bool requested = false;	/* somebody has called recover() */
@@ -137,6 +140,25 @@ mend_queue(const char *queue, TimestampTz now)
 	return result;
 }
 
+typedef struct Answer
+{
+	const RecoveryRequest *request;
+	TimestampTz now;
+} Answer;
+
+static void
+answer(void *arg)
+{
+	const Answer *answer = arg;
+	const RecoveryRequest *request = answer->request;
+
+	if (request->queue ? mend_queue(request->queue, answer->now) :
+		mend_job(request->job_id, answer->now))
+		catalog_end_request(request->event_id, "done", answer->now);
+	else
+		unanswered = true;
+}
+
 static void
 answer_requests(TimestampTz now)
 {
@@ -149,12 +171,10 @@ answer_requests(TimestampTz now)
 	requested = unanswered = false;
 	for (int i = 0; i < n; i++)
 	{
-		RecoveryRequest *request = &requests[i];
+		Answer		one = {&requests[i], now};
 
-		if (request->queue ? mend_queue(request->queue, now) :
-			mend_job(request->job_id, now))
-			catalog_end_request(request->event_id, "done", now);
-		else
+		if (!cycle_try_part(answer, &one, psprintf("recovery, request " INT64_FORMAT,
+												   requests[i].event_id)))
 			unanswered = true;
 	}
 }
@@ -195,37 +215,95 @@ raise_given_up(TimestampTz now)
 	}
 }
 
+/* A step of all circuits, or of that of one job */
+typedef struct Circuits
+{
+	int64		job_id;			/* 0: all */
+	TimestampTz now;
+	int64	   *closed;			/* jobs whose circuit was closed */
+	int			nclosed;
+} Circuits;
+
 /* What people turn off with pg_scheduler.recovery. */
 static void
-hold_and_probe(TimestampTz now)
+hold_and_probe(void *arg)
 {
+	const Circuits *circuits = arg;
 	int64	   *job_ids;
 	int			n;
 
-	(void) catalog_open_circuits(now);
-	n = catalog_find_probes(now, &job_ids);
+	(void) catalog_open_circuits(circuits->job_id, circuits->now);
+	n = catalog_find_probes(circuits->job_id, circuits->now, &job_ids);
 	for (int i = 0; i < n; i++)
-		probe(job_ids[i], now);
+		probe(job_ids[i], circuits->now);
+}
+
+static void
+close_circuits(void *arg)
+{
+	Circuits   *circuits = arg;
+	int64	   *ended;
+	int			n;
+
+	circuits->nclosed = catalog_close_circuits(circuits->job_id, circuits->now,
+											   &circuits->closed);
+	n = catalog_end_probes(circuits->job_id, circuits->now, &ended);
+	circuits->closed = repalloc(circuits->closed,
+								Max(circuits->nclosed + n, 1) * sizeof(int64));
+	memcpy(circuits->closed + circuits->nclosed, ended, n * sizeof(int64));
+	circuits->nclosed += n;
 }
 
 /* The failures that have opened a circuit do not open it again. */
-static void
-forgive_all(const int64 *job_ids, int n)
+static bool
+step_circuits(CycleTask step, Circuits *circuits, const char *what)
 {
-	for (int i = 0; i < n; i++)
-		forgive(job_ids[i]);
+	if (!cycle_try_part(step, circuits, what))
+		return false;
+	for (int i = 0; i < circuits->nclosed; i++)
+		forgive(circuits->closed[i]);
+	return true;
 }
 
-static void
-close_circuits(TimestampTz now)
+/* A circuit that cannot be moved on keeps no other from it: it is left out. */
+static bool
+step_all(CycleTask step, TimestampTz now)
 {
+	Circuits	all = {.now = now};
 	int64	   *job_ids;
 	int			n;
 
-	n = catalog_close_circuits(now, &job_ids);
-	forgive_all(job_ids, n);
-	n = catalog_end_probes(now, &job_ids);
-	forgive_all(job_ids, n);
+	if (step_circuits(step, &all, "recovery"))
+		return true;
+	n = catalog_find_circuits(&job_ids);
+	for (int i = 0; i < n; i++)
+	{
+		Circuits	one = {.job_id = job_ids[i], .now = now};
+		const char *what = psprintf("recovery of job " INT64_FORMAT ", which is left out",
+									job_ids[i]);
+
+		if (!step_circuits(step, &one, what))
+			alert_raise(ALERT_JUDGEMENT_FAILED, SUBJECT_RECOVERY, 0, InvalidOid,
+						psprintf("recovery passes over job " INT64_FORMAT
+								 "; see the server log", job_ids[i]));
+	}
+	return false;
+}
+
+/* In two parts: who was forgiven must be written before circuits are opened. */
+static void
+step_both(TimestampTz now)
+{
+	static bool known = false;	/* that no alert is open */
+	bool		done = step_all(close_circuits, now);
+
+	if (forgiven > 0)
+		(void) job_cache_write();
+	if (pg_scheduler_recovery)
+		done &= step_all(hold_and_probe, now);
+	if (done && !known)
+		alert_resolve(ALERT_JUDGEMENT_FAILED, SUBJECT_RECOVERY);
+	known = done;
 }
 
 void
@@ -240,11 +318,7 @@ recovery_step(TimestampTz now)
 	{
 		(void) catalog_end_events(now);
 		answer_requests(now);
-		close_circuits(now);
-		if (forgiven > 0)
-			(void) job_cache_write();
-		if (pg_scheduler_recovery)
-			hold_and_probe(now);
+		step_both(now);
 		raise_given_up(now);
 		(void) catalog_resolve_given_up(now);
 	}

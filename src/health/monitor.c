@@ -28,6 +28,7 @@
 #include "health/metrics.h"
 #include "health/monitor.h"
 #include "health/monitor_clean.h"
+#include "health/monitor_part.h"
 #include "health/monitor_queue.h"
 #include "health/server_watch.h"
 #include "state/alert.h"
@@ -177,7 +178,7 @@ static void
 forget_job(JobMeter *meter)
 {
 	for (int kind = 0; kind < ALERT_KINDS; kind++)
-		if (alert_kind(kind)->subject == ALERT_OF_JOB)
+		if (alert_kind(kind)->subject == ALERT_OF_JOB || kind == ALERT_JUDGEMENT_FAILED)
 			set_job_alert(meter, kind, false, false, 0, NULL);
 	metrics_keep(meter);
 	meter_forget(meter);
@@ -228,19 +229,80 @@ judge_job(JobMeter *meter, TimestampTz now, JobHealthRow *row)
 	return result;
 }
 
-static void
-judge_jobs(TimestampTz now)
+/* Jobs to be judged together */
+typedef struct Batch
 {
-	JobHealthRow *rows = palloc(JUDGE_BATCH * sizeof(JobHealthRow));
+	TimestampTz now;
+	int			n;
+	int64		job_ids[JUDGE_BATCH];
+} Batch;
+
+static void
+judge_batch(void *arg)
+{
+	const Batch *batch = arg;
+	JobHealthRow *rows = palloc(batch->n * sizeof(JobHealthRow));
 	int			nrows = 0;
 
-	for (int i = 0; i < JUDGE_BATCH && meter_dirty_count() > 0; i++)
+	for (int i = 0; i < batch->n; i++)
 	{
-		if (judge_job(meter_take_dirty(), now, &rows[nrows]))
+		JobMeter   *meter = meter_find(batch->job_ids[i]);
+
+		if (meter != NULL && judge_job(meter, batch->now, &rows[nrows]))
 			nrows++;
 	}
 	if (nrows > 0)
-		catalog_write_job_health(rows, nrows, now);
+		catalog_write_job_health(rows, nrows, batch->now);
+}
+
+/* Whether the job could be judged: an alert says so, or is over. */
+static void
+note_judged(int64 job_id, bool judged)
+{
+	JobMeter   *meter = meter_find(job_id);
+
+	if (meter != NULL)
+		set_job_alert(meter, ALERT_JUDGEMENT_FAILED, !judged, false, 1,
+					  "job " INT64_FORMAT " could not be judged; see the server log", job_id);
+}
+
+/*
+ * A job that cannot be judged must not keep the others from it: after an error
+ * each is judged alone, and one that fails then is left out.
+ */
+static void
+judge_each(const Batch *batch)
+{
+	for (int i = 0; i < batch->n; i++)
+	{
+		Batch		one = {.now = batch->now, .n = 1};
+		JobMeter   *meter = meter_find(batch->job_ids[i]);
+
+		if (meter == NULL)
+			continue;
+		one.job_ids[0] = batch->job_ids[i];
+		meter->state = HEALTH_UNKNOWN;	/* nothing of it was written */
+		note_judged(one.job_ids[0],
+					cycle_try_part(judge_batch, &one,
+								   psprintf("judging job " INT64_FORMAT ", which is left out",
+											one.job_ids[0])));
+	}
+}
+
+static void
+judge_jobs(TimestampTz now)
+{
+	Batch		batch = {.now = now};
+
+	while (batch.n < JUDGE_BATCH && meter_dirty_count() > 0)
+		batch.job_ids[batch.n++] = meter_take_dirty()->job_id;
+	if (batch.n == 0)
+		return;
+	if (!cycle_try_part(judge_batch, &batch, "judging jobs"))
+		judge_each(&batch);
+	else
+		for (int i = 0; i < batch.n; i++)
+			note_judged(batch.job_ids[i], true);
 }
 
 /*
@@ -289,8 +351,27 @@ each_minute(TimestampTz now)
 }
 
 static void
+judge_queues(TimestampTz now)
+{
+	monitor_queues(now, &limits);
+}
+
+static void
+resolve_gone(TimestampTz now)
+{
+	if (catalog_resolve_gone_alerts(now) > 0)
+		alert_look_for_ends();
+	catalog_resolve_gone_queue_alerts(now);
+}
+
+static void
 each_judgement(TimestampTz now)
 {
+	static MonitorPart queues = {"judging queues", judge_queues};
+	static MonitorPart gone = {"resolving the alerts of what has gone", resolve_gone};
+	static MonitorPart ends = {"telling of the ends of alerts", alert_tell_ends};
+	static MonitorPart recovery = {"recovery", recovery_step};
+
 	if (next_server <= now)
 	{
 		if (pg_scheduler_monitoring)
@@ -304,16 +385,13 @@ each_judgement(TimestampTz now)
 		hook_read_checks();
 		judge_jobs(now);
 	}
-	monitor_queues(now, &limits);
+	monitor_part(&queues, now);
 	if (requested)
-	{
-		if (catalog_resolve_gone_alerts(now) > 0)
-			alert_look_for_ends();
-		catalog_resolve_gone_queue_alerts(now);
-	}
-	alert_tell_ends(now);
-	if (recovery_active())
-		recovery_step(now);
+		monitor_part(&gone, now);
+	if (alert_next_end() <= now)
+		monitor_part(&ends, now);
+	if (recovery_active() && !monitor_part(&recovery, now))
+		job_cache_written(false);
 	recovery_event_write();
 	cycle_commit_transaction();
 	alert_write();
@@ -481,7 +559,8 @@ load_alert(const char *kind, int64 job_id, Oid owner, const char *queue, void *a
 	int			i = alert_kind_from_name(kind);
 	JobMeter   *meter;
 
-	if (i < 0 || i == ALERT_DEAD_LETTER || alert_kind(i)->subject != ALERT_OF_JOB)
+	if (i < 0 || i == ALERT_DEAD_LETTER ||
+		(alert_kind(i)->subject != ALERT_OF_JOB && i != ALERT_JUDGEMENT_FAILED))
 		return;
 	meter = meter_get(job_id, owner, queue);
 	if (meter == NULL)

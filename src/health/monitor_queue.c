@@ -14,6 +14,7 @@
 
 #include "base/budget.h"
 #include "base/clock.h"
+#include "base/cycle.h"
 #include "base/guc.h"
 #include "base/process.h"
 #include "health/monitor_queue.h"
@@ -121,6 +122,53 @@ alert_of_queue(const QueueHealthRow *row)
 	queue->judged = true;
 }
 
+typedef struct Batch
+{
+	const QueueHealthRow *rows;
+	int			n;
+	TimestampTz now;
+} Batch;
+
+static void
+write_batch(void *arg)
+{
+	const Batch *batch = arg;
+
+	catalog_write_queue_health(batch->rows, batch->n, batch->now);
+}
+
+/* A queue whose health cannot be written is left out for a while. */
+static void
+write_each(const QueueHealthRow *rows, int n, TimestampTz now)
+{
+	for (int i = 0; i < n; i++)
+	{
+		Batch		one = {&rows[i], 1, now};
+		JobQueue   *queue = run_queue_find_queue(rows[i].queue);
+
+		if (!cycle_try_part(write_batch, &one,
+							psprintf("judging queue \"%s\", which is left out", rows[i].queue)) &&
+			queue != NULL)
+			queue->unwritable_until = now + USECS_PER_MINUTE;
+	}
+}
+
+static void
+write_health(QueueHealthRow *rows, int n, TimestampTz now)
+{
+	Batch		batch = {rows, 0, now};
+
+	for (int i = 0; i < n; i++)
+	{
+		JobQueue   *queue = run_queue_find_queue(rows[i].queue);
+
+		if (queue == NULL || queue->unwritable_until <= now)
+			rows[batch.n++] = rows[i];
+	}
+	if (batch.n > 0 && !cycle_try_part(write_batch, &batch, "writing the health of queues"))
+		write_each(rows, batch.n, now);
+}
+
 static void
 judge_queues(TimestampTz now)
 {
@@ -129,8 +177,7 @@ judge_queues(TimestampTz now)
 	catalog_scan_queue_jobs(!counted, judge_queue, &judgement);
 	for (int i = 0; i < judgement.n; i++)
 		alert_of_queue(&judgement.rows[i]);
-	if (judgement.n > 0)
-		catalog_write_queue_health(judgement.rows, judgement.n, now);
+	write_health(judgement.rows, judgement.n, now);
 }
 
 /*

@@ -19,6 +19,7 @@
 #include "utils/timestamp.h"
 
 #include "base/clock.h"
+#include "base/cycle.h"
 #include "base/guc.h"
 #include "record/alert_handler.h"
 #include "shared/change.h"
@@ -56,17 +57,31 @@ add_run(int64 job_id, Jsonb *args)
  * alert it is, and the view says the rest to those who may see it.
  */
 static void
-call_handler(const AlertCall *call, void *arg)
+call_handler(void *arg)
 {
+	const AlertCall *call = arg;
+
 	if (call->channel == NULL)
 		add_run(call->job_id, call->alerts);
 	else
 		Async_Notify(call->channel, call->payload);
 }
 
-void
+/* One that cannot be called keeps no other from being called. */
+static void
+try_handler(const AlertCall *call, void *arg)
+{
+	bool	   *called = arg;
+
+	*called &= cycle_try_part(call_handler, (void *) call, "calling the handler of an alert");
+}
+
+bool
 alert_handler_call(const int64 *alert_ids, int n, AlertEvent event)
 {
+	bool		called = true;
+
 	Assert(IsTransactionState());
-	catalog_scan_alert_calls(alert_ids, n, event == ALERT_RESOLVED, call_handler, NULL);
+	catalog_scan_alert_calls(alert_ids, n, event == ALERT_RESOLVED, try_handler, &called);
+	return called;
 }

@@ -28,6 +28,6 @@ extern int64 alert_handler_window(void);
  * whose end it is the time to tell of: one run of a handler's job for all of
  * them, one notification for each.
  */
-extern void alert_handler_call(const int64 *alert_ids, int n, AlertEvent event);
+extern bool alert_handler_call(const int64 *alert_ids, int n, AlertEvent event);
 
 #endif							/* PG_SCHEDULER_ALERT_HANDLER_H */

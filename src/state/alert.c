@@ -5,7 +5,8 @@
  *
  * Of all that is said about one kind and subject before the next write, the
  * last word counts; it is written with all others by a few statements, in a
- * transaction of their own.  A role may resolve alerts of its own in a
+ * transaction of their own.  If that fails, each is written alone, and one that
+ * fails then is left out.  A role may resolve alerts of its own in a
  * transaction that it leaves open: an alert whose row is locked stays here, and
  * is written when the lock has gone.
  *
@@ -37,6 +38,12 @@
 #define LOCKED_DELAY	USECS_PER_SEC
 #define MAX_DOUBLINGS	6
 
+/* Alerts written in one transaction */
+#define MAX_BATCH		200
+
+/* While none can be written, one after the other is tried for: 500 ms. */
+#define MAX_TRYING		(500 * 1000)
+
 typedef struct PendingAlert
 {
 	char		key[KEY_LENGTH];	/* kind, blank, subject */
@@ -47,6 +54,7 @@ static MemoryContext alert_context = NULL;
 static HTAB *pending = NULL;
 static TimestampTz next_end = DT_NOBEGIN;
 static TimestampTz next_write = DT_NOBEGIN; /* not before */
+static bool handlers_failed = false;	/* one could not be called: to be said */
 
 static char *
 copy(const char *string)
@@ -82,7 +90,10 @@ remember(const char *kind, const char *severity, const char *subject,
 	snprintf(key, sizeof(key), "%s %s", kind, subject);
 	alert = hash_search(pending, key, HASH_ENTER, &found);
 	if (!found)
+	{
 		memset(&alert->row, 0, sizeof(AlertRow));
+		next_write = Min(next_write, clock_now() + LOCKED_DELAY);
+	}
 	alert->row.kind = copy(kind);
 	alert->row.severity = copy(severity);
 	alert->row.subject = copy(subject);
@@ -159,8 +170,35 @@ typedef struct Batch
 {
 	AlertRow   *rows;
 	int			n;
-	bool	   *locked;			/* left for later */
+	bool	   *kept;			/* locked, or not written: left for later */
 } Batch;
+
+typedef struct Call
+{
+	const int64 *alert_ids;
+	int			n;
+	AlertEvent	event;
+	bool		called;
+} Call;
+
+static void
+call_handlers(void *arg)
+{
+	Call	   *call = arg;
+
+	call->called = alert_handler_call(call->alert_ids, call->n, call->event);
+}
+
+/* Whatever is wrong with handlers, the alerts are there. */
+static void
+try_handlers(const int64 *alert_ids, int n, AlertEvent event)
+{
+	Call		call = {alert_ids, n, event, false};
+
+	if (n > 0 && !(cycle_try_part(call_handlers, &call, "calling the handlers of alerts") &&
+				   call.called))
+		handlers_failed = true;
+}
 
 static void
 write_batch(void *arg)
@@ -171,14 +209,14 @@ write_batch(void *arg)
 	int			n;
 
 	catalog_limit_lock_wait();
-	(void) catalog_lock_alerts(batch->rows, batch->n, batch->locked);
-	n = choose(batch->rows, batch->n, batch->locked, false, chosen);
+	(void) catalog_lock_alerts(batch->rows, batch->n, batch->kept);
+	n = choose(batch->rows, batch->n, batch->kept, false, chosen);
 	if (n > 0)
 	{
 		catalog_resolve_alerts(chosen, n, now);
 		next_end = Min(next_end, now + alert_handler_window());
 	}
-	n = choose(batch->rows, batch->n, batch->locked, true, chosen);
+	n = choose(batch->rows, batch->n, batch->kept, true, chosen);
 	if (n > 0)
 	{
 		int64	   *opened;
@@ -186,8 +224,7 @@ write_batch(void *arg)
 
 		catalog_reopen_alerts(chosen, n, now - alert_handler_window());
 		nopened = catalog_open_alerts(chosen, n, now, &opened);
-		if (nopened > 0)
-			alert_handler_call(opened, nopened, ALERT_RAISED);
+		try_handlers(opened, nopened, ALERT_RAISED);
 	}
 }
 
@@ -203,11 +240,54 @@ keep(const Batch *batch)
 	{
 		const AlertRow *row = &batch->rows[i];
 
-		if (batch->locked[i])
+		if (batch->kept[i])
 			remember(row->kind, row->severity, row->subject, row->job_id, row->owner,
 					 row->message, row->count);
 	}
 	MemoryContextDelete(written);
+}
+
+/*
+ * Each alone.  If none can be written, that is not for what is in them: all are
+ * kept, and after a while no more are tried.
+ */
+static bool
+write_each(Batch *batch, TimestampTz until)
+{
+	bool	   *failed = palloc0(batch->n * sizeof(bool));
+	bool		any = false;
+
+	for (int i = 0; i < batch->n; i++)
+	{
+		const AlertRow *row = &batch->rows[i];
+		Batch		one = {&batch->rows[i], 1, &batch->kept[i]};
+
+		failed[i] = (!any && clock_now() > until) ||
+			!cycle_try_transaction(write_batch, &one,
+								   psprintf("writing the alert \"%s %s\", which is left out",
+											row->kind, row->subject));
+		any |= !failed[i];
+	}
+	if (!any)
+		memcpy(batch->kept, failed, batch->n * sizeof(bool));
+	return any;
+}
+
+static bool
+write_all(Batch *all)
+{
+	TimestampTz until = clock_now() + MAX_TRYING;
+	bool		result = true;
+
+	for (int first = 0; first < all->n; first += MAX_BATCH)
+	{
+		Batch		batch = {all->rows + first, Min(all->n - first, MAX_BATCH),
+		all->kept + first};
+
+		if (!cycle_try_transaction(write_batch, &batch, "writing alerts"))
+			result &= write_each(&batch, until);
+	}
+	return result;
 }
 
 void
@@ -221,18 +301,16 @@ alert_write(void)
 	if (pending == NULL)
 		return;
 	batch.n = collect_pending(&batch.rows);
-	batch.locked = palloc0(batch.n * sizeof(bool));
-	if (cycle_try_transaction(write_batch, &batch, "writing alerts"))
-	{
-		failures = 0;
-		keep(&batch);
-		next_write = pending == NULL ? DT_NOBEGIN : clock_now() + LOCKED_DELAY;
-	}
-	else
-	{
-		next_write = clock_now() + (LOCKED_DELAY << Min(failures, MAX_DOUBLINGS));
-		failures++;
-	}
+	batch.kept = palloc0(batch.n * sizeof(bool));
+	failures = write_all(&batch) ? 0 : Min(failures + 1, MAX_DOUBLINGS + 1);
+	next_write = clock_now() + (LOCKED_DELAY << Max(failures - 1, 0));
+	keep(&batch);
+	if (pending == NULL)
+		next_write = DT_NOBEGIN;
+	if (handlers_failed)
+		alert_raise(ALERT_HOOK_FAILED, "alert handlers", 0, InvalidOid,
+					"a handler of alerts could not be called; see the server log");
+	handlers_failed = false;
 }
 
 void
@@ -247,8 +325,7 @@ alert_tell_ends(TimestampTz now)
 	if (next_end > now)
 		return;
 	n = catalog_take_ended_alerts(now - alert_handler_window(), &ended);
-	if (n > 0)
-		alert_handler_call(ended, n, ALERT_RESOLVED);
+	try_handlers(ended, n, ALERT_RESOLVED);
 	resolved_at = catalog_next_ended_alert();
 	/* what is due still is locked */
 	next_end = resolved_at == DT_NOEND ? DT_NOEND :

@@ -14,6 +14,7 @@
 #include "utils/memutils.h"
 
 #include "base/clock.h"
+#include "base/cycle.h"
 #include "base/process.h"
 #include "state/recovery_event.h"
 #include "table/catalog_recovery.h"
@@ -66,6 +67,13 @@ recovery_event_pending(void)
 	return pending != NIL;
 }
 
+static void
+write_event(void *arg)
+{
+	catalog_insert_event(arg);
+}
+
+/* They are few: each alone, so one that cannot be written is left out. */
 void
 recovery_event_write(void)
 {
@@ -73,7 +81,7 @@ recovery_event_write(void)
 
 	Assert(IsTransactionState());
 	foreach(lc, pending)
-		catalog_insert_event(lfirst(lc));
+		(void) cycle_try_part(write_event, lfirst(lc), "writing an event, which is left out");
 }
 
 void

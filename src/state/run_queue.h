@@ -89,6 +89,7 @@ typedef struct JobQueue
 	bool		backlog_raised; /* for monitor_queue.c */
 	bool		dependency_raised;
 	bool		judged;
+	TimestampTz unwritable_until;	/* its health could not be written */
 	int64		njobs;			/* for monitor_queue.c, while it counts them ... */
 	int64		nunhealthy;		/* ... and of these */
 } JobQueue;

@@ -150,7 +150,7 @@ catalog_scan_checks(const int64 *job_ids, const bool *failed, int n,
 				PointerGetDatum(construct_array(flags, n, BOOLOID, 1, true, TYPALIGN_CHAR)),
 				false);
 	catalog_scan("SELECT h.job_id, h.healthy, CASE WHEN n.failed THEN COALESCE("
-				 "(SELECT r.error_message FROM scheduler.run_history r"
+				 "(SELECT pg_catalog.\"left\"(r.error_message, 1000) FROM scheduler.run_history r"
 				 " WHERE r.job_id = h.hook_job_id AND r.status IN ('failed', 'timed_out', 'lost')"
 				 " ORDER BY r.run_id DESC, r.attempt DESC LIMIT 1),"
 				 " 'unknown') END"

@@ -35,6 +35,9 @@
 	" WHERE r.state = 'closed' AND r.enabled AND j.enabled AND j.paused_at IS NULL" \
 	" AND s.consecutive_failures >= r.error_threshold"
 
+/* Of one job, or of all: the parameter is 0 */
+#define OF_JOB(param) " AND (" param " = 0 OR r.job_id = " param ")"
+
 /* The delay doubles with each restart, up to a day; a longer one stays. */
 #define NEXT_DELAY \
 	"CASE WHEN r.restart_delay >= '1 day' THEN r.restart_delay" \
@@ -53,13 +56,20 @@ catalog_has_recovery(void)
  * Circuits
  */
 
+int
+catalog_find_circuits(int64 **job_ids)
+{
+	return catalog_ids("SELECT job_id FROM scheduler.job_recovery", NULL, job_ids);
+}
+
 int64
-catalog_open_circuits(TimestampTz now)
+catalog_open_circuits(int64 job_id, TimestampTz now)
 {
 	Params		params = {0};
 
 	catalog_add_time(&params, now);
-	return catalog_run("WITH due AS (SELECT r.job_id, s.consecutive_failures" TO_OPEN
+	catalog_add_int64(&params, job_id);
+	return catalog_run("WITH due AS (SELECT r.job_id, s.consecutive_failures" TO_OPEN OF_JOB("$2")
 					   " FOR NO KEY UPDATE OF r, j SKIP LOCKED),"
 					   " moved AS (UPDATE scheduler.job_recovery r SET restarts = 0,"
 					   " state = CASE WHEN r.max_restarts > 0 THEN 'open' ELSE 'given_up' END,"
@@ -74,14 +84,15 @@ catalog_open_circuits(TimestampTz now)
 }
 
 int
-catalog_find_probes(TimestampTz now, int64 **job_ids)
+catalog_find_probes(int64 job_id, TimestampTz now, int64 **job_ids)
 {
 	Params		params = {0};
 
 	catalog_add_time(&params, now);
-	return catalog_changed_ids("SELECT job_id FROM scheduler.job_recovery"
-						   " WHERE state = 'open' AND enabled AND retry_at <= $1"
-						   " FOR NO KEY UPDATE SKIP LOCKED", &params, job_ids);
+	catalog_add_int64(&params, job_id);
+	return catalog_changed_ids("SELECT r.job_id FROM scheduler.job_recovery r"
+						   " WHERE r.state = 'open' AND r.enabled AND r.retry_at <= $1"
+						   OF_JOB("$2") " FOR NO KEY UPDATE SKIP LOCKED", &params, job_ids);
 }
 
 void
@@ -108,11 +119,12 @@ catalog_begin_probe(int64 job_id, int64 run_id, TimestampTz now)
  * have been told of the run yet.
  */
 int
-catalog_end_probes(TimestampTz now, int64 **job_ids)
+catalog_end_probes(int64 job_id, TimestampTz now, int64 **job_ids)
 {
 	Params		params = {0};
 
 	catalog_add_time(&params, now);
+	catalog_add_int64(&params, job_id);
 	return catalog_changed_ids("WITH ended AS (SELECT r.job_id, COALESCE("
 					   "(SELECT h.status FROM scheduler.run_history h"
 					   " WHERE h.run_id = r.probe_run_id ORDER BY h.attempt DESC LIMIT 1)"
@@ -121,6 +133,7 @@ catalog_end_probes(TimestampTz now, int64 **job_ids)
 					   " JOIN scheduler.job j ON j.job_id = r.job_id"
 					   " WHERE r.state = 'probing' AND NOT EXISTS"
 					   " (SELECT FROM scheduler.pending_run p WHERE p.run_id = r.probe_run_id)"
+					   OF_JOB("$2")
 					   " FOR NO KEY UPDATE OF r, j SKIP LOCKED),"
 					   " moved AS (UPDATE scheduler.job_recovery r SET"
 					   " state = CASE WHEN e.good THEN 'closed' WHEN restarts < max_restarts"
@@ -140,11 +153,12 @@ catalog_end_probes(TimestampTz now, int64 **job_ids)
 }
 
 int
-catalog_close_circuits(TimestampTz now, int64 **job_ids)
+catalog_close_circuits(int64 job_id, TimestampTz now, int64 **job_ids)
 {
 	Params		params = {0};
 
 	catalog_add_time(&params, now);
+	catalog_add_int64(&params, job_id);
 	return catalog_changed_ids("WITH ended AS (SELECT r.job_id,"
 					   " CASE WHEN r.state = 'closing' THEN 'the job was paused'"
 					   " WHEN j.paused_at IS NULL THEN 'the job was resumed'"
@@ -153,9 +167,10 @@ catalog_close_circuits(TimestampTz now, int64 **job_ids)
 					   " FROM scheduler.job_recovery r"
 					   " JOIN scheduler.job_state s ON s.job_id = r.job_id"
 					   " JOIN scheduler.job j ON j.job_id = r.job_id"
-					   " WHERE r.state = 'closing' OR (r.state <> 'closed' AND"
+					   " WHERE (r.state = 'closing' OR (r.state <> 'closed' AND"
 					   " (j.paused_at IS NULL OR NOT j.enabled"
-					   " OR (r.state <> 'probing' AND s.consecutive_failures = 0)))"
+					   " OR (r.state <> 'probing' AND s.consecutive_failures = 0))))"
+					   OF_JOB("$2")
 					   " FOR NO KEY UPDATE OF r, j SKIP LOCKED),"
 					   " moved AS (UPDATE scheduler.job_recovery r SET state = 'closed',"
 					   " retry_at = NULL, restarts = 0, probe_run_id = NULL"

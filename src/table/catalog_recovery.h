@@ -23,14 +23,16 @@
 extern bool catalog_has_recovery(void);
 
 /*
- * Circuits
+ * Circuits: of one job, or with 0 of all
  */
 
+extern int	catalog_find_circuits(int64 **job_ids);
+
 /* closed -> open, or given_up when there is no restart to be had. */
-extern int64 catalog_open_circuits(TimestampTz now);
+extern int64 catalog_open_circuits(int64 job_id, TimestampTz now);
 
 /* The circuits that are to be probed now; they are locked. */
-extern int	catalog_find_probes(TimestampTz now, int64 **job_ids);
+extern int	catalog_find_probes(int64 job_id, TimestampTz now, int64 **job_ids);
 
 /* open -> probing */
 extern void catalog_begin_probe(int64 job_id, int64 run_id, TimestampTz now);
@@ -39,13 +41,13 @@ extern void catalog_begin_probe(int64 job_id, int64 run_id, TimestampTz now);
  * probing -> closed, open or given_up: what came of the run.  The jobs whose
  * circuits were closed.
  */
-extern int	catalog_end_probes(TimestampTz now, int64 **job_ids);
+extern int	catalog_end_probes(int64 job_id, TimestampTz now, int64 **job_ids);
 
 /*
  * any -> closed: a run succeeded, or somebody has paused, resumed or disabled
  * the job.
  */
-extern int	catalog_close_circuits(TimestampTz now, int64 **job_ids);
+extern int	catalog_close_circuits(int64 job_id, TimestampTz now, int64 **job_ids);
 
 /* The jobs that were given up at this time */
 extern int	catalog_find_given_up(TimestampTz now, int64 **job_ids);
