@@ -34,7 +34,7 @@
 /* Jobs dropped in one transaction: fewer than what change.c takes note of. */
 #define MAX_DROPPED			100
 
-static TimestampTz partitioned_until = DT_NOBEGIN;
+static TimestampTz partitioned_day = DT_NOBEGIN;	/* the clock may go back */
 static bool partition_missing = false;	/* and an alert says so */
 static TimestampTz next_upkeep = DT_NOBEGIN;
 static bool upkeep_ok = true;	/* so far */
@@ -79,11 +79,11 @@ maintain_partition(TimestampTz now)
 
 	Assert(process_is(PROCESS_SCHEDULER));
 	Assert(!IsTransactionState());
-	if (now < partitioned_until)
+	if (day == partitioned_day)
 		return true;
 	if (cycle_try_transaction(create_partition, &day, "creating a history partition"))
 	{
-		partitioned_until = day + USECS_PER_DAY;
+		partitioned_day = day;
 		partition_missing = false;
 		alert_resolve(ALERT_ENQUEUE_FAILED, "pg_scheduler");
 		return true;
@@ -210,7 +210,7 @@ maintain_next_time(void)
 void
 maintain_reset(void)
 {
-	partitioned_until = DT_NOBEGIN;
+	partitioned_day = DT_NOBEGIN;
 	next_upkeep = DT_NOBEGIN;
 	walk_reset();
 	repair_reset();

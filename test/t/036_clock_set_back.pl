@@ -79,9 +79,9 @@ is(sql("SELECT scheduler.wait_for_run(" . run_of('quick') . ", '30 seconds')"), 
 $gate->query_safe('BEGIN; LOCK TABLE gate');
 run_of('long');
 wait_for_running($node, 'long');
-sql(q(ALTER SYSTEM SET pg_scheduler.clock_offset = '-3h'));
+sql(q(ALTER SYSTEM SET pg_scheduler.clock_offset = '-30h'));
 $node->reload;
-await(q(SELECT current_setting('pg_scheduler.clock_offset') = '-10800'), 'the clock is set back once more');
+await(q(SELECT current_setting('pg_scheduler.clock_offset') = '-108000'), 'the clock is set back once more, to a day that has no partition yet');
 is(sql("SELECT scheduler.wait_for_run(" . run_of('quick') . ", '30 seconds')"), 'succeeded',
 	'what is short does not wait for what is long');
 $gate->query_safe('COMMIT');
