@@ -21,6 +21,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "api/argument.h"
 #include "base/clock.h"
 #include "base/guc.h"
 #include "record/alert_handler.h"
@@ -59,6 +60,7 @@ require(FunctionCallInfo fcinfo, int arg, const char *name)
 static char *
 text_or_null(FunctionCallInfo fcinfo, int arg)
 {
+	argument_check_sizes(fcinfo);
 	return PG_ARGISNULL(arg) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(arg));
 }
 
@@ -346,7 +348,7 @@ pg_scheduler_report_alert_check(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	row.subject = psprintf("check " INT64_FORMAT, check.check_id);
 	row.severity = check.severity;
-	row.message = check.message;
+	row.message = text_clip(check.message, pg_scheduler_max_message_size * 1024);
 	/* what somebody else has in hand is left to the next run of the check */
 	if (!catalog_try_lock_check(check.check_id) || catalog_lock_alerts(&row, 1, &locked) > 0)
 		PG_RETURN_BOOL(PG_GETARG_BOOL(1));

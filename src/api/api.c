@@ -226,8 +226,10 @@ Datum
 pg_scheduler_pause_job(PG_FUNCTION_ARGS)
 {
 	int64		job_id = api_job(fcinfo);
-	char	   *reason = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char	   *reason;
 
+	argument_check_sizes(fcinfo);
+	reason = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
 	catalog_pause_job(job_id, clock_now(), reason);
 	if (!PG_ARGISNULL(2) && PG_GETARG_BOOL(2))
 		run_cancel_all_of(job_id, true, "the job was paused");
@@ -275,9 +277,11 @@ Datum
 pg_scheduler_run_job(PG_FUNCTION_ARGS)
 {
 	int64		job_id = api_job(fcinfo);
-	Jsonb	   *args = PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1);
+	Jsonb	   *args;
 	Oid			owner;
 
+	argument_check_sizes(fcinfo);
+	args = PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1);
 	if (args != NULL && catalog_find_job_owner(job_id, &owner) && !rights_can_run_as(owner))
 		job_definition_deny(owner, "args");
 	PG_RETURN_INT64(add_run(job_id, TRIGGER_MANUAL, clock_now(), args, 0));

@@ -9,16 +9,19 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "access/htup_details.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
 #include "api/argument.h"
+#include "base/guc.h"
 
 /* What pg_proc says of a function; kept in its fn_extra */
 typedef struct Signature
@@ -52,6 +55,55 @@ signature(FunctionCallInfo fcinfo)
 	return result;
 }
 
+/*
+ * Sizes
+ */
+
+static const struct SizeLimit
+{
+	const char *argument;		/* NULL: all others */
+	const char *setting;
+	const int  *kilobytes;
+}			limits[] =
+{
+	{"body", "max_body_size", &pg_scheduler_max_body_size},
+	{"message", "max_message_size", &pg_scheduler_max_message_size},
+	{"reason", "max_message_size", &pg_scheduler_max_message_size},
+	{NULL, "max_value_size", &pg_scheduler_max_value_size}
+};
+
+/* Before the value is read: it may be out of line, and of any size. */
+static void
+check_size(const char *name, Oid type, Datum value)
+{
+	const struct SizeLimit *limit = limits;
+	int64		size;
+
+	if (get_typlen(type) != -1)
+		return;
+	while (limit->argument != NULL && (name == NULL || strcmp(limit->argument, name) != 0))
+		limit++;
+	size = (int64) toast_raw_datum_size(value) - VARHDRSZ;
+	if (size > (int64) *limit->kilobytes * 1024)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("\"%s\" is too long", name ? name : "argument"),
+				 errdetail("It has " INT64_FORMAT " bytes; the limit is " INT64_FORMAT ".",
+						   size, (int64) *limit->kilobytes * 1024),
+				 errhint("See pg_scheduler.%s.", limit->setting)));
+}
+
+void
+argument_check_sizes(FunctionCallInfo fcinfo)
+{
+	const Signature *function = signature(fcinfo);
+
+	for (int i = 0; i < function->count; i++)
+		if (!PG_ARGISNULL(i))
+			check_size(function->names ? function->names[i] : NULL, function->types[i],
+					   PG_GETARG_DATUM(i));
+}
+
 bool
 argument_get(FunctionCallInfo fcinfo, const char *name, Oid type, Datum *value)
 {
@@ -70,6 +122,7 @@ argument_get(FunctionCallInfo fcinfo, const char *name, Oid type, Datum *value)
 		if (PG_ARGISNULL(i))
 			return false;
 		*value = PG_GETARG_DATUM(i);
+		check_size(name, type, *value);
 		return true;
 	}
 	return false;

@@ -25,6 +25,12 @@ extern bool argument_get(FunctionCallInfo fcinfo, const char *name, Oid type, Da
 extern char *argument_text(FunctionCallInfo fcinfo, const char *name);	/* NULL: NULL */
 extern bool argument_bool(FunctionCallInfo fcinfo, const char *name, bool null_value);
 
+/*
+ * An error (54000) if an argument is longer than its setting allows: max_body_size,
+ * max_message_size or max_value_size.  What argument_get() returns was checked.
+ */
+extern void argument_check_sizes(FunctionCallInfo fcinfo);
+
 /* Is an argument given, and not NULL, whatever its type is? */
 extern bool argument_is_given(FunctionCallInfo fcinfo, const char *name);
 

@@ -21,6 +21,7 @@
 #include "utils/date.h"
 #include "utils/timestamp.h"
 
+#include "api/argument.h"
 #include "base/clock.h"
 #include "table/catalog.h"
 #include "table/fit.h"
@@ -41,6 +42,7 @@ PG_FUNCTION_INFO_V1(pg_scheduler_weekdays);
 static char *
 text_arg(FunctionCallInfo fcinfo, int arg)
 {
+	argument_check_sizes(fcinfo);
 	fit_require_version();
 	return PG_ARGISNULL(arg) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(arg));
 }

@@ -23,6 +23,7 @@
 #include "utils/timestamp.h"
 
 #include "api/api.h"
+#include "api/argument.h"
 #include "api/job_definition.h"
 #include "base/clock.h"
 #include "table/catalog.h"
@@ -47,6 +48,7 @@ required_text(FunctionCallInfo fcinfo, int arg, const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("\"%s\" must not be null", name)));
+	argument_check_sizes(fcinfo);
 	return text_to_cstring(PG_GETARG_TEXT_PP(arg));
 }
 

@@ -47,6 +47,7 @@ PG_FUNCTION_INFO_V1(pg_scheduler_http_body_text);
 static char *
 text_arg(FunctionCallInfo fcinfo, int arg)
 {
+	argument_check_sizes(fcinfo);
 	return text_to_cstring(PG_GETARG_TEXT_PP(arg));
 }
 

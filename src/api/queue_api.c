@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "api/argument.h"
 #include "api/dependency_api.h"
 #include "base/clock.h"
 #include "table/catalog.h"
@@ -37,6 +38,7 @@ queue_argument(FunctionCallInfo fcinfo)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("\"queue_name\" must not be null")));
+	argument_check_sizes(fcinfo);
 	return text_to_cstring(PG_GETARG_TEXT_PP(0));
 }
 

@@ -49,6 +49,9 @@ int			pg_scheduler_clock_offset = 0;
 int			pg_scheduler_http_max_in_flight = 1000;
 int			pg_scheduler_http_max_in_flight_per_host = 100;
 int			pg_scheduler_http_max_response_size = 1024;
+int			pg_scheduler_max_value_size = 1024;
+int			pg_scheduler_max_body_size = 16 * 1024;
+int			pg_scheduler_max_message_size = 10;
 int			pg_scheduler_http_max_memory = 256 * 1024;
 int			pg_scheduler_http_timeout = 30 * 1000;
 int			pg_scheduler_http_max_timeout = 10 * 60 * 1000;
@@ -330,6 +333,24 @@ define_http_settings(void)
 							NULL,
 							&pg_scheduler_http_max_response_size,
 							1024, 0, 512 * 1024, PGC_SIGHUP, GUC_UNIT_KB,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_scheduler.max_value_size",
+							"Longest command, arguments, settings, URL and other value of a definition.",
+							"It is checked when a value is given, not when a dump is restored.",
+							&pg_scheduler_max_value_size,
+							1024, 1, MAX_KILOBYTES, PGC_SUSET, GUC_UNIT_KB,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_scheduler.max_body_size",
+							"Longest body of an HTTP request.",
+							NULL,
+							&pg_scheduler_max_body_size,
+							16 * 1024, 1, MAX_KILOBYTES, PGC_SUSET, GUC_UNIT_KB,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_scheduler.max_message_size",
+							"Longest reason and message.",
+							NULL,
+							&pg_scheduler_max_message_size,
+							10, 1, MAX_KILOBYTES, PGC_SUSET, GUC_UNIT_KB,
 							NULL, NULL, NULL);
 	DefineCustomIntVariable("pg_scheduler.http_max_memory",
 							"Memory for all HTTP requests and answers of one database.",

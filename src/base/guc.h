@@ -53,6 +53,9 @@ extern int	pg_scheduler_clock_offset;	/* s */
 extern int	pg_scheduler_http_max_in_flight;
 extern int	pg_scheduler_http_max_in_flight_per_host;
 extern int	pg_scheduler_http_max_response_size;	/* kB */
+extern int	pg_scheduler_max_value_size;	/* kB */
+extern int	pg_scheduler_max_body_size; /* kB */
+extern int	pg_scheduler_max_message_size;	/* kB */
 extern int	pg_scheduler_http_max_memory;	/* kB */
 extern int	pg_scheduler_http_timeout;
 extern int	pg_scheduler_http_max_timeout;	/* ms, 0: none */

@@ -36,6 +36,9 @@
 /* Seconds between 1970 and 2000 */
 #define EPOCH_OFFSET	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY)
 
+/* A request is there so many times while it is sent: as stored, as built, as sent. */
+#define COPIES			3
+
 static int64
 unix_usecs(TimestampTz time)
 {
@@ -87,28 +90,30 @@ http_run_free(HttpRun *http)
  * From the job to the request
  */
 
-/* Read the job and the arguments of this run.  False: there is nothing to do. */
-static bool
-load(HttpRun *http, Job *job)
+static void
+too_large(int64 size)
 {
-	PendingRun	pending;
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("the request does not fit into the memory for HTTP"),
+			 errdetail("It takes " INT64_FORMAT " bytes, %d times, of %d kB.",
+					   size, COPIES, pg_scheduler_http_max_memory),
+			 errhint("See pg_scheduler.http_max_memory.")));
+}
 
-	if (!store_read_pending(http->run.run_id, &pending) ||
-		pending.run.attempt != http->run.attempt ||
-		!store_read_job(http->run.job_id, NULL, job) ||
-		job->owner != http->run.owner)
-		http->outcome.kind = OUTCOME_GONE;
-	else if (job->kind != JOB_HTTP ||
-			 (!job->active && run_waits_for_resume(&http->run)))
-		http->outcome.kind = OUTCOME_HELD;
-	else if (pending.locked)
-		http->outcome.kind = OUTCOME_LOCKED;	/* its record would keep all others waiting */
-	if (http->outcome.kind != OUTCOME_FINAL)
-		return false;
-	if (pending.args != NULL)
-		job->args = pending.args;
-	http->redriven_from = pending.redriven_from;
-	return true;
+/*
+ * Is there memory for the request?  If there is not yet, the run is left for
+ * later; if there will never be, that is an error.
+ */
+static bool
+has_memory(HttpRun *http, HttpClient *client, int64 size)
+{
+	if (size > (int64) pg_scheduler_http_max_memory * 1024 / COPIES)
+		too_large(size);
+	if (http_client_has_memory(client, http->run.owner, COPIES * size))
+		return true;
+	http->outcome.kind = OUTCOME_LOCKED;
+	return false;
 }
 
 /* Keep of the job what is needed when the answer comes. */
@@ -125,9 +130,47 @@ keep_job(HttpRun *http, const Job *job)
 	http->job.args = NULL;
 	if (job->retry_on != NULL)
 		http->job.retry_on = DatumGetArrayTypePCopy(PointerGetDatum(job->retry_on));
-	if (job->args != NULL && (job->retry.max_retries > 0 || job->leads))
+	MemoryContextSwitchTo(oldcontext);
+}
+
+/* The same of the arguments, which may be those of the run. */
+static void
+keep_args(HttpRun *http, const Job *job)
+{
+	MemoryContext oldcontext = MemoryContextSwitchTo(GetMemoryChunkContext(http));
+
+	if (job->args != NULL && run_end_needs_args(job))
 		http->job.args = DatumGetJsonbPCopy(PointerGetDatum(job->args));
 	MemoryContextSwitchTo(oldcontext);
+}
+
+/* Read the job and the arguments of this run.  False: there is nothing to do. */
+static bool
+load(HttpRun *http, HttpClient *client, Job *job)
+{
+	int64		limit = (int64) pg_scheduler_http_max_memory * 1024 / COPIES;
+	PendingRun	pending;
+
+	if (!store_read_pending(http->run.run_id, &pending) ||
+		pending.run.attempt != http->run.attempt ||
+		!store_read_job_within(http->run.job_id, limit, job) ||
+		job->owner != http->run.owner)
+		http->outcome.kind = OUTCOME_GONE;
+	else if (job->kind != JOB_HTTP ||
+			 (!job->active && run_waits_for_resume(&http->run)))
+		http->outcome.kind = OUTCOME_HELD;
+	else if (pending.locked)
+		http->outcome.kind = OUTCOME_LOCKED;	/* its record would keep all others waiting */
+	if (http->outcome.kind != OUTCOME_FINAL)
+		return false;
+	keep_job(http, job);
+	if (!has_memory(http, client, job->content_size + store_args_size(&pending)))
+		return false;
+	if (pending.stored_args != NULL)
+		job->args = store_read_args(http->run.job_id, &pending);
+	http->redriven_from = pending.redriven_from;
+	keep_args(http, job);
+	return true;
 }
 
 /* Milliseconds; libcurl takes 0 for no limit. */
@@ -221,9 +264,8 @@ prepare(HttpRun *http, HttpClient *client)
 	int			position;
 
 	Assert(IsTransactionState());
-	if (!load(http, &job))
+	if (!load(http, client, &job))
 		return false;
-	keep_job(http, &job);
 	http_definition_read(job.request, &def);
 	http->one_off = def.one_off;
 	refuse_started(http);
@@ -253,6 +295,8 @@ prepare(HttpRun *http, HttpClient *client)
 bool
 http_run_send(HttpRun *http, HttpClient *client)
 {
+	MemoryContext context = AllocSetContextCreate(cycle_context, "pg_scheduler request",
+												  ALLOCSET_DEFAULT_SIZES);
 	volatile bool result = false;
 
 	Assert(process_is(PROCESS_HTTP_WORKER));
@@ -261,6 +305,7 @@ http_run_send(HttpRun *http, HttpClient *client)
 	{
 		cycle_start_transaction();
 		MemoryContextSwitchTo(cycle_context);
+		MemoryContextSwitchTo(context);
 		result = prepare(http, client);
 		cycle_commit_transaction();
 	}
@@ -277,6 +322,7 @@ http_run_send(HttpRun *http, HttpClient *client)
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(cycle_context);
+	MemoryContextDelete(context);	/* the next request may be as large */
 	return result;
 }
 

@@ -328,7 +328,7 @@ load_run(void)
 {
 	PendingRun	pending;
 
-	active.job_known = store_read_job(active.run.job_id, &active.run.job_tid, &active.job);
+	active.job_known = store_read_whole_job(active.run.job_id, &active.run.job_tid, &active.job);
 	if (!active.job_known)
 		active.kind = OUTCOME_GONE;
 	else if (active.job.kind != JOB_SQL)
@@ -348,8 +348,8 @@ load_run(void)
 			active.kind = OUTCOME_GONE;
 			return false;
 		}
-		if (pending.args != NULL)
-			active.args = pending.args;
+		if (pending.stored_args != NULL)
+			active.args = store_read_args(active.run.job_id, &pending);
 		active.redriven_from = pending.redriven_from;
 	}
 	if (active.run.was_started)

@@ -275,14 +275,13 @@ collect_args(int64 job_id, LeaderEnd **ends, int n)
 {
 	Jsonb	   *result = NULL;
 	bool		any = false;
-	Job			job;
 
 	for (int i = 0; i < n; i++)
 	{
 		if (!ends[i]->has_args)
 			continue;
-		if (!any && store_read_job(job_id, NULL, &job))
-			result = job.args;
+		if (!any)
+			result = store_read_args(job_id, NULL);
 		any = true;
 		result = merge_args(result, store_read_leader_end_args(ends[i]->run_id, job_id));
 	}

@@ -357,7 +357,8 @@ settle_fail_attempt(const Run *run, RunStatus status, int sqlerrcode, const char
 	record.error_message = message;
 	record.error_hint = hint;
 	record.redriven_from = pending.redriven_from;
-	run_end_failure(&job, &record, pending.args ? pending.args : job.args,
+	run_end_failure(&job, &record,
+					run_end_needs_args(&job) ? store_read_args(run->job_id, &pending) : NULL,
 					DT_NOBEGIN, outcome);
 }
 

@@ -70,7 +70,7 @@ collect_pending(const PendingRun *pending, void *arg)
 	PendingRun *copy = palloc(sizeof(PendingRun));
 
 	*copy = *pending;
-	copy->args = NULL;
+	copy->stored_args = NULL;	/* is where the scan is */
 	*rows = lappend(*rows, copy);
 	MemoryContextSwitchTo(oldcontext);
 }

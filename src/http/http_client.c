@@ -570,6 +570,16 @@ http_client_admits(HttpClient *client, uint32 id, int added_of_group, int added)
 		http_share(group ? group->memory.used : 0, memory);
 }
 
+bool
+http_client_has_memory(HttpClient *client, uint32 id, size_t bytes)
+{
+	HttpGroup  *group = http_turns_find_group(client, id);
+	int64		left = (int64) client->memory.limit - client->memory.used - bytes;
+
+	return left >= 0 && (client->memory.used == 0 || group == NULL ||
+						 http_share(group->memory.used, left));
+}
+
 int
 http_client_pending(const HttpClient *client)
 {

@@ -82,6 +82,12 @@ extern int	http_client_room(const HttpClient *client);
  */
 extern bool http_client_admits(HttpClient *client, uint32 id, int added_of_group, int added);
 
+/*
+ * Is there memory for a request that takes so many bytes, for this group?  It
+ * leaves a share to others.
+ */
+extern bool http_client_has_memory(HttpClient *client, uint32 id, size_t bytes);
+
 /* How many requests have been added and are not done. */
 extern int	http_client_pending(const HttpClient *client);
 

@@ -32,7 +32,7 @@ record_cancelled(const PendingRun *pending, const char *job_name, const char *re
 	record.redriven_from = pending->redriven_from;
 	store_insert_history(&record);
 	if (store_read_job(pending->run.job_id, NULL, &job) && job.leads)
-		(void) chain_end_record(&record, pending->args ? pending->args : job.args);
+		(void) chain_end_record(&record, store_read_args(job.job_id, pending));
 	change_note(CHANGE_RUN, pending->run.run_id);
 }
 

@@ -164,6 +164,12 @@ end_attempt(const Job *job, RunRecord *record, TimestampTz not_before, Outcome *
 	return result == ROW_DONE;
 }
 
+bool
+run_end_needs_args(const Job *job)
+{
+	return job->leads || job->retry.max_retries > 0;
+}
+
 void
 run_end_failure(const Job *job, RunRecord *record, Jsonb *args,
 				TimestampTz not_before, Outcome *outcome)

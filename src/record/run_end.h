@@ -25,9 +25,11 @@ extern void run_end_init_record(RunRecord *record, const Run *run,
  * policy says so, and is deleted otherwise; a run that is out of attempts
  * becomes a dead letter.  "job" needs its retry_on; "not_before" (DT_NOBEGIN:
  * nothing) is a time that a server has asked us to wait for: it takes the
- * place of the backoff.  Of *outcome the kind, next, status, finished_at,
+ * place of the backoff.  "args" may be NULL unless run_end_needs_args() says
+ * that they are handed on.  Of *outcome the kind, next, status, finished_at,
  * dead_letter and chained are set.
  */
+extern bool run_end_needs_args(const Job *job);
 extern void run_end_failure(const Job *job, RunRecord *record, Jsonb *args,
 							TimestampTz not_before, Outcome *outcome);
 

@@ -92,6 +92,7 @@ typedef struct Job
 	char	   *calendar;		/* NULL: none */
 	CalendarAction calendar_action;
 	bool		leads;			/* other jobs run after it */
+	int64		content_size;	/* bytes of command, args, settings and request */
 	ItemPointerData tid;		/* of the row, when it was read */
 } Job;
 

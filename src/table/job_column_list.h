@@ -34,10 +34,12 @@ JOB_OPTION(JOB_ENDS_AT, "ends_at", TIMESTAMPTZOID, FIELD(ends_at), .times = true
 		   .null_value = DT_NOEND)
 JOB_OPTION(JOB_MAX_RUNS, "max_runs", INT8OID, FIELD(max_runs), .times = true, .minimum = 1)
 JOB_OPTION(JOB_JITTER, "jitter", INTERVALOID, FIELD(jitter), .times = true)
-JOB_OPTION(JOB_COMMAND, "command", TEXTOID, FIELD(command), .sql_only = true)
-JOB_OPTION(JOB_ARGS, "args", JSONBOID, FIELD(args))
-JOB_OPTION(JOB_SETTINGS, "settings", JSONBOID, FIELD(settings), .sql_only = true)
-JOB_COLUMN(JOB_REQUEST, "request", JSONBOID, FIELD(request))
+JOB_OPTION(JOB_COMMAND, "command", TEXTOID, FIELD(command), .sql_only = true,
+		   .content = true)
+JOB_OPTION(JOB_ARGS, "args", JSONBOID, FIELD(args), .content = true)
+JOB_OPTION(JOB_SETTINGS, "settings", JSONBOID, FIELD(settings), .sql_only = true,
+		   .content = true)
+JOB_COLUMN(JOB_REQUEST, "request", JSONBOID, FIELD(request), .content = true)
 JOB_OPTION(JOB_QUEUE, "queue", TEXTOID, FIELD(queue), .initial = "default")
 JOB_OPTION(JOB_PRIORITY, "priority", INT4OID, FIELD(priority), .initial = "0",
 		   .minimum = PG_INT32_MIN)

@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
@@ -121,7 +122,7 @@ read_value(JobColumn column, void *field, Datum value)
 }
 
 void
-job_row_read(Job *job, const Datum *values, const bool *nulls)
+job_row_read(Job *job, const Datum *values, const bool *nulls, bool content)
 {
 	memset(job, 0, sizeof(*job));
 	for (int i = 0; i < JOB_COLUMNS; i++)
@@ -130,6 +131,10 @@ job_row_read(Job *job, const Datum *values, const bool *nulls)
 		char	   *field = (char *) job + info->field;
 
 		if (info->field == 0)
+			continue;
+		if (info->content && !nulls[i])
+			job->content_size += toast_raw_datum_size(values[i]);
+		if (info->content && !content)
 			continue;
 		if (!nulls[i])
 			read_value((JobColumn) (i + 1), field, values[i]);

@@ -46,6 +46,7 @@ typedef struct JobColumnInfo
 	bool		required;		/* there is no default */
 	bool		sql_only;		/* HTTP jobs have none */
 	bool		times;			/* another value is another schedule */
+	bool		content;		/* of any size: only who executes a run reads it */
 	bool		key;			/* a definition is found by it */
 	bool		kept;			/* another definition does not replace it */
 	size_t		field;			/* place in Job; 0: none, or not of this kind */
@@ -75,7 +76,10 @@ extern int	job_column_choice(JobColumn column, const char *value);
 /* The default of an option, palloc'd. */
 extern Datum job_column_default(JobColumn column, JobKind kind, bool *isnull);
 
-/* Fill a Job from all columns of a row.  What is not in line is copied. */
-extern void job_row_read(Job *job, const Datum *values, const bool *nulls);
+/*
+ * Fill a Job from all columns of a row, with a snapshot for what is not in line.
+ * Without "content" the fields of those columns are NULL.
+ */
+extern void job_row_read(Job *job, const Datum *values, const bool *nulls, bool content);
 
 #endif							/* PG_SCHEDULER_JOB_ROW_H */

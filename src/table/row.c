@@ -15,7 +15,6 @@
 #include "postgres.h"
 
 #include "access/genam.h"
-#include "access/heaptoast.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
@@ -59,22 +58,17 @@ row_open_table(const char *name, LOCKMODE lockmode)
 	return rel;
 }
 
-/*
- * A copy of the row in the slot, with all values in line; t_self is kept.
- * Values that are stored out of line need a snapshot to be read.
- */
-static HeapTuple
-copy_row(RowFinder *finder)
+struct varlena *
+row_value(struct varlena *stored)
 {
-	HeapTuple	tuple = ExecCopySlotHeapTuple(finder->slot);
+	struct varlena *result;
 
-	if (HeapTupleHasExternal(tuple))
-	{
-		PushActiveSnapshot(GetLatestSnapshot());
-		tuple = toast_flatten_tuple(tuple, RelationGetDescr(finder->rel));
-		PopActiveSnapshot();
-	}
-	return tuple;
+	if (!VARATT_IS_EXTERNAL(stored))
+		return PG_DETOAST_DATUM_COPY(PointerGetDatum(stored));
+	PushActiveSnapshot(GetLatestSnapshot());
+	result = PG_DETOAST_DATUM_COPY(PointerGetDatum(stored));
+	PopActiveSnapshot();
+	return result;
 }
 
 /*
@@ -179,13 +173,13 @@ row_finder_find(RowFinder *finder, int64 key, const ItemPointerData *tid)
 
 		if (table_tuple_fetch_row_version(finder->rel, &at, SnapshotSelf, finder->slot) &&
 			DatumGetInt64(slot_getattr(finder->slot, 1, &isnull)) == key)
-			return copy_row(finder);
+			return ExecCopySlotHeapTuple(finder->slot);
 	}
 
 	if (finder->scan == NULL)
 		begin_scan(finder);
 	if (finder->in_order ? walk(finder, key) : search(finder, key))
-		return copy_row(finder);
+		return ExecCopySlotHeapTuple(finder->slot);
 	return NULL;
 }
 

@@ -59,7 +59,8 @@ extern void row_finder_end(RowFinder *finder);
 
 /*
  * The row with this key, or NULL: first at "tid", if that is valid, then by
- * the primary key.  The result is a copy, with all values in line.
+ * the primary key.  The result is a copy; large values are still out of line:
+ * they can be of any size, and who does not need them does not read them.
  */
 extern HeapTuple row_finder_find(RowFinder *finder, int64 key, const ItemPointerData *tid);
 
@@ -96,6 +97,9 @@ extern int64 row_key_after(const char *table, const char *pkey, int64 after, int
  */
 extern RowResult row_delete(Relation rel, ItemPointer tid);
 extern RowResult row_lock(Relation rel, ItemPointer tid);
+
+/* A large value as it was stored, read: a copy. */
+extern struct varlena *row_value(struct varlena *stored);
 
 /* Values of columns that may be NULL; infinite times are. */
 extern Datum row_text(const char *value, bool *isnull);

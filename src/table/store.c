@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/multixact.h"
@@ -91,6 +92,12 @@ enum
  * scheduler.pending_run
  */
 
+static bool
+has_args(const PendingRun *pending)
+{
+	return pending->args != NULL || pending->stored_args != NULL;
+}
+
 static HeapTuple
 form_pending(TupleDesc desc, const PendingRun *pending)
 {
@@ -110,8 +117,9 @@ form_pending(TupleDesc desc, const PendingRun *pending)
 	values[PENDING_STARTED_AT - 1] =
 		row_time(pending->started_at, &nulls[PENDING_STARTED_AT - 1]);
 	values[PENDING_CRASHES - 1] = Int32GetDatum(run->crashes);
-	values[PENDING_ARGS - 1] = PointerGetDatum(pending->args);
-	nulls[PENDING_ARGS - 1] = (pending->args == NULL);
+	values[PENDING_ARGS - 1] = pending->args ? PointerGetDatum(pending->args) :
+		PointerGetDatum(pending->stored_args);
+	nulls[PENDING_ARGS - 1] = !has_args(pending);
 	values[PENDING_REDRIVEN_FROM - 1] =
 		row_int64(pending->redriven_from, 0, &nulls[PENDING_REDRIVEN_FROM - 1]);
 	Assert(desc->natts == lengthof(values));
@@ -155,11 +163,18 @@ fill_pending(void *result, HeapTuple tuple, TupleDesc desc)
 	run->tid = tuple->t_self;
 	pending->started_at = nulls[PENDING_STARTED_AT - 1] ? DT_NOBEGIN :
 		DatumGetTimestampTz(values[PENDING_STARTED_AT - 1]);
-	pending->args = nulls[PENDING_ARGS - 1] ? NULL :
-		DatumGetJsonbPCopy(values[PENDING_ARGS - 1]);
+	pending->stored_args = nulls[PENDING_ARGS - 1] ? NULL :
+		(struct varlena *) DatumGetPointer(values[PENDING_ARGS - 1]);
 	pending->redriven_from = nulls[PENDING_REDRIVEN_FROM - 1] ? 0 :
 		DatumGetInt64(values[PENDING_REDRIVEN_FROM - 1]);
 	pending->locked = is_locked(tuple->t_data);
+}
+
+int64
+store_args_size(const PendingRun *pending)
+{
+	return pending->stored_args == NULL ? 0 :
+		toast_raw_datum_size(PointerGetDatum(pending->stored_args));
 }
 
 bool
@@ -304,14 +319,14 @@ find_pending(Relation rel, const Run *run, PendingRun *pending)
 static void
 push_snapshot_for(const PendingRun *pending)
 {
-	if (pending->args != NULL)
+	if (has_args(pending))
 		PushActiveSnapshot(GetLatestSnapshot());
 }
 
 static void
 pop_snapshot_for(const PendingRun *pending)
 {
-	if (pending->args != NULL)
+	if (has_args(pending))
 		PopActiveSnapshot();
 }
 

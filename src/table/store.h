@@ -57,18 +57,34 @@ typedef struct PendingRun
 {
 	Run			run;
 	TimestampTz started_at;		/* DT_NOBEGIN: no durable start */
-	Jsonb	   *args;			/* NULL: those of the job */
+	Jsonb	   *args;			/* to be stored; NULL: those of the job */
+	struct varlena *stored_args;	/* of a row: store_read_args() reads them */
 	int64		redriven_from;	/* 0: none */
 	bool		locked;			/* by a transaction that has not ended */
 } PendingRun;
 
 /*
  * False if there is no such row.  Strings are palloc'd.  "tid", which may be
- * NULL, is where the row of the job was when somebody saw it last.
+ * NULL, is where the row of the job was when somebody saw it last.  A whole job
+ * has its command, args, settings and request, which are of any size; else
+ * these are NULL.
  */
 extern bool store_read_job(int64 job_id, const ItemPointerData *tid, Job *job);
+extern bool store_read_whole_job(int64 job_id, const ItemPointerData *tid, Job *job);
+
+/* The job is whole if content_size is at most "max". */
+extern bool store_read_job_within(int64 job_id, int64 max, Job *job);
 extern bool store_read_job_state(int64 job_id, JobState *state);
 extern bool store_read_pending(int64 run_id, PendingRun *pending);
+
+/* Bytes of the arguments that a pending run has of its own. */
+extern int64 store_args_size(const PendingRun *pending);
+
+/*
+ * The arguments of a run, which may be NULL: its own, or those that its job has.
+ * NULL: there are none.
+ */
+extern Jsonb *store_read_args(int64 job_id, const PendingRun *pending);
 
 /*
  * Many jobs, each with its state, in one go.  "in_order": they are asked for

@@ -57,23 +57,91 @@ enum
  */
 
 static void
-fill_job(void *result, HeapTuple tuple, TupleDesc desc)
+read_row(Job *job, HeapTuple tuple, TupleDesc desc, bool content)
 {
-	Job		   *job = result;
 	Datum	   *values = palloc(desc->natts * sizeof(Datum));
 	bool	   *nulls = palloc(desc->natts * sizeof(bool));
 
 	heap_deform_tuple(tuple, desc, values, nulls);
-	job_row_read(job, values, nulls);
+	if (HeapTupleHasExternal(tuple))
+		PushActiveSnapshot(GetLatestSnapshot());
+	job_row_read(job, values, nulls, content);
+	if (HeapTupleHasExternal(tuple))
+		PopActiveSnapshot();
 	job->tid = tuple->t_self;
 	pfree(values);
 	pfree(nulls);
+}
+
+static void
+fill_job(void *result, HeapTuple tuple, TupleDesc desc)
+{
+	read_row(result, tuple, desc, false);
+}
+
+static void
+fill_whole_job(void *result, HeapTuple tuple, TupleDesc desc)
+{
+	read_row(result, tuple, desc, true);
+}
+
+/* A job that is whole if its content takes at most so many bytes */
+typedef struct BoundedJob
+{
+	Job		   *job;
+	int64		max;
+} BoundedJob;
+
+static void
+fill_bounded_job(void *result, HeapTuple tuple, TupleDesc desc)
+{
+	BoundedJob *bounded = result;
+
+	read_row(bounded->job, tuple, desc, false);
+	if (bounded->job->content_size <= bounded->max)
+		read_row(bounded->job, tuple, desc, true);
+}
+
+static void
+fill_args(void *result, HeapTuple tuple, TupleDesc desc)
+{
+	bool		isnull;
+	Datum		args = heap_getattr(tuple, JOB_ARGS, desc, &isnull);
+
+	*(Jsonb **) result = isnull ? NULL : (Jsonb *) row_value((struct varlena *) DatumGetPointer(args));
 }
 
 bool
 store_read_job(int64 job_id, const ItemPointerData *tid, Job *job)
 {
 	return row_read("job", "job_pkey", job_id, tid, fill_job, job);
+}
+
+bool
+store_read_whole_job(int64 job_id, const ItemPointerData *tid, Job *job)
+{
+	return row_read("job", "job_pkey", job_id, tid, fill_whole_job, job);
+}
+
+bool
+store_read_job_within(int64 job_id, int64 max, Job *job)
+{
+	BoundedJob	bounded = {job, max};
+
+	return row_read("job", "job_pkey", job_id, NULL, fill_bounded_job, &bounded);
+}
+
+Jsonb *
+store_read_args(int64 job_id, const PendingRun *pending)
+{
+	Jsonb	   *result = NULL;
+
+	if (pending != NULL && pending->args != NULL)
+		return pending->args;
+	if (pending != NULL && pending->stored_args != NULL)
+		return (Jsonb *) row_value(pending->stored_args);
+	(void) row_read("job", "job_pkey", job_id, NULL, fill_args, &result);
+	return result;
 }
 
 /*
