@@ -30,6 +30,7 @@
 --   Alert handlers                  who is told
 --   Metrics                         counts and durations
 --   One look                        status, summary, dashboard, Prometheus
+--   Moving in                       from pg_cron, pgAgent, crontabs
 --   Last steps                      first partitions, privileges, preload
 --
 -- All of one thing stands together: sequence, table, indexes, comment, row
@@ -3140,6 +3141,431 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION scheduler.prometheus_metrics() IS
 'What the caller sees of the metrics, in the exposition format of Prometheus';
+
+----------------------------------------------------------------------
+-- Moving in
+--
+-- Jobs of other schedulers become jobs of this one.  Where a job came from stands
+-- in its description: by that it is found when the call is made again.  Each job
+-- is moved in a subtransaction, so that one which is refused is listed and keeps
+-- nobody else from moving.
+----------------------------------------------------------------------
+
+CREATE FUNCTION scheduler._plain_command(command text) RETURNS text
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+RETURN COALESCE((pg_catalog.regexp_match(command,
+	'^\s*(?:BEGIN|START\s+TRANSACTION)(?:\s+(?:WORK|TRANSACTION))?\s*;(.*;)\s*(?:COMMIT|END)(?:\s+(?:WORK|TRANSACTION))?\s*;?\s*$', 'i'))[1], command);
+COMMENT ON FUNCTION scheduler._plain_command(text) IS
+'A command without the BEGIN and COMMIT around it: a run is one transaction anyway';
+
+CREATE FUNCTION scheduler._import_job(origin text, job_name text, schedule text, command text, run_as text,
+	enabled boolean, timezone text, dry_run boolean, OUT ok boolean, OUT job_id bigint, OUT problem text, OUT hint text)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	role regrole := to_regrole(quote_ident(run_as));
+	taken scheduler.jobs;
+	detail text;
+BEGIN
+	ok := false;
+	IF role IS NULL THEN
+		problem := format('role "%s" does not exist', run_as);
+		hint := 'Give the job to a role that exists, there or by an argument here.';
+		RETURN;
+	END IF;
+	SELECT * INTO taken FROM scheduler.jobs j
+		WHERE j.owner = role AND (j.description = origin OR j.job_name = _import_job.job_name)
+		ORDER BY j.description = origin DESC NULLS LAST LIMIT 1;
+	IF taken.description = origin THEN
+		ok := true;
+		job_id := taken.job_id;
+		RETURN;
+	ELSIF taken.job_id IS NOT NULL THEN
+		problem := format('role "%s" has a job "%s" already', run_as, job_name);
+		hint := 'Rename or drop one of the two.';
+		RETURN;
+	END IF;
+	BEGIN
+		job_id := scheduler.schedule_job(job_name, schedule, scheduler._plain_command(command),
+			timezone => timezone, overlap => 'queue', misfire => 'skip', run_as => role,
+			enabled => enabled, description => origin, replace => false);
+		ok := true;
+		IF dry_run THEN
+			RAISE EXCEPTION USING ERRCODE = 'PSDRY', MESSAGE = 'this was a dry run';
+		END IF;
+	EXCEPTION
+		WHEN SQLSTATE 'PSDRY' THEN
+			job_id := NULL;
+		WHEN OTHERS THEN
+			ok := false;
+			job_id := NULL;
+			GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+			problem := concat_ws(': ', problem, NULLIF(detail, ''));
+			hint := NULLIF(hint, '');
+			IF scheduler._plain_command(command) ~* '\m(commit|rollback)\M' THEN
+				hint := 'A command is one transaction. Make it the body of a procedure, which may commit, and call that.';
+			END IF;
+	END;
+END
+$$;
+COMMENT ON FUNCTION scheduler._import_job(text, text, text, text, text, boolean, text, boolean) IS
+'Moves one job in, or says why that is not possible';
+
+CREATE FUNCTION scheduler.import_pg_cron(dry_run boolean DEFAULT false, disable_there boolean DEFAULT true)
+RETURNS TABLE (jobid bigint, name text, ok boolean, job_id bigint, problem text, hint text)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	theirs record;
+	zone text := COALESCE(NULLIF(current_setting('cron.timezone', true), ''), 'GMT');
+	switch_off text := CASE
+		WHEN has_table_privilege(to_regclass('cron.job'), 'UPDATE') THEN 'UPDATE cron.job SET active = false WHERE jobid = $1'
+		WHEN has_function_privilege(to_regprocedure('cron.alter_job(bigint, text, text, text, text, boolean)'), 'EXECUTE')
+			THEN 'SELECT cron.alter_job($1, active := false)' END;
+BEGIN
+	IF to_regclass('cron.job') IS NULL THEN
+		RAISE EXCEPTION 'database "%" has no extension pg_cron', current_database()
+			USING ERRCODE = 'undefined_object',
+				HINT = 'pg_cron keeps the jobs of all databases in the one that cron.database_name names: create the extension pg_scheduler there.';
+	END IF;
+	FOR theirs IN EXECUTE 'SELECT j.*, to_jsonb(j) ->> ''jobname'' AS given FROM cron.job j ORDER BY j.jobid'
+	LOOP
+		jobid := theirs.jobid;
+		name := COALESCE(theirs.given, 'cron job ' || theirs.jobid);
+		IF theirs.database <> current_database() THEN
+			ok := false;
+			job_id := NULL;
+			problem := format('it is a job of database "%s"', theirs.database);
+			hint := 'docs/migrating.md has a command that schedules it there.';
+		ELSIF theirs.nodename NOT IN ('', 'localhost', '127.0.0.1', '::1') AND theirs.nodename NOT LIKE '/%'
+			AND theirs.nodename IS DISTINCT FROM current_setting('cron.host', true)
+		THEN
+			ok := false;
+			job_id := NULL;
+			problem := format('it runs on server "%s"', theirs.nodename);
+			hint := 'Schedule it there.';
+		ELSIF disable_there AND theirs.active AND switch_off IS NULL THEN
+			ok := false;
+			job_id := NULL;
+			problem := 'you may not switch it off there';
+			hint := 'Have it moved by who may update cron.job, or move it with disable_there => false.';
+		ELSE
+			SELECT i.ok, i.job_id, i.problem, i.hint INTO ok, job_id, problem, hint
+				FROM scheduler._import_job('pg_cron job ' || theirs.jobid, name, replace(theirs.schedule, '$', 'L'),
+					theirs.command, theirs.username, theirs.active, zone, dry_run) i;
+			IF ok AND disable_there AND NOT dry_run AND theirs.active THEN
+				EXECUTE switch_off USING theirs.jobid;
+			END IF;
+		END IF;
+		RETURN NEXT;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION scheduler.import_pg_cron(boolean, boolean) IS
+'Move the jobs of pg_cron for this database here, and switch them off there; lists each with its new job_id, or with the problem and what to do';
+
+CREATE FUNCTION scheduler._cron_field(chosen boolean[], first int) RETURNS text
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+RETURN (SELECT CASE WHEN pg_catalog.count(*) FILTER (WHERE u.c) IN (0, pg_catalog.count(*)) THEN '*'
+		ELSE pg_catalog.string_agg(CASE WHEN u.i = 32 THEN 'L' ELSE (u.i - 1 + first)::text END, ',' ORDER BY u.i)
+			FILTER (WHERE u.c) END
+	FROM pg_catalog.unnest(chosen) WITH ORDINALITY AS u(c, i));
+COMMENT ON FUNCTION scheduler._cron_field(boolean[], int) IS 'A field of pgAgent as one of cron; none chosen means all';
+
+CREATE FUNCTION scheduler._import_pgagent_job(theirs bigint, run_as regrole, timezone text, enabled boolean,
+	job_name text, origin text) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	times record;
+	exception_row record;
+	step record;
+	calendar text;
+	leader text;
+	leader_on text;
+	step_name text;
+	job_id bigint;
+	first_id bigint;
+BEGIN
+	EXECUTE $q$
+		SELECT string_agg(concat_ws(' ', scheduler._cron_field(jscminutes, 0), scheduler._cron_field(jschours, 0),
+				scheduler._cron_field(jscmonthdays, 1), scheduler._cron_field(jscmonths, 1),
+				CASE WHEN scheduler._cron_field(jscmonthdays, 1) <> '*' AND scheduler._cron_field(jscweekdays, 0) <> '*'
+					THEN '&' ELSE '' END || scheduler._cron_field(jscweekdays, 0)), '; ' ORDER BY jscid) AS schedule,
+			array_agg(jscid) AS ids, max(jscstart) AS starts_at, max(jscend) AS ends_at,
+			count(DISTINCT greatest(jscstart, now())) > 1 OR count(DISTINCT coalesce(jscend, 'infinity')) > 1
+				OR count(*) > 1 AND EXISTS (SELECT FROM pgagent.pga_exception JOIN pgagent.pga_schedule s ON jexscid = jscid
+					WHERE s.jscjobid = $1) AS differ
+		FROM pgagent.pga_schedule WHERE jscjobid = $1 AND jscenabled$q$ INTO times USING theirs;
+	IF times.schedule IS NULL THEN
+		RAISE EXCEPTION 'it has no schedule that is enabled'
+			USING HINT = 'Schedule it by hand, or enable a schedule there.';
+	ELSIF times.differ THEN
+		RAISE EXCEPTION 'its schedules differ in their start, their end or their exceptions'
+			USING HINT = 'Make a job of each schedule there, or schedule it by hand.';
+	END IF;
+	FOR exception_row IN EXECUTE 'SELECT jexdate, jextime FROM pgagent.pga_exception WHERE jexscid = ANY ($1)'
+		USING times.ids
+	LOOP
+		IF calendar IS NULL THEN
+			calendar := format('pgagent_job_%s', theirs);
+			PERFORM scheduler.create_calendar(calendar, timezone => timezone, replace => true,
+				description => 'exceptions of ' || origin);
+		END IF;
+		IF exception_row.jextime IS NULL THEN
+			PERFORM scheduler.add_calendar_dates(calendar, ARRAY[exception_row.jexdate]);
+		ELSE
+			PERFORM scheduler.add_calendar_window(calendar, from_time => exception_row.jextime,
+				to_time => exception_row.jextime + interval '1 minute',
+				first_date => exception_row.jexdate, last_date => exception_row.jexdate);
+		END IF;
+	END LOOP;
+	FOR step IN EXECUTE 'SELECT * FROM pgagent.pga_jobstep WHERE jstjobid = $1 AND jstenabled ORDER BY jstname, jstid'
+		USING theirs
+	LOOP
+		IF step.jstkind <> 's' THEN
+			RAISE EXCEPTION 'step "%" is a program', step.jstname
+				USING HINT = 'No program is run. Leave it to cron, or call a service by an HTTP job.';
+		ELSIF step.jstdbname <> current_database() THEN
+			RAISE EXCEPTION 'step "%" runs in another database', step.jstname
+				USING HINT = 'Schedule it there; chains do not cross databases.';
+		END IF;
+		IF leader IS NULL THEN
+			step_name := job_name;
+			job_id := scheduler.schedule_job(job_name, times.schedule, scheduler._plain_command(step.jstcode),
+				timezone => timezone, starts_at => CASE WHEN times.starts_at > now() THEN times.starts_at END,
+				ends_at => times.ends_at, calendar => calendar, run_as => run_as, enabled => enabled,
+				misfire => 'run_once', description => origin, replace => false);
+			first_id := job_id;
+		ELSE
+			step_name := format('%s: %s', job_name, step.jstname);
+			job_id := scheduler.schedule_job(step_name, NULL, scheduler._plain_command(step.jstcode),
+				after => '"' || replace(leader, '"', '""') || '"', after_on => leader_on, run_as => run_as,
+				enabled => enabled, description => format('%s, step %s', origin, step.jstid), replace => false);
+		END IF;
+		leader := step_name;
+		leader_on := CASE WHEN step.jstonerror = 'f' THEN 'success' ELSE 'any' END;
+	END LOOP;
+	IF first_id IS NULL THEN
+		RAISE EXCEPTION 'it has no step that is enabled';
+	END IF;
+	RETURN first_id;
+END
+$$;
+COMMENT ON FUNCTION scheduler._import_pgagent_job(bigint, regrole, text, boolean, text, text) IS
+'Moves one job of pgAgent in; an error says what is in the way';
+
+CREATE FUNCTION scheduler.import_pgagent(dry_run boolean DEFAULT false, disable_there boolean DEFAULT true,
+	run_as regrole DEFAULT NULL, timezone text DEFAULT NULL)
+RETURNS TABLE (jobid bigint, name text, ok boolean, job_id bigint, problem text, hint text)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	theirs record;
+	owner regrole := COALESCE(run_as, to_regrole(quote_ident(current_user)));
+	zone text := COALESCE(timezone, (SELECT reset_val FROM pg_settings s WHERE s.name = 'TimeZone'));
+	origin text;
+BEGIN
+	IF to_regclass('pgagent.pga_job') IS NULL THEN
+		RAISE EXCEPTION 'database "%" has no tables of pgAgent', current_database()
+			USING ERRCODE = 'undefined_object',
+				HINT = 'Create the extension pg_scheduler in the database that pgAgent connects to.';
+	END IF;
+	FOR theirs IN EXECUTE 'SELECT * FROM pgagent.pga_job ORDER BY jobid'
+	LOOP
+		jobid := theirs.jobid;
+		name := theirs.jobname;
+		origin := 'pgAgent job ' || theirs.jobid;
+		problem := NULL;
+		hint := NULL;
+		SELECT j.job_id INTO job_id FROM scheduler.jobs j WHERE j.owner = owner AND j.description = origin;
+		ok := job_id IS NOT NULL;
+		IF NOT ok THEN
+			BEGIN
+				job_id := scheduler._import_pgagent_job(theirs.jobid, owner, zone, theirs.jobenabled, name, origin);
+				ok := true;
+				IF dry_run THEN
+					RAISE EXCEPTION USING ERRCODE = 'PSDRY', MESSAGE = 'this was a dry run';
+				END IF;
+				IF disable_there THEN
+					EXECUTE 'UPDATE pgagent.pga_job SET jobenabled = false WHERE jobid = $1' USING theirs.jobid;
+				END IF;
+			EXCEPTION
+				WHEN SQLSTATE 'PSDRY' THEN
+					job_id := NULL;
+				WHEN OTHERS THEN
+					job_id := NULL;
+					ok := false;
+					GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
+					hint := NULLIF(hint, '');
+			END;
+		END IF;
+		RETURN NEXT;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION scheduler.import_pgagent(boolean, boolean, regrole, text) IS
+'Move the jobs of pgAgent that run SQL in this database here: steps become a chain, exceptions a calendar; lists each with its new job_id, or with the problem and what to do';
+
+-- The words of a shell command, unquoted; null where the shell would do more than
+-- to split it.
+CREATE FUNCTION scheduler._shell_words(line text) RETURNS text[]
+LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN pg_catalog.regexp_replace(line, '''[^'']*''|"(?:[^"\\$`]|\\.)*"|\\.', '', 'g') !~ '[''"|&;<>$`(){}*?#\\]'
+	THEN (SELECT pg_catalog.array_agg((SELECT pg_catalog.string_agg(
+			CASE pg_catalog.left(p.piece[1], 1)
+				WHEN '''' THEN pg_catalog.btrim(p.piece[1], '''')
+				WHEN '"' THEN pg_catalog.regexp_replace(pg_catalog.substr(p.piece[1], 2, pg_catalog.length(p.piece[1]) - 2),
+					'\\(["\\$`])', '\1', 'g')
+				WHEN '\' THEN pg_catalog.substr(p.piece[1], 2)
+				ELSE p.piece[1] END, '' ORDER BY p.ordinality)
+			FROM pg_catalog.regexp_matches(w.word[1], '''[^'']*''|"(?:[^"\\]|\\.)*"|\\.|[^''"\\]+', 'g')
+				WITH ORDINALITY AS p(piece)) ORDER BY w.ordinality)
+		FROM pg_catalog.regexp_matches(line, '(?:[^\s''"\\]|''[^'']*''|"(?:[^"\\]|\\.)*"|\\.)+', 'g')
+			WITH ORDINALITY AS w(word)) END;
+COMMENT ON FUNCTION scheduler._shell_words(text) IS
+'The words of a shell command; null if the shell would do more with it than split it';
+
+CREATE FUNCTION scheduler._read_psql(words text[], OUT command text, OUT database text, OUT username text, OUT problem text)
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	word text;
+	option text;
+	value text;
+	i int := 1;
+	ncommands int := 0;
+	one_transaction boolean := false;
+BEGIN
+	WHILE words[i] ~ '^\w+=' LOOP
+		value := substr(words[i], strpos(words[i], '=') + 1);
+		CASE split_part(words[i], '=', 1)
+			WHEN 'PGDATABASE' THEN database := value;
+			WHEN 'PGUSER' THEN username := value;
+			ELSE NULL;
+		END CASE;
+		i := i + 1;
+	END LOOP;
+	IF words[i] IS NULL OR words[i] !~ '^(/\S*/)?psql$' THEN
+		problem := 'it is no psql command';
+		RETURN;
+	END IF;
+	LOOP
+		i := i + 1;
+		word := words[i];
+		EXIT WHEN word IS NULL;
+		IF word ~ '^-[XqAtwe1]+([cdUhpvP].*)?$' THEN	-- flags in one word
+			one_transaction := one_transaction OR word ~ '^-[XqAtwe]*1';
+			word := regexp_replace(word, '^-[XqAtwe1]+', '-');
+			CONTINUE WHEN word = '-';
+		END IF;
+		IF word ~ '^--(no-psqlrc|quiet|no-align|tuples-only|no-password|single-transaction)$' THEN
+			one_transaction := one_transaction OR word = '--single-transaction';
+			CONTINUE;
+		ELSIF word ~ '^--\w+(=|$)' THEN
+			option := CASE substring(word, '^--(\w+)') WHEN 'command' THEN 'c' WHEN 'dbname' THEN 'd' WHEN 'username' THEN 'U'
+				WHEN 'host' THEN 'h' WHEN 'port' THEN 'p' WHEN 'set' THEN 'v' ELSE '?' END;
+			value := substring(word, '=(.*)$');
+		ELSIF word ~ '^-' THEN
+			option := substr(word, 2, 1);
+			value := NULLIF(substr(word, 3), '');
+		ELSIF database IS NULL THEN
+			database := word;
+			CONTINUE;
+		ELSE
+			username := word;
+			CONTINUE;
+		END IF;
+		IF value IS NULL THEN
+			i := i + 1;
+			value := words[i];
+		END IF;
+		CASE option
+			WHEN 'c' THEN
+				command := concat_ws('; ', command, value);
+				ncommands := ncommands + 1;
+			WHEN 'd' THEN database := value;
+			WHEN 'U' THEN username := value;
+			WHEN 'h', 'p', 'v', 'P' THEN NULL;
+			WHEN 'f' THEN problem := format('it reads the file "%s"', value);
+			ELSE problem := format('option "%s" is not understood', word);
+		END CASE;
+	END LOOP;
+	IF problem IS NULL AND command IS NULL THEN
+		problem := 'it has no command (-c)';
+	ELSIF problem IS NULL AND ncommands > 1 AND NOT one_transaction THEN
+		problem := 'it has several commands, each of which is a transaction';
+	ELSIF problem IS NULL AND command ~ '^\s*\\' THEN
+		problem := 'its command is one of psql, not SQL';
+	ELSIF problem IS NULL AND database ~ '[=:/]' THEN
+		problem := 'it names the database by a connection string';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION scheduler._read_psql(text[]) IS 'What a call of psql does';
+
+CREATE FUNCTION scheduler.import_crontab(crontab text, run_as regrole DEFAULT NULL, database text DEFAULT NULL,
+	timezone text DEFAULT NULL, dry_run boolean DEFAULT false)
+RETURNS TABLE (line int, name text, ok boolean, job_id bigint, problem text, hint text)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	entry record;
+	parts text[];
+	words text[];
+	call record;
+	default_database text := COALESCE(database, current_database());
+	default_user text;
+	zone text := timezone;
+BEGIN
+	PERFORM scheduler._required(crontab, 'crontab');
+	FOR entry IN SELECT l.text, l.number FROM regexp_split_to_table(crontab, '\r?\n') WITH ORDINALITY AS l(text, number)
+	LOOP
+		parts := regexp_match(entry.text, '^\s*([A-Za-z_]\w*)\s*=\s*["'']?(.*?)["'']?\s*$');
+		IF parts IS NOT NULL THEN
+			CASE parts[1]
+				WHEN 'PGDATABASE' THEN default_database := parts[2];
+				WHEN 'PGUSER' THEN default_user := parts[2];
+				WHEN 'CRON_TZ', 'TZ' THEN zone := COALESCE(timezone, parts[2]);
+				ELSE NULL;
+			END CASE;
+			CONTINUE;
+		END IF;
+		CONTINUE WHEN entry.text ~ '^\s*(#|$)';
+		line := entry.number;
+		ok := false;
+		job_id := NULL;
+		name := NULL;
+		problem := NULL;
+		hint := NULL;
+		parts := regexp_match(entry.text, '^\s*(@\w+|[^\s@]\S*\s+\S+\s+\S+\s+\S+\s+\S+)\s+(.*?)(?:\s+\d?>>?\s*&?[^\s''"]+)*\s*$');
+		words := scheduler._shell_words(replace(parts[2], '\%', '%'));
+		IF parts IS NULL THEN
+			problem := 'it is no line of a crontab';
+			hint := 'Lines have five fields and a command.';
+		ELSIF words IS NULL OR parts[2] ~ '(^|[^\\])%' THEN
+			problem := 'it needs a shell';
+			hint := 'Schedule what it does to the database by hand, and leave the rest to cron.';
+		ELSE
+			call := scheduler._read_psql(words);
+			problem := call.problem;
+			hint := CASE WHEN problem IS NOT NULL THEN 'Put the SQL into a procedure and schedule a call of it, or leave the line to cron.' END;
+			IF problem IS NULL AND COALESCE(call.database, default_database) <> current_database() THEN
+				problem := format('it is a job of database "%s"', COALESCE(call.database, default_database));
+				hint := 'Import the crontab in that database, too.';
+			END IF;
+		END IF;
+		IF problem IS NULL THEN
+			name := left(btrim(regexp_replace(call.command, '\s+', ' ', 'g')), 60);
+			SELECT i.ok, i.job_id, i.problem, i.hint INTO ok, job_id, problem, hint
+				FROM scheduler._import_job('crontab: ' || btrim(entry.text), name, parts[1], call.command,
+					COALESCE((SELECT r.rolname::text FROM pg_roles r WHERE r.oid = run_as), call.username, default_user, current_user),
+					true, zone, dry_run) i;
+		END IF;
+		RETURN NEXT;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION scheduler.import_crontab(text, regrole, text, text, boolean) IS
+'Schedule the lines of a crontab that call psql with a command for this database; lists each line with its job_id, or with the problem and what to do';
 
 ----------------------------------------------------------------------
 -- Last steps
