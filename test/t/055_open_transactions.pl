@@ -37,6 +37,12 @@ my $logs = PostgreSQL::Test::Utils::tempdir();
 # that no other call has.  "!": refused to whom is no admin.
 my %calls = (
 	next_runs               => q(SELECT scheduler.next_runs('@daily')),
+	import_crontab          => q(SELECT * FROM scheduler.import_crontab($$@daily psql -c 'SELECT 1'$$)),
+	_import_job             => q(SELECT * FROM scheduler._import_job('from {n}', 'imported {n}', '@daily', 'SELECT 1', current_user, true, NULL, false)),
+	_plain_command          => q(SELECT scheduler._plain_command('BEGIN; SELECT 1; COMMIT')),
+	_cron_field             => q(SELECT scheduler._cron_field('{t,f}', 0)),
+	_shell_words            => q(SELECT scheduler._shell_words('a b')),
+	_read_psql              => q(SELECT scheduler._read_psql('{psql,-c,SELECT}')),
 	schedule_is             => q(SELECT scheduler.schedule_is('@daily', 'recurs')),
 	describe_schedule       => q(SELECT scheduler.describe_schedule('@daily')),
 	normalize_schedule      => q(SELECT scheduler.normalize_schedule('@daily')),
@@ -135,7 +141,8 @@ my %calls = (
 );
 
 # For the installation and for upkeep: they do nothing without rights on tables.
-my %not_called = map { $_ => 1 } qw(_create_partition _forget_default_privileges);
+# Others need the tables of other schedulers, and define jobs.
+my %not_called = map { $_ => 1 } qw(_create_partition _forget_default_privileges import_pg_cron import_pgagent _import_pgagent_job);
 
 # Locks that a role with the right to read may take, and what the views do.
 my %locks = (
