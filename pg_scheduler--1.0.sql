@@ -189,22 +189,31 @@ REVOKE EXECUTE ON FUNCTION scheduler._guard_table() FROM PUBLIC;
 -- The scheduler of a database
 ----------------------------------------------------------------------
 
--- One row: what start() and stop() have asked for, kept over restarts.
+-- One row: what start() and stop() have asked for, kept over restarts.  Clients
+-- write it, and may leave their transactions open: the scheduler only reads it.
 CREATE TABLE scheduler.scheduler_state (
 	stopped boolean NOT NULL,
 	stop_deadline timestamptz,
+	only_row boolean NOT NULL DEFAULT true,
+	CONSTRAINT scheduler_state_pkey PRIMARY KEY (only_row),
+	CONSTRAINT scheduler_state_only_row_check CHECK (only_row)
+) USING heap;
+INSERT INTO scheduler.scheduler_state (stopped) VALUES (false);
+COMMENT ON TABLE scheduler.scheduler_state IS 'What start() and stop() have asked for; one row';
+
+-- One row: how far the scheduler has come.  Nobody else writes it.
+CREATE TABLE scheduler.scheduler_mark (
 	counted_run_id bigint,
 	booted_at timestamptz,
 	-- the pg_scheduler.timezone that next times were planned with
 	timezone text,
 	only_row boolean NOT NULL DEFAULT true,
-	CONSTRAINT scheduler_state_pkey PRIMARY KEY (only_row),
-	CONSTRAINT scheduler_state_only_row_check CHECK (only_row)
+	CONSTRAINT scheduler_mark_pkey PRIMARY KEY (only_row),
+	CONSTRAINT scheduler_mark_only_row_check CHECK (only_row)
 ) USING heap;
 -- The server has not come up since: @reboot waits for the next start.
-INSERT INTO scheduler.scheduler_state (stopped, booted_at)
-VALUES (false, pg_catalog.pg_postmaster_start_time());
-COMMENT ON TABLE scheduler.scheduler_state IS 'What start() and stop() have asked for; one row';
+INSERT INTO scheduler.scheduler_mark (booted_at) VALUES (pg_catalog.pg_postmaster_start_time());
+COMMENT ON TABLE scheduler.scheduler_mark IS 'How far the scheduler has come; one row';
 
 -- Where the jobs of this database belong; the scheduler writes the row when it
 -- first comes.  A second one was loaded from a dump.

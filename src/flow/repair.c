@@ -168,11 +168,11 @@ look_at_known(Walk *walk)
 static void
 begin_count(Walk *walk)
 {
-	ControlState control;
+	SchedulerMarks marks;
 	TimestampTz now = clock_now();
 
-	catalog_read_control(&control);
-	walk->at = Max(control.counted_run_id - 1, older.run_id);
+	catalog_read_marks(&marks);
+	walk->at = Max(marks.counted_run_id - 1, older.run_id);
 	count_since = older.at - COUNT_DELAY;
 	count_upto = catalog_newest_run();
 	if (now - newer.at >= COUNT_DELAY)

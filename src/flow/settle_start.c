@@ -25,7 +25,7 @@
  * at a time; at pg_scheduler.crash_limit the job is paused.
  *
  * Rows say what is to be done.  What was done is counted next: settle_uncounted()
- * reads the history that no state has counted, from scheduler_state.counted_run_id
+ * reads the history that no state has counted, from scheduler_mark.counted_run_id
  * on.
  *
  * The second half of the file compares memory with the tables while the scheduler
@@ -243,13 +243,13 @@ settle_uncounted_of(int64 after, int64 upto, TimestampTz since, TimestampTz befo
 void
 settle_uncounted(void)
 {
-	ControlState control;
+	SchedulerMarks marks;
 
 	Assert(process_is(PROCESS_SCHEDULER));
 	Assert(!IsTransactionState());
 	cycle_start_transaction();
-	catalog_read_control(&control);
-	(void) settle_uncounted_of(control.counted_run_id - 1, PG_INT64_MAX,
+	catalog_read_marks(&marks);
+	(void) settle_uncounted_of(marks.counted_run_id - 1, PG_INT64_MAX,
 							   DT_NOBEGIN, DT_NOEND);
 	/* what is read next of the tables is to be true */
 	(void) job_cache_write();

@@ -188,7 +188,7 @@ flush_states(TimestampTz now, bool force)
 	recovery_event_write();
 	if (now - counted_at >= COUNTED_INTERVAL || counted_at == DT_NOBEGIN)
 	{
-		catalog_write_counted(run_list_oldest());
+		catalog_mark_counted(run_list_oldest());
 		counted_at = now;
 	}
 	cycle_commit_transaction();

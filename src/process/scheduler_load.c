@@ -89,15 +89,15 @@ scheduler_load_calendar(int64 calendar)
 static void
 note_boot(void)
 {
-	ControlState control;
+	SchedulerMarks marks;
 
 	cycle_start_transaction();
-	catalog_read_control(&control);
-	if (control.booted_at != PgStartTime)
+	catalog_read_marks(&marks);
+	if (marks.booted_at != PgStartTime)
 	{
 		enqueue_reboot_jobs();
 		(void) job_cache_write();
-		catalog_write_booted_at(PgStartTime);
+		catalog_mark_booted_at(PgStartTime);
 		catalog_forget_starts();
 	}
 	cycle_commit_transaction();
@@ -108,17 +108,17 @@ note_boot(void)
 static void
 note_timezone(void)
 {
-	ControlState control;
+	SchedulerMarks marks;
 
 	cycle_start_transaction();
-	catalog_read_control(&control);
+	catalog_read_marks(&marks);
 	cycle_commit_transaction();
-	if (strcmp(control.timezone, pg_scheduler_timezone) == 0)
+	if (strcmp(marks.timezone, pg_scheduler_timezone) == 0)
 		return;
-	if (control.timezone[0] != '\0')
+	if (marks.timezone[0] != '\0')
 		plan_in_new_zone();
 	cycle_start_transaction();
-	catalog_write_timezone(pg_scheduler_timezone);
+	catalog_mark_timezone(pg_scheduler_timezone);
 	cycle_commit_transaction();
 }
 

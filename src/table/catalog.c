@@ -313,31 +313,23 @@ catalog_drop_jobs_of(Oid owner)
 }
 
 /*
- * scheduler_state
+ * scheduler_state and scheduler_mark
  */
 
 void
 catalog_read_control(ControlState *control)
 {
 	CatalogState state;
-	const char *timezone;
 	bool		isnull;
 
+	control->stopped = false;
+	control->stop_deadline = DT_NOBEGIN;
 	catalog_enter(&state);
-	if (catalog_execute("SELECT stopped, stop_deadline, counted_run_id, booted_at, timezone"
-				" FROM scheduler.scheduler_state", NULL) != 1)
+	if (catalog_query("SELECT stopped, stop_deadline FROM scheduler.scheduler_state", NULL) == 1)
 	{
-		/* somebody has deleted the row: begin with a new one */
-		catalog_execute("INSERT INTO scheduler.scheduler_state (stopped) VALUES (false)"
-						" RETURNING stopped, stop_deadline, counted_run_id, booted_at, timezone",
-						NULL);
+		control->stopped = DatumGetBool(catalog_column(0, 1, &isnull));
+		control->stop_deadline = catalog_time(0, 2, DT_NOBEGIN);
 	}
-	control->stopped = DatumGetBool(catalog_column(0, 1, &isnull));
-	control->stop_deadline = catalog_time(0, 2, DT_NOBEGIN);
-	control->counted_run_id = catalog_int64(0, 3);
-	control->booted_at = catalog_time(0, 4, DT_NOBEGIN);
-	timezone = catalog_text(0, 5);
-	strlcpy(control->timezone, timezone ? timezone : "", sizeof(control->timezone));
 	catalog_leave(&state);
 }
 
@@ -348,38 +340,57 @@ catalog_write_stopped(bool stopped, TimestampTz deadline)
 
 	catalog_add(&params, BOOLOID, BoolGetDatum(stopped), false);
 	catalog_add_time(&params, deadline);
-	catalog_run("UPDATE scheduler.scheduler_state SET stopped = $1, stop_deadline = $2",
-		&params);
+	catalog_run("INSERT INTO scheduler.scheduler_state (stopped, stop_deadline) VALUES ($1, $2)"
+				" ON CONFLICT (only_row) DO UPDATE SET stopped = $1, stop_deadline = $2",
+				&params);
 }
 
 void
-catalog_write_booted_at(TimestampTz booted_at)
+catalog_read_marks(SchedulerMarks *marks)
+{
+	CatalogState state;
+	const char *timezone;
+
+	catalog_enter(&state);
+	if (catalog_execute("SELECT counted_run_id, booted_at, timezone"
+						" FROM scheduler.scheduler_mark", NULL) != 1)
+	{
+		/* somebody has deleted the row: begin with a new one */
+		catalog_execute("INSERT INTO scheduler.scheduler_mark DEFAULT VALUES"
+						" RETURNING counted_run_id, booted_at, timezone", NULL);
+	}
+	marks->counted_run_id = catalog_int64(0, 1);
+	marks->booted_at = catalog_time(0, 2, DT_NOBEGIN);
+	timezone = catalog_text(0, 3);
+	strlcpy(marks->timezone, timezone ? timezone : "", sizeof(marks->timezone));
+	catalog_leave(&state);
+}
+
+void
+catalog_mark_booted_at(TimestampTz booted_at)
 {
 	Params		params = {0};
 
 	catalog_add_time(&params, booted_at);
-	catalog_run("UPDATE scheduler.scheduler_state SET booted_at = $1", &params);
+	catalog_run("UPDATE scheduler.scheduler_mark SET booted_at = $1", &params);
 }
 
 void
-catalog_write_timezone(const char *timezone)
+catalog_mark_timezone(const char *timezone)
 {
 	Params		params = {0};
 
 	catalog_add_text(&params, timezone);
-	catalog_run("UPDATE scheduler.scheduler_state SET timezone = $1", &params);
+	catalog_run("UPDATE scheduler.scheduler_mark SET timezone = $1", &params);
 }
 
 void
-catalog_write_counted(int64 run_id)
+catalog_mark_counted(int64 run_id)
 {
 	Params		params = {0};
 
 	catalog_add_int64(&params, run_id);
-	/* somebody who is about to call stop() or start() has the row in hand: next time */
-	catalog_run("UPDATE scheduler.scheduler_state SET counted_run_id = $1"
-				" WHERE ctid = ANY (ARRAY(SELECT ctid FROM scheduler.scheduler_state"
-				" FOR NO KEY UPDATE SKIP LOCKED))", &params);
+	catalog_run("UPDATE scheduler.scheduler_mark SET counted_run_id = $1", &params);
 }
 
 /*

@@ -78,21 +78,30 @@ extern bool catalog_find_attempt(int64 run_id, int attempt, CountedRun *counted)
 /* Has an occurrence been enqueued, or recorded? */
 extern bool catalog_occurrence_exists(int64 job_id, TimestampTz scheduled_at);
 
-/* scheduler_state */
+/*
+ * What start() and stop() have asked for.  Clients write it, and may leave their
+ * transactions open: the scheduler only reads it.
+ */
 typedef struct ControlState
 {
 	bool		stopped;
 	TimestampTz stop_deadline;	/* DT_NOBEGIN: none */
+} ControlState;
+extern void catalog_read_control(ControlState *control);
+extern void catalog_write_stopped(bool stopped, TimestampTz deadline);
+
+/* How far the scheduler has come; nobody else writes it. */
+typedef struct SchedulerMarks
+{
 	int64		counted_run_id; /* all earlier runs are counted */
 	TimestampTz booted_at;		/* DT_NOBEGIN: never */
 	char		timezone[TZ_STRLEN_MAX + 1];	/* next times were planned with
 												 * it; "": none were */
-} ControlState;
-extern void catalog_read_control(ControlState *control);
-extern void catalog_write_stopped(bool stopped, TimestampTz deadline);
-extern void catalog_write_booted_at(TimestampTz booted_at);
-extern void catalog_write_timezone(const char *timezone);
-extern void catalog_write_counted(int64 run_id);
+} SchedulerMarks;
+extern void catalog_read_marks(SchedulerMarks *marks);
+extern void catalog_mark_booted_at(TimestampTz booted_at);
+extern void catalog_mark_timezone(const char *timezone);
+extern void catalog_mark_counted(int64 run_id);
 
 /*
  * Pause a job.  The second is for the scheduler, which never waits for a row

@@ -21,6 +21,7 @@
 #include "common/pg_prng.h"
 #include "miscadmin.h"
 
+#include "base/process.h"
 #include "base/restored.h"
 #include "table/catalog_exec.h"
 #include "table/catalog_home.h"
@@ -82,11 +83,26 @@ catalog_judge_home(Home *home)
 	return result;
 }
 
+/*
+ * The scheduler waits for nobody who has called start() and has not committed
+ * yet.  Otherwise the rows stay as they are, until they are judged again.
+ */
+static bool
+may_move(void)
+{
+	return !process_is(PROCESS_SCHEDULER) ||
+		catalog_run("SELECT FROM scheduler.home HAVING count(*) = (SELECT count(*)"
+					" FROM (SELECT FROM scheduler.home FOR UPDATE SKIP LOCKED) free)", NULL) > 0;
+}
+
 void
 catalog_move_home(const Home *home, bool new_keys)
 {
 	Params		params = {0};
 	Home		here;
+
+	if (!may_move())
+		return;
 
 	describe_here(&here);
 	here.key_system = home->key_system;

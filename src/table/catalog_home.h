@@ -22,6 +22,7 @@ extern HomeVerdict catalog_judge_home(Home *home);
 /*
  * Make this database the home, with the idempotency keys that home has; or with
  * keys of its own, so that no receiver takes its requests for the original's.
+ * Nothing happens if the scheduler calls it and somebody has the rows locked.
  */
 extern void catalog_move_home(const Home *home, bool new_keys);
 

@@ -594,7 +594,7 @@ my %actions = (
 		5, sub {
 			my ($database) = @_;
 			lock_table($database,
-				pick(qw(job job_state pending_run run_history job_minute queue scheduler_state alert leader_end)),
+				pick(qw(job job_state pending_run run_history job_minute queue scheduler_state scheduler_mark alert leader_end)),
 				pick('SHARE', 'ACCESS EXCLUSIVE', 'ACCESS EXCLUSIVE'),
 				rand(1));
 		}

@@ -320,6 +320,25 @@ sub close_sessions
 	%sessions = ();
 }
 
+# The scheduler reads everything again, and plans in another time zone.
+my $zone = 'UTC';
+
+sub make_scheduler_load
+{
+	$zone = $zone eq 'UTC' ? 'Europe/Paris' : 'UTC';
+	$node->append_conf('postgresql.conf', "pg_scheduler.timezone = '$zone'");
+	$node->reload;
+}
+
+sub restart_scheduler
+{
+	my $pid = sql(q(SELECT scheduler.status() ->> 'pid'));
+
+	sql('SELECT scheduler.restart()');
+	wait_until(sub { sql(qq(SELECT scheduler.status() ->> 'pid' <> '$pid' AND scheduler.status() ->> 'state' = 'healthy')) eq 't' },
+		'there is another scheduler');
+}
+
 # The victim's job keeps its rate, and the victim can work.
 my $others = 0;
 
@@ -393,12 +412,19 @@ sub try_all
 		}
 		cmp_ok(scalar(@blocked), '<', scalar(@names), "$what: of " . @names . ' calls, ' . @blocked . ' wait for another') or last;
 		victim_is_fine("$what left open");
+		make_scheduler_load();
+		victim_is_fine("$what left open, and the scheduler reads everything");
 		print { $sessions{$_}{psql} } "PREPARE TRANSACTION '$_';\n" foreach @names;
 		wait_until(sub { sql(q(SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'open %'
 			AND state <> 'idle')) eq '0' }, 'transactions are prepared');
 		my $prepared = sql('SELECT count(*) FROM pg_prepared_xacts');
 		note("$what: $prepared are prepared: " . sql(q(SELECT string_agg(gid, ', ' ORDER BY gid) FROM pg_prepared_xacts)));
-		victim_is_fine("$what prepared") if $prepared > 0;
+		if ($prepared > 0)
+		{
+			victim_is_fine("$what prepared");
+			restart_scheduler();
+			victim_is_fine("$what prepared, and there is another scheduler");
+		}
 		sql("ROLLBACK PREPARED '$_'") foreach split /\n/, sql('SELECT gid FROM pg_prepared_xacts');
 		close_sessions();
 		@names = @blocked;

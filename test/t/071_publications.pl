@@ -82,11 +82,13 @@ ok($other->poll_query_until('postgres', "SELECT count(*) > 2 FROM scheduler.run_
 is($other->safe_psql('postgres', q(SELECT count(*) FROM scheduler.runs WHERE job_name <> 'own')), '0',
 	'and it has run nothing else');
 
-# A state without its row is made anew.
-$node->safe_psql('postgres', 'DELETE FROM scheduler.scheduler_state');
+# A state without its row is made anew: by whoever writes it.
+$node->safe_psql('postgres', 'DELETE FROM scheduler.scheduler_state; DELETE FROM scheduler.scheduler_mark');
 $node->restart;
 wait_for_scheduler($node);
-is($node->safe_psql('postgres', 'SELECT count(*) FROM scheduler.scheduler_state'), '1', 'a state that was lost comes back');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM scheduler.scheduler_mark'), '1', 'a state that was lost comes back');
+$node->safe_psql('postgres', 'SELECT scheduler.start()');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM scheduler.scheduler_state'), '1', 'and so does what was asked for');
 
 $_->stop foreach $other, $node;
 done_testing();
