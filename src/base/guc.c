@@ -23,7 +23,7 @@ bool		pg_scheduler_enabled = true;
 int			pg_scheduler_on_copy = ON_COPY_HOLD;
 int			pg_scheduler_max_workers = 4;
 int			pg_scheduler_max_databases = 64;
-int			pg_scheduler_max_workers_per_role = 0;
+int			pg_scheduler_max_workers_per_role = -1;
 char	   *pg_scheduler_timezone = NULL;
 int			pg_scheduler_worker_idle_timeout = 60 * 1000;
 int			pg_scheduler_worker_max_runs = 100000;
@@ -142,9 +142,9 @@ define_worker_settings(void)
 {
 	DefineCustomIntVariable("pg_scheduler.max_workers_per_role",
 							"Number of processes that run jobs of one role in one database; 0 is no limit.",
-							NULL,
+							"With -1, all but one: long runs of one role leave a worker to the others.",
 							&pg_scheduler_max_workers_per_role,
-							0, 0, 1024, PGC_SIGHUP, 0,
+							-1, -1, 1024, PGC_SIGHUP, 0,
 							NULL, NULL, NULL);
 	DefineCustomIntVariable("pg_scheduler.worker_idle_timeout",
 							"A worker without work leaves after this time.",

@@ -151,8 +151,8 @@ launch(Oid role, bool more)
 
 	if (launch_not_before > clock_now())
 		return launch_not_before;
-	if (!check_role(role))
-		return DT_NOEND;
+	if (!check_role(role))		/* not all of its runs fail at once */
+		return run_queue_of_role(role)->nready > 0 ? clock_now() : DT_NOEND;
 	switch (worker_pool_launch(role, &again))
 	{
 		case LAUNCH_STARTED:

@@ -42,10 +42,14 @@ run_owner_follow(RunEntry *entry)
 	return true;
 }
 
+/* Runs that follow their job in one go: more would hold up those of others. */
+#define MAX_RUNS		200
+
 typedef struct Search
 {
 	const JobEntry *job;
 	List	   *found;
+	bool		more;
 } Search;
 
 static void
@@ -53,12 +57,16 @@ collect(RunEntry *entry, void *arg)
 {
 	Search	   *search = arg;
 
-	if (entry->job == search->job && entry->state != RUN_STATE_DISPATCHED &&
-		entry->run.owner != entry->job->job.owner)
+	if (entry->job != search->job || entry->state == RUN_STATE_DISPATCHED ||
+		entry->run.owner == entry->job->job.owner)
+		return;
+	if (list_length(search->found) < MAX_RUNS)
 		search->found = lappend(search->found, entry);
+	else
+		search->more = true;
 }
 
-void
+bool
 run_owner_follow_all(const JobEntry *job)
 {
 	Search		search = {.job = job};
@@ -67,10 +75,11 @@ run_owner_follow_all(const JobEntry *job)
 	Assert(process_is(PROCESS_SCHEDULER));
 	Assert(IsTransactionState());
 	if (job->nruns == job->ndispatched)
-		return;
+		return true;
 	run_queue_foreach(collect, &search);
 	foreach(lc, search.found)
 		(void) run_owner_follow(lfirst(lc));
+	return !search.more;
 }
 
 void

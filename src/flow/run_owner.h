@@ -20,8 +20,11 @@
  */
 extern bool run_owner_follow(RunEntry *entry);
 
-/* The definition of a job has been read again; these runs are not begun. */
-extern void run_owner_follow_all(const JobEntry *job);
+/*
+ * The definition of a job has been read again; these runs are not begun.  False:
+ * there are more, for the next time.
+ */
+extern bool run_owner_follow_all(const JobEntry *job);
 
 /* A role was dropped: its jobs have nobody to run as. */
 extern void run_owner_turn_off(Oid role);

@@ -362,12 +362,15 @@ settle_fail_attempt(const Run *run, RunStatus status, int sqlerrcode, const char
 					DT_NOBEGIN, outcome);
 }
 
+/* Runs of a role that cannot run jobs: more in one go would hold up others. */
+#define MAX_FAILED		50
+
 void
 settle_fail_role(Oid role, int sqlerrcode, const char *message, const char *hint)
 {
 	RoleQueue  *queue = run_queue_of_role(role);
 
-	while (queue->nready > 0)
+	for (int n = 0; n < MAX_FAILED && queue->nready > 0; n++)
 	{
 		RunEntry   *entry = run_queue_take(queue);
 		Outcome		outcome;

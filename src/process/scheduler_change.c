@@ -33,12 +33,35 @@
 #include "state/run_queue.h"
 #include "table/store.h"
 
+/*
+ * Own changes of one cycle.  There is one for each run of a job that was
+ * dropped, and each is looked up: some 100 us.
+ */
+#define OWN_CHANGES		50
+
 /* The job of a run has been dropped: what has become of the run is looked at. */
 static void
 look_at_orphan(RunEntry *entry, void *arg)
 {
 	if (entry->job == arg && entry->state != RUN_STATE_DISPATCHED)
 		own_change_put(CHANGE_RUN, entry->run_id);
+}
+
+static void
+look_at_run(RunEntry *entry, void *arg)
+{
+	if (entry->job == arg)
+		own_change_put(CHANGE_RUN, entry->run_id);
+}
+
+/* So many runs of a job were taken away that they were not named. */
+static void
+look_at_runs(int64 job_id)
+{
+	JobEntry   *entry = job_cache_peek(job_id);
+
+	if (entry != NULL && entry->nruns > 0)
+		run_queue_foreach(look_at_run, entry);
 }
 
 static void
@@ -66,7 +89,8 @@ change_job(int64 job_id)
 		plan_job(entry);
 	else if (entry->job.active)
 		enqueue_when_due(entry);
-	run_owner_follow_all(entry);
+	if (!run_owner_follow_all(entry))
+		own_change_put(CHANGE_JOB, job_id);
 	run_queue_release(entry);
 }
 
@@ -110,6 +134,9 @@ apply_change(Database *db, const Change *change)
 			break;
 		case CHANGE_RUN:
 			settle_changed_run(change->id);
+			break;
+		case CHANGE_RUNS:
+			look_at_runs(change->id);
 			break;
 		case CHANGE_CONTROL:
 			stop_mode_read(db);
@@ -193,7 +220,7 @@ void
 scheduler_apply_own_changes(Database *db)
 {
 	const Change *changes;
-	int			n = own_change_take(&changes);
+	int			n = own_change_take(OWN_CHANGES, &changes);
 
 	Assert(!IsTransactionState());
 	if (has_change(changes, n, CHANGE_ALL))

@@ -30,6 +30,8 @@ typedef struct ChangeList
 
 static ChangeList lists[2];
 static ChangeList *filling = NULL;
+static ChangeList *taking = NULL;	/* the other one */
+static int	taken = 0;			/* of these */
 
 static void
 resize(ChangeList *list, int size)
@@ -63,20 +65,32 @@ bool
 own_change_any(void)
 {
 	Assert(process_is(PROCESS_SCHEDULER));
-	return filling->count > 0;
+	return filling->count > 0 || (taking != NULL && taken < taking->count);
 }
 
-int
-own_change_take(const Change **changes)
+/* The list that was filled before is taken; the next one is begun. */
+static void
+begin_next(void)
 {
-	ChangeList *full = filling;
-
-	Assert(process_is(PROCESS_SCHEDULER));
-	Assert(!IsTransactionState());
-	filling = &lists[full == &lists[0] ? 1 : 0];
+	taking = filling;
+	taken = 0;
+	filling = &lists[taking == &lists[0] ? 1 : 0];
 	filling->count = 0;
 	if (filling->size > LIST_SIZE)
 		resize(filling, LIST_SIZE);
-	*changes = full->changes;
-	return full->count;
+}
+
+int
+own_change_take(int max, const Change **changes)
+{
+	int			n;
+
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!IsTransactionState());
+	if (taking == NULL || taken == taking->count)
+		begin_next();
+	n = Min(max, taking->count - taken);
+	*changes = taking->changes + taken;
+	taken += n;
+	return n;
 }

@@ -29,9 +29,9 @@ extern void own_change_put(ChangeKind kind, int64 id);
 extern bool own_change_any(void);
 
 /*
- * Take all changes; how many they are.  They stay valid until they are taken
- * the next time.  Outside a transaction.
+ * Take the changes that have come first, "max" at most; how many they are.
+ * They stay valid until some are taken the next time.  Outside a transaction.
  */
-extern int	own_change_take(const Change **changes);
+extern int	own_change_take(int max, const Change **changes);
 
 #endif							/* PG_SCHEDULER_OWN_CHANGE_H */

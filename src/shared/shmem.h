@@ -150,6 +150,7 @@ typedef enum ChangeKind
 {
 	CHANGE_JOB,					/* id: job_id whose definition changed */
 	CHANGE_RUN,					/* id: run_id added to or taken from pending_run */
+	CHANGE_RUNS,				/* id: job_id; many of its runs have gone */
 	CHANGE_CANCEL,				/* id: run_id to cancel, unless it is over */
 	CHANGE_ALL,					/* read everything again */
 	CHANGE_CONTROL,				/* start, stop: read scheduler_state again */

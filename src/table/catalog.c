@@ -165,6 +165,7 @@ fill_counted(int row, CountedRun *counted)
 bool
 catalog_find_attempt(int64 run_id, int attempt, CountedRun *counted)
 {
+	static SPIPlanPtr plan = NULL;
 	CatalogState state;
 	Params		params = {0};
 	bool		result;
@@ -172,9 +173,10 @@ catalog_find_attempt(int64 run_id, int attempt, CountedRun *counted)
 	catalog_add_int64(&params, run_id);
 	catalog_add_int64(&params, attempt);
 	catalog_enter(&state);
-	result = catalog_execute("SELECT " COUNTED_COLUMNS
-					 " FROM scheduler.run_history h"
-					 " WHERE h.run_id = $1 AND h.attempt = $2 LIMIT 1", &params) > 0;
+	result = catalog_execute_kept(&plan, "SELECT " COUNTED_COLUMNS
+								  " FROM scheduler.run_history h"
+								  " WHERE h.run_id = $1 AND h.attempt = $2 LIMIT 1",
+								  &params) > 0;
 	if (result)
 		fill_counted(0, counted);
 	catalog_leave(&state);

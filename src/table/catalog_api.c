@@ -149,14 +149,15 @@ catalog_find_pending_of(int64 job_id, int64 **run_ids)
 bool
 catalog_lock_pending(int64 run_id)
 {
+	static SPIPlanPtr plan = NULL;
 	CatalogState state;
 	Params		params = {0};
 	bool		result;
 
 	catalog_add_int64(&params, run_id);
 	catalog_enter(&state);
-	result = catalog_execute("SELECT FROM scheduler.pending_run WHERE run_id = $1"
-							 " FOR UPDATE SKIP LOCKED", &params) > 0;
+	result = catalog_execute_kept(&plan, "SELECT FROM scheduler.pending_run WHERE run_id = $1"
+								  " FOR UPDATE SKIP LOCKED", &params) > 0;
 	catalog_leave(&state);
 	return result;
 }

@@ -244,6 +244,19 @@ catalog_execute_plan(SPIPlanPtr plan, const Params *params)
 }
 
 int64
+catalog_execute_kept(SPIPlanPtr *plan, const char *sql, const Params *params)
+{
+	if (*plan == NULL)
+	{
+		*plan = SPI_prepare(sql, params->count, (Oid *) params->types);
+		if (*plan == NULL)
+			elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+		SPI_keepplan(*plan);
+	}
+	return execute_statement(*plan, "", params, false);
+}
+
+int64
 catalog_execute(const char *sql, const Params *params)
 {
 	return execute_statement(NULL, sql, params, false);

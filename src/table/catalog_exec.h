@@ -63,11 +63,14 @@ extern void catalog_limit_lock_wait(void);
  * Execute one statement, between enter and leave; how many rows it returned
  * or changed.  catalog_query() is for what only reads: it sees what was
  * committed when catalog_enter() was called, whatever the isolation level of
- * the transaction.  catalog_execute_plan() has a plan that was kept.
+ * the transaction.  catalog_execute_plan() has a plan that was kept;
+ * catalog_execute_kept() makes it the first time: for statements that are
+ * executed for each of many runs.
  */
 extern int64 catalog_execute(const char *sql, const Params *params);
 extern int64 catalog_query(const char *sql, const Params *params);
 extern int64 catalog_execute_plan(SPIPlanPtr plan, const Params *params);
+extern int64 catalog_execute_kept(SPIPlanPtr *plan, const char *sql, const Params *params);
 
 /* Enter, execute a statement, leave; how many rows it changed. */
 extern int64 catalog_run(const char *sql, const Params *params);
