@@ -39,6 +39,8 @@ timezone = 'UTC'
 log_line_prefix = '%m [%p] %b %q%a '
 log_min_duration_statement = -1
 log_statement = none
+# most tests have one role, whose runs may take all workers
+pg_scheduler.max_workers_per_role = 0
 # tests break our tables, which is refused else
 allow_system_table_mods = on
 );
