@@ -519,6 +519,7 @@ CREATE TABLE scheduler.job (
 	description text,
 	calendar text,
 	calendar_action text NOT NULL,
+	dead_letters boolean NOT NULL,
 	created_at timestamptz NOT NULL,
 	leads boolean NOT NULL DEFAULT false,
 	follows boolean NOT NULL DEFAULT false,
@@ -613,10 +614,11 @@ CREATE FUNCTION scheduler.schedule_job(
 	calendar_action text DEFAULT 'skip',
 	after text DEFAULT NULL,
 	after_on text DEFAULT 'success',
-	depends_on text[] DEFAULT NULL
+	depends_on text[] DEFAULT NULL,
+	dead_letters boolean DEFAULT true
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'pg_scheduler_schedule_job' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.schedule_job(text, text, text, jsonb, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, regrole, jsonb, boolean, text, boolean, boolean, text[], text, text, text, text, text, text[]) IS
+COMMENT ON FUNCTION scheduler.schedule_job(text, text, text, jsonb, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, regrole, jsonb, boolean, text, boolean, boolean, text[], text, text, text, text, text, text[], boolean) IS
 'Schedule a SQL job, or replace the definition of the caller''s job of that name; returns its job_id';
 
 CREATE FUNCTION scheduler.alter_job(job bigint,
@@ -652,6 +654,7 @@ CREATE FUNCTION scheduler.alter_job(job bigint,
 	after text DEFAULT NULL,
 	after_on text DEFAULT NULL,
 	depends_on text[] DEFAULT NULL,
+	dead_letters boolean DEFAULT NULL,
 	reset text[] DEFAULT NULL
 ) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_alter_job' LANGUAGE C VOLATILE;
@@ -765,7 +768,8 @@ CREATE TABLE scheduler.run_history (
 	buffers_hit bigint,
 	buffers_read bigint,
 	temp_bytes bigint,
-	wal_bytes bigint
+	wal_bytes bigint,
+	args jsonb
 ) PARTITION BY RANGE (finished_at);
 ALTER TABLE scheduler.run_history REPLICA IDENTITY FULL;
 CREATE INDEX run_history_run_id_idx ON scheduler.run_history (run_id);
@@ -806,6 +810,11 @@ AS 'MODULE_PATHNAME', 'pg_scheduler_cancel_run' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.cancel_run(bigint) IS
 'Cancel a run that waits or is being executed; false: it is over';
 
+CREATE FUNCTION scheduler.retry_run(run_id bigint) RETURNS bigint
+AS 'MODULE_PATHNAME', 'pg_scheduler_retry_run' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.retry_run(bigint) IS
+'Run an occurrence again whose run is over, whatever became of it, with the same arguments; returns the new run_id';
+
 CREATE FUNCTION scheduler.wait_for_run(run_id bigint, timeout interval DEFAULT NULL) RETURNS text
 AS 'MODULE_PATHNAME', 'pg_scheduler_wait_for_run' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.wait_for_run(bigint, interval) IS
@@ -838,12 +847,28 @@ CREATE TABLE scheduler.dead_letter (
 	attempt_log jsonb,
 	CONSTRAINT dead_letter_pkey PRIMARY KEY (dead_letter_id)
 ) USING heap;
-CREATE INDEX dead_letter_job_id_idx ON scheduler.dead_letter (job_id);
+CREATE INDEX dead_letter_job_id_idx ON scheduler.dead_letter (job_id, dead_letter_id);
+CREATE INDEX dead_letter_run_id_idx ON scheduler.dead_letter (run_id);
 COMMENT ON TABLE scheduler.dead_letter IS
 'Occurrences whose attempts are exhausted; use the view dead_letters';
 ALTER TABLE scheduler.dead_letter ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON scheduler.dead_letter FOR SELECT USING (scheduler._visible(owner));
 GRANT SELECT ON scheduler.dead_letter TO PUBLIC;
+
+-- Of a job the newest 1,000 letters are kept.
+CREATE TABLE scheduler.dead_letter_dropped (
+	job_id bigint NOT NULL,
+	letters bigint NOT NULL,
+	upto bigint NOT NULL,			-- dead_letter_id
+	CONSTRAINT dead_letter_dropped_pkey PRIMARY KEY (job_id)
+) USING heap WITH (fillfactor = 70);
+COMMENT ON TABLE scheduler.dead_letter_dropped IS
+'How many older dead letters of a job were not kept; see dead_letters.older_dropped';
+ALTER TABLE scheduler.dead_letter_dropped ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON scheduler.dead_letter_dropped FOR SELECT
+	USING (EXISTS (SELECT FROM scheduler.dead_letter d WHERE d.job_id = dead_letter_dropped.job_id)
+		OR EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = dead_letter_dropped.job_id));
+GRANT SELECT ON scheduler.dead_letter_dropped TO PUBLIC;
 
 CREATE FUNCTION scheduler.redrive_dead_letter(id bigint) RETURNS bigint
 AS 'MODULE_PATHNAME', 'pg_scheduler_redrive_dead_letter' LANGUAGE C VOLATILE;
@@ -863,10 +888,12 @@ COMMENT ON FUNCTION scheduler.discard_dead_letter(bigint) IS 'Delete a dead lett
 CREATE VIEW scheduler.dead_letters WITH (security_invoker = true) AS
 SELECT dead_letter_id, run_id, job_id, job_name, owner::regrole AS owner, scheduled_at,
 	attempts, error_message, sqlstate, died_at, redriven_at, args, definition,
-	error_detail, error_hint, error_context, attempt_log
-FROM scheduler.dead_letter;
+	error_detail, error_hint, error_context, attempt_log,
+	COALESCE((SELECT o.letters FROM scheduler.dead_letter_dropped o WHERE o.job_id = d.job_id), 0)
+		AS older_dropped
+FROM scheduler.dead_letter d;
 COMMENT ON VIEW scheduler.dead_letters IS
-'Occurrences whose attempts are exhausted, with what it takes to run them again';
+'Runs that are over without success, with what it takes to run them again; the newest 1,000 of each job';
 COMMENT ON COLUMN scheduler.dead_letters.dead_letter_id IS 'Id, for redrive_dead_letter()';
 COMMENT ON COLUMN scheduler.dead_letters.run_id IS 'Run that failed';
 COMMENT ON COLUMN scheduler.dead_letters.job_id IS 'Id of the job';
@@ -886,6 +913,8 @@ COMMENT ON COLUMN scheduler.dead_letters.error_hint IS 'Hint of the error';
 COMMENT ON COLUMN scheduler.dead_letters.error_context IS 'Where the error arose';
 COMMENT ON COLUMN scheduler.dead_letters.attempt_log IS
 'All attempts: status, times and error of each';
+COMMENT ON COLUMN scheduler.dead_letters.older_dropped IS
+'How many older letters of the job were dropped, since no more than the newest 1,000 are kept';
 GRANT SELECT ON scheduler.dead_letters TO PUBLIC;
 
 ----------------------------------------------------------------------
@@ -1261,6 +1290,7 @@ BEGIN ATOMIC
 	SELECT scheduler._add_hook(job, 'health_check',
 		scheduler.schedule_job(job_name => 'health check of job ' || job,
 			schedule => schedule,
+			dead_letters => false,
 			command => 'SELECT scheduler._report_health('
 				|| E'pg_catalog.current_setting(''pg_scheduler.job_id'')::bigint, (\n'
 				|| pg_catalog.rtrim(scheduler._required(query, 'query'), E'; \n\r\t') || E'\n))',
@@ -1473,7 +1503,10 @@ SELECT j.job_id,
 		WHEN 'stopping' THEN 'the job is paused, and a run goes on'
 		WHEN 'starting' THEN CASE WHEN c.state = 'probing' THEN 'a run is tried again after failures'
 			ELSE 'the scheduler has not planned the job yet' END
-		WHEN 'unhealthy' THEN CASE WHEN j.paused_at IS NOT NULL THEN j.paused_reason ELSE h.reason END
+		WHEN 'unhealthy' THEN CASE WHEN j.paused_at IS NOT NULL THEN j.paused_reason
+			WHEN o.over AND h.state IS DISTINCT FROM 'unhealthy'
+				THEN 'the last run of the job failed, and there will be no other'
+			ELSE h.reason END
 		ELSE COALESCE(h.reason, 'runs as planned') END AS reason,
 	CASE WHEN o.state IN ('stopped', 'stopping') THEN COALESCE(j.paused_at, s.last_finished_at, j.created_at)
 		ELSE COALESCE(h.since, j.created_at) END AS since,
@@ -1495,8 +1528,10 @@ CROSS JOIN LATERAL (SELECT CASE
 			WHERE p.job_id = j.job_id) THEN 'stopping' ELSE 'stopped' END
 	WHEN s.schedule_version IS DISTINCT FROM j.schedule_version THEN 'starting'
 	WHEN scheduler._is_over(j, s) AND NOT EXISTS (SELECT FROM scheduler.pending_run p
-		WHERE p.job_id = j.job_id) THEN 'stopped'
-	ELSE COALESCE(h.state, 'healthy') END AS state) o
+		WHERE p.job_id = j.job_id)
+		THEN CASE WHEN s.consecutive_failures > 0 THEN 'unhealthy' ELSE 'stopped' END
+	ELSE COALESCE(h.state, 'healthy') END AS state,
+	scheduler._is_over(j, s) AS over) o
 WHERE scheduler._visible(j.owner) AND j.serves IS NULL;
 COMMENT ON VIEW scheduler.job_health IS
 'The state of each job (healthy, degraded, unhealthy, stopped, starting, stopping), why, and since when';
@@ -1587,7 +1622,8 @@ SELECT j.job_id,
 			WHEN t.owner = j.owner THEN 'job:' || t.job_name
 			ELSE 'job_id:' || d.on_job_id END ORDER BY d.on_job_id, d.on_queue_name)
 		FROM scheduler.dependency d LEFT JOIN scheduler.job t ON t.job_id = d.on_job_id
-		WHERE d.job_id = j.job_id) AS depends_on
+		WHERE d.job_id = j.job_id) AS depends_on,
+	j.dead_letters
 FROM scheduler.job j
 LEFT JOIN scheduler.job_state s ON s.job_id = j.job_id;
 COMMENT ON VIEW scheduler.jobs IS
@@ -1663,6 +1699,8 @@ COMMENT ON COLUMN scheduler.jobs.serves IS
 'Null, or what this job is for somebody else: alert check, alert handler, health check, start hook, stop hook, cleanup hook; views of health and figures leave such jobs out';
 COMMENT ON COLUMN scheduler.jobs.depends_on IS
 'Jobs and queues that must be healthy, as schedule_job() takes them; null: none';
+COMMENT ON COLUMN scheduler.jobs.dead_letters IS
+'True: a run that is over without success becomes a dead letter';
 GRANT SELECT ON scheduler.jobs TO PUBLIC;
 
 CREATE VIEW scheduler.runs WITH (security_invoker = true) AS
@@ -1698,7 +1736,8 @@ SELECT p.run_id,
 	CASE WHEN r.run_id IS NULL THEN CASE WHEN hq.waits_for IS NOT NULL
 			THEN pg_catalog.format('queue "%s" %s', j.queue, hq.waits_for)
 		WHEN p.triggered_by <> 'manual' AND hj.waits_for IS NOT NULL
-			THEN pg_catalog.format('job "%s" %s', j.job_name, hj.waits_for) END END AS held_by
+			THEN pg_catalog.format('job "%s" %s', j.job_name, hj.waits_for) END END AS held_by,
+	p.args
 FROM scheduler.pending_run p
 JOIN scheduler.job j ON j.job_id = p.job_id
 LEFT JOIN scheduler._running() r ON r.run_id = p.run_id
@@ -1734,7 +1773,8 @@ SELECT h.run_id,
 	CASE WHEN h.triggered_by = 'after' THEN
 		ARRAY(SELECT t.trigger_run_id FROM scheduler.run_trigger t
 			WHERE t.run_id = h.run_id ORDER BY 1) END,
-	NULL
+	NULL,
+	h.args
 FROM scheduler.run_history h;
 COMMENT ON VIEW scheduler.runs IS
 'Attempts of runs, waiting, running and finished; those of one run share its run_id';
@@ -1764,7 +1804,8 @@ COMMENT ON COLUMN scheduler.runs.triggered_by IS
 'schedule, manual, redrive, after, recovery or hook';
 COMMENT ON COLUMN scheduler.runs.occurrences IS
 'Occurrences that a row for skipped or missed ones stands for';
-COMMENT ON COLUMN scheduler.runs.redriven_from IS 'The run_id whose dead letter was redriven';
+COMMENT ON COLUMN scheduler.runs.redriven_from IS
+'The run that this one repeats, by redrive_dead_letter() or retry_run()';
 COMMENT ON COLUMN scheduler.runs.cpu_time IS 'CPU time of the attempt in microseconds';
 COMMENT ON COLUMN scheduler.runs.buffers_hit IS 'Shared blocks found in cache';
 COMMENT ON COLUMN scheduler.runs.buffers_read IS 'Shared blocks read';
@@ -1774,6 +1815,8 @@ COMMENT ON COLUMN scheduler.runs.trigger_run_ids IS
 'The runs of other jobs that have brought about this one';
 COMMENT ON COLUMN scheduler.runs.held_by IS
 'Why a run that is queued does not begin, where that is a dependency or its queue';
+COMMENT ON COLUMN scheduler.runs.args IS
+'Argument $1 that this run was given; null: that of its job';
 GRANT SELECT ON scheduler.runs TO PUBLIC;
 
 CREATE FUNCTION scheduler.run_chain(run_id bigint,
@@ -1998,10 +2041,11 @@ CREATE FUNCTION scheduler.schedule_http_job(
 	calendar_action text DEFAULT 'skip',
 	after text DEFAULT NULL,
 	after_on text DEFAULT 'success',
-	depends_on text[] DEFAULT NULL
+	depends_on text[] DEFAULT NULL,
+	dead_letters boolean DEFAULT true
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'pg_scheduler_schedule_http_job' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.schedule_http_job(text, text, text, text, jsonb, text, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, boolean, text, text, text, boolean, boolean, jsonb, text, int, interval, boolean, text[], text, text, text, text, text, text[]) IS
+COMMENT ON FUNCTION scheduler.schedule_http_job(text, text, text, text, jsonb, text, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, boolean, text, text, text, boolean, boolean, jsonb, text, int, interval, boolean, text[], text, text, text, text, text, text[], boolean) IS
 'Schedule an HTTP request, or replace the definition of the caller''s job of that name; returns its job_id';
 
 CREATE FUNCTION scheduler.alter_http_job(job bigint,
@@ -2407,7 +2451,7 @@ BEGIN ATOMIC
 		scheduler.schedule_job('alert check ' || check_name, schedule,
 			pg_catalog.format('SELECT scheduler._report_alert_check('
 				'pg_catalog.current_setting(''pg_scheduler.job_id'')::bigint, (%s))',
-				scheduler._required(predicate, 'predicate'))),
+				scheduler._required(predicate, 'predicate')), dead_letters => false),
 		predicate, severity, message);
 END;
 COMMENT ON FUNCTION scheduler.create_alert_check(text, text, text, text, text) IS

@@ -146,7 +146,7 @@ SELECT error_of('SELECT scheduler.' || call) FROM unnest(ARRAY[
 	'create_alert_handler(''h'', NULL)', 'create_alert_handler(''h'', 0::regproc)', 'create_alert_handler('''', ''jsonb_pretty'')',
 	'create_alert_listener('''', ''c'')', 'create_alert_listener(repeat(''x'', 1000000), ''c'')',
 	'create_alert_listener(''l'', ''c'', kinds => ''{NULL}'')', 'create_alert_listener(''l'', NULL)',
-	'create_alert_listener(''l'', ''c'', kinds => ''{check,history_upkeep,job_failed}'')',
+	'create_alert_listener(''l'', ''c'', kinds => ''{check,history_upkeep,job_broken}'')',
 	'create_alert_handler(''h'', ''jsonb_pretty'', kinds => ARRAY[repeat(''x'', 1000000)])', 'create_alert_listener(''l'', ''c'', min_severity => ''fatal'')',
 	'set_health_check(''keep'', NULL)', 'set_hook(''keep'', ''start'', NULL)', 'set_recovery(''keep'', NULL)',
 	'set_recovery(''keep'', enabled => NULL)', 'set_recovery(''keep'', 0)']) call;

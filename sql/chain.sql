@@ -98,7 +98,7 @@ SELECT job FROM take_log() ORDER BY job;
 SELECT count(*) FROM scheduler.leader_end;
 -- A dead letter that is redriven ends as any run does.
 SELECT scheduler.alter_job('extract', command => 'SELECT 1');
-SELECT scheduler.redrive_dead_letters('extract');
+SELECT count(scheduler.redrive_dead_letter(dead_letter_id)) FROM (SELECT min(dead_letter_id) AS dead_letter_id FROM scheduler.dead_letters WHERE job_name = 'extract') d;
 SELECT wait_until($$(SELECT count(*) = 5 FROM scheduler.run_history WHERE job_name = 'load' AND status = 'succeeded')$$);
 SELECT wait_for_quiet();
 SELECT job FROM take_log() ORDER BY job;

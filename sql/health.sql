@@ -127,7 +127,7 @@ SELECT scheduler.schedule_job('mail', '@yearly', 'SELECT 1 / 0', max_retries => 
 CALL run('mail');
 SELECT wait_until($$(SELECT count(*) = 1 FROM scheduler.alerts WHERE kind = 'dead_letter' AND resolved_at IS NULL)$$);
 SELECT message FROM scheduler.alerts WHERE kind = 'dead_letter';
-SELECT scheduler.discard_dead_letter(dead_letter_id) FROM scheduler.dead_letters;
+SELECT count(scheduler.discard_dead_letter(dead_letter_id)) FROM scheduler.dead_letters WHERE job_name = 'mail';
 SELECT wait_until($$(SELECT count(*) = 0 FROM scheduler.alerts WHERE kind = 'dead_letter' AND resolved_at IS NULL)$$);
 SELECT scheduler.unschedule_job('mail');
 

@@ -41,7 +41,7 @@ CALL await($$SELECT count(DISTINCT job_name || owner) = 6 FROM scheduler.job_met
 CALL await($$SELECT count(*) = 2 FROM scheduler.recovery_events WHERE action = 'open'$$);
 CALL await($$SELECT count(DISTINCT job_id) >= 6 FROM scheduler.alerts WHERE resolved_at IS NULL$$);
 CALL await($$SELECT count(*) = 2 FROM scheduler.http_responses$$);
-CALL await($$SELECT count(*) = 2 FROM scheduler.dead_letters$$);
+CALL await($$SELECT count(DISTINCT job_id) = 4 FROM scheduler.dead_letters$$);
 
 -- Whose rows does a role see?  Rows of no job are those of the scheduler.
 CREATE TABLE vis_job AS SELECT job_id, owner::text FROM scheduler.jobs;

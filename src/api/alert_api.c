@@ -26,6 +26,7 @@
 #include "base/guc.h"
 #include "record/alert_handler.h"
 #include "rules/alert_kind.h"
+#include "shared/change.h"
 #include "table/catalog.h"
 #include "table/catalog_hook.h"
 #include "table/catalog_monitor.h"
@@ -161,6 +162,7 @@ pg_scheduler_resolve_alert(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("alert " INT64_FORMAT " does not exist, or is resolved", alert_id)));
 	catalog_resolve_by_hand(alert_id, GetUserId(), clock_now());
+	change_note(CHANGE_ALERTS, 0);
 	alert_handler_call(&alert_id, 1, ALERT_RESOLVED);
 	PG_RETURN_VOID();
 }
@@ -173,7 +175,10 @@ resolve_all(const char *kind)
 	int			n = catalog_resolve_all_by_hand(kind, GetUserId(), clock_now(), &alert_ids);
 
 	if (n > 0)
+	{
+		change_note(CHANGE_ALERTS, 0);
 		alert_handler_call(alert_ids, n, ALERT_RESOLVED);
+	}
 	return n;
 }
 

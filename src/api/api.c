@@ -47,6 +47,7 @@ PG_FUNCTION_INFO_V1(pg_scheduler_cancel_run);
 PG_FUNCTION_INFO_V1(pg_scheduler_redrive_dead_letter);
 PG_FUNCTION_INFO_V1(pg_scheduler_redrive_dead_letters);
 PG_FUNCTION_INFO_V1(pg_scheduler_discard_dead_letter);
+PG_FUNCTION_INFO_V1(pg_scheduler_retry_run);
 
 static void
 warn_not_preloaded(void)
@@ -320,7 +321,8 @@ redrive(const DeadLetter *letter)
 	int64		run_id = add_run(letter->job_id, TRIGGER_REDRIVE,
 								 letter->scheduled_at, letter->args, letter->run_id);
 
-	catalog_mark_redriven(letter->dead_letter_id, clock_now());
+	if (letter->dead_letter_id != 0)
+		catalog_mark_redriven(letter->dead_letter_id, clock_now());
 	return run_id;
 }
 
@@ -339,18 +341,24 @@ get_dead_letter(int64 id, DeadLetter *letter)
 				 errmsg("dead letter " INT64_FORMAT " does not exist", id)));
 }
 
+/* The same of one that was not redriven. */
+static void
+lock_letter(int64 id, DeadLetter *letter)
+{
+	get_dead_letter(id, letter);
+	if (letter->redriven)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("dead letter " INT64_FORMAT " was redriven before", id)));
+}
+
 Datum
 pg_scheduler_redrive_dead_letter(PG_FUNCTION_ARGS)
 {
 	DeadLetter	letter;
 
 	require_arg(fcinfo, 0, "id");
-	get_dead_letter(PG_GETARG_INT64(0), &letter);
-	if (letter.redriven)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("dead letter " INT64_FORMAT " was redriven before",
-						letter.dead_letter_id)));
+	lock_letter(PG_GETARG_INT64(0), &letter);
 	/* its owner may have lost the job */
 	(void) job_by_id(letter.job_id);
 	PG_RETURN_INT64(redrive(&letter));
@@ -388,4 +396,29 @@ pg_scheduler_discard_dead_letter(PG_FUNCTION_ARGS)
 	catalog_delete_spent_request(letter.job_id);
 	change_note(CHANGE_RUN, letter.run_id);
 	PG_RETURN_VOID();
+}
+
+Datum
+pg_scheduler_retry_run(PG_FUNCTION_ARGS)
+{
+	DeadLetter	run;
+	PendingRun	pending;
+	int64		run_id;
+
+	require_arg(fcinfo, 0, "run_id");
+	run_id = PG_GETARG_INT64(0);
+	api_check_run(run_id);
+	if (store_read_pending(run_id, &pending) || !catalog_read_finished_run(run_id, &run))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("run " INT64_FORMAT " is not over", run_id),
+				 errhint("Wait for it with scheduler.wait_for_run(), or end it with scheduler.cancel_run().")));
+	(void) job_by_id(run.job_id);
+	if (catalog_occurrence_pending(run.job_id, run.scheduled_at))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the occurrence of run " INT64_FORMAT " is being run again", run_id)));
+	if (run.dead_letter_id != 0)
+		lock_letter(run.dead_letter_id, &run);
+	PG_RETURN_INT64(redrive(&run));
 }

@@ -139,7 +139,7 @@ keep_args(HttpRun *http, const Job *job)
 {
 	MemoryContext oldcontext = MemoryContextSwitchTo(GetMemoryChunkContext(http));
 
-	if (job->args != NULL && run_end_needs_args(job))
+	if (job->args != NULL && (http->own_args || run_end_needs_args(job)))
 		http->job.args = DatumGetJsonbPCopy(PointerGetDatum(job->args));
 	MemoryContextSwitchTo(oldcontext);
 }
@@ -168,6 +168,7 @@ load(HttpRun *http, HttpClient *client, Job *job)
 		return false;
 	if (pending.stored_args != NULL)
 		job->args = store_read_args(http->run.job_id, &pending);
+	http->own_args = pending.stored_args != NULL;
 	http->redriven_from = pending.redriven_from;
 	keep_args(http, job);
 	return true;
@@ -450,6 +451,7 @@ http_run_record(HttpRun *http, const char *problem)
 	http->outcome.dead_letter = false;
 	http->outcome.chained = false;
 	record.redriven_from = http->redriven_from;
+	record.args = http->own_args ? http->job.args : NULL;
 	if (http->response != NULL)
 	{
 		note_answer(&http->outcome, http->response);

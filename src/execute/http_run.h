@@ -25,6 +25,7 @@ typedef struct HttpRun
 	int			flight;
 	Run			run;
 	Job			job;			/* pointers but retry_on and args are NULL */
+	bool		own_args;		/* job.args are not those of the job */
 	int64		redriven_from;
 	bool		marked;			/* its start is durable */
 	TimestampTz started_at;

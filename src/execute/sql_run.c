@@ -69,6 +69,7 @@ typedef struct ActiveRun
 	Job			job;
 	bool		job_known;		/* job is filled */
 	Jsonb	   *args;
+	Jsonb	   *own_args;		/* that this run was given, or NULL */
 	int64		redriven_from;
 	int64		timeout;		/* microseconds, 0: none */
 	TimestampTz started_at;
@@ -193,6 +194,7 @@ fill_record(RunRecord *record, RunStatus status)
 	record->worker_pid = MyProcPid;
 	record->rows_affected = active.rows;
 	record->redriven_from = active.redriven_from;
+	record->args = active.own_args;
 	record->cpu_time = cpu_time() - active.cpu_time;
 	record->buffers_hit = buffers.shared_blks_hit;
 	record->buffers_read = buffers.shared_blks_read;
@@ -349,7 +351,7 @@ load_run(void)
 			return false;
 		}
 		if (pending.stored_args != NULL)
-			active.args = store_read_args(active.run.job_id, &pending);
+			active.args = active.own_args = store_read_args(active.run.job_id, &pending);
 		active.redriven_from = pending.redriven_from;
 	}
 	if (active.run.was_started)

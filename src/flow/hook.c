@@ -93,11 +93,9 @@ static void
 forget_check(const HookFamily *family)
 {
 	JobMeter   *meter = meter_find(family->job_id);
-	const char *subject = job_subject(family->job_id);
 
 	if (family->check_reason[0] == '\0')
 		return;
-	alert_resolve(ALERT_HEALTH_CHECK, subject);
 	if (meter != NULL)
 		meter_touch(meter);
 }

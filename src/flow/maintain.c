@@ -105,7 +105,10 @@ delete_dead_letters(Walk *walk)
 	WalkRange	range = walk_range(walk, "dead_letter", "dead_letter_pkey");
 
 	catalog_delete_old_dead_letters(&range, clock_minutes_ago(pg_scheduler_dead_letter_retention));
-	return walk_to(walk, &range);
+	if (walk_to(walk, &range))
+		return true;
+	catalog_delete_gone_letters();
+	return false;
 }
 
 static bool

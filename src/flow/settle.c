@@ -52,6 +52,7 @@
 #include "flow/hook.h"
 #include "flow/in_hand.h"
 #include "flow/lane_fill.h"
+#include "flow/letters.h"
 #include "flow/run_owner.h"
 #include "flow/settle.h"
 #include "record/run_cancel.h"
@@ -157,6 +158,8 @@ settle_apply(const Outcome *outcome)
 		entry->unrecorded = 0;
 		meter_outcome(job, outcome);
 		hook_outcome(job, outcome);
+		if (outcome->dead_letter)
+			letters_note(job->job_id);
 	}
 	/* what was deleted may be the row of what comes next, or the job */
 	look_again = (entry->taken_away || job->dropped) && is_to_go_on(outcome);
@@ -208,6 +211,7 @@ settle_orphan(const PendingRun *pending)
 						RUN_CANCELLED, DT_NOBEGIN, outcome.finished_at);
 	record.error_message = "the job was dropped";
 	record.redriven_from = pending->redriven_from;
+	record.args = pending->stored_args;
 	store_insert_history(&record);
 	settle_apply(&outcome);
 	return true;
@@ -357,6 +361,7 @@ settle_fail_attempt(const Run *run, RunStatus status, int sqlerrcode, const char
 	record.error_message = message;
 	record.error_hint = hint;
 	record.redriven_from = pending.redriven_from;
+	record.args = pending.stored_args;
 	run_end_failure(&job, &record,
 					run_end_needs_args(&job) ? store_read_args(run->job_id, &pending) : NULL,
 					DT_NOBEGIN, outcome);
@@ -445,6 +450,7 @@ record_missed(const RunEntry *entry, const PendingRun *pending, Outcome *outcome
 						DT_NOBEGIN, outcome->finished_at);
 	record.error_message = "what the job depends on was not healthy for longer than misfire_grace";
 	record.redriven_from = pending->redriven_from;
+	record.args = pending->stored_args;
 	store_insert_history(&record);
 	outcome->kind = OUTCOME_FINAL;
 	outcome->status = RUN_MISSED;

@@ -225,7 +225,7 @@ count_run(const CountedRun *counted, void *arg)
 					counted->finished_at, counted->occurrences, counted->final);
 	correct_runs(job);
 	job_cache_touch(job);
-	meter_counted(job);
+	meter_counted(job, counted->status, counted->final);
 	(*(int64 *) arg)++;
 }
 

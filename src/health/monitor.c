@@ -25,6 +25,7 @@
 #include "base/process.h"
 #include "flow/hook.h"
 #include "flow/recovery.h"
+#include "health/job_alert.h"
 #include "health/metrics.h"
 #include "health/monitor.h"
 #include "health/monitor_clean.h"
@@ -45,9 +46,6 @@
 /* Jobs judged in one transaction, which holds everything else up. */
 #define JUDGE_BATCH		200
 
-/* Of an alert that lasts, the count is written every: 60 s. */
-#define TOUCH_INTERVAL	USECS_PER_MINUTE
-
 /* The figures of the server as a whole are looked at every: 5 s. */
 #define SERVER_INTERVAL	(5 * USECS_PER_SEC)
 
@@ -59,12 +57,22 @@ static TimestampTz next_judgement = DT_NOEND;
 static TimestampTz next_metrics = DT_NOBEGIN;	/* when some are owed */
 static TimestampTz next_server = DT_NOBEGIN;
 static TimestampTz next_minute = DT_NOBEGIN;
+static bool alerts_changed = false; /* by others: see job_alert.h */
 static bool requested = false;	/* a judgement, by a change of jobs or queues */
 static TimestampTz not_again_before = DT_NOBEGIN;	/* after an error */
 
 /*
  * Jobs
  */
+
+/* Nothing will come of the job any more, and its last run has failed. */
+static bool
+has_ended_badly(const JobEntry *entry)
+{
+	return entry->state.finished && entry->nruns == 0 &&
+		entry->state.schedule_version == entry->job.schedule_version &&
+		entry->state.consecutive_failures > 0;
+}
 
 static void
 figures_of_job(JobMeter *meter, const JobEntry *entry, TimestampTz now, JobFigures *figures)
@@ -81,116 +89,16 @@ figures_of_job(JobMeter *meter, const JobEntry *entry, TimestampTz now, JobFigur
 	figures->timeouts = window.timeouts;
 	figures->recycled = window.recycled;
 	figures->lateness = meter->lateness;
-}
-
-/*
- * Raise, keep up or resolve one alert of a job.  The message is put together
- * only when there is something to say.
- */
-static void set_job_alert(JobMeter *meter, AlertKind kind, bool holds, bool touch,
-						  int64 count, const char *format,...) pg_attribute_printf(6, 7);
-
-static void
-set_job_alert(JobMeter *meter, AlertKind kind, bool holds, bool touch,
-			  int64 count, const char *format,...)
-{
-	const char *subject = job_subject(meter->job_id);
-	uint32		bit = 1 << kind;
-
-	if (!holds && !(meter->raised & bit))
-		return;
-	if (!holds)
-		alert_resolve(kind, subject);
-	else if (touch || !(meter->raised & bit))
-	{
-		StringInfoData message;
-		va_list		args;
-		int			needed;
-
-		initStringInfo(&message);
-		do
-		{
-			va_start(args, format);
-			needed = appendStringInfoVA(&message, format, args);
-			va_end(args);
-			if (needed > 0)
-				enlargeStringInfo(&message, needed);
-		} while (needed > 0);
-		alert_raise_counted(kind, subject, meter->job_id, meter->owner, message.data,
-							Max(count, 1));
-	}
-	meter->raised = holds ? meter->raised | bit : meter->raised & ~bit;
-}
-
-static void
-alert_of_job(JobMeter *meter, const JobFigures *figures, const char *name, TimestampTz now)
-{
-	bool		touch = meter->new_failures > 0 &&
-		(meter->alerted_at == DT_NOBEGIN || now - meter->alerted_at >= TOUCH_INTERVAL);
-
-	set_job_alert(meter, ALERT_JOB_FAILING,
-				  limits.error_threshold > 0 &&
-				  figures->consecutive_failures >= limits.error_threshold,
-				  touch, meter->new_failures,
-				  "job \"%s\" failed %d times in a row", name,
-				  figures->consecutive_failures);
-	set_job_alert(meter, ALERT_FAILURE_RATE, health_rate_exceeded(figures, &limits),
-				  touch, 1, "%d of the last %d attempts of job \"%s\" failed",
-				  figures->failures, figures->attempts, name);
-	set_job_alert(meter, ALERT_TIMEOUTS,
-				  limits.timeouts > 0 && figures->timeouts >= limits.timeouts,
-				  touch, figures->timeouts,
-				  "%d of the last %d attempts of job \"%s\" timed out",
-				  figures->timeouts, figures->attempts, name);
-	set_job_alert(meter, ALERT_LATE_START,
-				  limits.lateness > 0 && figures->lateness > limits.lateness, false, 1,
-				  "job \"%s\" started " INT64_FORMAT " seconds late", name,
-				  figures->lateness / USECS_PER_SEC);
-	set_job_alert(meter, ALERT_DEPENDENCY_UNHEALTHY, figures->waits_for != NULL, false, 1,
-				  "job \"%s\" %s", name, figures->waits_for ? figures->waits_for : "");
-	if (meter->dead_letter && alert_rule(ALERT_DEAD_LETTER)->enabled)
-		set_job_alert(meter, ALERT_DEAD_LETTER, true, true, 1,
-					  "a run of job \"%s\" is out of attempts, and a dead letter", name);
-	/* it lasts as long as the dead letter, whatever becomes of later runs */
-	meter->raised &= ~(1 << ALERT_DEAD_LETTER);
-	meter->dead_letter = false;
-	if (touch || meter->alerted_at == DT_NOBEGIN)
-	{
-		meter->alerted_at = now;
-		meter->new_failures = 0;
-	}
-}
-
-static void
-alert_of_check(JobMeter *meter, const JobFigures *figures, const char *name)
-{
-	const char *subject = job_subject(meter->job_id);
-
-	if (figures->check_failed)
-		alert_raise(ALERT_HEALTH_CHECK, subject, meter->job_id, meter->owner,
-					psprintf("job \"%s\" is unhealthy: %s", name, figures->check_reason));
-	else
-		alert_resolve(ALERT_HEALTH_CHECK, subject);
+	figures->ended_badly = has_ended_badly(entry);
 }
 
 /* The job has gone: so have its alerts. */
 static void
 forget_job(JobMeter *meter)
 {
-	for (int kind = 0; kind < ALERT_KINDS; kind++)
-		if (alert_kind(kind)->subject == ALERT_OF_JOB || kind == ALERT_JUDGEMENT_FAILED)
-			set_job_alert(meter, kind, false, false, 0, NULL);
+	job_alert_forget(meter);
 	metrics_keep(meter);
 	meter_forget(meter);
-}
-
-/* Nothing will come of the job any more, and its last run has failed. */
-static bool
-has_ended_badly(const JobEntry *entry)
-{
-	return entry->state.finished && entry->nruns == 0 &&
-		entry->state.schedule_version == entry->job.schedule_version &&
-		entry->state.consecutive_failures > 0;
 }
 
 /* True: its state is other than what was written. */
@@ -200,7 +108,6 @@ judge_job(JobMeter *meter, TimestampTz now, JobHealthRow *row)
 	JobEntry   *entry = job_cache_get(meter->job_id);
 	JobFigures	figures;
 	bool		result;
-	bool		check_changed;
 
 	if (entry == NULL)
 	{
@@ -210,7 +117,7 @@ judge_job(JobMeter *meter, TimestampTz now, JobHealthRow *row)
 	if (hook_family_is_hook(meter->job_id))
 		return false;			/* a part of another job, which is judged */
 	figures_of_job(meter, entry, now, &figures);
-	figures.check_reason = hook_check_reason(meter->job_id, &check_changed);
+	figures.check_reason = hook_check_reason(meter->job_id, &figures.check_changed);
 	figures.check_failed = figures.check_reason != NULL;
 	health_of_job(&figures, &limits, &row->health);
 	row->job_id = meter->job_id;
@@ -218,11 +125,9 @@ judge_job(JobMeter *meter, TimestampTz now, JobHealthRow *row)
 	row->waits_for = figures.waits_for = dependency_graph_of_job(meter->job_id);
 	if (figures.waits_for != NULL)
 		health_of_job(&figures, &limits, &row->health);
-	dependency_graph_note_job(meter->job_id, has_ended_badly(entry) ? HEALTH_UNHEALTHY : row->own);
-	alert_of_job(meter, &figures, entry->job.job_name, now);
-	if (check_changed)
-		alert_of_check(meter, &figures, entry->job.job_name);
-	result = row->health.state != meter->state || check_changed ||
+	dependency_graph_note_job(meter->job_id, row->own);
+	job_alert_judge(meter, &figures, &limits, &entry->job, now);
+	result = row->health.state != meter->state || figures.check_changed ||
 		(row->health.state != HEALTH_HEALTHY && row->health.rule != meter->rule);
 	meter->state = row->health.state;
 	meter->rule = row->health.rule;
@@ -255,15 +160,13 @@ judge_batch(void *arg)
 		catalog_write_job_health(rows, nrows, batch->now);
 }
 
-/* Whether the job could be judged: an alert says so, or is over. */
 static void
 note_judged(int64 job_id, bool judged)
 {
 	JobMeter   *meter = meter_find(job_id);
 
 	if (meter != NULL)
-		set_job_alert(meter, ALERT_JUDGEMENT_FAILED, !judged, false, 1,
-					  "job " INT64_FORMAT " could not be judged; see the server log", job_id);
+		job_alert_note_judged(meter, judged);
 }
 
 /*
@@ -347,6 +250,7 @@ each_minute(TimestampTz now)
 		server_watch_memory(now);
 	monitor_clean(now);
 	alert_look_for_ends();
+	alerts_changed = true;		/* nobody tells when a prepared transaction commits */
 	meter_foreach(age, &now);
 }
 
@@ -360,13 +264,29 @@ static void
 resolve_gone(TimestampTz now)
 {
 	if (catalog_resolve_gone_alerts(now) > 0)
+	{
 		alert_look_for_ends();
+		alerts_changed = true;
+	}
 	catalog_resolve_gone_queue_alerts(now);
+}
+
+/* Somebody else has resolved alerts: which are open still? */
+static void
+compare_alerts(TimestampTz now)
+{
+	job_alert_compare();
+	server_watch_compare();
+	monitor_queues_compare();
+	if (pg_scheduler_monitoring)
+		server_watch(now);
+	alerts_changed = false;
 }
 
 static void
 each_judgement(TimestampTz now)
 {
+	static MonitorPart compare = {"looking which alerts are open", compare_alerts};
 	static MonitorPart queues = {"judging queues", judge_queues};
 	static MonitorPart gone = {"resolving the alerts of what has gone", resolve_gone};
 	static MonitorPart ends = {"telling of the ends of alerts", alert_tell_ends};
@@ -380,6 +300,9 @@ each_judgement(TimestampTz now)
 	}
 	cycle_start_transaction();
 	MemoryContextSwitchTo(cycle_context);
+	/* what is not written yet would look as if somebody had resolved it */
+	if (alerts_changed && alert_next_write() == DT_NOEND)
+		monitor_part(&compare, now);
 	if (pg_scheduler_monitoring)
 	{
 		hook_read_checks();
@@ -474,7 +397,7 @@ judgement_time(void)
 {
 	TimestampTz result = DT_NOEND;
 
-	if (to_judge() || requested ||
+	if (to_judge() || requested || alerts_changed ||
 		(recovery_active() && meter_dirty_count() > 0))
 		result = next_judgement;
 	if (recovery_active())
@@ -537,6 +460,12 @@ monitor(TimestampTz now)
 }
 
 void
+monitor_alerts_changed(void)
+{
+	alerts_changed = true;
+}
+
+void
 monitor_request(void)
 {
 	requested = true;
@@ -554,22 +483,6 @@ monitor_leave(TimestampTz now)
  */
 
 static void
-load_alert(const char *kind, int64 job_id, Oid owner, const char *queue, void *arg)
-{
-	int			i = alert_kind_from_name(kind);
-	JobMeter   *meter;
-
-	if (i < 0 || i == ALERT_DEAD_LETTER ||
-		(alert_kind(i)->subject != ALERT_OF_JOB && i != ALERT_JUDGEMENT_FAILED))
-		return;
-	meter = meter_get(job_id, owner, queue);
-	if (meter == NULL)
-		return;
-	meter->raised |= 1 << i;
-	meter_touch(meter);
-}
-
-static void
 load_health(int64 job_id, Oid owner, const char *queue, const char *state, void *arg)
 {
 	JobMeter   *meter = meter_get(job_id, owner, queue);
@@ -577,6 +490,7 @@ load_health(int64 job_id, Oid owner, const char *queue, const char *state, void 
 	if (meter == NULL)
 		return;
 	meter->state = health_state_from_name(state);
+	job_alert_calm(meter);
 	meter_touch(meter);
 }
 
@@ -600,7 +514,7 @@ monitor_load(void)
 	Assert(!IsTransactionState());
 	monitor_reload_rules();
 	cycle_start_transaction();
-	catalog_scan_open_alerts(load_alert, NULL);
+	job_alert_load();
 	catalog_scan_unhealthy_jobs(load_health, NULL);
 	cycle_commit_transaction();
 	server_watch_load();

@@ -21,6 +21,9 @@ extern void monitor_load(void);
 /* Rules of alerts have changed. */
 extern void monitor_reload_rules(void);
 
+/* Alerts were resolved by somebody else: what goes on is raised anew. */
+extern void monitor_alerts_changed(void);
+
 /* Jobs or queues have changed: have a look soon. */
 extern void monitor_request(void);
 

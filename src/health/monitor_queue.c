@@ -28,6 +28,9 @@
 /* Jobs of more than so many are counted a slice at a time. */
 #define MANY_JOBS		2000
 
+/* What alerts of a queue are filed under: its name follows. */
+#define SUBJECT_QUEUE	"queue "
+
 static const HealthLimits *limits;
 static TimestampTz next_time = DT_NOBEGIN;
 static bool owed = false;		/* they were not looked at for lack of time */
@@ -92,7 +95,7 @@ alert_of_waiting_queue(const QueueHealthRow *row, JobQueue *queue)
 	dependency_graph_of_queue(row->queue, &wait);
 	if (queue->judged && (wait.waits_for != NULL) == queue->dependency_raised)
 		return;
-	subject = psprintf("queue %s", row->queue);
+	subject = psprintf(SUBJECT_QUEUE "%s", row->queue);
 	if (wait.waits_for != NULL)
 		alert_raise(ALERT_DEPENDENCY_UNHEALTHY, subject, 0, InvalidOid,
 					psprintf("queue \"%s\" %s", row->queue, wait.waits_for));
@@ -112,7 +115,7 @@ alert_of_queue(const QueueHealthRow *row)
 		alert_of_waiting_queue(row, queue);
 	if (queue == NULL || (queue->judged && holds == queue->backlog_raised))
 		return;
-	subject = psprintf("queue %s", row->queue);
+	subject = psprintf(SUBJECT_QUEUE "%s", row->queue);
 	if (holds)
 		alert_raise(ALERT_QUEUE_BACKLOG, subject, 0, InvalidOid,
 					psprintf(INT64_FORMAT " runs wait in queue \"%s\"", row->backlog, row->queue));
@@ -263,6 +266,34 @@ monitor_queues(TimestampTz now, const HealthLimits *with_limits)
 		judge_queues(now);
 		next_time = clock_now() + budget_rest(BUDGET_QUEUES, clock_now() - begun);
 	}
+}
+
+static void
+doubt(JobQueue *queue, void *arg)
+{
+	queue->backlog_raised = queue->dependency_raised = false;
+}
+
+static void
+confirm(const char *kind, const char *subject, void *arg)
+{
+	int			i = alert_kind_from_name(kind);
+	JobQueue   *queue;
+
+	if (strncmp(subject, SUBJECT_QUEUE, strlen(SUBJECT_QUEUE)) != 0)
+		return;
+	queue = run_queue_find_queue(subject + strlen(SUBJECT_QUEUE));
+	if (queue == NULL)
+		return;
+	queue->backlog_raised |= i == ALERT_QUEUE_BACKLOG;
+	queue->dependency_raised |= i == ALERT_DEPENDENCY_UNHEALTHY;
+}
+
+void
+monitor_queues_compare(void)
+{
+	run_queue_foreach_queue(doubt, NULL);
+	catalog_scan_open_alerts_of_no_job(confirm, NULL);
 }
 
 void

@@ -27,4 +27,7 @@ extern TimestampTz monitor_queues_next_time(void);
 /* What was counted is not known any more. */
 extern void monitor_queues_load(void);
 
+/* Alerts may have been resolved by others: what goes on is raised anew. */
+extern void monitor_queues_compare(void);
+
 #endif							/* PG_SCHEDULER_MONITOR_QUEUE_H */

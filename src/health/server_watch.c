@@ -54,13 +54,14 @@ typedef struct WorkerMemory
 } WorkerMemory;
 
 static TimestampTz busy_since = DT_NOEND;
-static uint32 raised = 0;		/* alerts of no job: 1 << AlertKind */
+static uint64 raised = 0;		/* alerts of no job: ALERT_BIT() */
 static WorkerMemory *memories = NULL;
+static char told[256] = "";		/* why nothing runs, or empty */
 
 static void
 set_alert(AlertKind kind, bool holds, const char *message)
 {
-	uint32		bit = 1 << kind;
+	uint64		bit = ALERT_BIT(kind);
 
 	if (!alert_rule(kind)->enabled)
 		holds = false;
@@ -74,8 +75,7 @@ set_alert(AlertKind kind, bool holds, const char *message)
 void
 server_watch_stopped(const char *reason)
 {
-	static char told[256] = "";
-	uint32		bit = 1 << ALERT_SCHEDULER_STOPPED;
+	uint64		bit = ALERT_BIT(ALERT_SCHEDULER_STOPPED);
 
 	if (reason == NULL)
 		raised |= bit;			/* one from before a start may be open still */
@@ -206,13 +206,33 @@ server_watch(TimestampTz now)
 bool
 server_watch_open(void)
 {
-	return busy_since != DT_NOEND || (raised & ~(1 << ALERT_SCHEDULER_STOPPED)) != 0;
+	return busy_since != DT_NOEND || (raised & ~ALERT_BIT(ALERT_SCHEDULER_STOPPED)) != 0;
 }
 
 void
 server_watch_load(void)
 {
 	for (int kind = 0; kind < ALERT_KINDS; kind++)
-		if (alert_kind(kind)->subject == ALERT_OF_SERVER && !(raised & (1 << kind)))
+		if (alert_kind(kind)->subject == ALERT_OF_SERVER && !(raised & ALERT_BIT(kind)))
 			alert_resolve(kind, SUBJECT_SCHEDULER);
+}
+
+static void
+note_open(const char *kind, const char *subject, void *arg)
+{
+	uint64	   *open = arg;
+	int			i = alert_kind_from_name(kind);
+
+	if (i >= 0 && strcmp(subject, SUBJECT_SCHEDULER) == 0)
+		*open |= ALERT_BIT(i);
+}
+
+void
+server_watch_compare(void)
+{
+	uint64		open = 0;
+
+	catalog_scan_open_alerts_of_no_job(note_open, &open);
+	raised &= open;
+	set_alert(ALERT_SCHEDULER_STOPPED, told[0] != '\0' && pg_scheduler_monitoring, told);
 }

@@ -30,4 +30,7 @@ extern bool server_watch_open(void);
 /* Resolve what was open when an earlier scheduler ended, and is not now. */
 extern void server_watch_load(void);
 
+/* Some may have been resolved by others: what goes on is raised anew. */
+extern void server_watch_compare(void);
+
 #endif							/* PG_SCHEDULER_SERVER_WATCH_H */

@@ -43,6 +43,7 @@
 #include "flow/hook.h"
 #include "flow/http_dispatch.h"
 #include "flow/lane_fill.h"
+#include "flow/letters.h"
 #include "flow/maintain.h"
 #include "flow/pool_room.h"
 #include "flow/prestart.h"
@@ -259,6 +260,7 @@ do_cycle(void)
 	if (!more)
 		maintain(now);
 	next = earlier_of(next, maintain_next_time());
+	next = earlier_of(next, letters_trim(now));
 	monitor(now);
 	next = earlier_of(next, monitor_next_time());
 	next = earlier_of(next, dependency_graph_next_time());

@@ -157,6 +157,9 @@ apply_change(Database *db, const Change *change)
 		case CHANGE_CALENDAR:
 			scheduler_load_calendar(change->id);
 			break;
+		case CHANGE_ALERTS:
+			monitor_alerts_changed();
+			break;
 		case CHANGE_CANCEL:
 		case CHANGE_ALL:
 			break;				/* have been seen to */

@@ -33,6 +33,7 @@ record_cancelled(const PendingRun *pending, const char *job_name, bool leads, co
 						DT_NOBEGIN, clock_now());
 	record.error_message = reason;
 	record.redriven_from = pending->redriven_from;
+	record.args = pending->stored_args;
 	store_insert_history(&record);
 	if (leads)
 		(void) chain_end_record(&record, store_read_args(pending->run.job_id, pending));

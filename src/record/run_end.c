@@ -167,7 +167,7 @@ end_attempt(const Job *job, RunRecord *record, TimestampTz not_before, Outcome *
 bool
 run_end_needs_args(const Job *job)
 {
-	return job->leads || job->retry.max_retries > 0;
+	return job->leads || job->dead_letters;
 }
 
 void
@@ -182,7 +182,7 @@ run_end_failure(const Job *job, RunRecord *record, Jsonb *args,
 	if (outcome->kind == OUTCOME_FINAL && job->leads)
 		outcome->chained = chain_end_record(record, args);
 	if (outcome->kind == OUTCOME_FINAL && record->status != RUN_CANCELLED &&
-		job->retry.max_retries > 0)
+		job->dead_letters)
 	{
 		CommandCounterIncrement();	/* the last attempt goes with the others */
 		catalog_insert_dead_letter(record, args);

@@ -23,7 +23,7 @@ extern void run_end_init_record(RunRecord *record, const Run *run,
  *
  * Its row of pending_run becomes the next attempt, where the job's retry
  * policy says so, and is deleted otherwise; a run that is out of attempts
- * becomes a dead letter.  "job" needs its retry_on; "not_before" (DT_NOBEGIN:
+ * becomes a dead letter, unless the job wants none.  "job" needs its retry_on; "not_before" (DT_NOBEGIN:
  * nothing) is a time that a server has asked us to wait for: it takes the
  * place of the backoff.  "args" may be NULL unless run_end_needs_args() says
  * that they are handed on.  Of *outcome the kind, next, status, finished_at,

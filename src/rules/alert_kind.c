@@ -19,6 +19,8 @@
 #define NO_THRESHOLD	(-1)
 
 static const AlertKindInfo kinds[] = {
+	[ALERT_JOB_FAILED] = {"job_failed", ALERT_OF_JOB, "error",
+	"a run of a job is over without success, and no later one has succeeded", NO_THRESHOLD},
 	[ALERT_JOB_FAILING] = {"job_failing", ALERT_OF_JOB, "error",
 	"a job failed this number of times in a row", 5},
 	[ALERT_FAILURE_RATE] = {"failure_rate", ALERT_OF_JOB, "warning",
@@ -28,9 +30,10 @@ static const AlertKindInfo kinds[] = {
 	[ALERT_LATE_START] = {"late_start", ALERT_OF_JOB, "warning",
 	"a run of a job started more than this number of seconds late", 60},
 	[ALERT_DEPENDENCY_UNHEALTHY] = {"dependency_unhealthy", ALERT_OF_JOB, "warning",
-	"what a job or a queue depends on is neither healthy nor degraded", NO_THRESHOLD},
+	"what a job or a queue depends on is neither healthy nor degraded", NO_THRESHOLD,
+	.lasts = true},
 	[ALERT_DEAD_LETTER] = {"dead_letter", ALERT_OF_JOB, "error",
-	"a run of a job is out of attempts, and was not redriven", NO_THRESHOLD},
+	"a run of a job is out of retries, and was not redriven", NO_THRESHOLD},
 	[ALERT_JOB_WITHOUT_NEXT_TIME] = {"job_without_next_time", ALERT_OF_SERVER, "error",
 	"an active job has neither a next time nor a run", NO_THRESHOLD},
 	[ALERT_QUEUE_BACKLOG] = {"queue_backlog", ALERT_OF_QUEUE, "warning",
@@ -49,7 +52,7 @@ static const AlertKindInfo kinds[] = {
 	[ALERT_CRASH_LIMIT] = {"crash_limit", ALERT_OF_CAUSE, "critical"},
 	[ALERT_ENQUEUE_FAILED] = {"enqueue_failed", ALERT_OF_CAUSE, "error"},
 	[ALERT_GIVEN_UP] = {"given_up", ALERT_OF_CAUSE, "error"},
-	[ALERT_HEALTH_CHECK] = {"health_check", ALERT_OF_CAUSE, "error"},
+	[ALERT_HEALTH_CHECK] = {"health_check", ALERT_OF_JOB, "error", .lasts = true},
 	[ALERT_HOOK_FAILED] = {"hook_failed", ALERT_OF_CAUSE, "error"},
 	[ALERT_OWNER_DROPPED] = {"owner_dropped", ALERT_OF_CAUSE, "error"},
 	[ALERT_RECORDING_FAILED] = {"recording_failed", ALERT_OF_CAUSE, "critical"},
@@ -57,12 +60,12 @@ static const AlertKindInfo kinds[] = {
 	[ALERT_WORKER_SLOTS_EXHAUSTED] = {"worker_slots_exhausted", ALERT_OF_CAUSE, "error"},
 	[ALERT_HISTORY_UPKEEP] = {"history_upkeep", ALERT_OF_CAUSE, "error",
 	"partitions of the history could not be made or dropped: retention is behind", NO_THRESHOLD},
-	[ALERT_JUDGEMENT_FAILED] = {"judgement_failed", ALERT_OF_CAUSE, "error"},
+	[ALERT_JUDGEMENT_FAILED] = {"judgement_failed", ALERT_OF_JOB, "error", .lasts = true},
 	[ALERT_VERSION_MISMATCH] = {"version_mismatch", ALERT_OF_CAUSE, "critical"},
 };
 
 StaticAssertDecl(lengthof(kinds) == ALERT_KINDS, "each kind of alert has a row");
-StaticAssertDecl(ALERT_KINDS <= 32, "kinds that are open are bits of a uint32");
+StaticAssertDecl(ALERT_KINDS <= 64, "kinds that are open are bits of a uint64");
 
 const AlertKindInfo *
 alert_kind(AlertKind kind)

@@ -15,6 +15,7 @@
 
 typedef enum AlertKind
 {
+	ALERT_JOB_FAILED,
 	ALERT_JOB_FAILING,
 	ALERT_FAILURE_RATE,
 	ALERT_TIMEOUTS,
@@ -53,6 +54,9 @@ typedef enum AlertSubject
 	ALERT_OF_CAUSE				/* who meets the cause: what that is about */
 } AlertSubject;
 
+/* A kind as a bit of a set */
+#define ALERT_BIT(kind)	(UINT64CONST(1) << (kind))
+
 typedef struct AlertKindInfo
 {
 	const char *name;
@@ -61,6 +65,7 @@ typedef struct AlertKindInfo
 	const char *rule;			/* when it is raised; NULL: it has no rule */
 	double		threshold;		/* < 0: none */
 	int			period;			/* seconds; 0: none */
+	bool		lasts;			/* it goes on without anything that happens again */
 } AlertKindInfo;
 
 /* The rule of a kind as it is in force */

@@ -99,6 +99,8 @@ health_of_job(const JobFigures *figures, const HealthLimits *limits, Health *hea
 		set(health, HEALTH_UNHEALTHY, "%.150s", figures->check_reason);
 	else if (figures->waits_for != NULL)
 		set(health, HEALTH_UNHEALTHY, "%s", figures->waits_for);
+	else if (figures->ended_badly)
+		set(health, HEALTH_UNHEALTHY, "the last run of the job failed, and there will be no other");
 	else if (!figures->has_next)
 		set(health, HEALTH_UNHEALTHY, "the job has no next time");
 	else if (figures->consecutive_failures > 0)

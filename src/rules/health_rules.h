@@ -61,6 +61,7 @@ typedef struct JobFigures
 	bool		active;			/* neither paused nor disabled */
 	bool		finished;		/* its schedule is over */
 	bool		planned;		/* the scheduler has taken it up */
+	bool		ended_badly;	/* its last run failed, and there will be no other */
 	bool		has_next;		/* there is a next time, or a pending run */
 	int			running;
 	bool		circuit_open;	/* held back after too many failures */
@@ -71,6 +72,7 @@ typedef struct JobFigures
 	int			timeouts;		/* of these */
 	int			recycled;		/* workers in the window that left for their memory */
 	int64		lateness;		/* of the last start, us */
+	bool		check_changed;	/* its health check says something else than before */
 	bool		check_failed;	/* its health check says no, or is in error */
 	const char *check_reason;	/* in words, when that is so */
 	const char *waits_for;		/* "depends on ...": why it is held, or NULL */

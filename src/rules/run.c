@@ -68,6 +68,12 @@ run_status_from_name(const char *name)
 	return known_name(status_names, lengthof(status_names), name);
 }
 
+bool
+run_status_is_failure(RunStatus status)
+{
+	return status == RUN_FAILED || status == RUN_TIMED_OUT || status == RUN_LOST;
+}
+
 const char *
 run_trigger_name(RunTrigger trigger)
 {

@@ -64,6 +64,10 @@ extern int	run_find_name(const char *const *names, int n, const char *name);
 
 extern const char *run_status_name(RunStatus status);
 extern RunStatus run_status_from_name(const char *name);
+
+/* Does the end of an attempt speak against its job? */
+extern bool run_status_is_failure(RunStatus status);
+
 extern const char *run_trigger_name(RunTrigger trigger);
 extern RunTrigger run_trigger_from_name(const char *name);
 

@@ -74,6 +74,16 @@ tell_notes(void)
 	}
 }
 
+/* Would what we have to tell be found out without us, if a little later? */
+static bool
+can_be_missed(void)
+{
+	for (int i = 0; i < nnotes; i++)
+		if (notes[i].kind != CHANGE_ALERTS)
+			return false;
+	return !everything;
+}
+
 static void
 at_transaction_end(XactEvent event, void *arg)
 {
@@ -88,7 +98,12 @@ at_transaction_end(XactEvent event, void *arg)
 		case XACT_EVENT_ABORT:
 			forget_notes();
 			break;
+		case XACT_EVENT_PREPARE:
+			forget_notes();
+			break;
 		case XACT_EVENT_PRE_PREPARE:
+			if (can_be_missed())
+				break;
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					 errmsg("cannot PREPARE a transaction that has changed scheduled jobs")));

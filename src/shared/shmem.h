@@ -158,7 +158,8 @@ typedef enum ChangeKind
 	CHANGE_RULES,				/* read scheduler.alert_rule again */
 	CHANGE_HOOKS,				/* read scheduler.job_hook again */
 	CHANGE_DEPENDENCIES,		/* read scheduler.dependency again */
-	CHANGE_CALENDAR				/* id: hash of the name of one that changed */
+	CHANGE_CALENDAR,			/* id: hash of the name of one that changed */
+	CHANGE_ALERTS				/* some were resolved by hand */
 } ChangeKind;
 
 typedef struct Change

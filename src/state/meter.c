@@ -216,6 +216,8 @@ meter_outcome(const JobEntry *job, const Outcome *outcome)
 	{
 		slot->failures++;
 		meter->new_failures++;
+		if (outcome->kind == OUTCOME_FINAL)
+			meter->failed_runs++;
 	}
 	if (outcome->status == RUN_TIMED_OUT)
 		slot->timeouts++;
@@ -226,17 +228,22 @@ meter_outcome(const JobEntry *job, const Outcome *outcome)
 	if (outcome->http_sent)
 		tally_http(&meter->tally, outcome);
 	meter->dead_letter |= outcome->dead_letter;
+	meter->news = true;
 	tallied = true;
 	meter_touch(meter);
 }
 
 void
-meter_counted(const JobEntry *job)
+meter_counted(const JobEntry *job, RunStatus status, bool final)
 {
 	JobMeter   *meter = meter_get(job->job_id, job->job.owner, job->job.queue);
 
-	if (meter != NULL)
-		meter_touch(meter);
+	if (meter == NULL)
+		return;
+	if (final && run_status_is_failure(status))
+		meter->failed_runs++;
+	meter->news = true;
+	meter_touch(meter);
 }
 
 void

@@ -16,6 +16,7 @@
 
 #include "lib/ilist.h"
 
+#include "rules/alert_kind.h"
 #include "rules/health_rules.h"
 #include "shared/shmem.h"
 #include "state/job_cache.h"
@@ -43,7 +44,11 @@ typedef struct JobMeter
 	int			new_failures;	/* since the alert was last written */
 	TimestampTz alerted_at;		/* when that was */
 	bool		dead_letter;	/* there is a new one */
-	uint32		raised;			/* kinds of alerts that are open: 1 << AlertKind */
+	int			failed_runs;	/* over without success, since job_failed was written */
+	uint64		raised;			/* kinds of alerts that are open: ALERT_BIT() */
+	uint64		raised_before;	/* for job_alert_compare() */
+	uint64		calm;			/* not to be raised before there are news: job_alert.c */
+	bool		news;			/* an attempt has ended since the job was judged */
 	HealthState state;			/* as written */
 	const char *rule;			/* Health.rule, as written; NULL: not known */
 	bool		dirty;			/* to be judged */
@@ -56,8 +61,8 @@ extern void meter_init(void);
 /* The end of an attempt.  Must not fail. */
 extern void meter_outcome(const JobEntry *job, const Outcome *outcome);
 
-/* The ends of runs were counted in the state of a job, found in history. */
-extern void meter_counted(const JobEntry *job);
+/* An attempt was counted in the state of a job, found in history. */
+extern void meter_counted(const JobEntry *job, RunStatus status, bool final);
 
 /* A worker died that was not asked to. */
 extern void meter_worker_died(TimestampTz now);

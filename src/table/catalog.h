@@ -163,6 +163,16 @@ typedef struct DeadLetter
 
 /* The row is locked.  False: there is none. */
 extern bool catalog_read_dead_letter(int64 dead_letter_id, DeadLetter *letter);
+
+/*
+ * What it takes to run a run again that is over, by its last attempt; false:
+ * there is none in history.  The id is that of its dead letter, if there is one
+ * that was not redriven, else 0.
+ */
+extern bool catalog_read_finished_run(int64 run_id, DeadLetter *run);
+
+/* Is a run of this occurrence pending? */
+extern bool catalog_occurrence_pending(int64 job_id, TimestampTz scheduled_at);
 extern int	catalog_find_dead_letters(int64 job_id, int64 **ids);
 extern void catalog_mark_redriven(int64 dead_letter_id, TimestampTz now);
 extern void catalog_delete_dead_letter(int64 dead_letter_id);

@@ -214,7 +214,13 @@ catalog_resolve_gone_alerts(TimestampTz now)
 					   " AND (NOT EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = a.job_id)"
 					   " OR (a.kind = 'dead_letter' AND NOT EXISTS"
 					   " (SELECT FROM scheduler.dead_letter d WHERE d.job_id = a.job_id"
-					   " AND d.redriven_at IS NULL)))" RESOLVE_FREE_END,
+					   " AND d.redriven_at IS NULL))"
+					   " OR (a.kind = 'job_failed' AND EXISTS"
+					   " (SELECT FROM scheduler.dead_letter d WHERE d.job_id = a.job_id"
+					   " AND d.redriven_at >= a.last_seen)"
+					   " AND NOT EXISTS (SELECT FROM scheduler.dead_letter d"
+					   " WHERE d.job_id = a.job_id AND d.redriven_at IS NULL"
+					   " AND d.died_at >= a.first_seen)))" RESOLVE_FREE_END,
 					   &params);
 }
 
@@ -267,6 +273,24 @@ catalog_scan_open_alerts(OpenAlertCallback callback, void *arg)
 				 " FROM scheduler.alert a JOIN scheduler.job j ON j.job_id = a.job_id"
 				 " WHERE a.resolved_at IS NULL",
 				 NULL, open_alert_row, &scan);
+}
+
+static void
+open_subject_row(int row, void *arg)
+{
+	RowScan	   *scan = arg;
+
+	((OpenSubjectCallback) scan->callback) (catalog_text(row, 1), catalog_text(row, 2), scan->arg);
+}
+
+void
+catalog_scan_open_alerts_of_no_job(OpenSubjectCallback callback, void *arg)
+{
+	RowScan		scan = {(void (*) (void)) callback, arg};
+
+	catalog_scan("SELECT kind, subject FROM scheduler.alert"
+				 " WHERE resolved_at IS NULL AND job_id IS NULL",
+				 NULL, open_subject_row, &scan);
 }
 
 static void

@@ -206,21 +206,17 @@ catalog_last_status(int64 run_id)
  * Dead letters
  */
 
-bool
-catalog_read_dead_letter(int64 dead_letter_id, DeadLetter *letter)
+/* The one row of a statement whose columns are those of DeadLetter. */
+static bool
+read_letter(const char *statement, Params *params, DeadLetter *letter)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	CatalogState state;
-	Params		params = {0};
 	bool		found;
 	bool		isnull;
 
-	catalog_add_int64(&params, dead_letter_id);
 	catalog_enter(&state);
-	found = catalog_execute("SELECT dead_letter_id, run_id, job_id, owner, scheduled_at,"
-							" args, redriven_at IS NOT NULL"
-							" FROM scheduler.dead_letter WHERE dead_letter_id = $1"
-							" FOR UPDATE", &params) > 0;
+	found = catalog_execute(statement, params) > 0;
 	if (found)
 	{
 		Datum		args;
@@ -243,6 +239,43 @@ catalog_read_dead_letter(int64 dead_letter_id, DeadLetter *letter)
 	}
 	catalog_leave(&state);
 	return found;
+}
+
+bool
+catalog_read_dead_letter(int64 dead_letter_id, DeadLetter *letter)
+{
+	Params		params = {0};
+
+	catalog_add_int64(&params, dead_letter_id);
+	return read_letter("SELECT dead_letter_id, run_id, job_id, owner, scheduled_at,"
+					   " args, redriven_at IS NOT NULL"
+					   " FROM scheduler.dead_letter WHERE dead_letter_id = $1"
+					   " FOR UPDATE", &params, letter);
+}
+
+bool
+catalog_read_finished_run(int64 run_id, DeadLetter *run)
+{
+	Params		params = {0};
+
+	catalog_add_int64(&params, run_id);
+	return read_letter("SELECT COALESCE(d.dead_letter_id, 0), h.run_id, h.job_id, h.owner,"
+					   " h.scheduled_at, COALESCE(d.args, h.args), false"
+					   " FROM scheduler.run_history h"
+					   " LEFT JOIN scheduler.dead_letter d ON d.run_id = h.run_id"
+					   " AND d.redriven_at IS NULL"
+					   " WHERE h.run_id = $1 ORDER BY h.attempt DESC LIMIT 1", &params, run);
+}
+
+bool
+catalog_occurrence_pending(int64 job_id, TimestampTz scheduled_at)
+{
+	Params		params = {0};
+
+	catalog_add_int64(&params, job_id);
+	catalog_add_time(&params, scheduled_at);
+	return catalog_exists("SELECT FROM scheduler.pending_run"
+						  " WHERE job_id = $1 AND scheduled_at = $2", &params);
 }
 
 int

@@ -83,6 +83,10 @@ typedef void (*OpenAlertCallback) (const char *kind, int64 job_id, Oid owner,
 								   const char *queue, void *arg);
 extern void catalog_scan_open_alerts(OpenAlertCallback callback, void *arg);
 
+/* Those that have not */
+typedef void (*OpenSubjectCallback) (const char *kind, const char *subject, void *arg);
+extern void catalog_scan_open_alerts_of_no_job(OpenSubjectCallback callback, void *arg);
+
 typedef void (*AlertRuleCallback) (const char *kind, const AlertRule *rule, void *arg);
 extern void catalog_scan_alert_rules(AlertRuleCallback callback, void *arg);
 

@@ -135,6 +135,46 @@ catalog_delete_old_dead_letters(const WalkRange *letters, TimestampTz before)
 				  " FOR UPDATE SKIP LOCKED))", letters, before);
 }
 
+/*
+ * What was dropped before is not looked at again: its dead entries stay in the
+ * index for as long as an old transaction sees them.
+ */
+void
+catalog_trim_dead_letters(const int64 *job_ids, int n, int keep)
+{
+	Params		params = {0};
+	Datum	   *ids = palloc(n * sizeof(Datum));
+
+	for (int i = 0; i < n; i++)
+		ids[i] = Int64GetDatum(job_ids[i]);
+	catalog_add_int64_array(&params, ids, NULL, n);
+	catalog_add_int64(&params, keep);
+	catalog_run("WITH surplus AS MATERIALIZED (SELECT u.job_id, k.first, COALESCE(o.upto, 0) AS upto"
+				" FROM (SELECT DISTINCT job_id FROM unnest($1::bigint[]) AS u (job_id)) u"
+				" LEFT JOIN scheduler.dead_letter_dropped o ON o.job_id = u.job_id"
+				" CROSS JOIN LATERAL (SELECT d.dead_letter_id AS first FROM scheduler.dead_letter d"
+				" WHERE d.job_id = u.job_id AND d.dead_letter_id >= COALESCE(o.upto, 0)"
+				" ORDER BY d.dead_letter_id DESC OFFSET $2 - 1 LIMIT 1) k),"
+				" gone AS (DELETE FROM scheduler.dead_letter WHERE ctid = ANY (ARRAY"
+				" (SELECT d.ctid FROM surplus f JOIN scheduler.dead_letter d ON d.job_id = f.job_id"
+				" AND d.dead_letter_id < f.first AND d.dead_letter_id >= f.upto"
+				" FOR UPDATE OF d SKIP LOCKED)) RETURNING job_id)"
+				" INSERT INTO scheduler.dead_letter_dropped AS o (job_id, letters, upto)"
+				" SELECT f.job_id, g.n, f.first FROM surplus f"
+				" JOIN (SELECT job_id, count(*) AS n FROM gone GROUP BY job_id) g ON g.job_id = f.job_id"
+				" ON CONFLICT (job_id) DO UPDATE SET letters = o.letters + EXCLUDED.letters,"
+				" upto = EXCLUDED.upto", &params);
+}
+
+void
+catalog_delete_gone_letters(void)
+{
+	catalog_run("DELETE FROM scheduler.dead_letter_dropped o"
+				" WHERE NOT EXISTS (SELECT FROM scheduler.job j WHERE j.job_id = o.job_id)"
+				" AND NOT EXISTS (SELECT FROM scheduler.dead_letter d WHERE d.job_id = o.job_id)",
+				NULL);
+}
+
 void
 catalog_delete_old_events(const WalkRange *events, TimestampTz before)
 {

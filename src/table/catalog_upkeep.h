@@ -36,6 +36,11 @@ extern void catalog_delete_gone_metrics(const WalkRange *jobs);
 extern void catalog_delete_gone_queues(void);
 
 /* Remove what has been there since before a time. */
+/* Of each of these jobs keep the newest dead letters, and count the others. */
+extern void catalog_trim_dead_letters(const int64 *job_ids, int n, int keep);
+
+/* Forget how many were dropped of jobs of which nothing is left. */
+extern void catalog_delete_gone_letters(void);
 extern void catalog_delete_old_dead_letters(const WalkRange *letters, TimestampTz before);
 extern void catalog_delete_old_events(const WalkRange *events, TimestampTz before);
 extern void catalog_delete_old_alerts(const WalkRange *alerts, TimestampTz before);

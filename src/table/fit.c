@@ -84,6 +84,7 @@ static const Column job_columns[] = {
 	{"description", TEXTOID},
 	{"calendar", TEXTOID},
 	{"calendar_action", TEXTOID},
+	{"dead_letters", BOOLOID},
 	{"created_at", TIMESTAMPTZOID},
 	{"leads", BOOLOID},
 	{"follows", BOOLOID},
@@ -154,7 +155,8 @@ static const Column run_history_columns[] = {
 	{"buffers_hit", INT8OID},
 	{"buffers_read", INT8OID},
 	{"temp_bytes", INT8OID},
-	{"wal_bytes", INT8OID}
+	{"wal_bytes", INT8OID},
+	{"args", JSONBOID}
 };
 
 static const Column run_after_columns[] = {

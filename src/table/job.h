@@ -91,6 +91,7 @@ typedef struct Job
 	const Calendar *open_times; /* of the calendar; who reads the job sets it */
 	char	   *calendar;		/* NULL: none */
 	CalendarAction calendar_action;
+	bool		dead_letters;	/* of runs that are over without success */
 	bool		leads;			/* other jobs run after it */
 	int64		content_size;	/* bytes of command, args, settings and request */
 	ItemPointerData tid;		/* of the row, when it was read */

@@ -68,4 +68,5 @@ JOB_OPTION(JOB_DESCRIPTION, "description", TEXTOID)
 JOB_OPTION(JOB_CALENDAR, "calendar", TEXTOID, FIELD(calendar), .times = true)
 JOB_OPTION(JOB_CALENDAR_ACTION, "calendar_action", TEXTOID, FIELD(calendar_action),
 		   .times = true, .initial = "skip", .choices = {"skip", "defer"})
+JOB_OPTION(JOB_DEAD_LETTERS, "dead_letters", BOOLOID, FIELD(dead_letters), .initial = "true")
 JOB_COLUMN(JOB_CREATED_AT, "created_at", TIMESTAMPTZOID, .kept = true)

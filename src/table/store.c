@@ -81,7 +81,8 @@ enum
 	HISTORY_BUFFERS_READ,
 	HISTORY_TEMP_BYTES,
 	HISTORY_WAL_BYTES,
-	HISTORY_COLUMNS = HISTORY_WAL_BYTES
+	HISTORY_ARGS,
+	HISTORY_COLUMNS = HISTORY_ARGS
 };
 
 /* Runs inserted in one go, and how many of them share a page, or a bit more */
@@ -561,6 +562,8 @@ store_insert_history(const RunRecord *record)
 	values[HISTORY_OCCURRENCES - 1] = Int64GetDatum(record->occurrences);
 	values[HISTORY_REDRIVEN_FROM - 1] =
 		row_int64(record->redriven_from, 0, &nulls[HISTORY_REDRIVEN_FROM - 1]);
+	values[HISTORY_ARGS - 1] = PointerGetDatum(record->args);
+	nulls[HISTORY_ARGS - 1] = (record->args == NULL);
 	fill_history_result(record, values, nulls);
 	fill_history_cost(record, values, nulls);
 

@@ -50,6 +50,7 @@ typedef struct RunRecord
 	int64		buffers_read;
 	int64		temp_bytes;
 	int64		wal_bytes;
+	const void *args;			/* jsonb of this run, also out of line; NULL: the job's */
 } RunRecord;
 
 /* A row of pending_run with the columns that Run has not got. */
