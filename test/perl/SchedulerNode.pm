@@ -19,7 +19,7 @@ use Test::More;
 use Time::HiRes qw(usleep);
 
 our @EXPORT = qw(
-  new_node configure_node
+  new_node configure_node begin_session
   try_sql wait_until wait_for_server wait_for_scheduler wait_for_quiet
   wait_for_runs finish_jobs wait_for_running wait_for_status
   processes scheduler_processes wait_for_processes_gone
@@ -68,6 +68,16 @@ sub new_node
 		wait_for_scheduler($node);
 	}
 	return $node;
+}
+
+# A client that stays.  Its time limit is that of a query, not of the session.
+sub begin_session
+{
+	my ($node, $database, %options) = @_;
+	my $session = $node->background_psql($database, %options);
+
+	$session->set_query_timer_restart();
+	return $session;
 }
 
 # The result of a query, or undef when there was none to be had.

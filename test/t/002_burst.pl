@@ -36,7 +36,7 @@ $node->safe_psql(
 ));
 
 my @clients;
-push @clients, $node->background_psql('postgres') foreach 1 .. 9;
+push @clients, begin_session($node, 'postgres') foreach 1 .. 9;
 
 # Look at the processes all the while.
 my ($most, $most_sql) = (0, 0);

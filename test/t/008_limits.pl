@@ -130,7 +130,7 @@ sub check_limit
 }
 
 my @clients = map {
-	$node->background_psql('postgres', extra_params => [ '-U', 'bob' ])
+	begin_session($node, 'postgres', extra_params => [ '-U', 'bob' ])
 } 1 .. 2;
 retire_workers();
 sql('ALTER ROLE bob CONNECTION LIMIT 1');

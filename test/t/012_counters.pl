@@ -76,7 +76,7 @@ sub kill_frozen
 }
 
 # Two gates: one opens before the crash, the other after it.
-my $gate = $node->background_psql('postgres');
+my $gate = begin_session($node, 'postgres');
 $gate->query_safe('SELECT pg_advisory_lock(1)');
 $node->safe_psql('postgres', q(
 	SELECT scheduler.run_job('many', '1'), scheduler.run_job('many', '1')));
@@ -96,7 +96,7 @@ $gate->quit;
 
 # The same with retries: of an attempt that has been counted, and of one that
 # has not, each is counted once.
-$gate = $node->background_psql('postgres');
+$gate = begin_session($node, 'postgres');
 $gate->query_safe('SELECT pg_advisory_lock(1)');
 $node->safe_psql('postgres', q(
 	CREATE SEQUENCE attempt;
@@ -127,7 +127,7 @@ wait_for_counters('6|6|1|1|t', 'each attempt is counted once');
 $gate->quit;
 
 # What is in a ring when everything is read again is counted once.
-$gate = $node->background_psql('postgres');
+$gate = begin_session($node, 'postgres');
 $gate->query_safe('SELECT pg_advisory_lock(1)');
 $node->safe_psql('postgres', q(SELECT scheduler.alter_job('many', command => $$
 	INSERT INTO effect SELECT 0, 0, $1::bigint $$);
@@ -156,9 +156,9 @@ wait_for_counters('12|12|1|1|t', 'runs that came just before a crash are counted
 sub cancel_late
 {
 	my ($commit, $expected, $what) = @_;
-	my $canceller = $node->background_psql('postgres');
+	my $canceller = begin_session($node, 'postgres');
 
-	$gate = $node->background_psql('postgres');
+	$gate = begin_session($node, 'postgres');
 	$gate->query_safe('SELECT pg_advisory_lock(1)');
 	$node->safe_psql('postgres', q(SELECT scheduler.start_queue('closed'); SELECT scheduler.run_job('one')));
 	wait_for_running($node, 'one');

@@ -38,7 +38,7 @@ $sql->("SELECT scheduler.schedule_job('hold' || n, '\@at 2199-12-31', 'TABLE gat
 	SELECT scheduler.schedule_job('elsewhere', '\@at 2199-12-31', 'SELECT 1', run_as => 'other')");
 
 # Two workers of one role, and one of another
-my $gate = $node->background_psql('postgres');
+my $gate = begin_session($node, 'postgres');
 $gate->query_safe('BEGIN; LOCK TABLE gate');
 run_job("hold$_") foreach 1, 2;
 wait_for_running($node, "hold$_") foreach 1, 2;

@@ -41,7 +41,7 @@ sub my_processes
 sub replaces_processes
 {
 	my ($command, $name) = @_;
-	my $gate = $node->background_psql('postgres');
+	my $gate = begin_session($node, 'postgres');
 
 	$gate->query_safe('BEGIN; LOCK TABLE gate');
 	my $run = $sql->("SELECT scheduler.run_job('tx_gate')");

@@ -32,7 +32,7 @@ sub schedule
 sub hold_worker
 {
 	my ($database, $job, $role, $lock) = @_;
-	my $holder = $node->background_psql($database);
+	my $holder = begin_session($node, $database);
 
 	$holder->query_safe("SELECT pg_advisory_lock($lock)");
 	schedule($database, $job, $role, "SELECT pg_advisory_xact_lock($lock)");

@@ -62,7 +62,7 @@ pass('a slot whose run was stopped by DROP EXTENSION');
 $node->safe_psql('other', 'CREATE EXTENSION pg_scheduler');
 wait_for_scheduler($node, 'other');
 add_log_table($node, 'other');
-my $holder = $node->background_psql('other');
+my $holder = begin_session($node, 'other');
 $holder->query_safe('SELECT pg_advisory_lock(1)');
 schedule('other', 'tx_held', 1, 'SELECT note_run() FROM pg_sleep(0.5), pg_advisory_xact_lock(1)');
 wait_for_running($node, 'tx_held', 'other');

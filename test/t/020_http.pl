@@ -238,7 +238,7 @@ ok(wait_for($node, 'SELECT count(*) = 0 FROM scheduler.pending_run', 'it is over
 
 # When a failure is being put on record, it is the next attempt that is cancelled
 my $http = q(SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_scheduler http worker');
-my $locker = $node->background_psql('postgres');
+my $locker = begin_session($node, 'postgres');
 $sql->("SELECT scheduler.schedule_http_job('late', '0 0 1 1 *', '$base/status/500', max_retries => 1, retry_delay => '1 day')");
 $locker->query_safe('BEGIN; LOCK TABLE scheduler.run_history IN SHARE MODE');
 $run = $sql->("SELECT scheduler.run_job('late')");
@@ -253,7 +253,7 @@ is($sql->("SELECT string_agg(attempt || ' ' || status, ', ' ORDER BY attempt) FR
 	'1 failed, 2 cancelled', 'in its next attempt');
 
 # One that is not committed keeps nobody else waiting
-$locker = $node->background_psql('postgres');
+$locker = begin_session($node, 'postgres');
 $sql->("SELECT scheduler.create_queue('closed', enabled => false)");
 $sql->("SELECT scheduler.schedule_http_job('undecided', '0 0 1 1 *', '$base/count/undecided', queue => 'closed')");
 $run = $sql->("SELECT scheduler.run_job('undecided')");
@@ -271,7 +271,7 @@ is($sql->("SELECT scheduler.wait_for_run($run, '1 minute')"), 'cancelled', 'a ru
 is(counted($node, $base, 'undecided'), '0 0', 'was not begun meanwhile');
 
 # Nor does one who has locked the job of a request
-$locker = $node->background_psql('postgres');
+$locker = begin_session($node, 'postgres');
 my $pid = http_worker_pid($node);
 kill 'STOP', $pid;
 $run = $sql->("SELECT scheduler.http_request('$base/count/locked')");

@@ -73,7 +73,7 @@ sql(q(SELECT scheduler.restart()));
 becomes(q(SELECT state = 'healthy' FROM scheduler.queues), 'and healthy then');
 
 # No process at all; then one that has to wait while it reads.
-my $session = $node->background_psql('postgres');
+my $session = begin_session($node, 'postgres');
 
 signal_processes('STOP', 'launcher');
 sql(q(SELECT scheduler.restart()));

@@ -90,7 +90,7 @@ $sql->(q(
 	CREATE TABLE scheduler.run_history_20200101 PARTITION OF scheduler.run_history
 		FOR VALUES FROM ('2020-01-01 UTC') TO ('2020-01-02 UTC');
 	ALTER EXTENSION pg_scheduler ADD TABLE scheduler.run_history_20200101));
-my $reader = $node->background_psql('postgres', on_error_stop => 1);
+my $reader = begin_session($node, 'postgres', on_error_stop => 1);
 $reader->query_safe('BEGIN; SELECT count(*) FROM scheduler.run_history_20200101');
 restart_scheduler();
 await_alerts('history_upkeep', 1, 'retention that is behind raises an alert');
@@ -106,7 +106,7 @@ is($sql->(q(SELECT to_regclass('scheduler.run_history_20200101') IS NULL)), 't',
 #
 my ($today) = $sql->(q(SELECT 'scheduler.run_history_' || to_char(now() AT TIME ZONE 'UTC', 'YYYYMMDD')));
 $sql->("ALTER EXTENSION pg_scheduler DROP TABLE $today; DROP TABLE $today");
-my $owner = $node->background_psql('postgres', on_error_stop => 1);
+my $owner = begin_session($node, 'postgres', on_error_stop => 1);
 $owner->query_safe('BEGIN; LOCK TABLE scheduler.run_history IN SHARE UPDATE EXCLUSIVE MODE');
 restart_scheduler();
 await_alerts('enqueue_failed', 1, 'a day without a partition raises an alert');
@@ -160,7 +160,7 @@ sub look
 my $pid = $sql->(q(SELECT scheduler.status() ->> 'pid'));
 kill 'STOP', $pid;
 look('all answer while the scheduler is stopped');
-my $writer = $node->background_psql('postgres', on_error_stop => 1);
+my $writer = begin_session($node, 'postgres', on_error_stop => 1);
 $writer->query_safe('BEGIN; LOCK TABLE scheduler.job, scheduler.job_state, scheduler.run_history,
 	scheduler.alert, scheduler.queue, scheduler.metric_minute IN EXCLUSIVE MODE');
 look('and while somebody keeps all writers out');

@@ -61,7 +61,7 @@ sub change_job
 
 my $waiting = q(SELECT count(*) = 1 FROM pg_locks
 	WHERE NOT granted AND relation = 'scheduler.leader_end'::regclass);
-my $locker = $node->background_psql('postgres', on_error_stop => 1);
+my $locker = begin_session($node, 'postgres', on_error_stop => 1);
 
 # Stop the scheduler at the end of a look that began after this was called.
 sub stop_after_look

@@ -13,7 +13,7 @@ use SchedulerNode;
 use Test::More;
 
 my $node = new_node('set_back', conf => "pg_scheduler.max_workers = 2\n");
-my $locker = $node->background_psql('postgres', on_error_stop => 1);
+my $locker = begin_session($node, 'postgres', on_error_stop => 1);
 
 sub sql
 {
@@ -60,7 +60,7 @@ sql(q(
 	SELECT scheduler.schedule_job('quick', '@at 2199-12-31', 'SELECT 1', run_as => 'busy', overlap => 'allow', max_instances => 9);
 	SELECT scheduler.schedule_job('long', '@at 2199-12-31', 'TABLE gate', run_as => 'busy');
 	SELECT scheduler.schedule_job('hold', '@at 2199-12-31', 'TABLE gate', run_as => 'third')));
-my $gate = $node->background_psql('postgres', on_error_stop => 1);
+my $gate = begin_session($node, 'postgres', on_error_stop => 1);
 $gate->query_safe('BEGIN; LOCK TABLE gate');
 run_of('hold');
 wait_for_running($node, 'hold');

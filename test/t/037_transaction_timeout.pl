@@ -27,7 +27,7 @@ wait_for_scheduler($node);
 sub hold_up
 {
 	my ($table, $process, $start) = @_;
-	my $holder = $node->background_psql('postgres');
+	my $holder = begin_session($node, 'postgres');
 
 	$holder->query_safe("BEGIN; LOCK TABLE $table IN ACCESS EXCLUSIVE MODE");
 	my $result = $node->safe_psql('postgres', $start);

@@ -93,7 +93,7 @@ ok(wait_for_ends('follow', 'succeeded succeeded'), 'the follower runs as soon as
 ok(wait_for_ends('retry', 'failed queued failed queued'), 'and so does the other');
 
 # The next attempt is cancelled before the scheduler has heard of the last one.
-my $holder = $node->background_psql('postgres');
+my $holder = begin_session($node, 'postgres');
 $holder->query_safe('SELECT pg_advisory_lock(1)');
 $sql->(q(SELECT scheduler.schedule_job('cancelled', 'now',
 	'SELECT pg_advisory_xact_lock(1), 1 / (pg_backend_pid() - pg_backend_pid())',

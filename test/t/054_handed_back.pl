@@ -17,7 +17,7 @@ pg_scheduler.max_workers_per_role = 1
 pg_scheduler.repair_interval = 3600
 ));
 my $sql = sub { $node->safe_psql('postgres', $_[0]) };
-my $holder = $node->background_psql('postgres', on_error_stop => 1);
+my $holder = begin_session($node, 'postgres', on_error_stop => 1);
 
 $sql->(q(
 	CREATE ROLE one LOGIN;
@@ -94,7 +94,7 @@ call('unschedule_job', 'retried');
 go_on();
 ends_as($run, 'failed cancelled', 'a run of a dropped job that has failed');
 
-my $dropper = $node->background_psql('postgres', on_error_stop => 1);
+my $dropper = begin_session($node, 'postgres', on_error_stop => 1);
 $sql->(q(SELECT scheduler.schedule_job('raced', '@yearly', 'SELECT 1', queue => 'closed')));
 $dropper->query_safe(q(BEGIN; SELECT scheduler.unschedule_job('raced')));
 $run = $sql->(q(SELECT scheduler.run_job('raced')));
@@ -131,7 +131,7 @@ $sql->(q(
 	SELECT scheduler.schedule_job('fails', '@yearly', 'CALL fail()', run_as => 'one', max_retries => 1, retry_delay => '1 day')));
 $run = call('run_job', 'fails');
 await(q(SELECT scheduler.status() @> '{"pending_runs": 2}'), 'a run waits for another');
-my $canceller = $node->background_psql('postgres', on_error_stop => 1);
+my $canceller = begin_session($node, 'postgres', on_error_stop => 1);
 is($canceller->query_safe("BEGIN; SELECT scheduler.cancel_run($run)"), 't', 'it is being cancelled');
 go_on();
 await(q(SELECT count(*) = 1 FROM scheduler.runs WHERE job_name = 'busy' AND status = 'succeeded'), 'the run before it is over');

@@ -61,7 +61,7 @@ $sql->(q(
 		'DO $$ BEGIN COMMIT; PERFORM note_run(); COMMIT; END $$')));
 
 # Who is there from first to last: nothing has crashed.
-my $witness = $node->background_psql('postgres');
+my $witness = begin_session($node, 'postgres');
 
 sub jobs_go_on
 {
