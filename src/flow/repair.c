@@ -162,8 +162,8 @@ look_at_known(Walk *walk)
 }
 
 /*
- * The look before this one has seen to what had its id at the look before
- * that, and had ended a minute before it.
+ * Runs whose id existed two passes ago, and which ended more than a minute
+ * before the last pass, are counted already.
  */
 static void
 begin_count(Walk *walk)
