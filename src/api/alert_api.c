@@ -27,11 +27,11 @@
 #include "record/alert_handler.h"
 #include "rules/alert_kind.h"
 #include "shared/change.h"
-#include "table/catalog.h"
-#include "table/catalog_hook.h"
-#include "table/catalog_monitor.h"
 #include "table/fit.h"
 #include "table/job.h"
+#include "table/query.h"
+#include "table/query_hook.h"
+#include "table/query_monitor.h"
 #include "table/rights.h"
 
 PG_FUNCTION_INFO_V1(pg_scheduler_required);
@@ -156,12 +156,12 @@ pg_scheduler_resolve_alert(PG_FUNCTION_ARGS)
 
 	require(fcinfo, 0, "id");
 	alert_id = PG_GETARG_INT64(0);
-	if (!catalog_find_open_alert(alert_id, &owner) ||
+	if (!query_find_open_alert(alert_id, &owner) ||
 		!(OidIsValid(owner) ? rights_can_manage(owner) : rights_is_admin()))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("alert " INT64_FORMAT " does not exist, or is resolved", alert_id)));
-	catalog_resolve_by_hand(alert_id, GetUserId(), clock_now());
+	query_resolve_by_hand(alert_id, GetUserId(), clock_now());
 	change_note(CHANGE_ALERTS, 0);
 	alert_handler_call(&alert_id, 1, ALERT_RESOLVED);
 	PG_RETURN_VOID();
@@ -172,7 +172,7 @@ static int64
 resolve_all(const char *kind)
 {
 	int64	   *alert_ids;
-	int			n = catalog_resolve_all_by_hand(kind, GetUserId(), clock_now(), &alert_ids);
+	int			n = query_resolve_all_by_hand(kind, GetUserId(), clock_now(), &alert_ids);
 
 	if (n > 0)
 	{
@@ -272,9 +272,9 @@ pg_scheduler_alter_alert_rule(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"interval\" must not be longer than 100 years")));
-	if (!catalog_update_alert_rule(kind, PG_ARGISNULL(1) ? NULL : &enabled,
-								   PG_ARGISNULL(2) ? NULL : &threshold, severity,
-								   interval))
+	if (!query_update_alert_rule(kind, PG_ARGISNULL(1) ? NULL : &enabled,
+								 PG_ARGISNULL(2) ? NULL : &threshold, severity,
+								 interval))
 		no_such_rule(kind);
 	PG_RETURN_VOID();
 }
@@ -287,9 +287,9 @@ pg_scheduler_reset_alert_rule(PG_FUNCTION_ARGS)
 	require(fcinfo, 0, "kind");
 	kind = text_or_null(fcinfo, 0);
 	rights_require_admin("reset_alert_rule");
-	if (!catalog_alert_rule_exists(kind))
+	if (!query_alert_rule_exists(kind))
 		no_such_rule(kind);
-	catalog_delete_alert_rule(kind);
+	query_delete_alert_rule(kind);
 	PG_RETURN_VOID();
 }
 
@@ -303,7 +303,7 @@ owner_of_job(int64 job_id)
 {
 	Oid			owner;
 
-	if (!catalog_find_job_owner(job_id, &owner) || !rights_can_manage(owner))
+	if (!query_find_job_owner(job_id, &owner) || !rights_can_manage(owner))
 		job_not_found(job_id);
 	return owner;
 }
@@ -324,8 +324,8 @@ pg_scheduler_add_alert_check(PG_FUNCTION_ARGS)
 	check.message = text_or_null(fcinfo, 4);
 	check_name(check.name, "check_name");
 	check_severity(check.severity);
-	catalog_set_serves(PG_GETARG_INT64(1), "alert check");
-	PG_RETURN_INT64(catalog_upsert_alert_check(&check, PG_GETARG_INT64(1)));
+	query_set_serves(PG_GETARG_INT64(1), "alert check");
+	PG_RETURN_INT64(query_upsert_alert_check(&check, PG_GETARG_INT64(1)));
 }
 
 /*
@@ -345,7 +345,7 @@ pg_scheduler_report_alert_check(PG_FUNCTION_ARGS)
 	row.kind = pstrdup(alert_kind(ALERT_CHECK)->name);
 	row.job_id = PG_GETARG_INT64(0);
 	row.owner = owner_of_job(row.job_id);
-	if (!catalog_find_alert_check(row.job_id, &check))
+	if (!query_find_alert_check(row.job_id, &check))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("job " INT64_FORMAT " is not that of a check", row.job_id)));
@@ -355,19 +355,19 @@ pg_scheduler_report_alert_check(PG_FUNCTION_ARGS)
 	row.severity = check.severity;
 	row.message = text_clip(check.message, pg_scheduler_max_message_size * 1024);
 	/* what somebody else has in hand is left to the next run of the check */
-	if (!catalog_try_lock_check(check.check_id) || catalog_lock_alerts(&row, 1, &locked) > 0)
+	if (!query_try_lock_check(check.check_id) || query_lock_alerts(&row, 1, &locked) > 0)
 		PG_RETURN_BOOL(PG_GETARG_BOOL(1));
 	if (PG_GETARG_BOOL(1))
 	{
 		int			n;
 
-		catalog_reopen_alerts(&row, 1, now - alert_handler_window());
-		n = catalog_open_alerts(&row, 1, now, &opened);
+		query_reopen_alerts(&row, 1, now - alert_handler_window());
+		n = query_open_alerts(&row, 1, now, &opened);
 		if (n > 0)
 			alert_handler_call(opened, n, ALERT_RAISED);
 	}
 	else
-		catalog_resolve_alerts(&row, 1, now);
+		query_resolve_alerts(&row, 1, now);
 	PG_RETURN_BOOL(PG_GETARG_BOOL(1));
 }
 
@@ -400,16 +400,16 @@ pg_scheduler_add_alert_handler(PG_FUNCTION_ARGS)
 	check_name(name, "handler_name");
 	check_kinds(PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3));
 	owner = job_id ? owner_of_job(job_id) : GetUserId();
-	old_job_id = catalog_find_handler_job(name, owner);
+	old_job_id = query_find_handler_job(name, owner);
 	if (job_id != 0)
-		catalog_set_serves(job_id, "alert handler");
-	result = catalog_upsert_alert_handler(name, owner,
-										  job_id, channel,
-										  PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3),
-										  severity, PG_GETARG_BOOL(5), clock_now());
+		query_set_serves(job_id, "alert handler");
+	result = query_upsert_alert_handler(name, owner,
+										job_id, channel,
+										PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3),
+										severity, PG_GETARG_BOOL(5), clock_now());
 	/* one that was a job, and is none any more */
 	if (old_job_id != 0 && old_job_id != job_id)
-		catalog_delete_job(old_job_id);
+		query_delete_job(old_job_id);
 	PG_RETURN_INT64(result);
 }
 
@@ -421,13 +421,13 @@ pg_scheduler_drop_alert_handler(PG_FUNCTION_ARGS)
 
 	require(fcinfo, 0, "handler_name");
 	name = text_or_null(fcinfo, 0);
-	if (!catalog_delete_alert_handler(name, GetUserId(), &job_id))
+	if (!query_delete_alert_handler(name, GetUserId(), &job_id))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("alert handler \"%s\" does not exist", name),
 				 errhint("A handler is found among those that \"%s\" owns.",
 						 GetUserNameFromId(GetUserId(), false))));
 	if (job_id != 0)
-		catalog_delete_job(job_id);
+		query_delete_job(job_id);
 	PG_RETURN_VOID();
 }

@@ -3,7 +3,7 @@
  * api.c
  *	  SQL-callable functions: jobs, runs, dead letters.
  *
- * None is SECURITY DEFINER.  Each checks what its caller may do, and catalog.c
+ * None is SECURITY DEFINER.  Each checks what its caller may do, and query.c
  * and store.c then do what the caller's own rights would not allow.
  *
  * Copyright (c) 2026, pg_scheduler developers
@@ -31,9 +31,9 @@
 #include "record/run_cancel.h"
 #include "shared/change.h"
 #include "shared/shmem.h"
-#include "table/catalog.h"
 #include "table/fit.h"
 #include "table/job.h"
+#include "table/query.h"
 #include "table/rights.h"
 
 PG_FUNCTION_INFO_V1(pg_scheduler_check_preload);
@@ -83,7 +83,7 @@ job_by_name(const char *name)
 {
 	int64		job_id;
 
-	if (!catalog_find_job(GetUserId(), name, &job_id))
+	if (!query_find_job(GetUserId(), name, &job_id))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("job \"%s\" does not exist", text_clip(name, JOB_NAME_LENGTH)),
@@ -97,7 +97,7 @@ job_by_id(int64 job_id)
 {
 	Oid			owner;
 
-	if (!catalog_find_job_owner(job_id, &owner) || !rights_can_manage(owner))
+	if (!query_find_job_owner(job_id, &owner) || !rights_can_manage(owner))
 		job_not_found(job_id);
 	return job_id;
 }
@@ -142,7 +142,7 @@ api_store_job(JobDefinition *def, bool replace)
 	job_definition_check(def);
 	if (!shmem_available())
 		warn_not_preloaded();
-	job_id = catalog_upsert_job(def, replace);
+	job_id = query_upsert_job(def, replace);
 	check_future(job_id, def);
 	return job_id;
 }
@@ -174,7 +174,7 @@ check_name_is_free(int64 job_id, const JobDefinition *def)
 	Oid			owner = DatumGetObjectId(def->values[JOB_OWNER - 1]);
 	int64		other;
 
-	if (catalog_find_job(owner, name, &other) && other != job_id)
+	if (query_find_job(owner, name, &other) && other != job_id)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("role \"%s\" has another job \"%s\"",
@@ -191,7 +191,7 @@ pg_scheduler_alter_job(PG_FUNCTION_ARGS)
 	Oid			owner;
 
 	chain_api_get(&chain, fcinfo, true);
-	catalog_read_definition(job_id, &def);
+	query_read_definition(job_id, &def);
 	job_definition_guard(&def, fcinfo);
 	job_definition_set(&def, fcinfo);
 	job_definition_reset(&def, fcinfo);
@@ -199,7 +199,7 @@ pg_scheduler_alter_job(PG_FUNCTION_ARGS)
 	def.values[JOB_ANCHOR - 1] = TimestampTzGetDatum(clock_now());
 	job_definition_check(&def);
 	check_name_is_free(job_id, &def);
-	catalog_update_job(job_id, &def);
+	query_update_job(job_id, &def);
 	check_future(job_id, &def);
 	chain_api_store(&chain, &def, job_id);
 	owner = DatumGetObjectId(def.values[JOB_OWNER - 1]);
@@ -219,7 +219,7 @@ pg_scheduler_unschedule_job(PG_FUNCTION_ARGS)
 	dependency_refuse_drop_of_job(job_id);
 	chain_api_release_followers(job_id, !PG_ARGISNULL(2) && PG_GETARG_BOOL(2));
 	run_cancel_all_of(job_id, cancel, "the job was dropped");
-	catalog_delete_job(job_id);
+	query_delete_job(job_id);
 	PG_RETURN_VOID();
 }
 
@@ -231,7 +231,7 @@ pg_scheduler_pause_job(PG_FUNCTION_ARGS)
 
 	argument_check_sizes(fcinfo);
 	reason = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
-	catalog_pause_job(job_id, clock_now(), reason);
+	query_pause_job(job_id, clock_now(), reason);
 	if (!PG_ARGISNULL(2) && PG_GETARG_BOOL(2))
 		run_cancel_all_of(job_id, true, "the job was paused");
 	PG_RETURN_VOID();
@@ -240,7 +240,7 @@ pg_scheduler_pause_job(PG_FUNCTION_ARGS)
 Datum
 pg_scheduler_resume_job(PG_FUNCTION_ARGS)
 {
-	catalog_resume_job(api_job(fcinfo));
+	query_resume_job(api_job(fcinfo));
 	PG_RETURN_VOID();
 }
 
@@ -283,7 +283,7 @@ pg_scheduler_run_job(PG_FUNCTION_ARGS)
 
 	argument_check_sizes(fcinfo);
 	args = PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1);
-	if (args != NULL && catalog_find_job_owner(job_id, &owner) && !rights_can_run_as(owner))
+	if (args != NULL && query_find_job_owner(job_id, &owner) && !rights_can_run_as(owner))
 		job_definition_deny(owner, "args");
 	PG_RETURN_INT64(add_run(job_id, TRIGGER_MANUAL, clock_now(), args, 0));
 }
@@ -294,7 +294,7 @@ api_check_run(int64 run_id)
 {
 	Oid			owner;
 
-	if (!catalog_find_run_owner(run_id, &owner) || !rights_can_manage(owner))
+	if (!query_find_run_owner(run_id, &owner) || !rights_can_manage(owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("run " INT64_FORMAT " does not exist", run_id)));
@@ -322,14 +322,14 @@ redrive(const DeadLetter *letter)
 								 letter->scheduled_at, letter->args, letter->run_id);
 
 	if (letter->dead_letter_id != 0)
-		catalog_mark_redriven(letter->dead_letter_id, clock_now());
+		query_mark_redriven(letter->dead_letter_id, clock_now());
 	return run_id;
 }
 
 static bool
 find_dead_letter(int64 id, DeadLetter *letter)
 {
-	return catalog_read_dead_letter(id, letter) && rights_can_manage(letter->owner);
+	return query_read_dead_letter(id, letter) && rights_can_manage(letter->owner);
 }
 
 static void
@@ -369,7 +369,7 @@ pg_scheduler_redrive_dead_letters(PG_FUNCTION_ARGS)
 {
 	int64		job_id = api_job(fcinfo);
 	int64	   *ids;
-	int			n = catalog_find_dead_letters(job_id, &ids);
+	int			n = query_find_dead_letters(job_id, &ids);
 	int64		redriven = 0;
 
 	/* those that are another role's, or that somebody else has just dealt with, stay */
@@ -392,8 +392,8 @@ pg_scheduler_discard_dead_letter(PG_FUNCTION_ARGS)
 
 	require_arg(fcinfo, 0, "id");
 	get_dead_letter(PG_GETARG_INT64(0), &letter);
-	catalog_delete_dead_letter(letter.dead_letter_id);
-	catalog_delete_spent_request(letter.job_id);
+	query_delete_dead_letter(letter.dead_letter_id);
+	query_delete_spent_request(letter.job_id);
 	change_note(CHANGE_RUN, letter.run_id);
 	PG_RETURN_VOID();
 }
@@ -408,13 +408,13 @@ pg_scheduler_retry_run(PG_FUNCTION_ARGS)
 	require_arg(fcinfo, 0, "run_id");
 	run_id = PG_GETARG_INT64(0);
 	api_check_run(run_id);
-	if (store_read_pending(run_id, &pending) || !catalog_read_finished_run(run_id, &run))
+	if (store_read_pending(run_id, &pending) || !query_read_finished_run(run_id, &run))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("run " INT64_FORMAT " is not over", run_id),
 				 errhint("Wait for it with scheduler.wait_for_run(), or end it with scheduler.cancel_run().")));
 	(void) job_by_id(run.job_id);
-	if (catalog_occurrence_pending(run.job_id, run.scheduled_at))
+	if (query_occurrence_pending(run.job_id, run.scheduled_at))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the occurrence of run " INT64_FORMAT " is being run again", run_id)));

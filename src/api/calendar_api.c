@@ -23,8 +23,8 @@
 
 #include "api/argument.h"
 #include "base/clock.h"
-#include "table/catalog.h"
 #include "table/fit.h"
+#include "table/query.h"
 #include "table/rights.h"
 
 #define MAX_NAME_LENGTH		128
@@ -93,7 +93,7 @@ calendar_arg(FunctionCallInfo fcinfo)
 
 	if (name == NULL)
 		null_value("calendar_name");
-	if (!catalog_find_calendar_owner(name, &owner))
+	if (!query_find_calendar_owner(name, &owner))
 		unknown_calendar(name);
 	check_manage(name, owner);
 	return name;
@@ -129,12 +129,12 @@ pg_scheduler_create_calendar(PG_FUNCTION_ARGS)
 		bad_value("calendar_name",
 				  psprintf("A calendar's name has 1 to %d bytes.", MAX_NAME_LENGTH - 1), NULL);
 	check_options(mode, timezone);
-	if (!catalog_find_calendar_owner(name, &owner))
-		catalog_insert_calendar(name, GetUserId(), mode, timezone, description, clock_now());
+	if (!query_find_calendar_owner(name, &owner))
+		query_insert_calendar(name, GetUserId(), mode, timezone, description, clock_now());
 	else if (replace)
 	{
 		check_manage(name, owner);
-		catalog_replace_calendar(name, mode, timezone, description);
+		query_replace_calendar(name, mode, timezone, description);
 	}
 	else
 		ereport(ERROR,
@@ -153,7 +153,7 @@ pg_scheduler_alter_calendar(PG_FUNCTION_ARGS)
 	char	   *timezone = text_arg(fcinfo, 2);
 
 	check_options(mode, timezone);
-	catalog_update_calendar(name, mode, timezone, text_arg(fcinfo, 3));
+	query_update_calendar(name, mode, timezone, text_arg(fcinfo, 3));
 	PG_RETURN_VOID();
 }
 
@@ -165,9 +165,9 @@ describe_jobs(const int64 *job_ids, int count)
 	{
 		Oid			owner;
 
-		if (catalog_find_job_owner(job_ids[i], &owner) && rights_can_see(owner))
+		if (query_find_job_owner(job_ids[i], &owner) && rights_can_see(owner))
 			return psprintf("Number of jobs: %d; one of them is \"%s\".", count,
-							catalog_job_name(job_ids[i]));
+							query_job_name(job_ids[i]));
 	}
 	return psprintf("Number of jobs: %d, all of other roles.", count);
 }
@@ -177,7 +177,7 @@ pg_scheduler_drop_calendar(PG_FUNCTION_ARGS)
 {
 	char	   *name = calendar_arg(fcinfo);
 	int64	   *job_ids;
-	int			count = catalog_find_jobs_of_calendar(name, &job_ids);
+	int			count = query_find_jobs_of_calendar(name, &job_ids);
 
 	if (count > 0)
 		ereport(ERROR,
@@ -185,7 +185,7 @@ pg_scheduler_drop_calendar(PG_FUNCTION_ARGS)
 				 errmsg("cannot drop calendar \"%s\" because jobs use it", name),
 				 errdetail("%s", describe_jobs(job_ids, count)),
 				 errhint("Schedule these jobs without the calendar first.")));
-	catalog_delete_calendar(name);
+	query_delete_calendar(name);
 	PG_RETURN_VOID();
 }
 
@@ -220,7 +220,7 @@ dates_arg(FunctionCallInfo fcinfo, int arg)
 static void
 check_size(const char *name)
 {
-	if (catalog_count_calendar_windows(name) > CALENDAR_MAX_WINDOWS)
+	if (query_count_calendar_windows(name) > CALENDAR_MAX_WINDOWS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("calendar \"%s\" is too large", name),
@@ -234,8 +234,8 @@ Datum
 pg_scheduler_add_calendar_dates(PG_FUNCTION_ARGS)
 {
 	char	   *name = calendar_arg(fcinfo);
-	int64		result = catalog_insert_calendar_dates(name, dates_arg(fcinfo, 1),
-													   text_arg(fcinfo, 2));
+	int64		result = query_insert_calendar_dates(name, dates_arg(fcinfo, 1),
+													 text_arg(fcinfo, 2));
 
 	check_size(name);
 	PG_RETURN_INT64(result);
@@ -247,7 +247,7 @@ pg_scheduler_remove_calendar_dates(PG_FUNCTION_ARGS)
 {
 	char	   *name = calendar_arg(fcinfo);
 
-	PG_RETURN_INT64(catalog_delete_calendar_dates(name, dates_arg(fcinfo, 1)));
+	PG_RETURN_INT64(query_delete_calendar_dates(name, dates_arg(fcinfo, 1)));
 }
 
 static NullableDatum
@@ -314,7 +314,7 @@ pg_scheduler_add_calendar_window(PG_FUNCTION_ARGS)
 	row.last_date = fcinfo->args[5];
 	row.description = fcinfo->args[6];
 	check_window(&row);
-	result = catalog_insert_calendar_window(name, &row);
+	result = query_insert_calendar_window(name, &row);
 	check_size(name);
 	PG_RETURN_INT64(result);
 }
@@ -329,14 +329,14 @@ pg_scheduler_remove_calendar_window(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		null_value("window_id");
 	window_id = PG_GETARG_INT64(0);
-	name = catalog_find_calendar_of_window(window_id);
-	if (name == NULL || !catalog_find_calendar_owner(name, &owner))
+	name = query_find_calendar_of_window(window_id);
+	if (name == NULL || !query_find_calendar_owner(name, &owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("calendar window " INT64_FORMAT " does not exist", window_id),
 				 errhint("See the view scheduler.calendar_windows.")));
 	check_manage(name, owner);
-	catalog_delete_calendar_window(window_id);
+	query_delete_calendar_window(window_id);
 	PG_RETURN_VOID();
 }
 
@@ -345,7 +345,7 @@ Datum
 pg_scheduler_calendar_next_open(PG_FUNCTION_ARGS)
 {
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	Calendar   *calendar = catalog_read_calendar(name);
+	Calendar   *calendar = query_read_calendar(name);
 	TimestampTz result;
 
 	if (calendar == NULL)

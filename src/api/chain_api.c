@@ -26,8 +26,8 @@
 #include "api/chain_api.h"
 #include "api/edge_check.h"
 #include "api/job_definition.h"
-#include "table/catalog.h"
-#include "table/catalog_chain.h"
+#include "table/query.h"
+#include "table/query_chain.h"
 #include "table/rights.h"
 #include "table/row.h"
 #include "table/store_chain.h"
@@ -158,9 +158,9 @@ find_leader(Oid owner, const char *name, int64 *job_id)
 	int64		found[2];
 	int			n;
 
-	if (catalog_find_job(owner, name, job_id))
+	if (query_find_job(owner, name, job_id))
 		return true;
-	n = catalog_find_job_of_others(owner, name, found);
+	n = query_find_job_of_others(owner, name, found);
 	if (n > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_AMBIGUOUS_PARAMETER),
@@ -179,7 +179,7 @@ find_leaders(Oid owner, const char *after, int64 **leaders)
 	int			n = 0;
 
 	*leaders = palloc(sizeof(int64));
-	if (catalog_find_job(owner, after, *leaders))
+	if (query_find_job(owner, after, *leaders))
 		return 1;
 	names = split_names(after);
 	*leaders = repalloc(*leaders, list_length(names) * sizeof(int64));
@@ -221,7 +221,7 @@ compare_ids(const void *a, const void *b)
 static void
 report_cycle(int64 job_id, int64 leader, const int64 *downstream, int n)
 {
-	char	   *job_name = catalog_job_name(job_id);
+	char	   *job_name = query_job_name(job_id);
 	char	   *path = job_name;
 	int64		at = leader;
 
@@ -229,10 +229,10 @@ report_cycle(int64 job_id, int64 leader, const int64 *downstream, int n)
 	while (at != job_id)
 	{
 		int64	   *above;
-		int			nabove = catalog_find_leaders(at, &above);
+		int			nabove = query_find_leaders(at, &above);
 		int			i = 0;
 
-		path = psprintf("%s -> %s", catalog_job_name(at), path);
+		path = psprintf("%s -> %s", query_job_name(at), path);
 		while (i < nabove - 1 &&
 			   bsearch(&above[i], downstream, n, sizeof(int64), compare_ids) == NULL)
 			i++;
@@ -250,7 +250,7 @@ static void
 check_cycle(int64 job_id, const int64 *leaders, int nleaders)
 {
 	int64	   *downstream;
-	int			n = catalog_find_downstream(job_id, &downstream);
+	int			n = query_find_downstream(job_id, &downstream);
 
 	for (int i = 0; i < nleaders; i++)
 		if (bsearch(&leaders[i], downstream, n, sizeof(int64), compare_ids) != NULL)
@@ -261,7 +261,7 @@ static void
 check_at_commit(const DependencyEnd *follower)
 {
 	int64	   *leaders;
-	int			n = catalog_find_leaders(follower->job_id, &leaders);
+	int			n = query_find_leaders(follower->job_id, &leaders);
 
 	check_cycle(follower->job_id, leaders, n);
 }
@@ -279,14 +279,14 @@ store_leaders(const ChainOptions *options, Oid owner, int64 job_id)
 	int			n = find_leaders(owner, options->after, &leaders);
 
 	check_cycle(job_id, leaders, n);
-	if (catalog_lock_leaders(leaders, n) != n)
+	if (query_lock_leaders(leaders, n) != n)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("a job named in \"after\" does not exist any more"),
 				 errdetail("It has been dropped, or is dropped with its only run.")));
 	if (after_on == NULL)
-		after_on = catalog_after_on(job_id);
-	catalog_set_leaders(job_id, leaders, n, after_on ? after_on : "success");
+		after_on = query_after_on(job_id);
+	query_set_leaders(job_id, leaders, n, after_on ? after_on : "success");
 	edge_check_at_commit(check_at_commit, &follower);
 }
 
@@ -295,18 +295,18 @@ static void
 check_owner(Oid owner, int64 job_id)
 {
 	int64	   *leaders;
-	int			n = catalog_find_leaders(job_id, &leaders);
+	int			n = query_find_leaders(job_id, &leaders);
 
 	for (int i = 0; i < n; i++)
 	{
 		Oid			leader_owner;
 
-		if (catalog_find_job_owner(leaders[i], &leader_owner) &&
+		if (query_find_job_owner(leaders[i], &leader_owner) &&
 			!has_privs_of_role(owner, leader_owner))
 			ereport(ERROR,
 					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 					 errmsg("a job of role \"%s\" cannot run after job \"%s\"",
-							GetUserNameFromId(owner, false), catalog_job_name(leaders[i])),
+							GetUserNameFromId(owner, false), query_job_name(leaders[i])),
 					 errhint("A job can run after jobs of its owner, and of roles that the owner is a member of.")));
 	}
 }
@@ -321,13 +321,13 @@ chain_api_store(const ChainOptions *options, const JobDefinition *def, int64 job
 	else if (options->after != NULL)
 	{
 		if (def->had_leaders)
-			catalog_clear_leaders(job_id);
+			query_clear_leaders(job_id);
 	}
 	else if (def->follows)
 	{
 		check_owner(owner, job_id);
 		if (options->after_on != NULL)
-			catalog_set_after_on(job_id, options->after_on);
+			query_set_after_on(job_id, options->after_on);
 	}
 }
 
@@ -347,9 +347,9 @@ list_followers(const int64 *followers, int n)
 	{
 		Oid			owner;
 
-		if (catalog_find_job_owner(followers[i], &owner) && rights_can_see(owner))
+		if (query_find_job_owner(followers[i], &owner) && rights_can_see(owner))
 			appendStringInfo(&list, "%sJob \"%s\" runs after it.", list.len ? "\n" : "",
-							 catalog_job_name(followers[i]));
+							 query_job_name(followers[i]));
 		else
 			hidden++;
 	}
@@ -368,10 +368,10 @@ chain_api_release_followers(int64 job_id, bool cascade)
 	char	   *list;
 
 	if (cascade)
-		catalog_lock_followers(job_id);
-	if (!catalog_lock_leader(job_id))
+		query_lock_followers(job_id);
+	if (!query_lock_leader(job_id))
 		return;
-	n = catalog_find_followers(job_id, &followers);
+	n = query_find_followers(job_id, &followers);
 	if (n == 0)
 		return;
 	list = list_followers(followers, n);
@@ -379,15 +379,15 @@ chain_api_release_followers(int64 job_id, bool cascade)
 		ereport(ERROR,
 				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 				 errmsg("cannot drop job \"%s\" because other jobs run after it",
-						catalog_job_name(job_id)),
+						query_job_name(job_id)),
 				 errdetail("%s", list),
 				 errhint("Use alter_job() to change their \"after\", or cascade => true to have them run after it no more.")));
 	ereport(NOTICE,
 			(errmsg_plural("%d job runs after job \"%s\" no more",
 						   "%d jobs run after job \"%s\" no more", n,
-						   n, catalog_job_name(job_id)),
+						   n, query_job_name(job_id)),
 			 errdetail("%s", list)));
-	catalog_drop_edges(job_id);
+	query_drop_edges(job_id);
 }
 
 void
@@ -401,5 +401,5 @@ chain_api_job_dropped(Relation rel, HeapTuple tuple)
 		return;
 	if (DatumGetBool(heap_getattr(tuple, JOB_LEADS, desc, &isnull)) ||
 		DatumGetBool(heap_getattr(tuple, JOB_FOLLOWS, desc, &isnull)))
-		catalog_drop_edges(DatumGetInt64(heap_getattr(tuple, JOB_JOB_ID, desc, &isnull)));
+		query_drop_edges(DatumGetInt64(heap_getattr(tuple, JOB_JOB_ID, desc, &isnull)));
 }

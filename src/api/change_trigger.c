@@ -27,9 +27,9 @@
 #include "api/chain_api.h"
 #include "api/db_command.h"
 #include "shared/change.h"
-#include "table/catalog.h"
 #include "table/fit.h"
 #include "table/job_row.h"
+#include "table/query.h"
 #include "table/row.h"
 #include "table/store.h"
 
@@ -176,9 +176,9 @@ pg_scheduler_state_inserted(PG_FUNCTION_ARGS)
 		knows_table(trigger->tg_relation))
 	{
 		note_restore();
-		catalog_delete_state(DatumGetInt64(heap_getattr(trigger->tg_trigtuple, 1,
-														RelationGetDescr(trigger->tg_relation),
-														&isnull)));
+		query_delete_state(DatumGetInt64(heap_getattr(trigger->tg_trigtuple, 1,
+													  RelationGetDescr(trigger->tg_relation),
+													  &isnull)));
 	}
 	return PointerGetDatum(trigger->tg_trigtuple);
 }

@@ -47,8 +47,8 @@
 #include "shared/change.h"
 #include "shared/shmem.h"
 #include "shared/worker_slot.h"
-#include "table/catalog.h"
 #include "table/extension.h"
+#include "table/query.h"
 
 /* Runs may go on this long before they are stopped, to be done again: 5 s. */
 #define QUIESCE_GRACE		(5 * USECS_PER_SEC)
@@ -428,7 +428,7 @@ check_drop_role(DropRoleStmt *stmt)
 
 		if (!OidIsValid(role) || !may_drop_role(role))
 			continue;
-		count = catalog_count_jobs_of(role);
+		count = query_count_jobs_of(role);
 		if (count > 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
@@ -437,7 +437,7 @@ check_drop_role(DropRoleStmt *stmt)
 					 errdetail_plural("It owns %d job in this database.",
 									  "It owns %d jobs in this database.", count, (int) count),
 					 errhint("Use scheduler.unschedule_job(), scheduler.alter_job() with run_as, REASSIGN OWNED or DROP OWNED.")));
-		catalog_drop_secrets_of(role);
+		query_drop_secrets_of(role);
 	}
 }
 
@@ -531,8 +531,8 @@ after_command(Node *stmt)
 		{
 			Oid			from = get_rolespec_oid(lfirst(lc), false);
 
-			catalog_reassign_jobs(from, to);
-			catalog_reassign_secrets(from, to);
+			query_reassign_jobs(from, to);
+			query_reassign_secrets(from, to);
 		}
 	}
 	else if (IsA(stmt, DropOwnedStmt) && extension_exists())
@@ -541,8 +541,8 @@ after_command(Node *stmt)
 		{
 			Oid			role = get_rolespec_oid(lfirst(lc), false);
 
-			catalog_drop_jobs_of(role);
-			catalog_drop_secrets_of(role);
+			query_drop_jobs_of(role);
+			query_drop_secrets_of(role);
 		}
 	}
 }

@@ -34,9 +34,9 @@
 #include "api/argument.h"
 #include "api/dependency_api.h"
 #include "api/edge_check.h"
-#include "table/catalog.h"
-#include "table/catalog_dependency.h"
 #include "table/job.h"
+#include "table/query.h"
+#include "table/query_dependency.h"
 #include "table/rights.h"
 
 /* Of a list in an error, the rest is only counted. */
@@ -81,7 +81,7 @@ take_prefix(const char **text, const char *prefix)
 static void
 queue_target(const char *name, DependencyEnd *target)
 {
-	if (!catalog_lock_target_queue(name))
+	if (!query_lock_target_queue(name))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("queue \"%s\" does not exist", text_clip(name, NAMEDATALEN)),
@@ -94,7 +94,7 @@ job_target_by_name(const char *name, Oid owner, DependencyEnd *target)
 {
 	Oid			job_owner;
 
-	if (!catalog_lock_target(owner, name, &target->job_id, &job_owner))
+	if (!query_lock_target(owner, name, &target->job_id, &job_owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("job \"%s\" does not exist", text_clip(name, JOB_NAME_LENGTH)),
@@ -124,7 +124,7 @@ job_target_by_id(const char *text, Oid owner, DependencyEnd *target)
 	target->job_id = strtoi64(text, &end, 10);
 	if (*text == '\0' || *end != '\0' || errno != 0 || target->job_id <= 0)
 		bad_target(psprintf("\"%s\" is not a job_id.", text_clip(text, 64)));
-	if (!catalog_lock_target(InvalidOid, NULL, &target->job_id, &job_owner) ||
+	if (!query_lock_target(InvalidOid, NULL, &target->job_id, &job_owner) ||
 		!rights_can_see(job_owner))
 		job_not_found(target->job_id);
 	if (OidIsValid(owner))
@@ -165,7 +165,7 @@ describe(const DependencyEnd *end)
 
 	if (end->job_id == 0)
 		return psprintf("queue \"%s\"", end->queue);
-	if (catalog_job_label(end->job_id, &name, &owner, &queue) && rights_can_see(owner))
+	if (query_job_label(end->job_id, &name, &owner, &queue) && rights_can_see(owner))
 		return psprintf("job \"%s\"", name);
 	return pstrdup(job_subject(end->job_id));
 }
@@ -266,7 +266,7 @@ reach_queue_of(Search *search, CycleNode *from)
 	char	   *queue;
 	Oid			owner;
 
-	if (!catalog_job_label(from->end.job_id, &name, &owner, &queue))
+	if (!query_job_label(from->end.job_id, &name, &owner, &queue))
 		return;
 	strlcpy(end.queue, queue, NAMEDATALEN);
 	reach(search, from, &end, false, "is in");
@@ -282,7 +282,7 @@ refuse_cycle(const DependencyEnd *start)
 	CycleNode *first = palloc0(sizeof(CycleNode));
 	Search		search = {.start = first};
 
-	if (start->job_id != 0 && !catalog_job_is_needed(start->job_id))
+	if (start->job_id != 0 && !query_job_is_needed(start->job_id))
 		return;
 	first->end = *start;
 	search.nodes = list_make1(first);
@@ -294,10 +294,10 @@ refuse_cycle(const DependencyEnd *start)
 		if (node->healthy_queue)
 		{
 			reach(&search, node, &node->end, false, NULL);
-			reach_all(&search, node, catalog_dependents_in_queue(node->end.queue), "has");
+			reach_all(&search, node, query_dependents_in_queue(node->end.queue), "has");
 			continue;
 		}
-		reach_all(&search, node, catalog_dependency_targets(&node->end), "depends on");
+		reach_all(&search, node, query_dependency_targets(&node->end), "depends on");
 		if (node->end.job_id != 0)
 			reach_queue_of(&search, node);
 	}
@@ -314,7 +314,7 @@ set_dependencies(const DependencyEnd *dependent, Oid owner, ArrayType *depends_o
 	bool	   *nulls;
 	int			n;
 
-	catalog_delete_dependencies(dependent);
+	query_delete_dependencies(dependent);
 	deconstruct_array(depends_on, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &n);
 	for (int i = 0; i < n; i++)
 	{
@@ -323,7 +323,7 @@ set_dependencies(const DependencyEnd *dependent, Oid owner, ArrayType *depends_o
 		if (nulls[i])
 			bad_target("An element must not be NULL.");
 		parse_target(TextDatumGetCString(elements[i]), owner, &target);
-		catalog_insert_dependency(dependent, &target);
+		query_insert_dependency(dependent, &target);
 	}
 	if (n == 0)
 		return;
@@ -338,9 +338,9 @@ dependency_set_of_job(int64 job_id, Oid owner, ArrayType *depends_on)
 
 	if (depends_on != NULL)
 		set_dependencies(&dependent, owner, depends_on);
-	else if (catalog_has_dependencies() && catalog_job_has_dependencies(job_id))
+	else if (query_has_dependencies() && query_job_has_dependencies(job_id))
 	{
-		catalog_delete_dependencies(&dependent);
+		query_delete_dependencies(&dependent);
 		refuse_cycle(&dependent);
 		edge_check_at_commit(refuse_cycle, &dependent);
 	}
@@ -362,16 +362,16 @@ dependency_check_job(int64 job_id, Oid owner)
 	DependencyEnd dependent = {.job_id = job_id};
 	ListCell   *lc;
 
-	if (!catalog_has_dependencies() || !catalog_job_has_dependencies(job_id))
+	if (!query_has_dependencies() || !query_job_has_dependencies(job_id))
 		return;
-	foreach(lc, catalog_dependency_targets(&dependent))
+	foreach(lc, query_dependency_targets(&dependent))
 	{
 		const DependencyEnd *target = lfirst(lc);
 		char	   *name;
 		char	   *queue;
 		Oid			job_owner;
 
-		if (target->job_id != 0 && catalog_job_label(target->job_id, &name, &job_owner, &queue))
+		if (target->job_id != 0 && query_job_label(target->job_id, &name, &job_owner, &queue))
 			check_owner_sees(owner, job_owner, target->job_id);
 	}
 	refuse_cycle(&dependent);
@@ -390,8 +390,8 @@ refuse_drop(const DependencyEnd *target)
 	int			i = 0;
 	ListCell   *lc;
 
-	catalog_lock_end(target);
-	dependents = catalog_dependency_dependents(target);
+	query_lock_end(target);
+	dependents = query_dependency_dependents(target);
 	if (dependents == NIL)
 		return;
 	initStringInfo(&detail);
@@ -416,7 +416,7 @@ dependency_refuse_drop_of_job(int64 job_id)
 {
 	DependencyEnd target = {.job_id = job_id};
 
-	if (catalog_has_dependencies())
+	if (query_has_dependencies())
 		refuse_drop(&target);
 }
 
@@ -426,6 +426,6 @@ dependency_refuse_drop_of_queue(const char *queue)
 	DependencyEnd target = {0};
 
 	strlcpy(target.queue, queue, NAMEDATALEN);
-	if (catalog_has_dependencies())
+	if (query_has_dependencies())
 		refuse_drop(&target);
 }

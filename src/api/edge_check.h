@@ -10,7 +10,7 @@
 #ifndef PG_SCHEDULER_EDGE_CHECK_H
 #define PG_SCHEDULER_EDGE_CHECK_H
 
-#include "table/catalog_dependency.h"
+#include "table/query_dependency.h"
 
 /* Raise an error if what is given is part of a cycle; of no such thing it is not. */
 typedef void (*EdgeCheck) (const DependencyEnd *end);

@@ -23,9 +23,9 @@
 
 #include "api/api.h"
 #include "base/clock.h"
-#include "table/catalog.h"
 #include "table/fit.h"
 #include "table/job.h"
+#include "table/query.h"
 #include "table/rights.h"
 
 /* A calendar that is closed for this long at every occurrence is for ever. */
@@ -64,7 +64,7 @@ open_job(JobForecast *forecast, int64 job_id, TimestampTz now)
 	if (!store_read_job(job_id, NULL, job))
 		return false;
 	if (job->calendar != NULL)
-		job->open_times = catalog_read_calendar(job->calendar);
+		job->open_times = query_read_calendar(job->calendar);
 	forecast->schedule = job->active ? job_parse_schedule(job, &error) : NULL;
 	if (forecast->schedule == NULL ||
 		schedule_is(forecast->schedule, SCHEDULE_AT_BOOT))
@@ -160,7 +160,7 @@ begin_forecast(const Interval *horizon)
 	Forecast   *result = palloc(sizeof(Forecast));
 	TimestampTz now = clock_now();
 	int64	   *job_ids;
-	int			n = catalog_find_active_jobs(&job_ids);
+	int			n = query_find_active_jobs(&job_ids);
 
 	result->end = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
 														  TimestampTzGetDatum(now),
@@ -266,7 +266,7 @@ begin_next_job_runs(FunctionCallInfo fcinfo)
 	if (by_name)
 	{
 		name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-		found = catalog_find_job(GetUserId(), name, &job_id);
+		found = query_find_job(GetUserId(), name, &job_id);
 	}
 	else
 	{

@@ -26,9 +26,9 @@
 #include "api/argument.h"
 #include "api/job_definition.h"
 #include "base/clock.h"
-#include "table/catalog.h"
-#include "table/catalog_hook.h"
 #include "table/job.h"
+#include "table/query.h"
+#include "table/query_hook.h"
 #include "table/rights.h"
 #include "table/row.h"
 
@@ -66,12 +66,12 @@ pg_scheduler_hook_owner(PG_FUNCTION_ARGS)
 	int64		job_id = api_job(fcinfo);
 	Oid			owner = InvalidOid;
 
-	if (catalog_job_serves(job_id))
+	if (query_job_serves(job_id))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("job " INT64_FORMAT " serves another, and has no hooks of its own",
 						job_id)));
-	(void) catalog_find_job_owner(job_id, &owner);
+	(void) query_find_job_owner(job_id, &owner);
 	PG_RETURN_OID(owner);
 }
 
@@ -119,14 +119,14 @@ pg_scheduler_add_hook(PG_FUNCTION_ARGS)
 	Oid			owner = InvalidOid;
 	Oid			hook_owner = InvalidOid;
 
-	(void) catalog_find_job_owner(job_id, &owner);
-	if (hook_job_id == job_id || !catalog_find_job_owner(hook_job_id, &hook_owner) ||
+	(void) query_find_job_owner(job_id, &owner);
+	if (hook_job_id == job_id || !query_find_job_owner(hook_job_id, &hook_owner) ||
 		hook_owner != owner)
 		job_not_found(hook_job_id);
 	if (!rights_can_run_as(owner))
 		job_definition_deny(owner, "command");
-	catalog_set_serves(hook_job_id, hook_kind_serves(event));
-	catalog_upsert_hook(job_id, hook_kind_name(event), hook_job_id, query);
+	query_set_serves(hook_job_id, hook_kind_serves(event));
+	query_upsert_hook(job_id, hook_kind_name(event), hook_job_id, query);
 	PG_RETURN_INT64(hook_job_id);
 }
 
@@ -137,9 +137,9 @@ pg_scheduler_drop_hook(PG_FUNCTION_ARGS)
 	HookEvent	event = event_arg(fcinfo, 1);
 	int64		hook_job_id;
 
-	if (!catalog_find_hook(job_id, hook_kind_name(event), &hook_job_id))
+	if (!query_find_hook(job_id, hook_kind_name(event), &hook_job_id))
 		PG_RETURN_BOOL(false);
-	catalog_delete_job(hook_job_id);
+	query_delete_job(hook_job_id);
 	PG_RETURN_BOOL(true);
 }
 
@@ -153,7 +153,7 @@ pg_scheduler_report_health(PG_FUNCTION_ARGS)
 	int64		hook_job_id = api_job(fcinfo);
 	bool		healthy = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
 
-	if (!catalog_write_check(hook_job_id, PG_ARGISNULL(1) ? NULL : &healthy, clock_now()))
+	if (!query_write_check(hook_job_id, PG_ARGISNULL(1) ? NULL : &healthy, clock_now()))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("job " INT64_FORMAT " is not that of a health check", hook_job_id)));
@@ -195,8 +195,8 @@ pg_scheduler_hook_deleted(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = row_trigger_on("job_hook", fcinfo);
 
-	catalog_delete_job(DatumGetInt64(column(trigger->tg_trigtuple, trigger->tg_relation,
-											"hook_job_id")));
+	query_delete_job(DatumGetInt64(column(trigger->tg_trigtuple, trigger->tg_relation,
+										  "hook_job_id")));
 	return PointerGetDatum(NULL);
 }
 
@@ -206,9 +206,9 @@ pg_scheduler_owner_changed(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = row_trigger_on("job", fcinfo);
 
-	catalog_move_hooks(DatumGetInt64(column(trigger->tg_newtuple, trigger->tg_relation,
-											"job_id")),
-					   DatumGetObjectId(column(trigger->tg_newtuple, trigger->tg_relation,
-											   "owner")));
+	query_move_hooks(DatumGetInt64(column(trigger->tg_newtuple, trigger->tg_relation,
+										  "job_id")),
+					 DatumGetObjectId(column(trigger->tg_newtuple, trigger->tg_relation,
+											 "owner")));
 	return PointerGetDatum(NULL);
 }

@@ -26,10 +26,10 @@
 #include "base/clock.h"
 #include "base/compat.h"
 #include "http/http_rules.h"
-#include "table/catalog.h"
 #include "table/fit.h"
 #include "table/http_definition.h"
 #include "table/http_jsonb.h"
+#include "table/query.h"
 #include "table/row.h"
 
 /* The default of max_retries of http_request() */
@@ -179,7 +179,7 @@ pg_scheduler_alter_http_job(PG_FUNCTION_ARGS)
 	JobDefinition job;
 	HttpDefinition def;
 
-	catalog_read_definition(job_id, &job);
+	query_read_definition(job_id, &job);
 	if (job.nulls[JOB_REQUEST - 1])
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
@@ -192,7 +192,7 @@ pg_scheduler_alter_http_job(PG_FUNCTION_ARGS)
 	reset_fields(&def, fcinfo);
 	put_request(&job, &def);
 	job_definition_check(&job);
-	catalog_update_job(job_id, &job);
+	query_update_job(job_id, &job);
 	PG_RETURN_VOID();
 }
 
@@ -225,7 +225,7 @@ pg_scheduler_http_request(PG_FUNCTION_ARGS)
 	job.values[JOB_ENABLED - 1] = BoolGetDatum(false);
 	put_request(&job, &def);
 	job_definition_check(&job);
-	(void) catalog_upsert_job(&job, false);
+	(void) query_upsert_job(&job, false);
 	PG_RETURN_INT64(api_run_now(job_id));
 }
 
@@ -271,7 +271,7 @@ set_secret(const char *name, const char *value)
 				 errmsg("invalid value for \"%s\"", "value"),
 				 errdetail("%s", problem),
 				 errhidestmt(true), errhidecontext(true)));
-	catalog_set_secret(GetUserId(), name, value);
+	query_set_secret(GetUserId(), name, value);
 }
 
 /* NULL stays NULL. */
@@ -322,7 +322,7 @@ pg_scheduler_drop_secret(PG_FUNCTION_ARGS)
 	char	   *name = nullable_text_arg(fcinfo, 0);
 
 	check_secret_name(name);
-	if (!catalog_drop_secret(GetUserId(), name))
+	if (!query_drop_secret(GetUserId(), name))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("secret \"%s\" does not exist", name),

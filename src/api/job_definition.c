@@ -45,8 +45,8 @@
 #include "base/sql_command.h"
 #include "rules/period.h"
 #include "rules/zone.h"
-#include "table/catalog.h"
 #include "table/http_definition.h"
+#include "table/query.h"
 #include "table/rights.h"
 
 static void
@@ -516,7 +516,7 @@ check_queue(const JobDefinition *def)
 {
 	char	   *name = get_text(def, JOB_QUEUE);
 
-	if (!catalog_queue_exists(name))
+	if (!query_queue_exists(name))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("queue \"%s\" does not exist", text_clip(name, 64)),
@@ -535,7 +535,7 @@ check_calendar(JobDefinition *def)
 		def->nulls[JOB_CALENDAR - 1] = true;
 		return;
 	}
-	if (name != NULL && !catalog_find_calendar_owner(name, &owner))
+	if (name != NULL && !query_find_calendar_owner(name, &owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("calendar \"%s\" does not exist", text_clip(name, 64)),

@@ -18,8 +18,8 @@
 #include "api/argument.h"
 #include "api/dependency_api.h"
 #include "base/clock.h"
-#include "table/catalog.h"
-#include "table/catalog_queue.h"
+#include "table/query.h"
+#include "table/query_queue.h"
 #include "table/rights.h"
 
 PG_FUNCTION_INFO_V1(pg_scheduler_create_queue);
@@ -117,12 +117,12 @@ pg_scheduler_create_queue(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the name of a queue must have 1 to %d bytes", NAMEDATALEN - 1)));
-	if (catalog_queue_exists(options.name))
+	if (query_queue_exists(options.name))
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("queue \"%s\" already exists", options.name),
 				 errhint("Use scheduler.alter_queue() to change it.")));
-	catalog_insert_queue(&options);
+	query_insert_queue(&options);
 	dependency_set_of_queue(options.name, depends_on);
 	PG_RETURN_VOID();
 }
@@ -136,7 +136,7 @@ pg_scheduler_alter_queue(PG_FUNCTION_ARGS)
 	rights_require_admin("alter_queue");
 	depends_on = dependency_argument(fcinfo);
 	get_options(fcinfo, &options);
-	if (!catalog_update_queue(&options))
+	if (!query_update_queue(&options))
 		report_missing(options.name);
 	dependency_set_of_queue(options.name, depends_on);
 	PG_RETURN_VOID();
@@ -152,13 +152,13 @@ pg_scheduler_drop_queue(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("queue \"default\" cannot be dropped")));
-	if (catalog_queue_has_jobs(name))
+	if (query_queue_has_jobs(name))
 		ereport(ERROR,
 				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 				 errmsg("queue \"%s\" cannot be dropped because it has jobs", name),
 				 errhint("Give them another queue with scheduler.alter_job().")));
 	dependency_refuse_drop_of_queue(name);
-	if (!catalog_delete_queue(name))
+	if (!query_delete_queue(name))
 		report_missing(name);
 	PG_RETURN_VOID();
 }
@@ -169,7 +169,7 @@ pg_scheduler_start_queue(PG_FUNCTION_ARGS)
 	char	   *name = queue_argument(fcinfo);
 
 	rights_require_admin("start_queue");
-	if (!catalog_enable_queue(name, true, DT_NOEND, false))
+	if (!query_enable_queue(name, true, DT_NOEND, false))
 		report_missing(name);
 	PG_RETURN_VOID();
 }
@@ -196,7 +196,7 @@ pg_scheduler_stop_queue(PG_FUNCTION_ARGS)
 	char	   *name = queue_argument(fcinfo);
 
 	rights_require_admin("stop_queue");
-	if (!catalog_enable_queue(name, false, stop_deadline(fcinfo, 1), false))
+	if (!query_enable_queue(name, false, stop_deadline(fcinfo, 1), false))
 		report_missing(name);
 	PG_RETURN_VOID();
 }
@@ -208,7 +208,7 @@ pg_scheduler_restart_queue(PG_FUNCTION_ARGS)
 	char	   *name = queue_argument(fcinfo);
 
 	rights_require_admin("restart_queue");
-	if (!catalog_enable_queue(name, false, stop_deadline(fcinfo, 1), true))
+	if (!query_enable_queue(name, false, stop_deadline(fcinfo, 1), true))
 		report_missing(name);
 	PG_RETURN_VOID();
 }
@@ -217,7 +217,7 @@ Datum
 pg_scheduler_start_all(PG_FUNCTION_ARGS)
 {
 	rights_require_admin("start_all");
-	(void) catalog_enable_queue(NULL, true, DT_NOEND, false);
+	(void) query_enable_queue(NULL, true, DT_NOEND, false);
 	PG_RETURN_VOID();
 }
 
@@ -225,6 +225,6 @@ Datum
 pg_scheduler_stop_all(PG_FUNCTION_ARGS)
 {
 	rights_require_admin("stop_all");
-	(void) catalog_enable_queue(NULL, false, stop_deadline(fcinfo, 0), false);
+	(void) query_enable_queue(NULL, false, stop_deadline(fcinfo, 0), false);
 	PG_RETURN_VOID();
 }

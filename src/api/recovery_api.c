@@ -16,9 +16,9 @@
 #include "api/api.h"
 #include "base/clock.h"
 #include "shared/change.h"
-#include "table/catalog.h"
-#include "table/catalog_recovery.h"
 #include "table/job.h"
+#include "table/query.h"
+#include "table/query_recovery.h"
 #include "table/rights.h"
 
 PG_FUNCTION_INFO_V1(pg_scheduler_set_recovery);
@@ -56,15 +56,15 @@ pg_scheduler_set_recovery(PG_FUNCTION_ARGS)
 	if (PG_GETARG_INT32(1) < 1 || PG_GETARG_INT32(3) < 0 ||
 		delay <= 0 || delay > MAX_DELAY_DAYS * USECS_PER_DAY)
 		invalid_policy();
-	catalog_upsert_recovery(job_id, PG_GETARG_INT32(1), PG_GETARG_INTERVAL_P(2),
-							PG_GETARG_INT32(3), PG_GETARG_BOOL(4));
+	query_upsert_recovery(job_id, PG_GETARG_INT32(1), PG_GETARG_INTERVAL_P(2),
+						  PG_GETARG_INT32(3), PG_GETARG_BOOL(4));
 	PG_RETURN_VOID();
 }
 
 Datum
 pg_scheduler_drop_recovery(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(catalog_delete_recovery(api_job(fcinfo)));
+	PG_RETURN_BOOL(query_delete_recovery(api_job(fcinfo)));
 }
 
 Datum
@@ -74,9 +74,9 @@ pg_scheduler_recover(PG_FUNCTION_ARGS)
 	Oid			owner = InvalidOid;
 	int64		event_id;
 
-	(void) catalog_find_job_owner(job_id, &owner);
-	event_id = catalog_request_recovery(job_subject(job_id), job_id,
-										owner, NULL, clock_now());
+	(void) query_find_job_owner(job_id, &owner);
+	event_id = query_request_recovery(job_subject(job_id), job_id,
+									  owner, NULL, clock_now());
 	change_note(CHANGE_RULES, 0);
 	PG_RETURN_INT64(event_id);
 }
@@ -93,12 +93,12 @@ pg_scheduler_recover_queue(PG_FUNCTION_ARGS)
 				 errmsg("\"queue_name\" must not be null")));
 	rights_require_admin("recover_queue");
 	queue = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	if (!catalog_queue_exists(queue))
+	if (!query_queue_exists(queue))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("queue \"%s\" does not exist", text_clip(queue, 64))));
-	event_id = catalog_request_recovery(psprintf("queue %s", queue), 0, InvalidOid, queue,
-										clock_now());
+	event_id = query_request_recovery(psprintf("queue %s", queue), 0, InvalidOid, queue,
+									  clock_now());
 	change_note(CHANGE_QUEUES, 0);	/* what waits in it is looked at again */
 	change_note(CHANGE_RULES, 0);
 	PG_RETURN_INT64(event_id);

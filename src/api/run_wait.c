@@ -33,7 +33,7 @@
 #include "api/run_wait.h"
 #include "base/clock.h"
 #include "base/compat.h"
-#include "table/catalog.h"
+#include "table/query.h"
 
 /* The launcher has seen a new database, if it can serve it, after: 15 s. */
 #define NEW_DATABASE_TIMEOUT	(15 * USECS_PER_SEC)
@@ -105,8 +105,8 @@ final_status(int64 run_id)
 				 errdetail("The extension pg_scheduler has been dropped.")));
 	api_check_run(run_id);
 	if (!store_read_pending(run_id, &pending))
-		return catalog_last_status(run_id);
-	if (catalog_pending_is_mine(run_id))
+		return query_last_status(run_id);
+	if (query_pending_is_mine(run_id))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("run " INT64_FORMAT " was added by the current transaction", run_id),

@@ -19,9 +19,9 @@
 #include "base/guc.h"
 #include "shared/change.h"
 #include "shared/shmem.h"
-#include "table/catalog.h"
-#include "table/catalog_home.h"
 #include "table/job.h"
+#include "table/query.h"
+#include "table/query_home.h"
 #include "table/rights.h"
 
 PG_FUNCTION_INFO_V1(pg_scheduler_start);
@@ -35,9 +35,9 @@ pg_scheduler_start(PG_FUNCTION_ARGS)
 	Home		home;
 
 	rights_require_admin("start");
-	catalog_write_stopped(false, DT_NOBEGIN);
-	if (catalog_judge_home(&home) == HOME_COPY)
-		catalog_move_home(&home, true);
+	query_write_stopped(false, DT_NOBEGIN);
+	if (query_judge_home(&home) == HOME_COPY)
+		query_move_home(&home, true);
 	change_note(CHANGE_CONTROL, 0);
 	PG_RETURN_VOID();
 }
@@ -54,7 +54,7 @@ pg_scheduler_stop(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"timeout\" must not be negative")));
 	grace = Min(grace, INTERVAL_MAX_USECS);
-	catalog_write_stopped(true, clock_now() + grace);
+	query_write_stopped(true, clock_now() + grace);
 	change_note(CHANGE_CONTROL, 0);
 	PG_RETURN_VOID();
 }

@@ -8,7 +8,7 @@
  * out of its way.  A row of scheduler.job that names a superuser as the owner
  * would be run as that superuser.
  *
- * Our functions write as the owner of the tables (catalog_enter()), or tuple by
+ * Our functions write as the owner of the tables (query_enter()), or tuple by
  * tuple, which fires no trigger.  Besides, superusers write, who restore dumps.
  * It is the current user that counts: a superuser who calls a function of
  * somebody else's, which is SECURITY DEFINER, does not lend it this right.

@@ -27,10 +27,10 @@
 #include "execute/http_run.h"
 #include "record/chain_end.h"
 #include "record/run_end.h"
-#include "table/catalog.h"
 #include "table/http_definition.h"
 #include "table/http_jsonb.h"
 #include "table/http_store.h"
+#include "table/query.h"
 #include "table/rights.h"
 
 /* Seconds between 1970 and 2000 */
@@ -470,7 +470,7 @@ http_run_record(HttpRun *http, const char *problem)
 		http_store_insert_response(&http->run, http->job.job_name, http->response,
 								   http->key, record.finished_at);
 	if (http->one_off && http->outcome.kind == OUTCOME_FINAL && !http->outcome.dead_letter)
-		catalog_delete_request(http->run.job_id);
+		query_delete_request(http->run.job_id);
 }
 
 void

@@ -34,7 +34,7 @@
 #include "shared/worker_slot.h"
 #include "state/alert.h"
 #include "state/run_queue.h"
-#include "table/catalog.h"
+#include "table/query.h"
 #include "table/rights.h"
 
 static TimestampTz launch_not_before = DT_NOBEGIN;

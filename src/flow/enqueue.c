@@ -59,8 +59,8 @@
 #include "state/alert.h"
 #include "state/due_heap.h"
 #include "state/run_queue.h"
-#include "table/catalog.h"
 #include "table/job.h"
+#include "table/query.h"
 #include "table/row.h"
 #include "table/store.h"
 
@@ -629,7 +629,7 @@ void
 enqueue_reboot_jobs(void)
 {
 	int64	   *job_ids;
-	int			n = catalog_find_reboot_jobs(&job_ids);
+	int			n = query_find_reboot_jobs(&job_ids);
 	Batch		batch;
 
 	Assert(process_is(PROCESS_SCHEDULER));

@@ -20,7 +20,7 @@
 #include "base/guc.h"
 #include "base/process.h"
 #include "flow/hold.h"
-#include "table/catalog_home.h"
+#include "table/query_home.h"
 
 static char last_reason[HOLD_REASON_LENGTH] = "";
 
@@ -32,14 +32,14 @@ look_at_home(Database *db, char *reason)
 	HomeVerdict verdict;
 
 	cycle_start_transaction();
-	verdict = catalog_judge_home(&home);
+	verdict = query_judge_home(&home);
 	if (verdict == HOME_COPY && pg_scheduler_on_copy == ON_COPY_HOLD)
 		snprintf(reason, HOLD_REASON_LENGTH,
 				 "this is a copy of database \"%s\" of system " UINT64_FORMAT
 				 "; scheduler.start() runs its jobs here",
 				 home.database_name, home.system_identifier);
 	else if (verdict != HOME_HERE)
-		catalog_move_home(&home, false);
+		query_move_home(&home, false);
 	cycle_commit_transaction();
 
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);

@@ -37,8 +37,8 @@
 #include "state/meter.h"
 #include "state/recovery_event.h"
 #include "state/run_queue.h"
-#include "table/catalog_hook.h"
 #include "table/job.h"
+#include "table/query_hook.h"
 
 /* A hook that was locked is told after: 1 s. */
 #define LOCKED_DELAY	USECS_PER_SEC
@@ -116,7 +116,7 @@ hook_load(void)
 	hook_family_reset();
 	stale_checks = false;
 	cycle_start_transaction();
-	catalog_scan_hooks(load_hook, NULL);
+	query_scan_hooks(load_hook, NULL);
 	cycle_commit_transaction();
 	all_changed = hook_family_any();
 	next_step = retry_at = DT_NOEND;
@@ -180,7 +180,7 @@ tell(const HookChange *change, NewRun *new)
 	if (family == NULL || hook_family_runs(family, HOOK_START, &dispatched) > 0 ||
 		hook_family_runs(family, HOOK_STOP, &dispatched) > 0)
 		return false;			/* told when that is over */
-	if (!catalog_tell_hook(change, &was_live))
+	if (!query_tell_hook(change, &was_live))
 	{
 		all_changed = true;
 		next_step = clock_now() + LOCKED_DELAY;
@@ -227,7 +227,7 @@ tell_changes(const int64 *job_ids, int n)
 
 	cycle_start_transaction();
 	MemoryContextSwitchTo(cycle_context);
-	nchanges = catalog_find_hook_changes(job_ids, n, &changes);
+	nchanges = query_find_hook_changes(job_ids, n, &changes);
 	runs = palloc(Max(nchanges, 1) * sizeof(NewRun));
 	for (int i = 0; i < nchanges; i++)
 		if (try_to_tell(&changes[i], &runs[nruns]))
@@ -374,7 +374,7 @@ read_checks(void *arg)
 {
 	const Checks *checks = arg;
 
-	catalog_scan_checks(checks->job_ids, checks->failed, checks->n, set_check, NULL);
+	query_scan_checks(checks->job_ids, checks->failed, checks->n, set_check, NULL);
 }
 
 /* What can be said of a check whose record cannot be read. */

@@ -17,8 +17,8 @@
 #include "base/clock.h"
 #include "base/cycle.h"
 #include "flow/letters.h"
-#include "table/catalog_exec.h"
-#include "table/catalog_upkeep.h"
+#include "table/query_exec.h"
+#include "table/query_upkeep.h"
 
 /* Letters of one job */
 #define MAX_LETTERS		1000
@@ -44,8 +44,8 @@ letters_note(int64 job_id)
 static void
 trim(void *arg)
 {
-	catalog_limit_lock_wait();
-	catalog_trim_dead_letters(noted, nnoted, MAX_LETTERS);
+	query_limit_lock_wait();
+	query_trim_dead_letters(noted, nnoted, MAX_LETTERS);
 }
 
 TimestampTz

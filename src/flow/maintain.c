@@ -21,8 +21,8 @@
 #include "flow/repair.h"
 #include "state/alert.h"
 #include "state/walk.h"
-#include "table/catalog.h"
-#include "table/catalog_upkeep.h"
+#include "table/query.h"
+#include "table/query_upkeep.h"
 
 /* Partitions are made this many days ahead. */
 #define DAYS_AHEAD			7
@@ -54,8 +54,8 @@ create_partition(void *arg)
 	TimestampTz *day = arg;
 
 	for (int i = 0; i < lengthof(tables); i++)
-		if (!catalog_partition_exists(tables[i], *day))
-			catalog_create_partition(tables[i], *day);
+		if (!query_partition_exists(tables[i], *day))
+			query_create_partition(tables[i], *day);
 }
 
 static void
@@ -63,11 +63,11 @@ drop_old_partition(void *arg)
 {
 	TimestampTz *before = arg;
 	char	  **names;
-	int			n = catalog_find_old_partitions(*before, &names);
+	int			n = query_find_old_partitions(*before, &names);
 
 	for (int i = 0; i < n; i++)
 	{
-		catalog_drop_partition(names[i]);
+		query_drop_partition(names[i]);
 		ereport(LOG, (errmsg("pg_scheduler dropped history partition \"%s\"", names[i])));
 	}
 }
@@ -104,10 +104,10 @@ delete_dead_letters(Walk *walk)
 {
 	WalkRange	range = walk_range(walk, "dead_letter", "dead_letter_pkey");
 
-	catalog_delete_old_dead_letters(&range, clock_minutes_ago(pg_scheduler_dead_letter_retention));
+	query_delete_old_dead_letters(&range, clock_minutes_ago(pg_scheduler_dead_letter_retention));
 	if (walk_to(walk, &range))
 		return true;
-	catalog_delete_gone_letters();
+	query_delete_gone_letters();
 	return false;
 }
 
@@ -117,7 +117,7 @@ delete_spent_requests(Walk *walk)
 	WalkRange	range = walk_range(walk, "job", "job_pkey");
 
 	/* of more jobs that are dropped at once, the scheduler would read all again */
-	if (catalog_delete_spent_requests(range.after, range.upto, MAX_DROPPED) == MAX_DROPPED)
+	if (query_delete_spent_requests(range.after, range.upto, MAX_DROPPED) == MAX_DROPPED)
 		return true;			/* there may be more of them */
 	return walk_to(walk, &range);
 }
@@ -125,7 +125,7 @@ delete_spent_requests(Walk *walk)
 static bool
 delete_secrets(Walk *walk)
 {
-	catalog_delete_orphaned_secrets();
+	query_delete_orphaned_secrets();
 	return false;
 }
 
@@ -134,7 +134,7 @@ delete_events(Walk *walk)
 {
 	WalkRange	range = walk_range(walk, "recovery_event", "recovery_event_pkey");
 
-	catalog_delete_old_events(&range, clock_minutes_ago(pg_scheduler_recovery_retention));
+	query_delete_old_events(&range, clock_minutes_ago(pg_scheduler_recovery_retention));
 	return walk_to(walk, &range);
 }
 
@@ -145,10 +145,10 @@ delete_triggers(Walk *walk)
 	WalkRange	range = walk_range(walk, "run_trigger", "run_trigger_pkey");
 
 	if (walk->at == PG_INT64_MIN)
-		oldest_run = catalog_oldest_run();
+		oldest_run = query_oldest_run();
 	if (range.after >= oldest_run)
 		return false;
-	catalog_delete_old_triggers(&range, oldest_run);
+	query_delete_old_triggers(&range, oldest_run);
 	return walk_to(walk, &range);
 }
 

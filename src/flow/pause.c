@@ -21,7 +21,7 @@
 #include "base/clock.h"
 #include "base/process.h"
 #include "flow/pause.h"
-#include "table/catalog_recovery.h"
+#include "table/query_recovery.h"
 
 /* What was locked is looked at again after: 1 s. */
 #define LOCKED_DELAY	USECS_PER_SEC
@@ -38,7 +38,7 @@ static TimestampTz next_step = DT_NOEND;
 static bool
 pay(const OwedPause *pause)
 {
-	return catalog_try_pause_job(pause->job_id, clock_now(), pause->reason);
+	return query_try_pause_job(pause->job_id, clock_now(), pause->reason);
 }
 
 void

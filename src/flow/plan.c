@@ -23,7 +23,7 @@
 #include "base/process.h"
 #include "flow/enqueue.h"
 #include "flow/plan.h"
-#include "table/catalog.h"
+#include "table/query.h"
 
 /* Jobs that are planned in one transaction */
 #define BATCH_SIZE		1000
@@ -39,7 +39,7 @@ first_after_change(const JobEntry *entry)
 	TimestampTz next = job_first_occurrence(&entry->job, entry->schedule);
 	TimestampTz now = clock_now();
 
-	while (next <= now && catalog_occurrence_exists(entry->job_id, next))
+	while (next <= now && query_occurrence_exists(entry->job_id, next))
 		next = job_next_occurrence(&entry->job, entry->schedule, next);
 	return next;
 }
@@ -206,7 +206,7 @@ plan_new_jobs(void)
 {
 	Assert(process_is(PROCESS_SCHEDULER));
 	Assert(!IsTransactionState());
-	plan_all(catalog_scan_unplanned_jobs, plan_changed);
+	plan_all(query_scan_unplanned_jobs, plan_changed);
 }
 
 void
@@ -214,7 +214,7 @@ plan_in_new_zone(void)
 {
 	Assert(process_is(PROCESS_SCHEDULER));
 	Assert(!IsTransactionState());
-	plan_all(catalog_scan_unzoned_jobs, plan_anew);
+	plan_all(query_scan_unzoned_jobs, plan_anew);
 }
 
 void
@@ -226,7 +226,7 @@ plan_by_calendar(int64 calendar_hash)
 	Assert(!IsTransactionState());
 	list.ids = palloc(list.capacity * sizeof(int64));
 	cycle_start_transaction();
-	catalog_scan_workday_jobs(calendar_hash, add_job_id, &list);
+	query_scan_workday_jobs(calendar_hash, add_job_id, &list);
 	cycle_commit_transaction();
 	plan_list(&list, plan_workdays);
 }

@@ -20,7 +20,7 @@
 #include "flow/worker_pool.h"
 #include "shared/worker_slot.h"
 #include "state/run_queue.h"
-#include "table/catalog_queue.h"
+#include "table/query_queue.h"
 
 /* A queue that somebody has in hand is looked at again after: 1 s. */
 #define LOCKED_DELAY	USECS_PER_SEC
@@ -64,7 +64,7 @@ finish_restarts(Stop *stop)
 	{
 		JobQueue   *queue = lfirst(lc);
 
-		if (catalog_finish_restart(queue->name))
+		if (query_finish_restart(queue->name))
 			continue;
 		queue->stop_pending = true;
 		stop->next = Min(stop->next, stop->now + LOCKED_DELAY);

@@ -42,10 +42,10 @@
 #include "state/meter.h"
 #include "state/recovery_event.h"
 #include "state/run_queue.h"
-#include "table/catalog.h"
-#include "table/catalog_monitor.h"
-#include "table/catalog_recovery.h"
 #include "table/job.h"
+#include "table/query.h"
+#include "table/query_monitor.h"
+#include "table/query_recovery.h"
 #include "table/rights.h"
 #include "table/store.h"
 
@@ -65,10 +65,10 @@ recovery_load(void)
 {
 	Assert(process_is(PROCESS_SCHEDULER));
 	Assert(IsTransactionState());
-	active = catalog_has_recovery();
+	active = query_has_recovery();
 	requested = active;
 	unanswered = false;
-	next_step = active ? catalog_next_probe(clock_now()) : DT_NOEND;
+	next_step = active ? query_next_probe(clock_now()) : DT_NOEND;
 }
 
 bool
@@ -115,7 +115,7 @@ mend_job(int64 job_id, TimestampTz now)
 	JobEntry   *entry;
 	JobMeter   *meter;
 
-	if (!catalog_force_close(job_id, now))
+	if (!query_force_close(job_id, now))
 		return false;
 	forgive(job_id);
 	entry = job_cache_get(job_id);
@@ -132,7 +132,7 @@ static bool
 mend_queue(const char *queue, TimestampTz now)
 {
 	int64	   *job_ids;
-	int			n = catalog_find_failing_jobs_of(queue, &job_ids);
+	int			n = query_find_failing_jobs_of(queue, &job_ids);
 	bool		result = true;
 
 	for (int i = 0; i < n; i++)
@@ -154,7 +154,7 @@ answer(void *arg)
 
 	if (request->queue ? mend_queue(request->queue, answer->now) :
 		mend_job(request->job_id, answer->now))
-		catalog_end_request(request->event_id, "done", answer->now);
+		query_end_request(request->event_id, "done", answer->now);
 	else
 		unanswered = true;
 }
@@ -167,7 +167,7 @@ answer_requests(TimestampTz now)
 
 	if (!requested && !unanswered)
 		return;
-	n = catalog_find_requests(&requests);
+	n = query_find_requests(&requests);
 	requested = unanswered = false;
 	for (int i = 0; i < n; i++)
 	{
@@ -194,14 +194,14 @@ probe(int64 job_id, TimestampTz now)
 	job_init_run(&job, TRIGGER_RECOVERY, clock_now(), &pending.run);
 	store_insert_pending_run(&pending);
 	change_note(CHANGE_RUN, pending.run.run_id);
-	catalog_begin_probe(job_id, pending.run.run_id, now);
+	query_begin_probe(job_id, pending.run.run_id, now);
 }
 
 static void
 raise_given_up(TimestampTz now)
 {
 	int64	   *job_ids;
-	int			n = catalog_find_given_up(now, &job_ids);
+	int			n = query_find_given_up(now, &job_ids);
 
 	for (int i = 0; i < n; i++)
 	{
@@ -232,8 +232,8 @@ hold_and_probe(void *arg)
 	int64	   *job_ids;
 	int			n;
 
-	(void) catalog_open_circuits(circuits->job_id, circuits->now);
-	n = catalog_find_probes(circuits->job_id, circuits->now, &job_ids);
+	(void) query_open_circuits(circuits->job_id, circuits->now);
+	n = query_find_probes(circuits->job_id, circuits->now, &job_ids);
 	for (int i = 0; i < n; i++)
 		probe(job_ids[i], circuits->now);
 }
@@ -245,9 +245,9 @@ close_circuits(void *arg)
 	int64	   *ended;
 	int			n;
 
-	circuits->nclosed = catalog_close_circuits(circuits->job_id, circuits->now,
-											   &circuits->closed);
-	n = catalog_end_probes(circuits->job_id, circuits->now, &ended);
+	circuits->nclosed = query_close_circuits(circuits->job_id, circuits->now,
+											 &circuits->closed);
+	n = query_end_probes(circuits->job_id, circuits->now, &ended);
 	circuits->closed = repalloc(circuits->closed,
 								Max(circuits->nclosed + n, 1) * sizeof(int64));
 	memcpy(circuits->closed + circuits->nclosed, ended, n * sizeof(int64));
@@ -275,7 +275,7 @@ step_all(CycleTask step, TimestampTz now)
 
 	if (step_circuits(step, &all, "recovery"))
 		return true;
-	n = catalog_find_circuits(&job_ids);
+	n = query_find_circuits(&job_ids);
 	for (int i = 0; i < n; i++)
 	{
 		Circuits	one = {.job_id = job_ids[i], .now = now};
@@ -316,13 +316,13 @@ recovery_step(TimestampTz now)
 	(void) job_cache_write();
 	if (active)
 	{
-		(void) catalog_end_events(now);
+		(void) query_end_events(now);
 		answer_requests(now);
 		step_both(now);
 		raise_given_up(now);
-		(void) catalog_resolve_given_up(now);
+		(void) query_resolve_given_up(now);
 	}
-	next_step = active && pg_scheduler_recovery ? catalog_next_probe(now) : DT_NOEND;
+	next_step = active && pg_scheduler_recovery ? query_next_probe(now) : DT_NOEND;
 	if (next_step <= now)		/* something was passed over */
 		next_step = now + LOCKED_DELAY;
 	if (unanswered)

@@ -35,8 +35,8 @@
 #include "state/alert.h"
 #include "state/job_cache.h"
 #include "state/walk.h"
-#include "table/catalog.h"
-#include "table/catalog_upkeep.h"
+#include "table/query.h"
+#include "table/query_upkeep.h"
 
 /* What is in doubt is looked at again after: 1 s. */
 #define SECOND_LOOK		USECS_PER_SEC
@@ -131,9 +131,9 @@ look_at_jobs(Walk *walk)
 	WalkRange	range = walk_range_of_jobs(walk);
 	bool		dropped = false;
 
-	catalog_scan_job_faults(&range, note_job, &dropped);
+	query_scan_job_faults(&range, note_job, &dropped);
 	if (dropped)
-		catalog_delete_gone_states(&range);
+		query_delete_gone_states(&range);
 	return walk_to(walk, &range);
 }
 
@@ -171,10 +171,10 @@ begin_count(Walk *walk)
 	SchedulerMarks marks;
 	TimestampTz now = clock_now();
 
-	catalog_read_marks(&marks);
+	query_read_marks(&marks);
 	walk->at = Max(marks.counted_run_id - 1, older.run_id);
 	count_since = older.at - COUNT_DELAY;
-	count_upto = catalog_newest_run();
+	count_upto = query_newest_run();
 	if (now - newer.at >= COUNT_DELAY)
 	{
 		older = newer;
@@ -420,7 +420,7 @@ repair_job(int64 job_id)
 	if (entry == NULL)
 		return;
 	revive(entry);
-	n = catalog_find_pending_of(job_id, &run_ids);
+	n = query_find_pending_of(job_id, &run_ids);
 	for (int i = 0; i < n; i++)
 		note_run(run_ids[i]);
 	next_mend = Min(next_mend, clock_now() + SECOND_LOOK);

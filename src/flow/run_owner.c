@@ -22,7 +22,7 @@
 #include "flow/run_owner.h"
 #include "state/alert.h"
 #include "state/recovery_event.h"
-#include "table/catalog.h"
+#include "table/query.h"
 
 bool
 run_owner_follow(RunEntry *entry)
@@ -92,7 +92,7 @@ run_owner_turn_off(Oid role)
 	Assert(IsTransactionState());
 	snprintf(subject, sizeof(subject), "role %u", role);
 	snprintf(message, sizeof(message), "the jobs of the role with OID %u are paused: it does not exist any more", role);
-	(void) catalog_pause_jobs_of(role, clock_now(), "its owner does not exist any more");
+	(void) query_pause_jobs_of(role, clock_now(), "its owner does not exist any more");
 	alert_raise(ALERT_OWNER_DROPPED, subject, 0, role, message);
 	recovery_event_note("pause", subject, 0, role, true, message);
 }

@@ -61,8 +61,8 @@
 #include "state/alert.h"
 #include "state/meter.h"
 #include "state/run_queue.h"
-#include "table/catalog.h"
 #include "table/job.h"
+#include "table/query.h"
 
 #define OUTCOME_BATCH	OUTCOME_RING_SIZE
 
@@ -268,7 +268,7 @@ settle_apply_gone(const Run *run)
 		pending.run.attempt == run->attempt && take_back(&pending))
 		return;
 	outcome.finished_at = clock_now();
-	if (catalog_find_attempt(run->run_id, run->attempt, &counted))
+	if (query_find_attempt(run->run_id, run->attempt, &counted))
 	{
 		outcome.kind = OUTCOME_FINAL;
 		outcome.status = counted.status;

@@ -50,7 +50,7 @@
 #include "state/meter.h"
 #include "state/recovery_event.h"
 #include "state/run_queue.h"
-#include "table/catalog.h"
+#include "table/query.h"
 #include "table/store.h"
 
 /*
@@ -71,7 +71,7 @@ ended_before_death(const Run *run, Outcome *outcome)
 	outcome->run = *run;
 	outcome->kind = OUTCOME_GONE;
 	outcome->chained = !is_pending;
-	if (catalog_find_attempt(run->run_id, run->attempt, &counted))
+	if (query_find_attempt(run->run_id, run->attempt, &counted))
 	{
 		outcome->kind = is_pending ? OUTCOME_RETRY : OUTCOME_FINAL;
 		outcome->status = counted.status;

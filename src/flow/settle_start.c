@@ -59,7 +59,7 @@
 #include "state/recovery_event.h"
 #include "state/run_list.h"
 #include "state/run_queue.h"
-#include "table/catalog.h"
+#include "table/query.h"
 #include "table/store.h"
 
 static void
@@ -236,7 +236,7 @@ settle_uncounted_of(int64 after, int64 upto, TimestampTz since, TimestampTz befo
 
 	Assert(process_is(PROCESS_SCHEDULER));
 	Assert(IsTransactionState());
-	catalog_scan_uncounted_runs(after, upto, since, before, count_run, &count);
+	query_scan_uncounted_runs(after, upto, since, before, count_run, &count);
 	return count;
 }
 
@@ -248,7 +248,7 @@ settle_uncounted(void)
 	Assert(process_is(PROCESS_SCHEDULER));
 	Assert(!IsTransactionState());
 	cycle_start_transaction();
-	catalog_read_marks(&marks);
+	query_read_marks(&marks);
 	(void) settle_uncounted_of(marks.counted_run_id - 1, PG_INT64_MAX,
 							   DT_NOBEGIN, DT_NOEND);
 	/* what is read next of the tables is to be true */

@@ -21,7 +21,7 @@
 #include "health/job_alert.h"
 #include "state/alert.h"
 #include "state/alert_rule.h"
-#include "table/catalog_monitor.h"
+#include "table/query_monitor.h"
 
 /* Of an alert that lasts, the count is written every: 60 s. */
 #define TOUCH_INTERVAL	USECS_PER_MINUTE
@@ -197,7 +197,7 @@ load_alert(const char *kind, int64 job_id, Oid owner, const char *queue, void *a
 void
 job_alert_load(void)
 {
-	catalog_scan_open_alerts(load_alert, NULL);
+	query_scan_open_alerts(load_alert, NULL);
 }
 
 static void
@@ -228,6 +228,6 @@ void
 job_alert_compare(void)
 {
 	meter_foreach(doubt, NULL);
-	catalog_scan_open_alerts(confirm, NULL);
+	query_scan_open_alerts(confirm, NULL);
 	meter_foreach(see_lost, NULL);
 }

@@ -21,7 +21,7 @@
 #include "shared/worker_slot.h"
 #include "state/meter.h"
 #include "state/run_queue.h"
-#include "table/catalog_monitor.h"
+#include "table/query_monitor.h"
 
 /* Jobs whose figures are written in one transaction, which holds all else up */
 #define JOBS_BATCH		200
@@ -182,7 +182,7 @@ write_scheduler_minute(TimestampTz minute)
 	figures.backlog = run_queue_ready_count();
 	figures.waiting = run_queue_count() - figures.backlog - figures.running;
 	figures.restarts = meter_take_deaths();
-	catalog_insert_scheduler_minute(&figures, minute);
+	query_insert_scheduler_minute(&figures, minute);
 }
 
 /* In a transaction: what can be written only as a whole. */
@@ -190,9 +190,9 @@ static void
 write_minute(const MinuteBatch *batch, TimestampTz minute, TimestampTz now)
 {
 	if (batch->nrows > 0)
-		catalog_insert_minutes(batch->rows, batch->nrows, minute);
+		query_insert_minutes(batch->rows, batch->nrows, minute);
 	write_scheduler_minute(minute);
-	catalog_delete_old_minutes(now - (int64) pg_scheduler_metrics_retention * USECS_PER_MINUTE);
+	query_delete_old_minutes(now - (int64) pg_scheduler_metrics_retention * USECS_PER_MINUTE);
 }
 
 void
@@ -230,8 +230,8 @@ metrics_step(void)
 	if (n == 0)
 		return;
 	cycle_start_transaction();
-	catalog_add_job_metrics(owed + nwritten, n,
-							pg_scheduler_job_metrics_rows > 0 ? owed_minute : DT_NOBEGIN);
+	query_add_job_metrics(owed + nwritten, n,
+						  pg_scheduler_job_metrics_rows > 0 ? owed_minute : DT_NOBEGIN);
 	cycle_commit_transaction();
 	nwritten += n;
 	if (nwritten == nowed)

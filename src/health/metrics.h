@@ -11,7 +11,7 @@
 #define PG_SCHEDULER_METRICS_H
 
 #include "state/meter.h"
-#include "table/catalog_monitor.h"
+#include "table/query_monitor.h"
 
 /*
  * Write all tallies as those of a minute, and clear them after the commit.

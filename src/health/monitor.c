@@ -39,9 +39,9 @@
 #include "state/meter.h"
 #include "state/recovery_event.h"
 #include "state/run_queue.h"
-#include "table/catalog_dependency.h"
-#include "table/catalog_monitor.h"
 #include "table/job.h"
+#include "table/query_dependency.h"
+#include "table/query_monitor.h"
 
 /* Jobs judged in one transaction, which holds everything else up. */
 #define JUDGE_BATCH		200
@@ -157,7 +157,7 @@ judge_batch(void *arg)
 			nrows++;
 	}
 	if (nrows > 0)
-		catalog_write_job_health(rows, nrows, batch->now);
+		query_write_job_health(rows, nrows, batch->now);
 }
 
 static void
@@ -263,12 +263,12 @@ judge_queues(TimestampTz now)
 static void
 resolve_gone(TimestampTz now)
 {
-	if (catalog_resolve_gone_alerts(now) > 0)
+	if (query_resolve_gone_alerts(now) > 0)
 	{
 		alert_look_for_ends();
 		alerts_changed = true;
 	}
-	catalog_resolve_gone_queue_alerts(now);
+	query_resolve_gone_queue_alerts(now);
 }
 
 /* Somebody else has resolved alerts: which are open still? */
@@ -515,7 +515,7 @@ monitor_load(void)
 	monitor_reload_rules();
 	cycle_start_transaction();
 	job_alert_load();
-	catalog_scan_unhealthy_jobs(load_health, NULL);
+	query_scan_unhealthy_jobs(load_health, NULL);
 	cycle_commit_transaction();
 	server_watch_load();
 	monitor_queues_load();

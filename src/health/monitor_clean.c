@@ -17,7 +17,7 @@
 #include "health/server_watch.h"
 #include "state/job_cache.h"
 #include "state/walk.h"
-#include "table/catalog_upkeep.h"
+#include "table/query_upkeep.h"
 
 static TimestampTz next_cleaning = DT_NOBEGIN;
 static int64 without_next = 0;	/* jobs, so far ... */
@@ -53,7 +53,7 @@ look_at_jobs(Walk *walk)
 		return false;
 	if (walk->at == PG_INT64_MIN)
 		without_next = 0;
-	catalog_scan_job_faults(&range, count_job, NULL);
+	query_scan_job_faults(&range, count_job, NULL);
 	if (walk_to(walk, &range))
 		return true;
 	server_watch_jobs(without_next, first_without);
@@ -65,7 +65,7 @@ delete_health(Walk *walk)
 {
 	WalkRange	range = walk_range(walk, "job_health_state", "job_health_state_pkey");
 
-	catalog_delete_gone_health(&range);
+	query_delete_gone_health(&range);
 	return walk_to(walk, &range);
 }
 
@@ -74,14 +74,14 @@ delete_metrics(Walk *walk)
 {
 	WalkRange	range = walk_range(walk, "job_metric", "job_metric_pkey");
 
-	catalog_delete_gone_metrics(&range);
+	query_delete_gone_metrics(&range);
 	return walk_to(walk, &range);
 }
 
 static bool
 delete_queues(Walk *walk)
 {
-	catalog_delete_gone_queues();
+	query_delete_gone_queues();
 	return false;
 }
 
@@ -90,7 +90,7 @@ delete_alerts(Walk *walk)
 {
 	WalkRange	range = walk_range(walk, "alert", "alert_pkey");
 
-	catalog_delete_old_alerts(&range, clock_minutes_ago(pg_scheduler_history_retention));
+	query_delete_old_alerts(&range, clock_minutes_ago(pg_scheduler_history_retention));
 	return walk_to(walk, &range);
 }
 
@@ -114,7 +114,7 @@ count_minutes(Walk *walk)
 	}
 	left -= minutes_counted;
 	n = Min(walk->rows, left);
-	if (!catalog_pass_job_minutes(&walk->at, &minutes_job, n))
+	if (!query_pass_job_minutes(&walk->at, &minutes_job, n))
 		return false;
 	minutes_counted += n;
 	if (n == left)
@@ -126,7 +126,7 @@ static bool
 delete_minutes(Walk *walk)
 {
 	TimestampTz last = walk->at == PG_INT64_MIN ? DT_NOBEGIN : walk->at;
-	int64		n = catalog_delete_job_minutes(&last, minutes_before, walk->rows);
+	int64		n = query_delete_job_minutes(&last, minutes_before, walk->rows);
 
 	walk->at = last;
 	return n == walk->rows;

@@ -22,7 +22,7 @@
 #include "state/dependency_graph.h"
 #include "state/run_queue.h"
 #include "state/walk.h"
-#include "table/catalog_monitor.h"
+#include "table/query_monitor.h"
 #include "table/row.h"
 
 /* Jobs of more than so many are counted a slice at a time. */
@@ -137,7 +137,7 @@ write_batch(void *arg)
 {
 	const Batch *batch = arg;
 
-	catalog_write_queue_health(batch->rows, batch->n, batch->now);
+	query_write_queue_health(batch->rows, batch->n, batch->now);
 }
 
 /* A queue whose health cannot be written is left out for a while. */
@@ -177,7 +177,7 @@ judge_queues(TimestampTz now)
 {
 	QueueJudgement judgement = {.context = CurrentMemoryContext};
 
-	catalog_scan_queue_jobs(!counted, judge_queue, &judgement);
+	query_scan_queue_jobs(!counted, judge_queue, &judgement);
 	for (int i = 0; i < judgement.n; i++)
 		alert_of_queue(&judgement.rows[i]);
 	write_health(judgement.rows, judgement.n, now);
@@ -190,7 +190,7 @@ judge_queues(TimestampTz now)
 static bool
 is_long_walk(void)
 {
-	return catalog_has_unhealthy_jobs() &&
+	return query_has_unhealthy_jobs() &&
 		row_key_after("job", "job_pkey", PG_INT64_MIN, MANY_JOBS) != PG_INT64_MAX;
 }
 
@@ -218,7 +218,7 @@ count_jobs(Walk *walk)
 
 	if (walk->at == PG_INT64_MIN)
 		run_queue_foreach_queue(begin_count, NULL);
-	catalog_count_queue_jobs(range.after, range.upto, add_count, NULL);
+	query_count_queue_jobs(range.after, range.upto, add_count, NULL);
 	return walk_to(walk, &range);
 }
 
@@ -293,7 +293,7 @@ void
 monitor_queues_compare(void)
 {
 	run_queue_foreach_queue(doubt, NULL);
-	catalog_scan_open_alerts_of_no_job(confirm, NULL);
+	query_scan_open_alerts_of_no_job(confirm, NULL);
 }
 
 void

@@ -40,7 +40,7 @@
 #include "state/alert_rule.h"
 #include "state/meter.h"
 #include "state/run_queue.h"
-#include "table/catalog_monitor.h"
+#include "table/query_monitor.h"
 
 #define SUBJECT_SCHEDULER	"pg_scheduler"
 
@@ -232,7 +232,7 @@ server_watch_compare(void)
 {
 	uint64		open = 0;
 
-	catalog_scan_open_alerts_of_no_job(note_open, &open);
+	query_scan_open_alerts_of_no_job(note_open, &open);
 	raised &= open;
 	set_alert(ALERT_SCHEDULER_STOPPED, told[0] != '\0' && pg_scheduler_monitoring, told);
 }

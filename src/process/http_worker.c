@@ -46,8 +46,8 @@
 #include "process/http_worker.h"
 #include "shared/http_flight.h"
 #include "shared/lane.h"
-#include "table/catalog.h"
 #include "table/extension.h"
+#include "table/query.h"
 
 /* Runs taken out of the lane in one go */
 #define TAKE_BATCH		64

@@ -68,8 +68,8 @@
 #include "state/run_queue.h"
 #include "state/run_queue_check.h"
 #include "state/walk.h"
-#include "table/catalog.h"
 #include "table/extension.h"
+#include "table/query.h"
 
 /*
  * What runs add to the states of their jobs is written when no run has ended
@@ -189,7 +189,7 @@ flush_states(TimestampTz now, bool force)
 	recovery_event_write();
 	if (now - counted_at >= COUNTED_INTERVAL || counted_at == DT_NOBEGIN)
 	{
-		catalog_mark_counted(run_list_oldest());
+		query_mark_counted(run_list_oldest());
 		counted_at = now;
 	}
 	cycle_commit_transaction();

@@ -54,9 +54,9 @@
 #include "state/due_heap.h"
 #include "state/recovery_event.h"
 #include "state/run_queue.h"
-#include "table/catalog.h"
-#include "table/catalog_hook.h"
-#include "table/catalog_queue.h"
+#include "table/query.h"
+#include "table/query_hook.h"
+#include "table/query_queue.h"
 
 static void
 put_next_run(int64 job_id, Oid role, TimestampTz next_run_at, void *arg)
@@ -70,7 +70,7 @@ scheduler_load_next_runs(void)
 	Assert(!IsTransactionState());
 	due_heap_reset();
 	cycle_start_transaction();
-	catalog_scan_next_runs(put_next_run, NULL);
+	query_scan_next_runs(put_next_run, NULL);
 	cycle_commit_transaction();
 	due_heap_loaded();
 }
@@ -80,7 +80,7 @@ scheduler_load_calendar(int64 calendar)
 {
 	Assert(!IsTransactionState());
 	cycle_start_transaction();
-	catalog_scan_deferred_runs(calendar, put_next_run, NULL);
+	query_scan_deferred_runs(calendar, put_next_run, NULL);
 	cycle_commit_transaction();
 	plan_by_calendar(calendar);
 }
@@ -92,13 +92,13 @@ note_boot(void)
 	SchedulerMarks marks;
 
 	cycle_start_transaction();
-	catalog_read_marks(&marks);
+	query_read_marks(&marks);
 	if (marks.booted_at != PgStartTime)
 	{
 		enqueue_reboot_jobs();
 		(void) job_cache_write();
-		catalog_mark_booted_at(PgStartTime);
-		catalog_forget_starts();
+		query_mark_booted_at(PgStartTime);
+		query_forget_starts();
 	}
 	cycle_commit_transaction();
 	job_cache_written(true);
@@ -111,14 +111,14 @@ note_timezone(void)
 	SchedulerMarks marks;
 
 	cycle_start_transaction();
-	catalog_read_marks(&marks);
+	query_read_marks(&marks);
 	cycle_commit_transaction();
 	if (strcmp(marks.timezone, pg_scheduler_timezone) == 0)
 		return;
 	if (marks.timezone[0] != '\0')
 		plan_in_new_zone();
 	cycle_start_transaction();
-	catalog_mark_timezone(pg_scheduler_timezone);
+	query_mark_timezone(pg_scheduler_timezone);
 	cycle_commit_transaction();
 }
 
@@ -150,7 +150,7 @@ scheduler_load_queues(void)
 {
 	Assert(!IsTransactionState());
 	cycle_start_transaction();
-	catalog_scan_queues(load_queue, NULL);
+	query_scan_queues(load_queue, NULL);
 	cycle_commit_transaction();
 	dependency_graph_queues_changed();
 }

@@ -31,7 +31,7 @@
 #include "state/dependency_graph.h"
 #include "state/hook_family.h"
 #include "state/run_queue.h"
-#include "table/catalog.h"
+#include "table/query.h"
 
 typedef enum RunMode
 {
@@ -81,7 +81,7 @@ stop_mode_read(Database *db)
 
 	Assert(!IsTransactionState());
 	cycle_start_transaction();
-	catalog_read_control(&control);
+	query_read_control(&control);
 	cycle_commit_transaction();
 	stop_deadline = control.stopped ? control.stop_deadline : grace_from_now();
 	if (!control.stopped && !held)

@@ -23,8 +23,8 @@
 #include "base/guc.h"
 #include "record/alert_handler.h"
 #include "shared/change.h"
-#include "table/catalog_monitor.h"
 #include "table/fit.h"
+#include "table/query_monitor.h"
 #include "table/store.h"
 
 int64
@@ -82,6 +82,6 @@ alert_handler_call(const int64 *alert_ids, int n, AlertEvent event)
 	bool		called = true;
 
 	Assert(IsTransactionState());
-	catalog_scan_alert_calls(alert_ids, n, event == ALERT_RESOLVED, try_handler, &called);
+	query_scan_alert_calls(alert_ids, n, event == ALERT_RESOLVED, try_handler, &called);
 	return called;
 }

@@ -18,7 +18,7 @@
 #include "record/run_end.h"
 #include "shared/change.h"
 #include "shared/worker_slot.h"
-#include "table/catalog.h"
+#include "table/query.h"
 
 /* Changes of more runs of a job than this are told as one. */
 #define MANY_RUNS		50
@@ -45,7 +45,7 @@ cancel_one(int64 run_id, const Job *job, const char *reason)
 {
 	PendingRun	pending;
 
-	if (worker_slot_has_run(run_id) || !catalog_lock_pending(run_id))
+	if (worker_slot_has_run(run_id) || !query_lock_pending(run_id))
 		return false;
 	if (!store_read_pending(run_id, &pending) || store_delete_pending(&pending.run) != ROW_DONE)
 		return false;
@@ -59,7 +59,7 @@ find_job(int64 job_id, Job *job)
 	if (store_read_job(job_id, NULL, job))
 		return;
 	memset(job, 0, sizeof(*job));
-	strlcpy(job->job_name, catalog_job_name(job_id), sizeof(job->job_name));
+	strlcpy(job->job_name, query_job_name(job_id), sizeof(job->job_name));
 }
 
 bool
@@ -75,7 +75,7 @@ run_cancel_pending(int64 run_id, const char *reason)
 	if (!cancel_one(run_id, &job, reason))
 		return false;
 	change_note(CHANGE_RUN, run_id);
-	catalog_delete_spent_request(pending.run.job_id);
+	query_delete_spent_request(pending.run.job_id);
 	return true;
 }
 
@@ -84,7 +84,7 @@ void
 run_cancel_all_of(int64 job_id, bool running_too, const char *reason)
 {
 	int64	   *run_ids;
-	int			n = catalog_find_pending_of(job_id, &run_ids);
+	int			n = query_find_pending_of(job_id, &run_ids);
 	int			cancelled = 0;
 	Job			job;
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "cancelled run",
@@ -112,7 +112,7 @@ run_cancel_all_of(int64 job_id, bool running_too, const char *reason)
 	if (n > MANY_RUNS)
 		change_note(CHANGE_RUNS, job_id);
 	if (cancelled > 0)
-		catalog_delete_spent_request(job_id);
+		query_delete_spent_request(job_id);
 }
 
 bool

@@ -21,7 +21,7 @@
 #include "record/chain_end.h"
 #include "record/hook_event.h"
 #include "record/run_end.h"
-#include "table/catalog.h"
+#include "table/query.h"
 
 void
 run_end_init_record(RunRecord *record, const Run *run, const char *job_name,
@@ -185,7 +185,7 @@ run_end_failure(const Job *job, RunRecord *record, Jsonb *args,
 		job->dead_letters)
 	{
 		CommandCounterIncrement();	/* the last attempt goes with the others */
-		catalog_insert_dead_letter(record, args);
+		query_insert_dead_letter(record, args);
 		outcome->dead_letter = true;
 	}
 }

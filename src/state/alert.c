@@ -26,8 +26,8 @@
 #include "base/process.h"
 #include "record/alert_handler.h"
 #include "state/alert.h"
-#include "table/catalog_exec.h"
-#include "table/catalog_monitor.h"
+#include "table/query_exec.h"
+#include "table/query_monitor.h"
 
 /* More than this wait to be written: the database has other troubles. */
 #define MAX_PENDING		10000
@@ -208,12 +208,12 @@ write_batch(void *arg)
 	TimestampTz now = clock_now();
 	int			n;
 
-	catalog_limit_lock_wait();
-	(void) catalog_lock_alerts(batch->rows, batch->n, batch->kept);
+	query_limit_lock_wait();
+	(void) query_lock_alerts(batch->rows, batch->n, batch->kept);
 	n = choose(batch->rows, batch->n, batch->kept, false, chosen);
 	if (n > 0)
 	{
-		catalog_resolve_alerts(chosen, n, now);
+		query_resolve_alerts(chosen, n, now);
 		next_end = Min(next_end, now + alert_handler_window());
 	}
 	n = choose(batch->rows, batch->n, batch->kept, true, chosen);
@@ -222,8 +222,8 @@ write_batch(void *arg)
 		int64	   *opened;
 		int			nopened;
 
-		catalog_reopen_alerts(chosen, n, now - alert_handler_window());
-		nopened = catalog_open_alerts(chosen, n, now, &opened);
+		query_reopen_alerts(chosen, n, now - alert_handler_window());
+		nopened = query_open_alerts(chosen, n, now, &opened);
 		try_handlers(opened, nopened, ALERT_RAISED);
 	}
 }
@@ -324,9 +324,9 @@ alert_tell_ends(TimestampTz now)
 	Assert(IsTransactionState());
 	if (next_end > now)
 		return;
-	n = catalog_take_ended_alerts(now - alert_handler_window(), &ended);
+	n = query_take_ended_alerts(now - alert_handler_window(), &ended);
 	try_handlers(ended, n, ALERT_RESOLVED);
-	resolved_at = catalog_next_ended_alert();
+	resolved_at = query_next_ended_alert();
 	/* what is due still is locked */
 	next_end = resolved_at == DT_NOEND ? DT_NOEND :
 		Max(resolved_at + alert_handler_window(), now + LOCKED_DELAY);

@@ -14,7 +14,7 @@
 #include <math.h>
 
 #include "state/alert_rule.h"
-#include "table/catalog_monitor.h"
+#include "table/query_monitor.h"
 
 /* Fewer attempts give no rate of failures. */
 #define MIN_ATTEMPTS	5
@@ -58,5 +58,5 @@ alert_rule_load(void)
 {
 	Assert(IsTransactionState());
 	memset(rules, 0, sizeof(rules));
-	catalog_scan_alert_rules(set_rule, NULL);
+	query_scan_alert_rules(set_rule, NULL);
 }

@@ -203,9 +203,9 @@ dependency_graph_load(DependencyVisitor gone)
 	}
 	dependency_graph_init();
 	cycle_start_transaction();
-	catalog_scan_dependency_nodes(load_node, NULL);
+	query_scan_dependency_nodes(load_node, NULL);
 	if (nodes != NULL)
-		catalog_scan_dependencies(load_edge, NULL);
+		query_scan_dependencies(load_edge, NULL);
 	cycle_commit_transaction();
 	MemoryContextSwitchTo(caller);
 	result = nodes != NULL;

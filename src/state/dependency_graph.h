@@ -29,7 +29,7 @@
 #include "nodes/pg_list.h"
 
 #include "rules/health_rules.h"
-#include "table/catalog_dependency.h"
+#include "table/query_dependency.h"
 
 typedef enum WaitState
 {

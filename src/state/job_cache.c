@@ -41,7 +41,7 @@
 #include "state/dependency_graph.h"
 #include "state/job_cache.h"
 #include "state/run_queue.h"
-#include "table/catalog.h"
+#include "table/query.h"
 #include "table/store.h"
 
 /* above this, entries that are idle are forgotten */
@@ -128,7 +128,7 @@ find_calendar(const char *name)
 			return cached->calendar;
 	}
 	oldcontext = MemoryContextSwitchTo(calendar_context);
-	calendar = catalog_read_calendar(name);
+	calendar = query_read_calendar(name);
 	cached = palloc(sizeof(CachedCalendar));
 	cached->name = pstrdup(name);
 	cached->calendar = calendar;

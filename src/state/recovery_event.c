@@ -17,8 +17,8 @@
 #include "base/cycle.h"
 #include "base/process.h"
 #include "state/recovery_event.h"
-#include "table/catalog_recovery.h"
 #include "table/job.h"
+#include "table/query_recovery.h"
 
 /* More than this wait to be written: the database has other troubles. */
 #define MAX_PENDING		1000
@@ -70,7 +70,7 @@ recovery_event_pending(void)
 static void
 write_event(void *arg)
 {
-	catalog_insert_event(arg);
+	query_insert_event(arg);
 }
 
 /* They are few: each alone, so one that cannot be written is left out. */

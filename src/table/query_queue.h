@@ -1,21 +1,21 @@
 /*-------------------------------------------------------------------------
  *
- * catalog_queue.h
+ * query_queue.h
  *	  The SQL about queues; one function a statement.
  *
- * What catalog.h says of its functions holds for these.
+ * What query.h says of its functions holds for these.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
  *-------------------------------------------------------------------------
  */
-#ifndef PG_SCHEDULER_CATALOG_QUEUE_H
-#define PG_SCHEDULER_CATALOG_QUEUE_H
+#ifndef PG_SCHEDULER_QUERY_QUEUE_H
+#define PG_SCHEDULER_QUERY_QUEUE_H
 
 #include "table/figures.h"
 
 typedef void (*QueueCallback) (const char *name, const QueueLimits *limits, void *arg);
-extern void catalog_scan_queues(QueueCallback callback, void *arg);
+extern void query_scan_queues(QueueCallback callback, void *arg);
 
 /* An option that is NULL is left as it is; of a limit, 0 is none. */
 typedef struct QueueOptions
@@ -30,21 +30,21 @@ typedef struct QueueOptions
 	char	   *description;
 } QueueOptions;
 
-extern void catalog_insert_queue(const QueueOptions *options);
+extern void query_insert_queue(const QueueOptions *options);
 
 /* False: there is no such queue. */
-extern bool catalog_update_queue(const QueueOptions *options);
-extern bool catalog_delete_queue(const char *name);
-extern bool catalog_queue_has_jobs(const char *name);
+extern bool query_update_queue(const QueueOptions *options);
+extern bool query_delete_queue(const char *name);
+extern bool query_queue_has_jobs(const char *name);
 
 /*
  * Enable or disable a queue; NULL: all.  One that is "restarting" is to be
  * enabled when it has come to rest.  False: there is none.
  */
-extern bool catalog_enable_queue(const char *name, bool enabled, TimestampTz stop_deadline,
-								 bool restarting);
+extern bool query_enable_queue(const char *name, bool enabled, TimestampTz stop_deadline,
+							   bool restarting);
 
 /* A queue that was to be restarted has come to rest.  False: somebody has it in hand. */
-extern bool catalog_finish_restart(const char *name);
+extern bool query_finish_restart(const char *name);
 
-#endif							/* PG_SCHEDULER_CATALOG_QUEUE_H */
+#endif							/* PG_SCHEDULER_QUERY_QUEUE_H */

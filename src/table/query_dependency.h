@@ -1,16 +1,16 @@
 /*-------------------------------------------------------------------------
  *
- * catalog_dependency.h
+ * query_dependency.h
  *	  The SQL about dependencies; one function a statement.
  *
- * What catalog.h says of its functions holds for these.
+ * What query.h says of its functions holds for these.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
  *-------------------------------------------------------------------------
  */
-#ifndef PG_SCHEDULER_CATALOG_DEPENDENCY_H
-#define PG_SCHEDULER_CATALOG_DEPENDENCY_H
+#ifndef PG_SCHEDULER_QUERY_DEPENDENCY_H
+#define PG_SCHEDULER_QUERY_DEPENDENCY_H
 
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
@@ -26,41 +26,41 @@ typedef struct DependencyEnd
 } DependencyEnd;
 
 /* False: there is no dependency at all, and none was ever made. */
-extern bool catalog_has_dependencies(void);
+extern bool query_has_dependencies(void);
 
 /* Is a job at an end of one? */
-extern bool catalog_job_has_dependencies(int64 job_id);
+extern bool query_job_has_dependencies(int64 job_id);
 
 /* Does anything depend on a job, or on the queue that it is in? */
-extern bool catalog_job_is_needed(int64 job_id);
+extern bool query_job_is_needed(int64 job_id);
 
-extern void catalog_delete_dependencies(const DependencyEnd *dependent);
-extern void catalog_insert_dependency(const DependencyEnd *dependent,
-									  const DependencyEnd *target);
+extern void query_delete_dependencies(const DependencyEnd *dependent);
+extern void query_insert_dependency(const DependencyEnd *dependent,
+									const DependencyEnd *target);
 
 /*
  * Find a job as a target, and keep it from being dropped or moved to another
  * queue.  By the owner and name, or by its id when there is no name;
  * false: there is none.
  */
-extern bool catalog_lock_target(Oid owner, const char *job_name, int64 *job_id,
-								Oid *job_owner);
+extern bool query_lock_target(Oid owner, const char *job_name, int64 *job_id,
+							  Oid *job_owner);
 
 /* The same for a queue, which may change, and may not be dropped. */
-extern bool catalog_lock_target_queue(const char *name);
+extern bool query_lock_target_queue(const char *name);
 
 /* Keep others from making a job or a queue a target, or wait until they have. */
-extern void catalog_lock_end(const DependencyEnd *end);
+extern void query_lock_end(const DependencyEnd *end);
 
 /* Lists of DependencyEnd: what one depends on; what depends on one. */
-extern List *catalog_dependency_targets(const DependencyEnd *dependent);
-extern List *catalog_dependency_dependents(const DependencyEnd *target);
+extern List *query_dependency_targets(const DependencyEnd *dependent);
+extern List *query_dependency_dependents(const DependencyEnd *target);
 
 /* Jobs of a queue that depend on something. */
-extern List *catalog_dependents_in_queue(const char *queue);
+extern List *query_dependents_in_queue(const char *queue);
 
 /* False: the job has gone.  Strings are palloc'd. */
-extern bool catalog_job_label(int64 job_id, char **name, Oid *owner, char **queue);
+extern bool query_job_label(int64 job_id, char **name, Oid *owner, char **queue);
 
 /* One end of a dependency, as the scheduler wants to know it */
 typedef struct DependencyNodeRow
@@ -76,11 +76,11 @@ typedef struct DependencyNodeRow
 } DependencyNodeRow;
 
 typedef void (*DependencyNodeCallback) (const DependencyNodeRow *row, void *arg);
-extern void catalog_scan_dependency_nodes(DependencyNodeCallback callback, void *arg);
+extern void query_scan_dependency_nodes(DependencyNodeCallback callback, void *arg);
 
 typedef void (*DependencyCallback) (const DependencyEnd *dependent,
 									const DependencyEnd *target, void *arg);
-extern void catalog_scan_dependencies(DependencyCallback callback, void *arg);
+extern void query_scan_dependencies(DependencyCallback callback, void *arg);
 
 
-#endif							/* PG_SCHEDULER_CATALOG_DEPENDENCY_H */
+#endif							/* PG_SCHEDULER_QUERY_DEPENDENCY_H */

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * catalog_job.c
+ * query_job.c
  *	  The SQL that writes definitions of jobs, made from the list of columns.
  *
  * Copyright (c) 2026, pg_scheduler developers
@@ -15,9 +15,9 @@
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 
-#include "table/catalog.h"
-#include "table/catalog_exec.h"
 #include "table/job_row.h"
+#include "table/query.h"
+#include "table/query_exec.h"
 
 typedef bool (*ColumnFilter) (const JobColumnInfo *info);
 
@@ -115,8 +115,8 @@ make_params(const JobDefinition *def, bool last)
 	Params	   *params = palloc0(sizeof(Params));
 
 	for (int i = 0; i < JOB_COLUMNS; i++)
-		catalog_add(params, job_columns[i].type, def->values[i], def->nulls[i]);
-	catalog_add(params, BOOLOID, BoolGetDatum(last), false);
+		query_add(params, job_columns[i].type, def->values[i], def->nulls[i]);
+	query_add(params, BOOLOID, BoolGetDatum(last), false);
 	return params;
 }
 
@@ -154,66 +154,66 @@ prepare_upsert(void)
  * can be long.
  */
 int64
-catalog_upsert_job(JobDefinition *def, bool replace)
+query_upsert_job(JobDefinition *def, bool replace)
 {
 	static SPIPlanPtr plan = NULL;
-	CatalogState state;
+	QueryFrame	frame;
 	int64		result;
 	bool		isnull;
 
-	catalog_enter(&state);
+	query_enter(&frame);
 	if (plan == NULL)
 		plan = prepare_upsert();
-	if (catalog_execute_plan(plan, make_params(def, replace)) != 1)
+	if (query_execute_plan(plan, make_params(def, replace)) != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("job \"%s\" already exists",
 						TextDatumGetCString(def->values[JOB_JOB_NAME - 1])),
 				 errhint("Use replace => true to replace its definition.")));
-	result = catalog_int64(0, 1);
-	def->had_leaders = DatumGetBool(catalog_column(0, 2, &isnull));
-	catalog_leave(&state);
+	result = query_int64(0, 1);
+	def->had_leaders = DatumGetBool(query_column(0, 2, &isnull));
+	query_leave(&frame);
 	return result;
 }
 
 /* The definition of a job, locked; an error if it has gone. */
 void
-catalog_read_definition(int64 job_id, JobDefinition *def)
+query_read_definition(int64 job_id, JobDefinition *def)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	CatalogState state;
+	QueryFrame	frame;
 	Params		params = {0};
 	MemoryContext oldcontext;
 	StringInfoData sql;
 	bool		isnull;
 
-	catalog_add_int64(&params, job_id);
-	catalog_enter(&state);
+	query_add_int64(&params, job_id);
+	query_enter(&frame);
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT ");
 	append_columns(&sql, any_column, NULL, false);
 	appendStringInfoString(&sql, ", follows FROM scheduler.job WHERE job_id = $1 FOR UPDATE");
-	if (catalog_execute(sql.data, &params) != 1)
+	if (query_execute(sql.data, &params) != 1)
 		job_not_found(job_id);
 	oldcontext = MemoryContextSwitchTo(caller);
 	for (int i = 0; i < JOB_COLUMNS; i++)
 	{
 		int16		typlen;
 		bool		typbyval;
-		Datum		value = catalog_column(0, i + 1, &def->nulls[i]);
+		Datum		value = query_column(0, i + 1, &def->nulls[i]);
 
 		get_typlenbyval(job_columns[i].type, &typlen, &typbyval);
 		def->values[i] = def->nulls[i] ? (Datum) 0 : datumCopy(value, typbyval, typlen);
 	}
 	def->schedule_given = false;
 	def->follows = def->had_leaders =
-		DatumGetBool(catalog_column(0, JOB_COLUMNS + 1, &isnull));
+		DatumGetBool(query_column(0, JOB_COLUMNS + 1, &isnull));
 	MemoryContextSwitchTo(oldcontext);
-	catalog_leave(&state);
+	query_leave(&frame);
 }
 
 void
-catalog_update_job(int64 job_id, const JobDefinition *def)
+query_update_job(int64 job_id, const JobDefinition *def)
 {
 	StringInfoData sql;
 
@@ -226,5 +226,5 @@ catalog_update_job(int64 job_id, const JobDefinition *def)
 	appendStringInfoString(&sql, ")) AS new (");
 	append_columns(&sql, any_column, NULL, false);
 	appendStringInfoString(&sql, ") WHERE old.job_id = new.job_id");
-	catalog_run(sql.data, make_params(def, def->schedule_given));
+	query_run(sql.data, make_params(def, def->schedule_given));
 }

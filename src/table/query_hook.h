@@ -1,23 +1,23 @@
 /*-------------------------------------------------------------------------
  *
- * catalog_hook.h
+ * query_hook.h
  *	  The SQL behind hooks and health checks; one function a statement.
  *
- * What catalog.h says of its functions holds for these.
+ * What query.h says of its functions holds for these.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
  *-------------------------------------------------------------------------
  */
-#ifndef PG_SCHEDULER_CATALOG_HOOK_H
-#define PG_SCHEDULER_CATALOG_HOOK_H
+#ifndef PG_SCHEDULER_QUERY_HOOK_H
+#define PG_SCHEDULER_QUERY_HOOK_H
 
 #include "rules/hook_kind.h"
 
 /* A row of job_hook; last_status is that of the hook's own job, or NULL. */
 typedef void (*HookCallback) (int64 job_id, HookEvent event, int64 hook_job_id,
 							  const char *last_status, void *arg);
-extern void catalog_scan_hooks(HookCallback callback, void *arg);
+extern void query_scan_hooks(HookCallback callback, void *arg);
 
 /*
  * The start and stop hooks that have not been told whether their jobs are
@@ -30,37 +30,37 @@ typedef struct HookChange
 	int64		hook_job_id;
 	bool		live;
 } HookChange;
-extern int	catalog_find_hook_changes(const int64 *job_ids, int n, HookChange **changes);
+extern int	query_find_hook_changes(const int64 *job_ids, int n, HookChange **changes);
 
 /*
  * Tell one.  False: the row is locked or gone.  *was_live is what it was told
  * before.
  */
-extern bool catalog_tell_hook(const HookChange *change, bool *was_live);
+extern bool query_tell_hook(const HookChange *change, bool *was_live);
 
 /* After this all starts are told anew. */
-extern void catalog_forget_starts(void);
+extern void query_forget_starts(void);
 
 /* What health checks have found; "failed": the run of the check was no success. */
 typedef void (*CheckCallback) (int64 job_id, const bool *healthy, const char *error,
 							   void *arg);
-extern void catalog_scan_checks(const int64 *job_ids, const bool *failed, int n,
-								CheckCallback callback, void *arg);
+extern void query_scan_checks(const int64 *job_ids, const bool *failed, int n,
+							  CheckCallback callback, void *arg);
 
 /*
  * For the API
  */
 
-extern void catalog_upsert_hook(int64 job_id, const char *event, int64 hook_job_id,
-								const char *query);
-extern bool catalog_find_hook(int64 job_id, const char *event, int64 *hook_job_id);
-extern bool catalog_write_check(int64 hook_job_id, const bool *healthy, TimestampTz now);
+extern void query_upsert_hook(int64 job_id, const char *event, int64 hook_job_id,
+							  const char *query);
+extern bool query_find_hook(int64 job_id, const char *event, int64 *hook_job_id);
+extern bool query_write_check(int64 hook_job_id, const bool *healthy, TimestampTz now);
 
 /* Say whom a job serves; NULL: nobody. */
-extern void catalog_set_serves(int64 job_id, const char *serves);
-extern bool catalog_job_serves(int64 job_id);
+extern void query_set_serves(int64 job_id, const char *serves);
+extern bool query_job_serves(int64 job_id);
 
 /* The hooks of a job go to its new owner. */
-extern void catalog_move_hooks(int64 job_id, Oid owner);
+extern void query_move_hooks(int64 job_id, Oid owner);
 
-#endif							/* PG_SCHEDULER_CATALOG_HOOK_H */
+#endif							/* PG_SCHEDULER_QUERY_HOOK_H */

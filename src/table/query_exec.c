@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
- * catalog_exec.c
- *	  How the files catalog*.c execute their statements.
+ * query_exec.c
+ *	  How the files query*.c execute their statements.
  *
  * Our statements read and write private tables, in any session: a client's, that
  * of a worker, which is connected as the owner of a job, the scheduler's.  They
- * must not depend on that session, nor lend it their rights.  catalog_enter() puts
- * a frame around them, catalog_leave() takes it away:
+ * must not depend on that session, nor lend it their rights.  query_enter() puts
+ * a frame around them, query_leave() takes it away:
  *
  *	user			the owner of the extension.  SECURITY_LOCAL_USERID_CHANGE
  *					refuses SET ROLE inside.
@@ -43,16 +43,16 @@
 #include "utils/timestamp.h"
 
 #include "shared/worker_slot.h"
-#include "table/catalog.h"
-#include "table/catalog_exec.h"
 #include "table/extension.h"
+#include "table/query.h"
+#include "table/query_exec.h"
 
 #define FETCH_BATCH		10000
 
 void
-catalog_add(Params *params, Oid type, Datum value, bool isnull)
+query_add(Params *params, Oid type, Datum value, bool isnull)
 {
-	Assert(params->count < CATALOG_MAX_PARAMS);
+	Assert(params->count < QUERY_MAX_PARAMS);
 	params->types[params->count] = type;
 	params->values[params->count] = value;
 	params->nulls[params->count] = isnull ? 'n' : ' ';
@@ -60,29 +60,29 @@ catalog_add(Params *params, Oid type, Datum value, bool isnull)
 }
 
 void
-catalog_add_text(Params *params, const char *value)
+query_add_text(Params *params, const char *value)
 {
-	catalog_add(params, TEXTOID, value ? CStringGetTextDatum(value) : (Datum) 0,
+	query_add(params, TEXTOID, value ? CStringGetTextDatum(value) : (Datum) 0,
 			  value == NULL);
 }
 
 void
-catalog_add_int64(Params *params, int64 value)
+query_add_int64(Params *params, int64 value)
 {
-	catalog_add(params, INT8OID, Int64GetDatum(value), false);
+	query_add(params, INT8OID, Int64GetDatum(value), false);
 }
 
 void
-catalog_add_int64s(Params *params, const int64 *values, int n)
+query_add_int64s(Params *params, const int64 *values, int n)
 {
 	Datum	   *datums = palloc(Max(n, 1) * sizeof(Datum));
 
 	for (int i = 0; i < n; i++)
 		datums[i] = Int64GetDatum(values[i]);
-	catalog_add(params, INT8ARRAYOID,
-				PointerGetDatum(construct_array(datums, n, INT8OID, sizeof(int64),
-												FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)),
-				false);
+	query_add(params, INT8ARRAYOID,
+			  PointerGetDatum(construct_array(datums, n, INT8OID, sizeof(int64),
+											  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)),
+			  false);
 }
 
 static void
@@ -92,57 +92,57 @@ add_array(Params *params, Oid array_type, Oid type, Datum *values, bool *nulls, 
 	int			dims[1] = {n};
 	int			lbs[1] = {1};
 
-	catalog_add(params, array_type,
-				PointerGetDatum(construct_md_array(values, nulls, 1, dims, lbs, type,
-												   typlen, typlen > 0, typalign)),
-				false);
+	query_add(params, array_type,
+			  PointerGetDatum(construct_md_array(values, nulls, 1, dims, lbs, type,
+												 typlen, typlen > 0, typalign)),
+			  false);
 }
 
 void
-catalog_add_text_array(Params *params, Datum *values, bool *nulls, int n)
+query_add_text_array(Params *params, Datum *values, bool *nulls, int n)
 {
 	add_array(params, TEXTARRAYOID, TEXTOID, values, nulls, n, -1, TYPALIGN_INT);
 }
 
 void
-catalog_add_int64_array(Params *params, Datum *values, bool *nulls, int n)
+query_add_int64_array(Params *params, Datum *values, bool *nulls, int n)
 {
 	add_array(params, INT8ARRAYOID, INT8OID, values, nulls, n, 8, TYPALIGN_DOUBLE);
 }
 
 void
-catalog_add_oid_array(Params *params, Datum *values, bool *nulls, int n)
+query_add_oid_array(Params *params, Datum *values, bool *nulls, int n)
 {
 	add_array(params, OIDARRAYOID, OIDOID, values, nulls, n, 4, TYPALIGN_INT);
 }
 
 void
-catalog_add_time(Params *params, TimestampTz value)
+query_add_time(Params *params, TimestampTz value)
 {
-	catalog_add(params, TIMESTAMPTZOID, TimestampTzGetDatum(value),
+	query_add(params, TIMESTAMPTZOID, TimestampTzGetDatum(value),
 			  TIMESTAMP_NOT_FINITE(value));
 }
 
 void
-catalog_add_oid(Params *params, Oid value)
+query_add_oid(Params *params, Oid value)
 {
-	catalog_add(params, OIDOID, ObjectIdGetDatum(value), !OidIsValid(value));
+	query_add(params, OIDOID, ObjectIdGetDatum(value), !OidIsValid(value));
 }
 
 void
-catalog_add_jsonb(Params *params, Jsonb *value)
+query_add_jsonb(Params *params, Jsonb *value)
 {
-	catalog_add(params, JSONBOID, PointerGetDatum(value), value == NULL);
+	query_add(params, JSONBOID, PointerGetDatum(value), value == NULL);
 }
 
 void
-catalog_enter(CatalogState *state)
+query_enter(QueryFrame *frame)
 {
 	Assert(IsTransactionState());
-	GetUserIdAndSecContext(&state->userid, &state->sec_context);
+	GetUserIdAndSecContext(&frame->userid, &frame->sec_context);
 	SetUserIdAndSecContext(extension_owner(),
-						   state->sec_context | SECURITY_LOCAL_USERID_CHANGE);
-	state->guc_level = NewGUCNestLevel();
+						   frame->sec_context | SECURITY_LOCAL_USERID_CHANGE);
+	frame->guc_level = NewGUCNestLevel();
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	if (worker_slot_mine != NULL)	/* that of a job's owner is not for us */
@@ -150,7 +150,7 @@ catalog_enter(CatalogState *state)
 								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	(void) set_config_option("row_security", "on", PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	state->read_only = XactReadOnly;
+	frame->read_only = XactReadOnly;
 	if (MyBackendType != B_BACKEND) /* a job's transaction, not a client's */
 		XactReadOnly = false;
 	SPI_connect();
@@ -159,17 +159,17 @@ catalog_enter(CatalogState *state)
 }
 
 void
-catalog_leave(const CatalogState *state)
+query_leave(const QueryFrame *frame)
 {
 	PopActiveSnapshot();
 	SPI_finish();
-	XactReadOnly = state->read_only;
-	AtEOXact_GUC(false, state->guc_level);
-	SetUserIdAndSecContext(state->userid, state->sec_context);
+	XactReadOnly = frame->read_only;
+	AtEOXact_GUC(false, frame->guc_level);
+	SetUserIdAndSecContext(frame->userid, frame->sec_context);
 }
 
 void
-catalog_limit_lock_wait(void)
+query_limit_lock_wait(void)
 {
 	Assert(IsTransactionState());
 	(void) set_config_option("lock_timeout", "20ms", PGC_USERSET, PGC_S_SESSION,
@@ -238,13 +238,13 @@ execute_statement(SPIPlanPtr plan, const char *sql, const Params *params, bool r
 }
 
 int64
-catalog_execute_plan(SPIPlanPtr plan, const Params *params)
+query_execute_plan(SPIPlanPtr plan, const Params *params)
 {
 	return execute_statement(plan, "", params, false);
 }
 
 int64
-catalog_execute_kept(SPIPlanPtr *plan, const char *sql, const Params *params)
+query_execute_kept(SPIPlanPtr *plan, const char *sql, const Params *params)
 {
 	if (*plan == NULL)
 	{
@@ -257,93 +257,93 @@ catalog_execute_kept(SPIPlanPtr *plan, const char *sql, const Params *params)
 }
 
 int64
-catalog_execute(const char *sql, const Params *params)
+query_execute(const char *sql, const Params *params)
 {
 	return execute_statement(NULL, sql, params, false);
 }
 
-/* SPI takes the snapshot that catalog_enter() has pushed. */
+/* SPI takes the snapshot that query_enter() has pushed. */
 int64
-catalog_query(const char *sql, const Params *params)
+query_read(const char *sql, const Params *params)
 {
 	return execute_statement(NULL, sql, params, true);
 }
 
 int64
-catalog_run(const char *sql, const Params *params)
+query_run(const char *sql, const Params *params)
 {
-	CatalogState state;
+	QueryFrame	frame;
 	int64		result;
 
-	catalog_enter(&state);
-	result = catalog_execute(sql, params);
-	catalog_leave(&state);
+	query_enter(&frame);
+	result = query_execute(sql, params);
+	query_leave(&frame);
 	return result;
 }
 
 Datum
-catalog_column(int row, int attribute, bool *isnull)
+query_column(int row, int attribute, bool *isnull)
 {
 	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
 						 attribute, isnull);
 }
 
 int64
-catalog_int64(int row, int attribute)
+query_int64(int row, int attribute)
 {
 	bool		isnull;
-	Datum		value = catalog_column(row, attribute, &isnull);
+	Datum		value = query_column(row, attribute, &isnull);
 
 	return isnull ? 0 : DatumGetInt64(value);
 }
 
 TimestampTz
-catalog_time(int row, int attribute, TimestampTz null_value)
+query_time(int row, int attribute, TimestampTz null_value)
 {
 	bool		isnull;
-	Datum		value = catalog_column(row, attribute, &isnull);
+	Datum		value = query_column(row, attribute, &isnull);
 
 	return isnull ? null_value : DatumGetTimestampTz(value);
 }
 
 char *
-catalog_text(int row, int attribute)
+query_text(int row, int attribute)
 {
 	bool		isnull;
-	Datum		value = catalog_column(row, attribute, &isnull);
+	Datum		value = query_column(row, attribute, &isnull);
 
 	return isnull ? NULL : TextDatumGetCString(value);
 }
 
 Oid
-catalog_oid(int row, int attribute)
+query_oid(int row, int attribute)
 {
 	bool		isnull;
-	Datum		value = catalog_column(row, attribute, &isnull);
+	Datum		value = query_column(row, attribute, &isnull);
 
 	return isnull ? InvalidOid : DatumGetObjectId(value);
 }
 
 bool
-catalog_exists(const char *sql, const Params *params)
+query_exists(const char *sql, const Params *params)
 {
-	CatalogState state;
+	QueryFrame	frame;
 	bool		result;
 
-	catalog_enter(&state);
-	result = catalog_query(sql, params) > 0;
-	catalog_leave(&state);
+	query_enter(&frame);
+	result = query_read(sql, params) > 0;
+	query_leave(&frame);
 	return result;
 }
 
 void
-catalog_scan(const char *sql, const Params *params,
+query_scan(const char *sql, const Params *params,
 	 void (*row_callback) (int row, void *arg), void *arg)
 {
-	CatalogState state;
+	QueryFrame	frame;
 	Portal		portal;
 
-	catalog_enter(&state);
+	query_enter(&frame);
 	portal = SPI_cursor_open_with_args(NULL, sql, params ? params->count : 0,
 									   params ? (Oid *) params->types : NULL,
 									   params ? (Datum *) params->values : NULL,
@@ -358,7 +358,7 @@ catalog_scan(const char *sql, const Params *params,
 		SPI_freetuptable(SPI_tuptable);
 	}
 	SPI_cursor_close(portal);
-	catalog_leave(&state);
+	query_leave(&frame);
 }
 
 /* Between enter and leave: the ids of the last result, in a context. */
@@ -367,33 +367,33 @@ copy_ids(MemoryContext context, int n, int64 **ids)
 {
 	*ids = MemoryContextAlloc(context, Max(n, 1) * sizeof(int64));
 	for (int row = 0; row < n; row++)
-		(*ids)[row] = catalog_int64(row, 1);
+		(*ids)[row] = query_int64(row, 1);
 }
 
 int
-catalog_ids(const char *sql, const Params *params, int64 **ids)
+query_ids(const char *sql, const Params *params, int64 **ids)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	CatalogState state;
+	QueryFrame	frame;
 	int			n;
 
-	catalog_enter(&state);
-	n = catalog_query(sql, params);
+	query_enter(&frame);
+	n = query_read(sql, params);
 	copy_ids(caller, n, ids);
-	catalog_leave(&state);
+	query_leave(&frame);
 	return n;
 }
 
 int
-catalog_changed_ids(const char *sql, const Params *params, int64 **ids)
+query_changed_ids(const char *sql, const Params *params, int64 **ids)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	CatalogState state;
+	QueryFrame	frame;
 	int			n;
 
-	catalog_enter(&state);
-	n = catalog_execute(sql, params);
+	query_enter(&frame);
+	n = query_execute(sql, params);
 	copy_ids(caller, n, ids);
-	catalog_leave(&state);
+	query_leave(&frame);
 	return n;
 }

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * catalog_home.c
+ * query_home.c
  *	  SQL on scheduler.home, which knows where the jobs of a database belong.
  *
  * There is one row, but for a dump or a subscription that has brought another.
@@ -23,8 +23,8 @@
 
 #include "base/process.h"
 #include "base/restored.h"
-#include "table/catalog_exec.h"
-#include "table/catalog_home.h"
+#include "table/query_exec.h"
+#include "table/query_home.h"
 
 static void
 describe_here(Home *here)
@@ -42,33 +42,33 @@ static int
 read_rows(Home **rows)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	CatalogState state;
+	QueryFrame	frame;
 	int			n;
 
-	catalog_enter(&state);
-	n = catalog_query("SELECT system_identifier, database, database_name, restored_at,"
-					  " written_by = xmin::text::bigint, key_system, key_database"
-					  " FROM scheduler.home ORDER BY system_identifier, database", NULL);
+	query_enter(&frame);
+	n = query_read("SELECT system_identifier, database, database_name, restored_at,"
+				   " written_by = xmin::text::bigint, key_system, key_database"
+				   " FROM scheduler.home ORDER BY system_identifier, database", NULL);
 	*rows = MemoryContextAllocZero(caller, Max(n, 1) * sizeof(Home));
 	for (int i = 0; i < n; i++)
 	{
 		Home	   *row = &(*rows)[i];
 		bool		isnull;
 
-		row->system_identifier = (uint64) catalog_int64(i, 1);
-		row->database = catalog_oid(i, 2);
-		strlcpy(row->database_name, catalog_text(i, 3), NAMEDATALEN);
-		row->restored_at = catalog_time(i, 4, 0);
-		row->physical = DatumGetBool(catalog_column(i, 5, &isnull));
-		row->key_system = (uint64) catalog_int64(i, 6);
-		row->key_database = catalog_oid(i, 7);
+		row->system_identifier = (uint64) query_int64(i, 1);
+		row->database = query_oid(i, 2);
+		strlcpy(row->database_name, query_text(i, 3), NAMEDATALEN);
+		row->restored_at = query_time(i, 4, 0);
+		row->physical = DatumGetBool(query_column(i, 5, &isnull));
+		row->key_system = (uint64) query_int64(i, 6);
+		row->key_database = query_oid(i, 7);
 	}
-	catalog_leave(&state);
+	query_leave(&frame);
 	return n;
 }
 
 HomeVerdict
-catalog_judge_home(Home *home)
+query_judge_home(Home *home)
 {
 	Home		here;
 	Home	   *rows;
@@ -91,12 +91,12 @@ static bool
 may_move(void)
 {
 	return !process_is(PROCESS_SCHEDULER) ||
-		catalog_run("SELECT FROM scheduler.home HAVING count(*) = (SELECT count(*)"
-					" FROM (SELECT FROM scheduler.home FOR UPDATE SKIP LOCKED) free)", NULL) > 0;
+		query_run("SELECT FROM scheduler.home HAVING count(*) = (SELECT count(*)"
+				  " FROM (SELECT FROM scheduler.home FOR UPDATE SKIP LOCKED) free)", NULL) > 0;
 }
 
 void
-catalog_move_home(const Home *home, bool new_keys)
+query_move_home(const Home *home, bool new_keys)
 {
 	Params		params = {0};
 	Home		here;
@@ -112,15 +112,15 @@ catalog_move_home(const Home *home, bool new_keys)
 		here.key_system = pg_prng_uint64(&pg_global_prng_state);
 		here.key_database = MyDatabaseId;
 	}
-	catalog_add_int64(&params, (int64) here.system_identifier);
-	catalog_add_oid(&params, here.database);
-	catalog_add_text(&params, here.database_name);
-	catalog_add_time(&params, here.restored_at == 0 ? DT_NOBEGIN : here.restored_at);
-	catalog_add_int64(&params, GetCurrentTransactionId());
-	catalog_add_int64(&params, (int64) here.key_system);
-	catalog_add_oid(&params, here.key_database);
-	catalog_run("DELETE FROM scheduler.home", NULL);
-	catalog_run("INSERT INTO scheduler.home (system_identifier, database, database_name,"
-				" restored_at, written_by, key_system, key_database)"
-				" VALUES ($1, $2, $3, $4, $5, $6, $7)", &params);
+	query_add_int64(&params, (int64) here.system_identifier);
+	query_add_oid(&params, here.database);
+	query_add_text(&params, here.database_name);
+	query_add_time(&params, here.restored_at == 0 ? DT_NOBEGIN : here.restored_at);
+	query_add_int64(&params, GetCurrentTransactionId());
+	query_add_int64(&params, (int64) here.key_system);
+	query_add_oid(&params, here.key_database);
+	query_run("DELETE FROM scheduler.home", NULL);
+	query_run("INSERT INTO scheduler.home (system_identifier, database, database_name,"
+			  " restored_at, written_by, key_system, key_database)"
+			  " VALUES ($1, $2, $3, $4, $5, $6, $7)", &params);
 }

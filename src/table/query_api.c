@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * catalog_api.c
+ * query_api.c
  *	  The SQL behind the functions of api.c; one function a statement.
  *
  * Copyright (c) 2026, pg_scheduler developers
@@ -17,40 +17,40 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "table/catalog.h"
-#include "table/catalog_exec.h"
+#include "table/query.h"
+#include "table/query_exec.h"
 
 void
-catalog_delete_job(int64 job_id)
+query_delete_job(int64 job_id)
 {
 	Params		params = {0};
 
-	catalog_add_int64(&params, job_id);
-	catalog_run("DELETE FROM scheduler.job WHERE job_id = $1", &params);
+	query_add_int64(&params, job_id);
+	query_run("DELETE FROM scheduler.job WHERE job_id = $1", &params);
 }
 
 void
-catalog_resume_job(int64 job_id)
+query_resume_job(int64 job_id)
 {
 	Params		params = {0};
 
-	catalog_add_int64(&params, job_id);
-	catalog_run("UPDATE scheduler.job SET paused_at = NULL, paused_reason = NULL,"
-				" enabled = true WHERE job_id = $1", &params);
+	query_add_int64(&params, job_id);
+	query_run("UPDATE scheduler.job SET paused_at = NULL, paused_reason = NULL,"
+			  " enabled = true WHERE job_id = $1", &params);
 }
 
 /* One value of one row.  False: there is no row, or it is NULL. */
 static bool
 find_value(const char *sql, const Params *params, Datum *value)
 {
-	CatalogState state;
+	QueryFrame	frame;
 	bool		isnull = true;
 
 	*value = (Datum) 0;
-	catalog_enter(&state);
-	if (catalog_query(sql, params) > 0)
-		*value = catalog_column(0, 1, &isnull);
-	catalog_leave(&state);
+	query_enter(&frame);
+	if (query_read(sql, params) > 0)
+		*value = query_column(0, 1, &isnull);
+	query_leave(&frame);
 	return !isnull;
 }
 
@@ -59,28 +59,28 @@ static char *
 find_text(const char *sql, const Params *params)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	CatalogState state;
+	QueryFrame	frame;
 	char	   *result = NULL;
 	bool		isnull = true;
 	Datum		value = (Datum) 0;
 
-	catalog_enter(&state);
-	if (catalog_query(sql, params) > 0)
-		value = catalog_column(0, 1, &isnull);
+	query_enter(&frame);
+	if (query_read(sql, params) > 0)
+		value = query_column(0, 1, &isnull);
 	if (!isnull)
 		result = MemoryContextStrdup(caller, TextDatumGetCString(value));
-	catalog_leave(&state);
+	query_leave(&frame);
 	return result;
 }
 
 bool
-catalog_find_job(Oid owner, const char *job_name, int64 *job_id)
+query_find_job(Oid owner, const char *job_name, int64 *job_id)
 {
 	Params		params = {0};
 	Datum		value;
 
-	catalog_add_oid(&params, owner);
-	catalog_add_text(&params, job_name);
+	query_add_oid(&params, owner);
+	query_add_text(&params, job_name);
 	if (!find_value("SELECT job_id FROM scheduler.job"
 					" WHERE owner = $1::regrole AND job_name = $2", &params, &value))
 		return false;
@@ -89,12 +89,12 @@ catalog_find_job(Oid owner, const char *job_name, int64 *job_id)
 }
 
 bool
-catalog_find_job_owner(int64 job_id, Oid *owner)
+query_find_job_owner(int64 job_id, Oid *owner)
 {
 	Params		params = {0};
 	Datum		value;
 
-	catalog_add_int64(&params, job_id);
+	query_add_int64(&params, job_id);
 	if (!find_value("SELECT owner::oid FROM scheduler.job WHERE job_id = $1",
 					&params, &value))
 		return false;
@@ -103,32 +103,32 @@ catalog_find_job_owner(int64 job_id, Oid *owner)
 }
 
 char *
-catalog_job_name(int64 job_id)
+query_job_name(int64 job_id)
 {
 	Params		params = {0};
 	char	   *result;
 
-	catalog_add_int64(&params, job_id);
+	query_add_int64(&params, job_id);
 	result = find_text("SELECT job_name FROM scheduler.job WHERE job_id = $1", &params);
 	return result ? result : pstrdup("");
 }
 
 bool
-catalog_queue_exists(const char *queue_name)
+query_queue_exists(const char *queue_name)
 {
 	Params		params = {0};
 	Datum		value;
 
-	catalog_add_text(&params, queue_name);
+	query_add_text(&params, queue_name);
 	return find_value("SELECT true FROM scheduler.queue WHERE queue_name = $1",
 					  &params, &value);
 }
 
 int
-catalog_find_active_jobs(int64 **job_ids)
+query_find_active_jobs(int64 **job_ids)
 {
-	return catalog_ids("SELECT job_id FROM scheduler.job"
-					   " WHERE enabled AND paused_at IS NULL", NULL, job_ids);
+	return query_ids("SELECT job_id FROM scheduler.job"
+					 " WHERE enabled AND paused_at IS NULL", NULL, job_ids);
 }
 
 /*
@@ -136,52 +136,52 @@ catalog_find_active_jobs(int64 **job_ids)
  */
 
 int
-catalog_find_pending_of(int64 job_id, int64 **run_ids)
+query_find_pending_of(int64 job_id, int64 **run_ids)
 {
 	Params		params = {0};
 
-	catalog_add_int64(&params, job_id);
-	return catalog_ids("SELECT run_id FROM scheduler.pending_run"
-					   " WHERE job_id = $1 ORDER BY run_id", &params, run_ids);
+	query_add_int64(&params, job_id);
+	return query_ids("SELECT run_id FROM scheduler.pending_run"
+					 " WHERE job_id = $1 ORDER BY run_id", &params, run_ids);
 }
 
 /* Lock a pending run.  False: somebody has it in hand, or it is gone. */
 bool
-catalog_lock_pending(int64 run_id)
+query_lock_pending(int64 run_id)
 {
 	static SPIPlanPtr plan = NULL;
-	CatalogState state;
+	QueryFrame	frame;
 	Params		params = {0};
 	bool		result;
 
-	catalog_add_int64(&params, run_id);
-	catalog_enter(&state);
-	result = catalog_execute_kept(&plan, "SELECT FROM scheduler.pending_run WHERE run_id = $1"
-								  " FOR UPDATE SKIP LOCKED", &params) > 0;
-	catalog_leave(&state);
+	query_add_int64(&params, run_id);
+	query_enter(&frame);
+	result = query_execute_kept(&plan, "SELECT FROM scheduler.pending_run WHERE run_id = $1"
+								" FOR UPDATE SKIP LOCKED", &params) > 0;
+	query_leave(&frame);
 	return result;
 }
 
 /* Was the row of this run added by the current transaction? */
 bool
-catalog_pending_is_mine(int64 run_id)
+query_pending_is_mine(int64 run_id)
 {
 	Params		params = {0};
 	Datum		value;
 
-	catalog_add_int64(&params, run_id);
+	query_add_int64(&params, run_id);
 	return find_value("SELECT xmin FROM scheduler.pending_run WHERE run_id = $1",
 					  &params, &value) &&
 		TransactionIdIsCurrentTransactionId(DatumGetTransactionId(value));
 }
 
 bool
-catalog_find_run_owner(int64 run_id, Oid *owner)
+query_find_run_owner(int64 run_id, Oid *owner)
 {
 	Params		params = {0};
 	Datum		value;
 
-	catalog_add_int64(&params, run_id);
+	query_add_int64(&params, run_id);
 	if (!find_value("SELECT owner FROM scheduler.pending_run WHERE run_id = $1",
 					&params, &value) &&
 		!find_value("SELECT owner FROM scheduler.run_history WHERE run_id = $1 LIMIT 1",
@@ -193,11 +193,11 @@ catalog_find_run_owner(int64 run_id, Oid *owner)
 
 /* The status of the last attempt in history, or NULL. */
 char *
-catalog_last_status(int64 run_id)
+query_last_status(int64 run_id)
 {
 	Params		params = {0};
 
-	catalog_add_int64(&params, run_id);
+	query_add_int64(&params, run_id);
 	return find_text("SELECT status FROM scheduler.run_history WHERE run_id = $1"
 					 " ORDER BY attempt DESC, finished_at DESC LIMIT 1", &params);
 }
@@ -211,22 +211,22 @@ static bool
 read_letter(const char *statement, Params *params, DeadLetter *letter)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	CatalogState state;
+	QueryFrame	frame;
 	bool		found;
 	bool		isnull;
 
-	catalog_enter(&state);
-	found = catalog_execute(statement, params) > 0;
+	query_enter(&frame);
+	found = query_execute(statement, params) > 0;
 	if (found)
 	{
 		Datum		args;
 
-		letter->dead_letter_id = catalog_int64(0, 1);
-		letter->run_id = catalog_int64(0, 2);
-		letter->job_id = catalog_int64(0, 3);
-		letter->owner = DatumGetObjectId(catalog_column(0, 4, &isnull));
-		letter->scheduled_at = catalog_time(0, 5, DT_NOBEGIN);
-		args = catalog_column(0, 6, &isnull);
+		letter->dead_letter_id = query_int64(0, 1);
+		letter->run_id = query_int64(0, 2);
+		letter->job_id = query_int64(0, 3);
+		letter->owner = DatumGetObjectId(query_column(0, 4, &isnull));
+		letter->scheduled_at = query_time(0, 5, DT_NOBEGIN);
+		args = query_column(0, 6, &isnull);
 		letter->args = NULL;
 		if (!isnull)
 		{
@@ -235,18 +235,18 @@ read_letter(const char *statement, Params *params, DeadLetter *letter)
 			letter->args = DatumGetJsonbPCopy(args);
 			MemoryContextSwitchTo(oldcontext);
 		}
-		letter->redriven = DatumGetBool(catalog_column(0, 7, &isnull));
+		letter->redriven = DatumGetBool(query_column(0, 7, &isnull));
 	}
-	catalog_leave(&state);
+	query_leave(&frame);
 	return found;
 }
 
 bool
-catalog_read_dead_letter(int64 dead_letter_id, DeadLetter *letter)
+query_read_dead_letter(int64 dead_letter_id, DeadLetter *letter)
 {
 	Params		params = {0};
 
-	catalog_add_int64(&params, dead_letter_id);
+	query_add_int64(&params, dead_letter_id);
 	return read_letter("SELECT dead_letter_id, run_id, job_id, owner, scheduled_at,"
 					   " args, redriven_at IS NOT NULL"
 					   " FROM scheduler.dead_letter WHERE dead_letter_id = $1"
@@ -254,11 +254,11 @@ catalog_read_dead_letter(int64 dead_letter_id, DeadLetter *letter)
 }
 
 bool
-catalog_read_finished_run(int64 run_id, DeadLetter *run)
+query_read_finished_run(int64 run_id, DeadLetter *run)
 {
 	Params		params = {0};
 
-	catalog_add_int64(&params, run_id);
+	query_add_int64(&params, run_id);
 	return read_letter("SELECT COALESCE(d.dead_letter_id, 0), h.run_id, h.job_id, h.owner,"
 					   " h.scheduled_at, COALESCE(d.args, h.args), false"
 					   " FROM scheduler.run_history h"
@@ -268,43 +268,43 @@ catalog_read_finished_run(int64 run_id, DeadLetter *run)
 }
 
 bool
-catalog_occurrence_pending(int64 job_id, TimestampTz scheduled_at)
+query_occurrence_pending(int64 job_id, TimestampTz scheduled_at)
 {
 	Params		params = {0};
 
-	catalog_add_int64(&params, job_id);
-	catalog_add_time(&params, scheduled_at);
-	return catalog_exists("SELECT FROM scheduler.pending_run"
-						  " WHERE job_id = $1 AND scheduled_at = $2", &params);
+	query_add_int64(&params, job_id);
+	query_add_time(&params, scheduled_at);
+	return query_exists("SELECT FROM scheduler.pending_run"
+						" WHERE job_id = $1 AND scheduled_at = $2", &params);
 }
 
 int
-catalog_find_dead_letters(int64 job_id, int64 **ids)
+query_find_dead_letters(int64 job_id, int64 **ids)
 {
 	Params		params = {0};
 
-	catalog_add_int64(&params, job_id);
-	return catalog_ids("SELECT dead_letter_id FROM scheduler.dead_letter"
-					   " WHERE job_id = $1 AND redriven_at IS NULL"
-					   " ORDER BY dead_letter_id", &params, ids);
+	query_add_int64(&params, job_id);
+	return query_ids("SELECT dead_letter_id FROM scheduler.dead_letter"
+					 " WHERE job_id = $1 AND redriven_at IS NULL"
+					 " ORDER BY dead_letter_id", &params, ids);
 }
 
 void
-catalog_mark_redriven(int64 dead_letter_id, TimestampTz now)
+query_mark_redriven(int64 dead_letter_id, TimestampTz now)
 {
 	Params		params = {0};
 
-	catalog_add_int64(&params, dead_letter_id);
-	catalog_add_time(&params, now);
-	catalog_run("UPDATE scheduler.dead_letter SET redriven_at = $2"
-				" WHERE dead_letter_id = $1", &params);
+	query_add_int64(&params, dead_letter_id);
+	query_add_time(&params, now);
+	query_run("UPDATE scheduler.dead_letter SET redriven_at = $2"
+			  " WHERE dead_letter_id = $1", &params);
 }
 
 void
-catalog_delete_dead_letter(int64 dead_letter_id)
+query_delete_dead_letter(int64 dead_letter_id)
 {
 	Params		params = {0};
 
-	catalog_add_int64(&params, dead_letter_id);
-	catalog_run("DELETE FROM scheduler.dead_letter WHERE dead_letter_id = $1", &params);
+	query_add_int64(&params, dead_letter_id);
+	query_run("DELETE FROM scheduler.dead_letter WHERE dead_letter_id = $1", &params);
 }
