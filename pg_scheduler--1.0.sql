@@ -1514,18 +1514,20 @@ SELECT j.job_id,
 	s.succeeded::double precision /
 		NULLIF(s.succeeded + s.failed + s.timed_out + s.lost, 0) AS success_rate,
 	s.last_run_at,
-	s.last_status
+	s.last_status,
+	g.since AS running_since
 FROM scheduler.job j
 LEFT JOIN scheduler.job_state s ON s.job_id = j.job_id
+LEFT JOIN (SELECT p.job_id, pg_catalog.min(r.started_at) AS since
+	FROM scheduler._running() r JOIN scheduler.pending_run p ON p.run_id = r.run_id
+	GROUP BY p.job_id) g ON g.job_id = j.job_id
 LEFT JOIN scheduler.job_health_state h ON h.job_id = j.job_id
 LEFT JOIN scheduler.job_recovery c ON c.job_id = j.job_id
 CROSS JOIN LATERAL (SELECT CASE
 	WHEN c.state = 'probing' AND j.paused_at IS NOT NULL THEN 'starting'
 	WHEN c.state IN ('open', 'given_up') AND j.paused_at IS NOT NULL THEN 'unhealthy'
 	WHEN NOT j.enabled OR j.paused_at IS NOT NULL THEN
-		CASE WHEN EXISTS (SELECT FROM scheduler._running() r
-			JOIN scheduler.pending_run p ON p.run_id = r.run_id
-			WHERE p.job_id = j.job_id) THEN 'stopping' ELSE 'stopped' END
+		CASE WHEN g.job_id IS NOT NULL THEN 'stopping' ELSE 'stopped' END
 	WHEN s.schedule_version IS DISTINCT FROM j.schedule_version THEN 'starting'
 	WHEN scheduler._is_over(j, s) AND NOT EXISTS (SELECT FROM scheduler.pending_run p
 		WHERE p.job_id = j.job_id)
@@ -1549,6 +1551,8 @@ COMMENT ON COLUMN scheduler.job_health.success_rate IS
 'Share of the attempts since the job was made that succeeded, 0 to 1; null: none has ended';
 COMMENT ON COLUMN scheduler.job_health.last_run_at IS 'When the last attempt that has ended began';
 COMMENT ON COLUMN scheduler.job_health.last_status IS 'Status of the last attempt that has ended';
+COMMENT ON COLUMN scheduler.job_health.running_since IS
+'When the run began that is being executed, the first if there are several; null: none is';
 GRANT SELECT ON scheduler.job_health TO PUBLIC;
 
 ----------------------------------------------------------------------

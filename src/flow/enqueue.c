@@ -58,6 +58,7 @@
 #include "shared/worker_slot.h"
 #include "state/alert.h"
 #include "state/due_heap.h"
+#include "state/meter.h"
 #include "state/run_queue.h"
 #include "table/job.h"
 #include "table/query.h"
@@ -356,11 +357,13 @@ enqueue_last(Batch *batch, JobEntry *entry, const DueRange *range)
 		missed++;
 	if (missed > 0)
 		record_missed(batch, entry, range->first, missed);
-	if (!run_last)
-		return;
-	if (admit(batch, entry))
+	if (run_last && admit(batch, entry))
+	{
 		add_run(batch, entry, range->last, TRIGGER_SCHEDULE);
-	else
+		return;
+	}
+	meter_not_run(entry, batch->now);
+	if (run_last)
 		record_not_run(batch, entry, RUN_SKIPPED, range->last, 1,
 					   "an earlier run of the job has not finished");
 }

@@ -111,6 +111,12 @@ job_alert_judge(JobMeter *meter, const JobFigures *figures, const HealthLimits *
 				  limits->lateness > 0 && figures->lateness > limits->lateness, false, 1,
 				  "job \"%s\" started " INT64_FORMAT " seconds late", name,
 				  figures->lateness / USECS_PER_SEC);
+	set_job_alert(meter, ALERT_LONG_RUNNING, figures->runs_long, false, 1,
+				  "a run of job \"%s\" has gone on since %s", name,
+				  figures->runs_long ? timestamptz_to_str(meter->long_since) : "");
+	set_job_alert(meter, ALERT_NOT_RUN, health_not_run(figures, limits), false, 1,
+				  "%d occurrences in a row of job \"%s\" were skipped or missed",
+				  figures->not_run, name);
 	set_job_alert(meter, ALERT_DEPENDENCY_UNHEALTHY, figures->waits_for != NULL, false, 1,
 				  "job \"%s\" %s", name, figures->waits_for ? figures->waits_for : "");
 	set_job_alert(meter, ALERT_HEALTH_CHECK, figures->check_failed, figures->check_changed, 1,

@@ -26,6 +26,7 @@
 #include "flow/hook.h"
 #include "flow/recovery.h"
 #include "health/job_alert.h"
+#include "health/long_run.h"
 #include "health/metrics.h"
 #include "health/monitor.h"
 #include "health/monitor_clean.h"
@@ -89,6 +90,9 @@ figures_of_job(JobMeter *meter, const JobEntry *entry, TimestampTz now, JobFigur
 	figures->timeouts = window.timeouts;
 	figures->recycled = window.recycled;
 	figures->lateness = meter->lateness;
+	figures->runs_long = meter->long_since != DT_NOBEGIN;
+	figures->not_run = meter->not_run;
+	figures->not_run_time = meter->not_run > 0 ? now - meter->not_run_since : 0;
 	figures->ended_badly = has_ended_badly(entry);
 }
 
@@ -287,6 +291,7 @@ static void
 each_judgement(TimestampTz now)
 {
 	static MonitorPart compare = {"looking which alerts are open", compare_alerts};
+	static MonitorPart long_runs = {"looking for long runs", long_run_watch};
 	static MonitorPart queues = {"judging queues", judge_queues};
 	static MonitorPart gone = {"resolving the alerts of what has gone", resolve_gone};
 	static MonitorPart ends = {"telling of the ends of alerts", alert_tell_ends};
@@ -305,6 +310,8 @@ each_judgement(TimestampTz now)
 		monitor_part(&compare, now);
 	if (pg_scheduler_monitoring)
 	{
+		if (long_run_next_time() <= now)
+			monitor_part(&long_runs, now);
 		hook_read_checks();
 		judge_jobs(now);
 	}
@@ -404,6 +411,8 @@ judgement_time(void)
 		result = Min(result, Max(recovery_next_time(), next_judgement));
 	result = Min(result, Max(alert_next_end(), next_judgement));
 	result = Min(result, Max(monitor_queues_next_time(), next_judgement));
+	if (pg_scheduler_monitoring)
+		result = Min(result, Max(long_run_next_time(), next_judgement));
 	if (watching())
 		result = Min(result, Max(next_server, next_judgement));
 	if (meter_count() > 0 || meter_tallied() || run_queue_count() > 0 || server_watch_open())

@@ -60,6 +60,13 @@ health_rate_exceeded(const JobFigures *figures, const HealthLimits *limits)
 		figures->failures > limits->failure_rate * figures->attempts;
 }
 
+bool
+health_not_run(const JobFigures *figures, const HealthLimits *limits)
+{
+	return limits->not_run > 0 && figures->not_run >= limits->not_run &&
+		figures->not_run_time >= limits->not_run_time;
+}
+
 /* What somebody has asked for, before what has come of it. */
 static bool
 administrative_state(const JobFigures *figures, Health *health)
@@ -110,6 +117,11 @@ health_of_job(const JobFigures *figures, const HealthLimits *limits, Health *hea
 			limits->failure_rate * 100);
 	else if (limits->timeouts > 0 && figures->timeouts >= limits->timeouts)
 		set(health, HEALTH_DEGRADED, "%d or more of the last attempts timed out", limits->timeouts);
+	else if (figures->runs_long)
+		set(health, HEALTH_DEGRADED, "a run goes on for too long");
+	else if (health_not_run(figures, limits))
+		set(health, HEALTH_DEGRADED, "%d or more occurrences in a row were skipped or missed",
+			limits->not_run);
 	else if (figures->recycled > 0)
 		set(health, HEALTH_DEGRADED, "a worker that ran it was replaced for its memory");
 	else if (limits->lateness > 0 && figures->lateness > limits->lateness)

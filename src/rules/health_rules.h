@@ -53,6 +53,8 @@ typedef struct HealthLimits
 	int			min_attempts;	/* fewer in the window give no rate */
 	int64		lateness;		/* us */
 	int			timeouts;		/* in the window */
+	int			not_run;		/* occurrences in a row */
+	int64		not_run_time;	/* us that they have to span */
 	int64		backlog;		/* ready runs of a queue */
 } HealthLimits;
 
@@ -72,6 +74,9 @@ typedef struct JobFigures
 	int			timeouts;		/* of these */
 	int			recycled;		/* workers in the window that left for their memory */
 	int64		lateness;		/* of the last start, us */
+	bool		runs_long;		/* a run goes on for too long */
+	int			not_run;		/* occurrences in a row that were skipped or missed */
+	int64		not_run_time;	/* us since the first of these */
 	bool		check_changed;	/* its health check says something else than before */
 	bool		check_failed;	/* its health check says no, or is in error */
 	const char *check_reason;	/* in words, when that is so */
@@ -119,6 +124,9 @@ extern void health_of_queue(const QueueFigures *figures, const HealthLimits *lim
 							Health *health);
 extern void health_of_scheduler(const SchedulerFigures *figures, const HealthLimits *limits,
 								Health *health);
+
+/* Were too many occurrences in a row skipped or missed? */
+extern bool health_not_run(const JobFigures *figures, const HealthLimits *limits);
 
 /* Is the rate of failures in the window too high? */
 extern bool health_rate_exceeded(const JobFigures *figures, const HealthLimits *limits);

@@ -41,6 +41,8 @@ alert_rule_limits(HealthLimits *limits)
 	limits->min_attempts = MIN_ATTEMPTS;
 	limits->lateness = (int64) rint(threshold(ALERT_LATE_START) * USECS_PER_SEC);
 	limits->timeouts = (int) threshold(ALERT_TIMEOUTS);
+	limits->not_run = (int) threshold(ALERT_NOT_RUN);
+	limits->not_run_time = rules[ALERT_NOT_RUN].interval;
 	limits->backlog = (int64) threshold(ALERT_QUEUE_BACKLOG);
 }
 

@@ -70,7 +70,7 @@ meter_get(int64 job_id, Oid owner, const char *queue)
 			return NULL;
 		memset((char *) meter + sizeof(int64), 0, sizeof(JobMeter) - sizeof(int64));
 		meter->state = HEALTH_HEALTHY;
-		meter->alerted_at = DT_NOBEGIN;
+		meter->alerted_at = meter->long_since = DT_NOBEGIN;
 	}
 	meter->owner = owner;
 	strlcpy(meter->queue, queue ? queue : "default", sizeof(meter->queue));
@@ -224,6 +224,10 @@ meter_outcome(const JobEntry *job, const Outcome *outcome)
 	if (outcome->kind == OUTCOME_RETRY)
 		meter->tally.retries++;
 	if (outcome->started_at != DT_NOBEGIN)
+		meter->not_run = 0;
+	else if (outcome->status == RUN_MISSED)
+		meter_not_run(job, outcome->finished_at);
+	if (outcome->started_at != DT_NOBEGIN)
 		tally_times(meter, outcome);
 	if (outcome->http_sent)
 		tally_http(&meter->tally, outcome);
@@ -242,6 +246,19 @@ meter_counted(const JobEntry *job, RunStatus status, bool final)
 		return;
 	if (final && run_status_is_failure(status))
 		meter->failed_runs++;
+	meter->news = true;
+	meter_touch(meter);
+}
+
+void
+meter_not_run(const JobEntry *job, TimestampTz now)
+{
+	JobMeter   *meter = meter_get(job->job_id, job->job.owner, job->job.queue);
+
+	if (meter == NULL)
+		return;
+	if (meter->not_run++ == 0)
+		meter->not_run_since = now;
 	meter->news = true;
 	meter_touch(meter);
 }

@@ -39,6 +39,9 @@ typedef struct JobMeter
 	Oid			owner;
 	char		queue[NAMEDATALEN];
 	int64		lateness;		/* of the last start */
+	TimestampTz long_since;		/* start of a run that goes on for too long, or DT_NOBEGIN */
+	int			not_run;		/* occurrences in a row that were skipped or missed ... */
+	TimestampTz not_run_since;	/* ... and the first of them */
 	int64		window_start;	/* number of the newest slot */
 	WindowSlot	window[METER_SLOTS];
 	int			new_failures;	/* since the alert was last written */
@@ -63,6 +66,9 @@ extern void meter_outcome(const JobEntry *job, const Outcome *outcome);
 
 /* An attempt was counted in the state of a job, found in history. */
 extern void meter_counted(const JobEntry *job, RunStatus status, bool final);
+
+/* An occurrence was skipped or missed; not for a calendar.  Must not fail. */
+extern void meter_not_run(const JobEntry *job, TimestampTz now);
 
 /* A worker died that was not asked to. */
 extern void meter_worker_died(TimestampTz now);

@@ -360,6 +360,23 @@ query_add_job_metrics(const JobTally *jobs, int n, TimestampTz minute)
 			  " WHERE $22 IS NOT NULL", &params);
 }
 
+int64
+query_job_p95(int64 job_id)
+{
+	Params		params = {0};
+	QueryFrame	frame;
+	int64		result = 0;
+
+	query_add_int64(&params, job_id);
+	query_enter(&frame);
+	if (query_execute("SELECT COALESCE(extract(epoch FROM scheduler._quantile(buckets, 0.95))"
+					  " * 1000000, 0)::bigint FROM scheduler.job_metric WHERE job_id = $1",
+					  &params) > 0)
+		result = query_int64(0, 1);
+	query_leave(&frame);
+	return result;
+}
+
 void
 query_insert_scheduler_minute(const SchedulerMinute *row, TimestampTz minute)
 {

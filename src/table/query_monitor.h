@@ -83,6 +83,9 @@ typedef void (*OpenAlertCallback) (const char *kind, int64 job_id, Oid owner,
 								   const char *queue, void *arg);
 extern void query_scan_open_alerts(OpenAlertCallback callback, void *arg);
 
+/* What 95 in 100 of the attempts of a job took at most, in microseconds; 0: not known. */
+extern int64 query_job_p95(int64 job_id);
+
 /* Those that have not */
 typedef void (*OpenSubjectCallback) (const char *kind, const char *subject, void *arg);
 extern void query_scan_open_alerts_of_no_job(OpenSubjectCallback callback, void *arg);
