@@ -512,7 +512,9 @@ query_drop_partition(const char *name)
 void
 query_insert_dead_letter(const RunRecord *record, Jsonb *args)
 {
+	static SPIPlanPtr plan = NULL;
 	Params		params = {0};
+	QueryFrame	frame;
 
 	query_add_int64(&params, record->run->run_id);
 	query_add_int64(&params, record->run->job_id);
@@ -525,7 +527,8 @@ query_insert_dead_letter(const RunRecord *record, Jsonb *args)
 	query_add_text(&params, record->error_context);
 	query_add_text(&params, record->sqlstate);
 	query_add_time(&params, record->finished_at);
-	query_run("INSERT INTO scheduler.dead_letter (run_id, job_id, job_name, owner,"
+	query_enter(&frame);
+	query_execute_kept(&plan, "INSERT INTO scheduler.dead_letter (run_id, job_id, job_name, owner,"
 		" scheduled_at, attempts, definition, args, error_message, error_detail,"
 		" error_hint, error_context, sqlstate, died_at, attempt_log)"
 		" SELECT $1, j.job_id, j.job_name, j.owner::oid, $3, $4::int,"
@@ -538,4 +541,5 @@ query_insert_dead_letter(const RunRecord *record, Jsonb *args)
 		" ORDER BY h.attempt) FROM scheduler.run_history h WHERE h.run_id = $1)"
 		" FROM scheduler.job j WHERE j.job_id = $2",
 		&params);
+	query_leave(&frame);
 }
