@@ -140,7 +140,6 @@ pool_turn_withdraw(void)
 bool
 pool_turn_is_waiting(void)
 {
-	Assert(shmem_locked());
 	return my_db->demand != 0;
 }
 

@@ -62,7 +62,7 @@ extern uint64 pool_turn_served(void);
 /* No slot is wanted any more: it is the turn of others. */
 extern void pool_turn_withdraw(void);
 
-/* Does this database wait for a slot? */
+/* Does this database wait for a slot?  Nobody else gives or takes its ticket: no lock needed. */
 extern bool pool_turn_is_waiting(void);
 
 /* The server has no room for more processes than those of so many slots. */

@@ -397,7 +397,7 @@ job_cache_write_these(JobEntry **entries, int count)
 void
 job_cache_written(bool committed)
 {
-	Assert(!IsTransactionState());
+	Assert(!committed || !IsTransactionState());
 	for (int i = 0; i < nwriting; i++)
 	{
 		writing[i]->writing = false;

@@ -131,7 +131,7 @@ run_queue_check(void)
 	run_queue_foreach(check_job, NULL);
 	run_queue_foreach_queue(check_queue, &nready);
 	Assert(nready == run_queue_ready_count());
-	for (RoleQueue *role = run_queue_next_role(NULL); role != NULL; role = run_queue_next_role(role))
+	for (RoleQueue *role = run_queue_next_role(NULL); role; role = run_queue_next_role(role))
 	{
 		Assert(role->listed && role->nready > 0);
 		Assert(role->nready == count_of(role)->nready);

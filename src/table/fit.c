@@ -48,44 +48,11 @@ typedef struct Shape
 } Shape;
 
 static const Column job_columns[] = {
-	{"job_id", INT8OID},
-	{"job_name", TEXTOID},
-	{"owner", REGROLEOID},
-	{"kind", TEXTOID},
-	{"schedule", TEXTOID},
-	{"schedule_version", INT4OID},
-	{"anchor", TIMESTAMPTZOID},
-	{"timezone", TEXTOID},
-	{"starts_at", TIMESTAMPTZOID},
-	{"ends_at", TIMESTAMPTZOID},
-	{"max_runs", INT8OID},
-	{"jitter", INTERVALOID},
-	{"command", TEXTOID},
-	{"args", JSONBOID},
-	{"settings", JSONBOID},
-	{"request", JSONBOID},
-	{"queue", TEXTOID},
-	{"priority", INT4OID},
-	{"overlap", TEXTOID},
-	{"max_instances", INT4OID},
-	{"misfire", TEXTOID},
-	{"misfire_grace", INTERVALOID},
-	{"timeout", INTERVALOID},
-	{"max_retries", INT4OID},
-	{"backoff", TEXTOID},
-	{"retry_delay", INTERVALOID},
-	{"max_retry_delay", INTERVALOID},
-	{"retry_jitter", BOOLOID},
-	{"retry_on", TEXTARRAYOID},
-	{"on_lost", TEXTOID},
-	{"enabled", BOOLOID},
-	{"paused_at", TIMESTAMPTZOID},
-	{"paused_reason", TEXTOID},
-	{"description", TEXTOID},
-	{"calendar", TEXTOID},
-	{"calendar_action", TEXTOID},
-	{"dead_letters", BOOLOID},
-	{"created_at", TIMESTAMPTZOID},
+#define JOB_COLUMN(symbol, column, type, ...) {column, type},
+#define JOB_OPTION(symbol, column, type, ...) {column, type},
+#include "table/job_column_list.h"
+#undef JOB_COLUMN
+#undef JOB_OPTION
 	{"leads", BOOLOID},
 	{"follows", BOOLOID},
 	{"serves", TEXTOID}
@@ -222,11 +189,12 @@ static const Column http_response_columns[] = {
 };
 
 static const Column secret_columns[] = {
-	{"owner", OIDOID},
+	{"owner", REGROLEOID},
 	{"name", TEXTOID},
 	{"value", TEXTOID},
 	{"created_at", TIMESTAMPTZOID},
-	{"changed_at", TIMESTAMPTZOID}
+	{"changed_at", TIMESTAMPTZOID},
+	{"key_id", TEXTOID}
 };
 
 #define SHAPE(table)	{#table, table##_columns, lengthof(table##_columns), InvalidOid}

@@ -22,24 +22,27 @@ default_version()
 
 need_server_packages()
 {
-	need_packages build-essential libcurl4-openssl-dev perl \
+	need_packages build-essential libcurl4-openssl-dev libssl-dev perl \
 		"postgresql-$1" "postgresql-server-dev-$1"
 }
 
 # Copy PostgreSQL $1 to SCRATCH/pg and set PG_BIN, PG_CONFIG and PGXS_DIR.  Its
 # programs find everything relative to themselves, so that the copy is a whole
-# server.  SERVER_WRAPPER, if set, is a command that the server is run through.
+# server.  SERVER_ROOT, if set, is where it was installed to in place of the
+# root; SERVER_WRAPPER, if set, is a command that the server is run through.
 copy_server()
 {
-	local version=$1 root=$SCRATCH/pg multiarch
+	local version=$1 root=$SCRATCH/pg from=${SERVER_ROOT:-} multiarch
 
 	multiarch=$(gcc -print-multiarch)
 	mkdir -p "$root/usr/lib/postgresql/$version" "$root/usr/share/postgresql" \
 		"$root/usr/include"
-	tar -C "/usr/lib/postgresql/$version" --exclude=./lib/bitcode -cf - . |
+	tar -C "$from/usr/lib/postgresql/$version" --exclude=./lib/bitcode -cf - . |
 		tar -C "$root/usr/lib/postgresql/$version" -xf -
-	cp -a "/usr/share/postgresql/$version" "$root/usr/share/postgresql/"
-	ln -s /usr/include/postgresql "$root/usr/include/postgresql"
+	if [ -z "$from" ]; then
+		cp -a "/usr/share/postgresql/$version" "$root/usr/share/postgresql/"
+		ln -s /usr/include/postgresql "$root/usr/include/postgresql"
+	fi
 	ln -s "/usr/lib/$multiarch" "$root/usr/lib/$multiarch"
 	PG_BIN=$root/usr/lib/postgresql/$version/bin
 	if [ -n "${SERVER_WRAPPER:-}" ]; then

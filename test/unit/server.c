@@ -30,14 +30,13 @@ jmp_buf    *server_error = NULL;
  */
 ProcessKind process_kind = PROCESS_SCHEDULER;
 
+/* Versions of the server differ in what comes after the condition. */
+extern void assertion_failed(const char *condition) __asm__("ExceptionalCondition");
+
 void
-ExceptionalCondition(const char *conditionName,
-#if PG_VERSION_NUM < 160000
-					 const char *errorType,
-#endif
-					 const char *fileName, int lineNumber)
+assertion_failed(const char *condition)
 {
-	printf("Bail out! %s:%d: %s\n", fileName, lineNumber, conditionName);
+	printf("Bail out! assertion: %s\n", condition);
 	fflush(stdout);
 	abort();
 }
