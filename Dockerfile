@@ -8,7 +8,7 @@ ARG PG=17
 
 FROM postgres:${PG} AS build
 RUN apt-get update && apt-get install -y --no-install-recommends \
-	build-essential libcurl4-openssl-dev postgresql-server-dev-${PG_MAJOR}
+	build-essential libcurl4-openssl-dev libssl-dev postgresql-server-dev-${PG_MAJOR}
 COPY . /src
 RUN make -C /src && make -C /src install DESTDIR=/out
 

@@ -24,7 +24,7 @@ DATA = $(call files,pg_scheduler--*.sql)
 PG_CPPFLAGS = $(sort -Isrc -I$(source)src)
 PG_CFLAGS = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers -Wno-declaration-after-statement
-SHLIB_LINK = -lcurl
+SHLIB_LINK = -lcurl -lcrypto
 EXTRA_CLEAN = src/rules/condition_names.inc
 
 REGRESS = $(patsubst sql/%.sql,%,$(call files,sql/*.sql))

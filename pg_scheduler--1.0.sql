@@ -1952,21 +1952,24 @@ GRANT SELECT ON scheduler.health TO PUBLIC;
 -- HTTP
 ----------------------------------------------------------------------
 
--- Nobody but the HTTP worker reads the values.
+-- Nobody but the HTTP worker reads the values.  Where there is a secret key file
+-- they are encrypted, and bound to owner and name (table/secret.c).
 CREATE TABLE scheduler.secret (
-	owner oid NOT NULL,
+	owner regrole NOT NULL,
 	name text COLLATE "C" NOT NULL,
 	value text NOT NULL,
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	changed_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	key_id text,				-- of its key; null: not encrypted
 	CONSTRAINT secret_pkey PRIMARY KEY (owner, name)
 ) USING heap;
 COMMENT ON TABLE scheduler.secret IS 'Secrets for HTTP jobs; read by the HTTP worker only';
+SELECT pg_catalog.pg_extension_config_dump('scheduler.secret', 'WHERE key_id IS NOT NULL');
 
 -- Who sees rows of the owner sees the names of the secrets, and no values.
 ALTER TABLE scheduler.secret ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON scheduler.secret FOR SELECT USING (scheduler._visible(owner));
-GRANT SELECT (owner, name, created_at, changed_at) ON scheduler.secret TO PUBLIC;
+GRANT SELECT (owner, name, created_at, changed_at, key_id) ON scheduler.secret TO PUBLIC;
 
 CREATE FUNCTION scheduler.set_secret(name text, value text) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_set_secret' LANGUAGE C VOLATILE;
@@ -1977,14 +1980,21 @@ CREATE FUNCTION scheduler.drop_secret(name text) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_drop_secret' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.drop_secret(text) IS 'Remove a secret of the current user';
 
+CREATE FUNCTION scheduler.rotate_secret_key() RETURNS bigint
+AS 'MODULE_PATHNAME', 'pg_scheduler_rotate_secret_key' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.rotate_secret_key() IS
+'Encrypt all secrets of this database with the first key of the secret key file; if they are, put a new key there before; returns how many were encrypted anew';
+
 CREATE VIEW scheduler.secrets WITH (security_invoker = true) AS
-SELECT s.name, s.owner::regrole AS owner, s.created_at, s.changed_at
+SELECT s.name, s.owner, s.created_at, s.changed_at, s.key_id
 FROM scheduler.secret s;
 COMMENT ON VIEW scheduler.secrets IS 'Names of secrets, never their values';
 COMMENT ON COLUMN scheduler.secrets.name IS 'Name of the secret, unique for its owner';
 COMMENT ON COLUMN scheduler.secrets.owner IS 'Role whose HTTP jobs may use it';
 COMMENT ON COLUMN scheduler.secrets.created_at IS 'When it was set first';
 COMMENT ON COLUMN scheduler.secrets.changed_at IS 'When it was set last';
+COMMENT ON COLUMN scheduler.secrets.key_id IS
+'Which key of the secret key file it is encrypted with; null: it is not encrypted';
 GRANT SELECT ON scheduler.secrets TO PUBLIC;
 
 CREATE FUNCTION scheduler._set_secrets() RETURNS trigger

@@ -93,8 +93,9 @@ SELECT tablename FROM pg_stats WHERE tablename = 'secret' AND attname = 'value';
 SELECT relname FROM pg_class WHERE relnamespace = 'scheduler'::regnamespace AND relispartition
 	AND (has_table_privilege(oid, 'SELECT') OR has_any_column_privilege(oid, 'SELECT'));
 RESET ROLE;
-SELECT count(*) FROM pg_extension e, unnest(e.extconfig) c
-WHERE e.extname = 'pg_scheduler' AND c = 'scheduler.secret'::regclass;
+-- a dump has those that are encrypted
+SELECT condition FROM pg_extension e, unnest(e.extconfig, e.extcondition) AS c (class, condition)
+WHERE e.extname = 'pg_scheduler' AND class = 'scheduler.secret'::regclass;
 SELECT scheduler.drop_secret('key');
 SELECT scheduler.drop_secret('key');
 

@@ -49,6 +49,7 @@
 #include "shared/worker_slot.h"
 #include "table/extension.h"
 #include "table/query.h"
+#include "table/secret.h"
 
 /* Runs may go on this long before they are stopped, to be done again: 5 s. */
 #define QUIESCE_GRACE		(5 * USECS_PER_SEC)
@@ -532,7 +533,7 @@ after_command(Node *stmt)
 			Oid			from = get_rolespec_oid(lfirst(lc), false);
 
 			query_reassign_jobs(from, to);
-			query_reassign_secrets(from, to);
+			secret_reassign(from, to);
 		}
 	}
 	else if (IsA(stmt, DropOwnedStmt) && extension_exists())

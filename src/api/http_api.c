@@ -30,7 +30,9 @@
 #include "table/http_definition.h"
 #include "table/http_jsonb.h"
 #include "table/query.h"
+#include "table/rights.h"
 #include "table/row.h"
+#include "table/secret.h"
 
 /* The default of max_retries of http_request() */
 #define REQUEST_MAX_RETRIES	5
@@ -41,6 +43,7 @@ PG_FUNCTION_INFO_V1(pg_scheduler_http_request);
 PG_FUNCTION_INFO_V1(pg_scheduler_set_secret);
 PG_FUNCTION_INFO_V1(pg_scheduler_set_secrets);
 PG_FUNCTION_INFO_V1(pg_scheduler_drop_secret);
+PG_FUNCTION_INFO_V1(pg_scheduler_rotate_secret_key);
 PG_FUNCTION_INFO_V1(pg_scheduler_http_body_text);
 
 /* Text that is to be sent as it is. */
@@ -271,7 +274,7 @@ set_secret(const char *name, const char *value)
 				 errmsg("invalid value for \"%s\"", "value"),
 				 errdetail("%s", problem),
 				 errhidestmt(true), errhidecontext(true)));
-	query_set_secret(GetUserId(), name, value);
+	secret_set(GetUserId(), name, value);
 }
 
 /* NULL stays NULL. */
@@ -357,4 +360,12 @@ pg_scheduler_http_body_text(PG_FUNCTION_ARGS)
 	if (result == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(result));
+}
+
+Datum
+pg_scheduler_rotate_secret_key(PG_FUNCTION_ARGS)
+{
+	fit_require_version();
+	rights_require_admin("rotate_secret_key");
+	PG_RETURN_INT64(secret_rotate_key());
 }

@@ -59,6 +59,7 @@ int			pg_scheduler_http_connect_timeout = 10 * 1000;
 char	   *pg_scheduler_http_allowed_networks = NULL;
 char	   *pg_scheduler_http_ca_file = NULL;
 char	   *pg_scheduler_http_proxy = NULL;
+char	   *pg_scheduler_secret_key_file = NULL;
 
 static const struct config_enum_entry log_runs_options[] = {
 	{"none", LOG_RUNS_NONE, false},
@@ -392,6 +393,12 @@ define_http_network_settings(void)
 							   NULL,
 							   &pg_scheduler_http_ca_file,
 							   "", PGC_SIGHUP, 0,
+							   NULL, NULL, NULL);
+	DefineCustomStringVariable("pg_scheduler.secret_key_file",
+							   "File of keys that secrets are encrypted with.",
+							   "Outside the data directory; empty: secrets are not encrypted.",
+							   &pg_scheduler_secret_key_file,
+							   "", PGC_SIGHUP, GUC_SUPERUSER_ONLY,
 							   NULL, NULL, NULL);
 	DefineCustomStringVariable("pg_scheduler.http_proxy",
 							   "URL of a proxy for all HTTP requests.",

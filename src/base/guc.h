@@ -63,6 +63,7 @@ extern int	pg_scheduler_http_connect_timeout;	/* ms */
 extern char *pg_scheduler_http_allowed_networks;
 extern char *pg_scheduler_http_ca_file;
 extern char *pg_scheduler_http_proxy;
+extern char *pg_scheduler_secret_key_file;
 
 extern void guc_define(void);
 

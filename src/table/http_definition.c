@@ -18,8 +18,8 @@
 #include "http/http_sign.h"
 #include "table/http_definition.h"
 #include "table/http_jsonb.h"
-#include "table/http_store.h"
 #include "table/job.h"
+#include "table/secret.h"
 
 #define AT(member)	offsetof(HttpDefinition, member)
 
@@ -296,7 +296,7 @@ http_to_utf8(const char *text)
 static const char *
 get_secret(Oid owner, const char *name)
 {
-	char	   *value = http_store_find_secret(owner, name);
+	char	   *value = secret_find(owner, name);
 
 	if (value == NULL)
 		ereport(ERROR,

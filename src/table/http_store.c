@@ -24,14 +24,6 @@
 #include "table/row.h"
 #include "table/store.h"
 
-/* Columns of scheduler.secret, in order */
-enum
-{
-	SECRET_OWNER = 1,
-	SECRET_NAME,
-	SECRET_VALUE
-};
-
 /* Columns of scheduler.http_response, in order */
 enum
 {
@@ -70,33 +62,6 @@ typedef struct Row
 	Datum		values[RESPONSE_COLUMNS];
 	bool		nulls[RESPONSE_COLUMNS];
 } Row;
-
-char *
-http_store_find_secret(Oid owner, const char *name)
-{
-	Relation	rel = row_open_table("secret", AccessShareLock);
-	char	   *result = NULL;
-	ScanKeyData key[2];
-	SysScanDesc scan;
-	HeapTuple	tuple;
-
-	ScanKeyInit(&key[0], SECRET_OWNER, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(owner));
-	ScanKeyInit(&key[1], SECRET_NAME, BTEqualStrategyNumber, F_TEXTEQ,
-				CStringGetTextDatum(name));
-	scan = systable_beginscan(rel, row_relation("secret_pkey"), true, NULL, 2, key);
-	tuple = systable_getnext(scan);
-	if (HeapTupleIsValid(tuple))
-	{
-		bool		isnull;
-		Datum		value = heap_getattr(tuple, SECRET_VALUE, RelationGetDescr(rel), &isnull);
-
-		result = TextDatumGetCString(value);
-	}
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
-	return result;
-}
 
 static void
 set(Row *row, int column, Datum value, bool isnull)

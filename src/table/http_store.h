@@ -13,9 +13,6 @@
 #include "http/http_request.h"
 #include "rules/run.h"
 
-/* The value of a secret, or NULL if its owner has none of that name. */
-extern char *http_store_find_secret(Oid owner, const char *name);
-
 /* Keep the answer to an attempt. */
 extern void http_store_insert_response(const Run *run, const char *job_name,
 									   const HttpResponse *response, const char *key,

@@ -232,13 +232,30 @@ extern void query_delete_calendar_window(int64 window_id);
  * For HTTP jobs (query_http.c)
  */
 
-extern void query_set_secret(Oid owner, const char *name, const char *value);
+/* Values as they are stored; key_id: of the key that they are encrypted with, or NULL. */
+extern void query_set_secret(Oid owner, const char *name, const char *value,
+							   const char *key_id);
+
+/* The same for one that is there, which can get another owner. */
+extern void query_move_secret(Oid owner, const char *name, Oid to, const char *value,
+								const char *key_id);
+
+/*
+ * The secrets of a role, or with InvalidOid of all, that are not encrypted with
+ * a key, if that is not NULL; how many.  They are locked.
+ */
+typedef struct SecretName
+{
+	Oid			owner;
+	char	   *name;
+} SecretName;
+
+extern int	query_secret_names(Oid owner, const char *other_than_key, SecretName **names);
 
 /* False: there is none of that name. */
 extern bool query_drop_secret(Oid owner, const char *name);
 
-/* What REASSIGN OWNED, DROP OWNED and DROP ROLE do with secrets */
-extern void query_reassign_secrets(Oid from, Oid to);
+/* What DROP OWNED and DROP ROLE do with secrets */
 extern void query_drop_secrets_of(Oid owner);
 extern void query_delete_orphaned_secrets(void);
 

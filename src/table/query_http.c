@@ -16,17 +16,58 @@
 #include "table/query_exec.h"
 
 void
-query_set_secret(Oid owner, const char *name, const char *value)
+query_set_secret(Oid owner, const char *name, const char *value, const char *key_id)
 {
 	Params		params = {0};
 
 	query_add_oid(&params, owner);
 	query_add_text(&params, name);
 	query_add_text(&params, value);
-	query_run("INSERT INTO scheduler.secret AS s (owner, name, value) VALUES ($1, $2, $3)"
-			  " ON CONFLICT (owner, name) DO UPDATE"
-			  " SET value = EXCLUDED.value, changed_at = pg_catalog.now()",
-			  &params);
+	query_add_text(&params, key_id);
+	query_run("INSERT INTO scheduler.secret AS s (owner, name, value, key_id)"
+				" VALUES ($1, $2, $3, $4) ON CONFLICT (owner, name) DO UPDATE"
+				" SET value = EXCLUDED.value, key_id = EXCLUDED.key_id,"
+				" changed_at = pg_catalog.now()",
+				&params);
+}
+
+void
+query_move_secret(Oid owner, const char *name, Oid to, const char *value, const char *key_id)
+{
+	Params		params = {0};
+
+	query_add_oid(&params, owner);
+	query_add_text(&params, name);
+	query_add_oid(&params, to);
+	query_add_text(&params, value);
+	query_add_text(&params, key_id);
+	query_run("UPDATE scheduler.secret SET owner = $3, value = $4, key_id = $5"
+				" WHERE owner = $1 AND name = $2", &params);
+}
+
+int
+query_secret_names(Oid owner, const char *other_than_key, SecretName **names)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	QueryFrame frame;
+	Params		params = {0};
+	int			n;
+
+	query_add_oid(&params, owner);
+	query_add_text(&params, other_than_key);
+	query_enter(&frame);
+	n = query_execute("SELECT s.owner, s.name FROM scheduler.secret s"
+						" WHERE ($1 IS NULL OR s.owner = $1)"
+						" AND ($2 IS NULL OR s.key_id IS DISTINCT FROM $2)"
+						" ORDER BY s.owner::oid, s.name FOR UPDATE", &params);
+	*names = MemoryContextAlloc(caller, Max(n, 1) * sizeof(SecretName));
+	for (int i = 0; i < n; i++)
+	{
+		(*names)[i].owner = query_oid(i, 1);
+		(*names)[i].name = MemoryContextStrdup(caller, query_text(i, 2));
+	}
+	query_leave(&frame);
+	return n;
 }
 
 bool
@@ -38,33 +79,6 @@ query_drop_secret(Oid owner, const char *name)
 	query_add_text(&params, name);
 	return query_run("DELETE FROM scheduler.secret WHERE owner = $1 AND name = $2",
 					 &params) > 0;
-}
-
-/*
- * Secrets go with the jobs that name them.  One of the same name must not take
- * their place.
- */
-void
-query_reassign_secrets(Oid from, Oid to)
-{
-	QueryFrame	frame;
-	Params		params = {0};
-	bool		isnull;
-
-	query_add_oid(&params, from);
-	query_add_oid(&params, to);
-	query_enter(&frame);
-	if (query_execute("SELECT a.name FROM scheduler.secret a JOIN scheduler.secret b"
-					  " ON b.name = a.name WHERE a.owner = $1 AND b.owner = $2"
-					  " AND $1 <> $2 LIMIT 1", &params) > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_DUPLICATE_OBJECT),
-				 errmsg("role \"%s\" has another secret \"%s\"",
-						GetUserNameFromId(to, false),
-						TextDatumGetCString(query_column(0, 1, &isnull))),
-				 errhint("Remove one of them with scheduler.drop_secret().")));
-	query_leave(&frame);
-	query_run("UPDATE scheduler.secret SET owner = $2 WHERE owner = $1", &params);
 }
 
 void
