@@ -26,6 +26,7 @@
 #include "api/chain_api.h"
 #include "api/edge_check.h"
 #include "api/job_definition.h"
+#include "rules/name_list.h"
 #include "table/query.h"
 #include "table/query_chain.h"
 #include "table/rights.h"
@@ -73,79 +74,22 @@ chain_api_define(const ChainOptions *options, JobDefinition *def)
  * Names
  */
 
-static bool
-is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
-}
-
-/* What is left of *text begins with a double quote: the name up to the next. */
-static char *
-quoted_name(const char **text)
-{
-	StringInfoData name;
-	const char *at = *text + 1;
-
-	initStringInfo(&name);
-	for (; *at != '\0'; at++)
-	{
-		if (*at == '"')
-		{
-			at++;
-			if (*at != '"')
-			{
-				*text = at;
-				return name.data;
-			}
-		}
-		appendStringInfoChar(&name, *at);
-	}
-	bad_option("after", "A quoted name has no end.",
-			   "A double quote within a quoted name is written twice.");
-	return NULL;
-}
-
-/* A name without quotes: up to a comma, without the white space around it. */
-static char *
-plain_name(const char **text)
-{
-	const char *begin = *text;
-	const char *end = begin + strcspn(begin, ",");
-
-	*text = end;
-	while (end > begin && is_space(end[-1]))
-		end--;
-	return pnstrdup(begin, end - begin);
-}
-
-/*
- * Names of jobs, separated by commas.  Those that have commas in them are in
- * double quotes.
- */
+/* The names of jobs in a list that users give. */
 static List *
 split_names(const char *text)
 {
 	List	   *names = NIL;
 
-	for (;;)
+	while (text != NULL)
 	{
-		char	   *name;
+		NameProblem problem;
+		char	   *name = name_list_next(&text, &problem);
 
-		while (is_space(*text))
-			text++;
-		name = *text == '"' ? quoted_name(&text) : plain_name(&text);
-		while (is_space(*text))
-			text++;
-		if (name[0] == '\0')
-			bad_option("after", "The name of a job is missing.",
-					   "Separate the names of jobs by commas.");
-		if (*text != '\0' && *text != ',')
-			bad_option("after", psprintf("There is something behind the quoted name \"%s\".", name),
-					   "Separate the names of jobs by commas.");
+		if (name == NULL)
+			bad_option("after", problem.detail, problem.hint);
 		names = lappend(names, name);
-		if (*text++ == '\0')
-			return names;
 	}
+	return names;
 }
 
 /*

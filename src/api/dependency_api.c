@@ -34,6 +34,7 @@
 #include "api/argument.h"
 #include "api/dependency_api.h"
 #include "api/edge_check.h"
+#include "rules/name_list.h"
 #include "table/job.h"
 #include "table/query.h"
 #include "table/query_dependency.h"
@@ -66,16 +67,6 @@ dependency_argument(FunctionCallInfo fcinfo)
 	else if (!argument_get(fcinfo, "depends_on", TEXTARRAYOID, &value))
 		return NULL;
 	return DatumGetArrayTypeP(value);
-}
-
-/* Take a prefix off a text, where it has it. */
-static bool
-take_prefix(const char **text, const char *prefix)
-{
-	if (strncmp(*text, prefix, strlen(prefix)) != 0)
-		return false;
-	*text += strlen(prefix);
-	return true;
 }
 
 static void
@@ -117,12 +108,9 @@ check_owner_sees(Oid owner, Oid job_owner, int64 job_id)
 static void
 job_target_by_id(const char *text, Oid owner, DependencyEnd *target)
 {
-	char	   *end;
 	Oid			job_owner;
 
-	errno = 0;
-	target->job_id = strtoi64(text, &end, 10);
-	if (*text == '\0' || *end != '\0' || errno != 0 || target->job_id <= 0)
+	if (!name_list_job_id(text, &target->job_id))
 		bad_target(psprintf("\"%s\" is not a job_id.", text_clip(text, 64)));
 	if (!query_lock_target(InvalidOid, NULL, &target->job_id, &job_owner) ||
 		!rights_can_see(job_owner))
@@ -139,13 +127,12 @@ static void
 parse_target(const char *text, Oid owner, DependencyEnd *target)
 {
 	Oid			namespace = OidIsValid(owner) ? owner : GetUserId();
+	TargetKind	kind = name_list_target(&text);
 
 	memset(target, 0, sizeof(*target));
-	if (take_prefix(&text, "job_id:"))
+	if (kind == TARGET_JOB_ID)
 		job_target_by_id(text, owner, target);
-	else if (take_prefix(&text, "queue:"))
-		queue_target(text, target);
-	else if (take_prefix(&text, "job:") || OidIsValid(owner))
+	else if (kind == TARGET_JOB || (kind == TARGET_UNSAID && OidIsValid(owner)))
 		job_target_by_name(text, namespace, target);
 	else
 		queue_target(text, target);

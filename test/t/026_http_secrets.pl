@@ -101,10 +101,8 @@ use_key_file($key_file);
 # With a key
 #
 
-$node->stop;
-$node->start;
-my @wal = glob($node->data_dir . '/pg_wal/0*');
-$sql->('SELECT pg_switch_wal(); CHECKPOINT; SELECT pg_switch_wal(); CHECKPOINT');
+$sql->('SELECT pg_switch_wal()');
+my $wal = $sql->('CREATE TABLE in_wal (); SELECT pg_walfile_name(pg_current_wal_insert_lsn())');
 my $old_key = '0123456789abcdef' x 4;
 write_keys(0600, "$old_key # the first one");
 is(complaint($set), '', 'with a key file there is no warning');
@@ -112,6 +110,8 @@ unlike($sql->('SELECT value FROM scheduler.secret'), qr/\Q$value\E/, 'what is st
 my $first = $sql->('SELECT value, key_id FROM scheduler.secret');
 $sql->($set);
 isnt($sql->('SELECT value, key_id FROM scheduler.secret'), $first, 'each time in another way');
+$sql->('SELECT pg_switch_wal()');
+ok(!found_in($node->data_dir . "/pg_wal/$wal"), 'what was set is not in the WAL');
 like($sql->('SELECT key_id FROM scheduler.secrets'), qr/^[0-9a-f]{16}$/, 'the view says with which key');
 
 $sql->("CREATE ROLE backup_role LOGIN BYPASSRLS IN ROLE pg_read_all_data");
@@ -123,8 +123,7 @@ like(complaint('SET ROLE backup_role; SELECT scheduler.rotate_secret_key()'), qr
 
 $node->command_ok([ 'pg_basebackup', '-D', "$dir/backup", '-c', 'fast', '-X', 'fetch', '-h', $node->host, '-p', $node->port ],
 	'a base backup');
-ok(!found_in("$dir/backup/base"), 'has no value in its tables');
-ok(system("grep -rqa '$value' $dir/backup/pg_wal") != 0 || grep({ -e } @wal) > 0, 'nor in its WAL');
+ok(!found_in("$dir/backup"), 'has no value in it');
 
 # A job that sends it, and one that says when it cannot be sent
 $sql->(
