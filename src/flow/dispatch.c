@@ -178,6 +178,8 @@ worker_limit(void)
 {
 	if (pg_scheduler_max_workers_per_role == 0)
 		return scheduler_shared->nworkers;
+	if (pg_scheduler_max_workers_per_role < 0)
+		return Max(scheduler_shared->nworkers - 1, 1);
 	return Min(pg_scheduler_max_workers_per_role, scheduler_shared->nworkers);
 }
 
