@@ -84,6 +84,11 @@ in_hand(const Run *run)
 bool
 in_hand_now(const Run *run)
 {
-	in_hand_look(shmem_find_database(MyDatabaseId));
+	Database   *db;
+
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	db = shmem_find_database(MyDatabaseId);
+	LWLockRelease(scheduler_shared->lock);
+	in_hand_look(db);
 	return in_hand(run);
 }
