@@ -315,19 +315,30 @@ find_pending(Relation rel, const Run *run, PendingRun *pending)
 
 /*
  * Deleting a value that is stored out of line takes a snapshot; most runs
- * have no arguments of their own, and are spared it.
+ * have no arguments of their own, and are spared it.  A server with assertions
+ * wants one wherever there could be such a value.
  */
+static bool
+needs_snapshot(const PendingRun *pending)
+{
+#ifdef USE_ASSERT_CHECKING
+	return true;
+#else
+	return has_args(pending);
+#endif
+}
+
 static void
 push_snapshot_for(const PendingRun *pending)
 {
-	if (has_args(pending))
+	if (needs_snapshot(pending))
 		PushActiveSnapshot(GetLatestSnapshot());
 }
 
 static void
 pop_snapshot_for(const PendingRun *pending)
 {
-	if (has_args(pending))
+	if (needs_snapshot(pending))
 		PopActiveSnapshot();
 }
 

@@ -247,8 +247,11 @@ store_write_job_states(JobState **states, int count)
 	CatalogIndexState indexes = CatalogOpenIndexes(rel);
 	RowFinder	finder;
 
-	/* brings what we know of transactions that still see old versions up to date */
-	(void) GetLatestSnapshot();
+	/*
+	 * Brings what we know of transactions that still see old versions up to
+	 * date; and while one is active, what is out of line stays.
+	 */
+	PushActiveSnapshot(GetLatestSnapshot());
 	row_finder_begin(&finder, rel, "job_state_pkey");
 	for (int i = 0; i < count; i++)
 	{
@@ -276,6 +279,7 @@ store_write_job_states(JobState **states, int count)
 		heap_freetuple(tuple);
 	}
 	row_finder_end(&finder);
+	PopActiveSnapshot();
 	CatalogCloseIndexes(indexes);
 	table_close(rel, RowExclusiveLock);
 	CommandCounterIncrement();
