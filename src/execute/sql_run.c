@@ -508,7 +508,6 @@ record_failure(const ErrorData *error, const ErrorData *problem, Outcome *outcom
 	RunRecord	record;
 	RunStatus	status = failure_status(error);
 
-	Assert(IsTransactionState());
 	if (problem != NULL && active.marked)
 		status = RUN_LOST;
 	fill_record(&record, status);
