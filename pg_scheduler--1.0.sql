@@ -278,14 +278,15 @@ COMMENT ON FUNCTION scheduler._scheduler_health() IS
 
 CREATE FUNCTION scheduler._workers(
 	OUT pid int, OUT database oid, OUT role oid, OUT state text, OUT job_name text,
-	OUT run_id bigint, OUT since timestamptz, OUT runs bigint, OUT memory bigint)
+	OUT run_id bigint, OUT since timestamptz, OUT runs bigint, OUT memory bigint,
+	OUT wait_event text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'pg_scheduler_workers' LANGUAGE C VOLATILE ROWS 4;
 COMMENT ON FUNCTION scheduler._workers() IS 'The worker processes of the cluster';
 
 CREATE VIEW scheduler.workers WITH (security_invoker = true) AS
 SELECT w.pid, d.datname AS database, w.role::regrole AS role, w.state, w.job_name, w.run_id,
-	w.since, w.runs, w.memory
+	w.since, w.runs, w.memory, w.wait_event
 FROM scheduler._workers() w
 LEFT JOIN pg_catalog.pg_database d ON d.oid = w.database;
 COMMENT ON VIEW scheduler.workers IS
@@ -299,6 +300,8 @@ COMMENT ON COLUMN scheduler.workers.run_id IS 'Run in hand; null: none';
 COMMENT ON COLUMN scheduler.workers.since IS 'When that run began, or the state';
 COMMENT ON COLUMN scheduler.workers.runs IS 'Runs since the process started';
 COMMENT ON COLUMN scheduler.workers.memory IS 'Bytes in use between runs, looked at now and then';
+COMMENT ON COLUMN scheduler.workers.wait_event IS
+'What it waits for, as in pg_stat_activity; null: for nothing';
 GRANT SELECT ON scheduler.workers TO PUBLIC;
 
 ----------------------------------------------------------------------

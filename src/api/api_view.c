@@ -14,10 +14,12 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
+#include "utils/wait_event.h"
 
 #include "shared/http_flight.h"
 #include "shared/shmem.h"
 #include "shared/worker_slot.h"
+#include "shared/worker_wait.h"
 #include "table/fit.h"
 #include "table/rights.h"
 
@@ -131,6 +133,16 @@ worker_state_name(const WorkerSlot *slot)
 	}
 }
 
+/* What a process waits for, as in pg_stat_activity. */
+static Datum
+wait_event(int pid, bool *isnull)
+{
+	const char *name = pgstat_get_wait_event(worker_wait_event(pid));
+
+	*isnull = name == NULL;
+	return name ? CStringGetTextDatum(name) : (Datum) 0;
+}
+
 /* The HTTP workers, which serve all roles of a database. */
 static void
 put_http_workers(ReturnSetInfo *rsinfo)
@@ -140,8 +152,8 @@ put_http_workers(ReturnSetInfo *rsinfo)
 	for (int i = 0; i < scheduler_shared->ndatabases; i++)
 	{
 		const Database *db = &scheduler_shared->databases[i];
-		Datum		values[9] = {0};
-		bool		nulls[9] = {false, false, true, false, true, true, false, false, true};
+		Datum		values[10] = {0};
+		bool		nulls[10] = {false, false, true, false, true, true, false, false, true};
 		bool		exists;
 
 		LWLockAcquire(scheduler_shared->lock, LW_SHARED);
@@ -155,11 +167,12 @@ put_http_workers(ReturnSetInfo *rsinfo)
 		if (!exists)
 			continue;
 		values[3] = CStringGetTextDatum(values[3] ? "running" : "idle");
+		values[9] = wait_event(DatumGetInt32(values[0]), &nulls[9]);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 }
 
-/* pid, database, role, state, job_name, run_id, since, runs, memory */
+/* pid, database, role, state, job_name, run_id, since, runs, memory, wait_event */
 Datum
 pg_scheduler_workers(PG_FUNCTION_ARGS)
 {
@@ -168,13 +181,13 @@ pg_scheduler_workers(PG_FUNCTION_ARGS)
 	int			n;
 
 	InitMaterializedSRF(fcinfo, 0);
-	fit_require_result(rsinfo->setDesc, 9);
+	fit_require_result(rsinfo->setDesc, 10);
 	slots = copy_slots(&n);
 	for (int i = 0; i < n; i++)
 	{
 		const WorkerSlot *slot = &slots[i];
-		Datum		values[9];
-		bool		nulls[9] = {0};
+		Datum		values[10];
+		bool		nulls[10] = {0};
 
 		if (!rights_can_see(slot->role))
 			continue;
@@ -193,6 +206,7 @@ pg_scheduler_workers(PG_FUNCTION_ARGS)
 		values[7] = Int64GetDatum(slot->runs_done);
 		nulls[8] = (slot->memory == 0);
 		values[8] = Int64GetDatum(slot->memory);
+		values[9] = wait_event(slot->pid, &nulls[9]);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	put_http_workers(rsinfo);

@@ -8,7 +8,7 @@
  * ALTER EXTENSION ... UPDATE change the ground that our processes stand on.
  * Before such a command the database is quiesced: its processes leave, and
  * none is started until the transaction of the command is over.  When jobs are
- * restored from a dump, that is when the session is.
+ * restored from a dump, that is when the restore is (restorer.h).
  *
  * ALTER ROLE and ALTER DATABASE ... SET change what sessions begin with, and
  * so workers begin anew.
@@ -45,6 +45,7 @@
 #include "api/ddl_guard.h"
 #include "base/compat.h"
 #include "shared/change.h"
+#include "shared/restorer.h"
 #include "shared/shmem.h"
 #include "shared/worker_slot.h"
 #include "table/extension.h"
@@ -69,6 +70,9 @@ static int	nquiesced = 0;
 static List *extensions_created = NIL;	/* in TopTransactionContext */
 static bool extension_dropped = false;	/* ours */
 static bool databases_changed = false;
+static bool has_restored = false;	/* in this session */
+static bool restored_in_block = false;	/* the restore is this transaction */
+static bool restores_ended = false; /* by scheduler.start() */
 
 /* Settings of roles or databases changed by this transaction */
 static bool session_defaults_changed = false;
@@ -170,37 +174,61 @@ release_quiesced(void)
 }
 
 static void
-end_restore(int code, Datum arg)
+end_restore(void)
 {
 	Database   *db;
 
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	db = shmem_find_database(MyDatabaseId);
-	if (db != NULL && db->quiesced > 0)
-		db->quiesced--;
+	if (db != NULL)
+		restorer_leave(db, MyProcPid);
+	LWLockRelease(scheduler_shared->lock);
+	shmem_wake_launcher(true);
+}
+
+static void
+end_restore_at_exit(int code, Datum arg)
+{
+	end_restore();
+}
+
+/* After scheduler.start(): no restore keeps the database quiet. */
+static void
+end_restores(void)
+{
+	Database   *db;
+
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	db = shmem_find_database(MyDatabaseId);
+	if (db != NULL)
+		restorer_leave_all(db);
 	LWLockRelease(scheduler_shared->lock);
 	shmem_wake_launcher(true);
 }
 
 void
+db_command_end_restores(void)
+{
+	restores_ended = true;
+}
+
+void
 db_command_restore(void)
 {
-	static bool begun = false;
 	TimestampTz give_up = GetCurrentTimestamp() + QUIESCE_TIMEOUT;
 	bool		known = false;
+	bool		begun = false;
 
-	if (begun || MyBackendType != B_BACKEND)
+	if (MyBackendType != B_BACKEND)
 		return;
-	begun = true;
 	do
 	{
 		Database   *db;
 
 		LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 		db = shmem_find_database(MyDatabaseId);
-		if (db != NULL)
-			db->quiesced++;
 		known = (db != NULL);
+		begun = known && restorer_enter(db);
 		LWLockRelease(scheduler_shared->lock);
 		if (!known)
 		{
@@ -209,9 +237,13 @@ db_command_restore(void)
 			pg_usleep(10 * 1000L);
 		}
 	} while (!known && GetCurrentTimestamp() < give_up);
-	if (!known)
+	if (!begun)
 		return;
-	before_shmem_exit(end_restore, (Datum) 0);
+	if (!has_restored)
+		before_shmem_exit(end_restore_at_exit, (Datum) 0);
+	has_restored = true;
+	restored_in_block |= IsTransactionBlock();
+	shmem_wake_launcher(false); /* it looks whether this session is idle */
 	wait_for_processes(MyDatabaseId);
 }
 
@@ -241,7 +273,11 @@ look_again(void)
 	{
 		db->extension_events++;
 		if (db->state == DATABASE_ABSENT)
+		{
 			db->state = DATABASE_PRESENT;
+			db->error[0] = '\0';
+			db->missing_since = GetCurrentTimestamp();
+		}
 	}
 	else if (extensions_created != NIL)
 		scheduler_shared->extension_elsewhere = true;
@@ -314,6 +350,12 @@ at_transaction_end(XactEvent event, void *arg)
 	if (OidIsValid(restart_scheduler_of) && event == XACT_EVENT_COMMIT)
 		restart_scheduler(restart_scheduler_of);
 	restart_scheduler_of = InvalidOid;
+	if (restored_in_block)
+		end_restore();
+	restored_in_block = false;
+	if (restores_ended && event == XACT_EVENT_COMMIT)
+		end_restores();
+	restores_ended = false;
 	if (nquiesced == 0 && extensions_created == NIL && !extension_dropped &&
 		!databases_changed)
 		return;
@@ -518,6 +560,8 @@ after_command(Node *stmt)
 {
 	ListCell   *lc;
 
+	if (has_restored && IsA(stmt, DiscardStmt) && ((DiscardStmt *) stmt)->target == DISCARD_ALL)
+		end_restore();
 	if (IsA(stmt, AlterRoleSetStmt) || IsA(stmt, AlterDatabaseSetStmt))
 		session_defaults_changed = true;
 	if (IsA(stmt, AlterDatabaseSetStmt) &&

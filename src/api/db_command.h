@@ -16,10 +16,12 @@ extern void db_command_init(void);
 /*
  * Jobs, or their states, come out of a dump: jobs must not run before the rest
  * of the database is there, nor be planned anew before their states are.  The
- * processes of this database leave until this session ends, for a restore is
- * many transactions.  For sessions of clients, and when the library has been
- * preloaded.
+ * processes of this database leave until the restore is over, see restorer.h.
+ * For sessions of clients, and when the library has been preloaded.
  */
 extern void db_command_restore(void);
+
+/* When this transaction commits, no restore keeps the database quiet any more. */
+extern void db_command_end_restores(void);
 
 #endif							/* PG_SCHEDULER_DB_COMMAND_H */

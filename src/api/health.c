@@ -25,8 +25,9 @@
 
 #include "rules/health_rules.h"
 #include "rules/histogram.h"
-#include "shared/shmem.h"
+#include "shared/restorer.h"
 #include "shared/worker_slot.h"
+#include "shared/worker_wait.h"
 #include "table/fit.h"
 #include "table/rights.h"
 
@@ -54,14 +55,19 @@ static void
 look_at_database(const Database *db, SchedulerView *view)
 {
 	SchedulerFigures *figures = &view->figures;
+	TimestampTz now = GetCurrentTimestamp();
 
 	Assert(shmem_locked());
 	figures->process = db->scheduler_pid != 0;
 	figures->ready = db->ready;
 	figures->stop_requested = db->stop_requested && db->ready;
 	figures->stopped = db->stopped && db->ready;
-	figures->errors = db->ready && db->last_error_at != DT_NOBEGIN &&
-		db->last_error_at > db->ready_since;
+	if (db->error[0] != '\0' && (db->ready || now - db->error_since >= STARTING_TIME))
+		figures->error = rights_is_admin() ? pstrdup(db->error) : "see the server log";
+	/* absent: CREATE EXTENSION has not been committed */
+	figures->missing = db->state == DATABASE_PRESENT && now - db->missing_since >= STARTING_TIME;
+	figures->restorer = restorer_pid(db);
+	figures->quiesced = db->quiesced > 0;
 	figures->memory_growing = db->ready && db->memory_growing;
 	figures->unfit = db->unfit[0] != '\0' ? pstrdup(db->unfit) : NULL;
 	if (db->ready && db->hold_reason[0] != '\0')
@@ -102,8 +108,13 @@ look(SchedulerView *view)
 	db = shmem_find_database(MyDatabaseId);
 	if (db != NULL)
 		look_at_database(db, view);
+	else if (scheduler_shared->full)
+		view->figures.error = "there are more databases than pg_scheduler.max_databases";
+	else
+		view->figures.missing = scheduler_shared->launcher_pid == 0;
 	look_at_workers(view);
 	LWLockRelease(scheduler_shared->lock);
+	view->figures.waiting_for_standby = worker_wait_standby();
 	if (db != NULL)
 	{
 		view->pending = pg_atomic_read_u64(&db->npending);

@@ -14,6 +14,7 @@
 #include "fmgr.h"
 #include "utils/timestamp.h"
 
+#include "api/db_command.h"
 #include "api/run_wait.h"
 #include "base/clock.h"
 #include "base/guc.h"
@@ -38,6 +39,7 @@ pg_scheduler_start(PG_FUNCTION_ARGS)
 	query_write_stopped(false, DT_NOBEGIN);
 	if (query_judge_home(&home) == HOME_COPY)
 		query_move_home(&home, true);
+	db_command_end_restores();
 	change_note(CHANGE_CONTROL, 0);
 	PG_RETURN_VOID();
 }

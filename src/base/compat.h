@@ -106,4 +106,11 @@
 #define compat_administers_role(member, role)	true
 #endif
 
+/* The status of the backend at a place of the list, from 1, has another name since 16. */
+#if PG_VERSION_NUM >= 160000
+#define compat_backend_status(i)	pgstat_get_local_beentry_by_index(i)
+#else
+#define compat_backend_status(i)	pgstat_fetch_stat_local_beentry(i)
+#endif
+
 #endif							/* PG_SCHEDULER_COMPAT_H */

@@ -17,10 +17,14 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timeout.h"
+#include "utils/timestamp.h"
 
 #include "base/compat.h"
 #include "base/cycle.h"
 #include "base/process.h"
+
+/* That there is no room for a process is told again after: 1 min. */
+#define WARNING_INTERVAL	(60 * USECS_PER_SEC)
 
 ProcessKind process_kind = PROCESS_CLIENT;
 
@@ -49,6 +53,30 @@ process_launch(BackgroundWorker *worker, BackgroundWorkerHandle **handle)
 	result = RegisterDynamicBackgroundWorker(worker, handle);
 	MemoryContextSwitchTo(oldcontext);
 	return result;
+}
+
+void
+process_warn_no_room(const char *what, const char *hint)
+{
+	static TimestampTz told_at = DT_NOBEGIN;
+	static int64 untold = 0;
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (told_at <= now && now - told_at < WARNING_INTERVAL && told_at != DT_NOBEGIN)
+	{
+		untold++;
+		return;
+	}
+	ereport(WARNING,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("pg_scheduler could not start %s", what),
+			 untold == 0 ?
+			 errdetail("All background worker slots of the server are taken.") :
+			 errdetail("All background worker slots of the server are taken. A process could not be started "
+					   INT64_FORMAT " times since the last such message.", untold + 1),
+			 errhint("%s", hint)));
+	told_at = now;
+	untold = 0;
 }
 
 void

@@ -45,6 +45,12 @@ extern void process_describe(BackgroundWorker *worker, const char *kind, const c
  */
 extern bool process_launch(BackgroundWorker *worker, BackgroundWorkerHandle **handle);
 
+/*
+ * Warn that process_launch() has found no room for "what".  It is tried time and
+ * again: the first time is told at once, the others once a minute, in one.
+ */
+extern void process_warn_no_room(const char *what, const char *hint);
+
 /* Settings of a session that works for pg_scheduler, whatever its defaults are. */
 extern void process_set_up_session(void);
 

@@ -130,11 +130,7 @@ worker_pool_warn_no_process(const char *what)
 {
 	Assert(process_is(PROCESS_SCHEDULER));
 	Assert(!shmem_locked());
-	ereport(WARNING,
-			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-			 errmsg("pg_scheduler could not start %s", what),
-			 errdetail("All background worker slots of the server are taken."),
-			 errhint("Increase max_worker_processes, or lower pg_scheduler.max_workers.")));
+	process_warn_no_room(what, "Increase max_worker_processes, or lower pg_scheduler.max_workers.");
 	alert_raise(ALERT_WORKER_SLOTS_EXHAUSTED, "pg_scheduler", 0, InvalidOid,
 				"no background worker slot is free: increase max_worker_processes");
 }

@@ -384,7 +384,7 @@ guarded(void (*task) (TimestampTz now), TimestampTz now)
 static bool
 watching(void)
 {
-	return run_queue_ready_count() > 0 || server_watch_open();
+	return run_queue_count() > 0 || server_watch_open();
 }
 
 static bool

@@ -13,6 +13,7 @@
  *	job_without_next_time	once in a minute, by			a walk over all jobs
  *							monitor_clean.c
  *	scheduler_stopped		when stop() or start() is read	scheduler_state
+ *	scheduler_unhealthy		with jobs; when cycles fail		slots, errors
  *
  * "raised" has a bit for each alert that is open, as far as this process knows, so
  * that an alert is written when something changes, and not at each look.  After a
@@ -36,6 +37,7 @@
 #include "base/guc.h"
 #include "health/metrics.h"
 #include "health/server_watch.h"
+#include "shared/worker_wait.h"
 #include "state/alert.h"
 #include "state/alert_rule.h"
 #include "state/meter.h"
@@ -43,6 +45,7 @@
 #include "table/query_monitor.h"
 
 #define SUBJECT_SCHEDULER	"pg_scheduler"
+#define SUBJECT_STANDBY		"synchronous standby"
 
 /* Memory of one worker, as of the last look */
 typedef struct WorkerMemory
@@ -57,6 +60,11 @@ static TimestampTz busy_since = DT_NOEND;
 static uint64 raised = 0;		/* alerts of no job: ALERT_BIT() */
 static WorkerMemory *memories = NULL;
 static char told[256] = "";		/* why nothing runs, or empty */
+
+/* What scheduler_unhealthy says of errors, and of standbys; "": nothing */
+#define TOLD_LENGTH		SLOT_ERROR_LENGTH
+static char errors_told[TOLD_LENGTH] = "";
+static char standby_told[TOLD_LENGTH] = "";
 
 static void
 set_alert(AlertKind kind, bool holds, const char *message)
@@ -85,21 +93,61 @@ server_watch_stopped(const char *reason)
 	set_alert(ALERT_SCHEDULER_STOPPED, reason && pg_scheduler_monitoring, reason);
 }
 
+/* Without rules: they may not have been read. */
+static void
+set_unhealthy(const char *subject, char *told, const char *reason)
+{
+	if (reason == NULL && told[0] != '\0')
+		alert_resolve(ALERT_SCHEDULER_UNHEALTHY, subject);
+	else if (reason != NULL && strncmp(reason, told, TOLD_LENGTH - 1) != 0)
+		alert_raise(ALERT_SCHEDULER_UNHEALTHY, subject, 0, InvalidOid, reason);
+	strlcpy(told, reason ? reason : "", TOLD_LENGTH);
+}
+
+void
+server_watch_errors(const char *message)
+{
+	bool		is_new = message != NULL && strncmp(message, errors_told, TOLD_LENGTH - 1) != 0;
+
+	set_unhealthy(SUBJECT_SCHEDULER, errors_told, message);
+	if (!is_new)
+		return;
+	ereport(WARNING,
+			(errmsg("pg_scheduler runs no jobs in this database"),
+			 errdetail("The scheduler meets an error time after time: %s.", message)));
+	/* nobody else would, as long as no cycle gets as far */
+	alert_write();
+}
+
+static void
+judge_standby(void)
+{
+	int			n = worker_wait_standby();
+
+	set_unhealthy(SUBJECT_STANDBY, standby_told,
+				  n > 0 ? "processes wait for a synchronous standby that is not there" : NULL);
+}
+
 static void
 judge_workers(TimestampTz now)
 {
 	const AlertRule *rule = alert_rule(ALERT_WORKERS_EXHAUSTED);
 	SchedulerMinute figures;
+	bool		exhausted;
+	int			nwaiting;
+	char	   *wait;
 
 	metrics_of_workers(&figures);
 	if (figures.workers_busy < figures.max_workers || run_queue_ready_count() == 0)
 		busy_since = DT_NOEND;
 	else if (busy_since == DT_NOEND)
 		busy_since = now;
-	set_alert(ALERT_WORKERS_EXHAUSTED,
-			  busy_since != DT_NOEND && now - busy_since >= rule->interval,
-			  psprintf("all " INT64_FORMAT " workers are busy, and " INT64_FORMAT " runs wait",
-					   figures.max_workers, run_queue_ready_count()));
+	exhausted = busy_since != DT_NOEND && now - busy_since >= rule->interval;
+	wait = exhausted ? worker_wait_common(&nwaiting) : NULL;
+	set_alert(ALERT_WORKERS_EXHAUSTED, exhausted,
+			  psprintf("all " INT64_FORMAT " workers are busy, and " INT64_FORMAT " runs wait%s",
+					   figures.max_workers, run_queue_ready_count(),
+					   wait ? psprintf("; %d of the workers wait for %s", nwaiting, wait) : ""));
 }
 
 static void
@@ -201,12 +249,14 @@ server_watch(TimestampTz now)
 	judge_workers(now);
 	judge_connections();
 	judge_restarts(now);
+	judge_standby();
 }
 
 bool
 server_watch_open(void)
 {
-	return busy_since != DT_NOEND || (raised & ~ALERT_BIT(ALERT_SCHEDULER_STOPPED)) != 0;
+	return busy_since != DT_NOEND || standby_told[0] != '\0' ||
+		(raised & ~ALERT_BIT(ALERT_SCHEDULER_STOPPED)) != 0;
 }
 
 void
@@ -215,6 +265,10 @@ server_watch_load(void)
 	for (int kind = 0; kind < ALERT_KINDS; kind++)
 		if (alert_kind(kind)->subject == ALERT_OF_SERVER && !(raised & ALERT_BIT(kind)))
 			alert_resolve(kind, SUBJECT_SCHEDULER);
+	if (errors_told[0] == '\0')
+		alert_resolve(ALERT_SCHEDULER_UNHEALTHY, SUBJECT_SCHEDULER);
+	if (standby_told[0] == '\0')
+		alert_resolve(ALERT_SCHEDULER_UNHEALTHY, SUBJECT_STANDBY);
 }
 
 static void

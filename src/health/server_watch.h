@@ -33,4 +33,10 @@ extern void server_watch_load(void);
 /* Some may have been resolved by others: what goes on is raised anew. */
 extern void server_watch_compare(void);
 
+/*
+ * The scheduler meets an error time after time, or, with NULL, does no more.  Does
+ * not need any table to be in order.  Outside a transaction.
+ */
+extern void server_watch_errors(const char *message);
+
 #endif							/* PG_SCHEDULER_SERVER_WATCH_H */

@@ -48,6 +48,7 @@
 #include "flow/worker_pool.h"
 #include "process/launcher.h"
 #include "shared/lane.h"
+#include "shared/restorer.h"
 #include "shared/shmem.h"
 #include "shared/worker_slot.h"
 
@@ -196,6 +197,9 @@ init_entry(Database *db, Oid oid)
 	db->oid = oid;
 	db->extension_events = 0;
 	db->quiesced = 0;
+	memset(db->restorers, 0, sizeof(db->restorers));
+	db->error[0] = '\0';
+	db->missing_since = GetCurrentTimestamp();
 	db->scheduler_pid = 0;
 	db->scheduler_latch = NULL;
 	db->ready = false;
@@ -335,6 +339,15 @@ needs_scheduler(const Database *db)
 		db->scheduler_pid == 0;
 }
 
+/* status() says why there is no scheduler. */
+static void
+note_no_process(Database *db)
+{
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	shmem_note_error(db, "no background worker slot is free: increase max_worker_processes");
+	LWLockRelease(scheduler_shared->lock);
+}
+
 /* Start what is missing.  When to come back, or DT_NOEND. */
 static TimestampTz
 start_missing(void)
@@ -361,11 +374,8 @@ start_missing(void)
 			next = Min(next, child->not_before);
 		else if (!start_scheduler(child))
 		{
-			ereport(WARNING,
-					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-					 errmsg("pg_scheduler could not start a scheduler"),
-					 errdetail("All background worker slots of the server are taken."),
-					 errhint("Increase max_worker_processes.")));
+			process_warn_no_room("a scheduler", "Increase max_worker_processes.");
+			note_no_process(&scheduler_shared->databases[i]);
 			pool_room_want_process(&scheduler_shared->databases[i]);
 			child->not_before = now + LAUNCH_RETRY_DELAY;
 			next = Min(next, child->not_before);
@@ -405,7 +415,8 @@ main_loop(void)
 		MemoryContextSwitchTo(cycle_context);
 		if (take_rescan())
 			scan_databases();
-		next = start_missing();
+		next = restorer_look(GetCurrentTimestamp());
+		next = Min(next, start_missing());
 		MemoryContextReset(cycle_context);
 
 		if (next != DT_NOEND)

@@ -93,6 +93,7 @@
 #define UNFIT_DELAY			(5 * USECS_PER_SEC)
 
 static Database *my_db = NULL;
+static emit_log_hook_type prev_emit_log_hook = NULL;
 static bool loaded = false;		/* memory mirrors the tables */
 static TimestampTz dirty_since = DT_NOEND;
 static TimestampTz outcome_at = DT_NOBEGIN; /* of the last outcome */
@@ -115,6 +116,7 @@ detach(int code, Datum arg)
 		my_db->demand = 0;
 		shmem_want_rooms(my_db, 0);
 		my_db->left = code == 0;
+		my_db->missing_since = GetCurrentTimestamp();
 		/* another database can have the entry, or this one cannot be connected to */
 		if ((my_db->state == DATABASE_ABSENT && scheduler_shared->full) || code != 0)
 			scheduler_shared->rescan = true;
@@ -349,6 +351,22 @@ hold(void)
 	sleep_until(clock_now() + UNFIT_DELAY);
 }
 
+/* An error that comes time after time; NULL: a cycle has gone well. */
+static void
+publish_error(const char *message)
+{
+	TimestampTz since;
+
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	shmem_note_error(my_db, message);
+	since = my_db->error_since;
+	LWLockRelease(scheduler_shared->lock);
+	if (message == NULL)
+		server_watch_errors(NULL);
+	else if (clock_now() - since >= STARTING_TIME)
+		server_watch_errors(message);
+}
+
 static void
 main_loop(void)
 {
@@ -367,6 +385,8 @@ main_loop(void)
 			scheduler_load(my_db);
 		loaded = true;
 		next = do_cycle();
+		if (my_db->error[0] != '\0')
+			publish_error(NULL);
 		MemoryContextSwitchTo(cycle_context);
 		MemoryContextReset(cycle_context);
 		if (!should_exit())
@@ -388,12 +408,18 @@ leave(void)
 	proc_exit(0);
 }
 
+/* What the process dies of, which may be that it cannot connect. */
 static void
-publish_error(void)
+remember_fatal(ErrorData *edata)
 {
-	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	my_db->last_error_at = clock_now();
-	LWLockRelease(scheduler_shared->lock);
+	if (edata->elevel >= FATAL && edata->message != NULL && !shmem_locked())
+	{
+		LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+		shmem_note_error(my_db, edata->message);
+		LWLockRelease(scheduler_shared->lock);
+	}
+	if (prev_emit_log_hook)
+		prev_emit_log_hook(edata);
 }
 
 /*
@@ -408,7 +434,7 @@ recover(void)
 	MemoryContextReset(cycle_context);
 	loaded = false;
 	(void) pool_room_make(0, false, 0);
-	publish_error();
+	publish_error(message);
 	process_wait_after_error();
 }
 
@@ -440,6 +466,8 @@ pg_scheduler_scheduler_main(Datum arg)
 	if (!attach(database))
 		proc_exit(0);
 	before_shmem_exit(detach, (Datum) 0);
+	prev_emit_log_hook = emit_log_hook;
+	emit_log_hook = remember_fatal;
 	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
 	set_up_session();
 	cycle_init();

@@ -129,7 +129,6 @@ publish_ready(Database *db)
 	db->state = DATABASE_PRESENT;
 	db->ready = true;
 	db->ready_since = clock_now();
-	db->last_error_at = DT_NOBEGIN;
 	if (scheduler_shared->full)
 	{
 		/* the launcher warns when there is no entry left for the others */

@@ -65,6 +65,7 @@ static const AlertKindInfo kinds[] = {
 	[ALERT_WORKER_SLOTS_EXHAUSTED] = {"worker_slots_exhausted", ALERT_OF_CAUSE, "error"},
 	[ALERT_HISTORY_UPKEEP] = {"history_upkeep", ALERT_OF_CAUSE, "error",
 	"partitions of the history could not be made or dropped: retention is behind", NO_THRESHOLD},
+	[ALERT_SCHEDULER_UNHEALTHY] = {"scheduler_unhealthy", ALERT_OF_CAUSE, "critical"},
 	[ALERT_JUDGEMENT_FAILED] = {"judgement_failed", ALERT_OF_JOB, "error", .lasts = true},
 	[ALERT_VERSION_MISMATCH] = {"version_mismatch", ALERT_OF_CAUSE, "critical"},
 };

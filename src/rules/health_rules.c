@@ -177,12 +177,23 @@ health_of_scheduler(const SchedulerFigures *figures, const HealthLimits *limits,
 		set(health, HEALTH_STOPPING, "%s waits for %d %s",
 			figures->held ? figures->held : "scheduler.stop()", figures->workers_running,
 			figures->workers_running == 1 ? "run" : "runs");
-	else if (!figures->process)
+	else if (figures->restorer != 0)
+		set(health, HEALTH_STOPPED, "process %d restores jobs; they run when it has ended, or is idle",
+			figures->restorer);
+	else if (figures->quiesced)
+		set(health, HEALTH_STOPPED, "a command on the database or the extension is under way");
+	else if (figures->error != NULL)
+		set(health, HEALTH_UNHEALTHY, "the scheduler meets errors: %s", figures->error);
+	else if (!figures->process && figures->missing)
 		set(health, HEALTH_UNHEALTHY, "there is no scheduler process");
+	else if (!figures->process)
+		set(health, HEALTH_STARTING, "the scheduler is being started");
 	else if (!figures->ready)
 		set(health, HEALTH_STARTING, "the scheduler reads its jobs");
-	else if (figures->errors)
-		set(health, HEALTH_UNHEALTHY, "the scheduler meets errors; see the server log");
+	else if (figures->waiting_for_standby > 0)
+		set(health, HEALTH_UNHEALTHY, "%d %s for a synchronous standby that is not there",
+			figures->waiting_for_standby,
+			figures->waiting_for_standby == 1 ? "process waits" : "processes wait");
 	else if (limits->backlog > 0 && figures->backlog > limits->backlog &&
 			 figures->workers_running >= figures->max_workers)
 		set(health, HEALTH_DEGRADED, "all %d workers are busy, and " INT64_FORMAT " runs wait",

@@ -105,7 +105,11 @@ typedef struct SchedulerFigures
 	const char *held;			/* why no run is started, NULL: they are */
 	bool		stop_requested; /* scheduler.stop(), or held */
 	bool		stopped;		/* and nothing runs any more */
-	bool		errors;			/* its last cycle ended in an error */
+	const char *error;			/* why it does not come, or its cycles fail; NULL: they do not */
+	bool		missing;		/* no process, for too long to call that a start */
+	int			restorer;		/* pid of a session that restores, 0: none */
+	bool		quiesced;		/* a command that is under way has sent the processes away */
+	int			waiting_for_standby;	/* workers whose commits no standby confirms */
 	const char *unfit;		/* why library and tables do not fit together, or NULL */
 	bool		memory_growing; /* that of a worker, for too long */
 	int64		backlog;

@@ -11,6 +11,8 @@
  */
 #include "postgres.h"
 
+#include "utils/timestamp.h"
+
 #include "shared/worker_slot.h"
 
 SchedulerShared *scheduler_shared = NULL;
@@ -19,6 +21,15 @@ bool
 shmem_available(void)
 {
 	return scheduler_shared != NULL;
+}
+
+void
+shmem_note_error(Database *db, const char *message)
+{
+	Assert(shmem_locked_exclusively());
+	if (message != NULL && db->error[0] == '\0')
+		db->error_since = GetCurrentTimestamp();
+	strlcpy(db->error, message ? message : "", SLOT_ERROR_LENGTH);
 }
 
 Database *

@@ -57,6 +57,10 @@
 #define SLOT_ERROR_LENGTH		256
 #define UNFIT_LENGTH			512
 #define HOLD_REASON_LENGTH		256
+#define MAX_RESTORERS			32
+
+/* What is missing at a start, or in error, may come in this time: 3 s. */
+#define STARTING_TIME			(3 * USECS_PER_SEC)
 
 typedef enum WorkerState
 {
@@ -180,7 +184,8 @@ typedef struct Database
 	DatabaseState state;
 	Oid			oid;
 	uint32		extension_events;	/* an extension was created: look again */
-	int			quiesced;		/* DDL commands that want us out */
+	int			quiesced;		/* DDL commands, and restores, that want us out */
+	int			restorers[MAX_RESTORERS];	/* sessions that restore: restorer.h */
 	int			scheduler_pid;	/* 0: none */
 	Latch	   *scheduler_latch;
 	bool		ready;			/* the scheduler has read all jobs */
@@ -210,7 +215,10 @@ typedef struct Database
 	bool		stop_requested; /* by scheduler.stop(), or runs are held */
 	char		hold_reason[HOLD_REASON_LENGTH];	/* why runs are held; empty: they are not */
 	TimestampTz stopped_at;		/* when that was; DT_NOBEGIN: not */
-	TimestampTz last_error_at;	/* of a cycle; DT_NOBEGIN: none since it was ready */
+	char		error[SLOT_ERROR_LENGTH];	/* why the scheduler does not come, or its
+											 * cycles fail; empty: they do not */
+	TimestampTz error_since;	/* the first of these */
+	TimestampTz missing_since;	/* when its process went, or was first wanted */
 	bool		memory_growing; /* that of a worker, for too long */
 	char		unfit[UNFIT_LENGTH];	/* why library and tables do not fit, or empty */
 
@@ -270,6 +278,9 @@ shmem_locked_exclusively(void)
 {
 	return LWLockHeldByMeInMode(scheduler_shared->lock, LW_EXCLUSIVE);
 }
+
+/* An error of the scheduler of a database; NULL: it has done its work.  Lock held. */
+extern void shmem_note_error(Database *db, const char *message);
 
 /* Caller holds the lock.  NULL: this database has no entry. */
 extern Database *shmem_find_database(Oid database);

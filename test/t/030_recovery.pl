@@ -97,7 +97,7 @@ ok(wait_until(sub { (() = slurp_file($node->logfile, $offset) =~
 		'two errors are logged'),
 	'the scheduler meets an error time after time');
 is(sql(q(SELECT state, reason FROM scheduler._scheduler_health())),
-	'unhealthy|the scheduler meets errors; see the server log', 'it is unhealthy, and says why');
+	'unhealthy|the scheduler meets errors: canceling statement due to lock timeout', 'it is unhealthy, and says why');
 $session->query_safe('COMMIT');
 scheduler_is('healthy', 'and healthy again when the cause is gone');
 becomes(q(SELECT count(*) >= 2 FROM scheduler.recovery_events WHERE action = 'reload'
