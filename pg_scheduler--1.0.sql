@@ -811,7 +811,7 @@ CALL scheduler._also_by_name('scheduler.run_job');
 CREATE FUNCTION scheduler.cancel_run(run_id bigint) RETURNS boolean
 AS 'MODULE_PATHNAME', 'pg_scheduler_cancel_run' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.cancel_run(bigint) IS
-'Cancel a run that waits or is being executed; false: it is over';
+'Cancel a run that waits or is being executed; false: it is over; one that is being executed is told at once, which a rollback does not take back';
 
 CREATE FUNCTION scheduler.retry_run(run_id bigint) RETURNS bigint
 AS 'MODULE_PATHNAME', 'pg_scheduler_retry_run' LANGUAGE C VOLATILE;

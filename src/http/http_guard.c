@@ -493,6 +493,10 @@ http_url_parse(const char *text, HttpUrl *url)
 		pg_strncasecmp(text, "https://", 8) != 0)
 		return "It does not begin with http:// or https://.";
 
+	/* libcurl takes a third slash, and the path for a host */
+	if (strchr(text, ':')[3] == '/')
+		return "It has no host.";
+
 	handle = curl_url();
 	if (handle == NULL)
 		return "There is no memory left to read it.";

@@ -19,6 +19,9 @@
 /* More headers than this in one request help nobody. */
 #define MAX_HEADERS		100
 
+/* U+FEFF at the beginning of a text in UTF-8 */
+#define BYTE_ORDER_MARK	"\xef\xbb\xbf"
+
 typedef struct HeaderList
 {
 	HttpHeaderDefinition *items;
@@ -222,25 +225,24 @@ http_args_look_up(void *state, const char *path, StringInfo value)
 }
 
 /*
- * Valid text of another encoding in the database's, or NULL if that lacks a
- * character of it.  No error: who sent it must not be able to raise one.
+ * Valid text in another encoding, or NULL if that lacks a character of it.  No
+ * error: who sent it must not be able to raise one.
  */
 static char *
-to_server_encoding(char *text, size_t length, int encoding)
+convert(const char *text, size_t length, int from, int to)
 {
-	int			server = GetDatabaseEncoding();
 	Oid			conversion;
 	char	   *result;
 
-	if (encoding == server || server == PG_SQL_ASCII || encoding == PG_SQL_ASCII)
+	if (from == to)
 		return pnstrdup(text, length);
-	conversion = FindDefaultConversionProc(encoding, server);
+	conversion = FindDefaultConversionProc(from, to);
 	if (!OidIsValid(conversion) ||
 		length >= MaxAllocSize / MAX_CONVERSION_GROWTH)
 		return NULL;
 	result = palloc(length * MAX_CONVERSION_GROWTH + 1);
-	if (pg_do_encoding_conversion_buf(conversion, encoding, server,
-									  (unsigned char *) text, length,
+	if (pg_do_encoding_conversion_buf(conversion, from, to,
+									  (unsigned char *) unconstify(char *, text), length,
 									  (unsigned char *) result,
 									  length * MAX_CONVERSION_GROWTH + 1,
 									  true) != length)
@@ -251,22 +253,46 @@ to_server_encoding(char *text, size_t length, int encoding)
 	return result;
 }
 
+/*
+ * The same for the encoding of the database.  One in SQL_ASCII converts nothing
+ * on the way to a client, but refuses what is not valid in the client's
+ * encoding: it gets UTF-8.
+ */
+static char *
+to_server_encoding(const char *text, size_t length, int encoding)
+{
+	int			server = GetDatabaseEncoding();
+	char	   *utf8;
+	char	   *result;
+
+	if (server == PG_SQL_ASCII)
+		server = PG_UTF8;
+	if (encoding == server)
+		return pnstrdup(text, length);
+	/* there are conversions from and to UTF-8, and few others */
+	utf8 = convert(text, length, encoding, PG_UTF8);
+	if (utf8 == NULL)
+		return NULL;
+	result = convert(utf8, strlen(utf8), PG_UTF8, server);
+	pfree(utf8);
+	return result;
+}
+
 char *
 http_clean_text(const char *bytes)
 {
-	char	   *copy = pstrdup(bytes);
-	char	   *result = NULL;
+	bool		is_utf8 = pg_verify_mbstr(PG_UTF8, bytes, strlen(bytes), true);
+	char	   *result = to_server_encoding(bytes, strlen(bytes), is_utf8 ? PG_UTF8 : PG_LATIN1);
 
-	if (pg_verify_mbstr(PG_UTF8, copy, strlen(copy), true))
-		result = to_server_encoding(copy, strlen(copy), PG_UTF8);
 	if (result != NULL)
 		return result;
-	for (char *c = copy; *c != '\0'; c++)
+	result = pstrdup(bytes);
+	for (char *c = result; *c != '\0'; c++)
 	{
 		if (IS_HIGHBIT_SET(*c))
 			*c = '?';
 	}
-	return copy;
+	return result;
 }
 
 static void
@@ -327,18 +353,26 @@ char *
 http_body_text(const HttpResponse *response)
 {
 	int			encoding = encoding_of(http_response_header(response, "content-type"));
+	const char *body = response->body;
 	size_t		length = response->body_length;
 
+	if (length >= strlen(BYTE_ORDER_MARK) &&
+		memcmp(body, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
+	{
+		encoding = PG_UTF8;
+		body += strlen(BYTE_ORDER_MARK);
+		length -= strlen(BYTE_ORDER_MARK);
+	}
 	if (length == 0)
 		return pstrdup("");
 	if (encoding < 0)
 		return NULL;
 	/* a body cut short may end within a character */
-	for (int cut = 0; !pg_verify_mbstr(encoding, response->body, length, true); cut++)
+	for (int cut = 0; !pg_verify_mbstr(encoding, body, length, true); cut++)
 	{
 		if (!response->truncated || cut >= MAX_CONVERSION_GROWTH || length <= 1)
 			return NULL;
 		length--;
 	}
-	return to_server_encoding(response->body, length, encoding);
+	return to_server_encoding(body, length, encoding);
 }

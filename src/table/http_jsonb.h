@@ -42,13 +42,15 @@ extern Jsonb *http_headers_write(const HttpResponse *response);
 /*
  * The body as text in the database's encoding, or NULL when it is none: it
  * contains NUL, or is invalid in the charset that its content type names
- * (UTF-8 if it names none).
+ * (UTF-8 if it names none).  A byte order mark of UTF-8 says that it is that,
+ * and is no part of the text.
  */
 extern char *http_body_text(const HttpResponse *response);
 
 /*
  * Any bytes from outside as text in the database's encoding: what is not
- * valid UTF-8 becomes question marks.
+ * valid UTF-8 is taken for Latin-1.  If the database lacks a character of it,
+ * those that are not ASCII become question marks.
  */
 extern char *http_clean_text(const char *bytes);
 

@@ -30,6 +30,7 @@
 #   /redirect-to?u=URL&code=N redirects to URL
 #   /redirects/N              N redirects, then /echo
 #   /invalid-utf8  /nul       bodies that are no text
+#   /latin1  /bom             a body in Latin-1, that says so; one with a byte order mark
 #   /dup-headers              X-Repeated: one, two, three; Set-Cookie twice
 #   /100-continue             100, 103, then 200; and a trailer
 #   /204-body                 204 with a body
@@ -344,6 +345,8 @@ my %scenario = (
 		answer($c, 302, [ $left > 0 ? "Location: /redirects/$left" : 'Location: /echo' ], 'moved');
 	},
 	'invalid-utf8' => sub { answer($_[0], 200, ['Content-Type: text/plain', "X-Bad: \xff\xfe"], "\xff\xfe\x80") },
+	'latin1'       => sub { answer($_[0], 200, ['Content-Type: text/plain; charset=iso-8859-1', "X-Name: M\xfcller"], "caf\xe9") },
+	'bom'          => sub { answer($_[0], 200, ['Content-Type: text/plain', "X-Name: M\xc3\xbcller"], "\xef\xbb\xbfcaf\xc3\xa9") },
 	'nul'          => sub { answer($_[0], 200, ['Content-Type: text/plain'], "a\0b") },
 	'dup-headers'  => sub {
 		answer($_[0], 200, [ (map { "X-Repeated: $_" } qw(one two three)), 'Set-Cookie: a=1', 'Set-Cookie: b=2' ], 'ok');

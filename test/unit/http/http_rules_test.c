@@ -177,6 +177,8 @@ test_urls(void)
 		{"file:///etc/passwd", "It does not begin with http:// or https://.", NULL, 0},
 		{"example.com", "It does not begin with http:// or https://.", NULL, 0},
 		{"http:/example.com", "It does not begin with http:// or https://.", NULL, 0},
+		{"http:///example.com", "It has no host.", NULL, 0},
+		{"HTTPS:////example.com/", "It has no host.", NULL, 0},
 		{"", "It does not begin with http:// or https://.", NULL, 0},
 		{"http://", "It is not a valid URL.", NULL, 0},
 		{"http://a\r\nb/", "It contains a control character.", NULL, 0},
