@@ -313,27 +313,27 @@ CREATE FUNCTION scheduler.next_runs(
     after timestamptz DEFAULT pg_catalog.now(), timezone text DEFAULT NULL,
 	anchor timestamptz DEFAULT NULL)
 RETURNS SETOF timestamptz
-AS 'MODULE_PATHNAME', 'scheduler_next_runs'
+AS 'MODULE_PATHNAME', 'pg_scheduler_next_runs'
 LANGUAGE C STABLE PARALLEL SAFE ROWS 5;
 COMMENT ON FUNCTION scheduler.next_runs(text, int, timestamptz, text, timestamptz) IS
 'the first times, at most count of them, at which a schedule fires after the given time; its intervals and "in" count from the anchor, which is that time by default; the time zone, for a schedule that names none, defaults to pg_scheduler.timezone';
 
 CREATE FUNCTION scheduler.schedule_is(schedule text, property text) RETURNS boolean
-AS 'MODULE_PATHNAME', 'scheduler_schedule_is'
+AS 'MODULE_PATHNAME', 'pg_scheduler_schedule_is'
 LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION scheduler.schedule_is(text, text) IS
 'Has the schedule a property: recurs, once, fixed, from_now, from_end, at_boot, anchored or workdays? NULL for a text that is no schedule, an error for another property; for example schedule_is(''@daily'', ''recurs'')';
 
 CREATE FUNCTION scheduler.describe_schedule(schedule text)
 RETURNS text
-AS 'MODULE_PATHNAME', 'scheduler_describe_schedule'
+AS 'MODULE_PATHNAME', 'pg_scheduler_describe_schedule'
 LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION scheduler.describe_schedule(text) IS
 'a schedule said in English, such as "At 02:30 on Monday through Friday, Europe/Berlin"';
 
 CREATE FUNCTION scheduler.normalize_schedule(schedule text)
 RETURNS text
-AS 'MODULE_PATHNAME', 'scheduler_normalize_schedule'
+AS 'MODULE_PATHNAME', 'pg_scheduler_normalize_schedule'
 LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION scheduler.normalize_schedule(text) IS
 'the canonical spelling of a schedule, with its time zone; schedules that fire at the same times because they say the same have the same one';
@@ -1454,7 +1454,7 @@ CREATE VIEW scheduler.recovery_events WITH (security_invoker = true) AS
 SELECT event_id, at, subject, job_id, action, reason, outcome, finished_at, run_id
 FROM scheduler.recovery_event;
 COMMENT ON VIEW scheduler.recovery_events IS
-'What was done to mend something, why, and what came of it: outcome is pending, succeeded or failed; kept for pg_scheduler.recovery_retention';
+'What was done to repair something, why, and what came of it: outcome is pending, succeeded or failed; kept for pg_scheduler.recovery_retention';
 COMMENT ON COLUMN scheduler.recovery_events.event_id IS 'Id of the event';
 COMMENT ON COLUMN scheduler.recovery_events.at IS 'When it arose';
 COMMENT ON COLUMN scheduler.recovery_events.subject IS 'What it is about, such as job 17';
@@ -1690,7 +1690,7 @@ COMMENT ON COLUMN scheduler.jobs.max_retry_delay IS 'Longest delay of a retry';
 COMMENT ON COLUMN scheduler.jobs.retry_jitter IS
 'True: a delay is a random time up to that of the policy';
 COMMENT ON COLUMN scheduler.jobs.retry_on IS
-'Errors that are retried: SQLSTATEs, classes, condition names or all; null: those that a retry may mend';
+'Errors that are retried: SQLSTATEs, classes, condition names or all; null: those that a retry may repair';
 COMMENT ON COLUMN scheduler.jobs.on_lost IS
 'What becomes of an attempt whose outcome nobody knows: fail or retry';
 COMMENT ON COLUMN scheduler.jobs.calendar IS 'Calendar that is minded; null: none';

@@ -95,7 +95,7 @@ check_kinds(ArrayType *kinds)
 		if (alert_kind_from_name(name) < 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("invalid kind of alert \"%s\"", text_clip(name, 64)),
+					 errmsg("invalid kind of alert \"%s\"", job_clip_text(name, 64)),
 					 errhint("Kinds are %s.", alert_kind_list())));
 	}
 }
@@ -110,7 +110,7 @@ check_severity(const char *severity)
 			return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("invalid severity \"%s\"", text_clip(severity, 64)),
+			 errmsg("invalid severity \"%s\"", job_clip_text(severity, 64)),
 			 errhint("Severities are info, warning, error and critical.")));
 }
 
@@ -268,7 +268,7 @@ pg_scheduler_alter_alert_rule(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"interval\" must be greater than 0")));
-	if (interval != NULL && interval_usecs(interval) > INTERVAL_MAX_USECS)
+	if (interval != NULL && job_interval_usecs(interval) > INTERVAL_MAX_USECS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"interval\" must not be longer than 100 years")));
@@ -353,7 +353,7 @@ pg_scheduler_report_alert_check(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	row.subject = psprintf("check " INT64_FORMAT, check.check_id);
 	row.severity = check.severity;
-	row.message = text_clip(check.message, pg_scheduler_max_message_size * 1024);
+	row.message = job_clip_text(check.message, pg_scheduler_max_message_size * 1024);
 	/* what somebody else has in hand is left to the next run of the check */
 	if (!query_try_lock_check(check.check_id) || query_lock_alerts(&row, 1, &locked) > 0)
 		PG_RETURN_BOOL(PG_GETARG_BOOL(1));

@@ -86,7 +86,7 @@ job_by_name(const char *name)
 	if (!query_find_job(GetUserId(), name, &job_id))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("job \"%s\" does not exist", text_clip(name, JOB_NAME_LENGTH)),
+				 errmsg("job \"%s\" does not exist", job_clip_text(name, JOB_NAME_LENGTH)),
 				 errhint("A job is found by name among those that \"%s\" owns; use the job_id for others.",
 						 GetUserNameFromId(GetUserId(), false))));
 	return job_id;
@@ -249,8 +249,8 @@ pg_scheduler_resume_job(PG_FUNCTION_ARGS)
  */
 
 static int64
-add_run(int64 job_id, RunTrigger trigger, TimestampTz scheduled_at, Jsonb *args,
-		int64 redriven_from)
+add_run_by_hand(int64 job_id, RunTrigger trigger, TimestampTz scheduled_at, Jsonb *args,
+				int64 redriven_from)
 {
 	Job			job;
 	PendingRun	pending = {.started_at = DT_NOBEGIN};
@@ -271,7 +271,7 @@ add_run(int64 job_id, RunTrigger trigger, TimestampTz scheduled_at, Jsonb *args,
 int64
 api_run_now(int64 job_id)
 {
-	return add_run(job_id, TRIGGER_MANUAL, clock_now(), NULL, 0);
+	return add_run_by_hand(job_id, TRIGGER_MANUAL, clock_now(), NULL, 0);
 }
 
 Datum
@@ -285,7 +285,7 @@ pg_scheduler_run_job(PG_FUNCTION_ARGS)
 	args = PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1);
 	if (args != NULL && query_find_job_owner(job_id, &owner) && !rights_can_run_as(owner))
 		job_definition_deny(owner, "args");
-	PG_RETURN_INT64(add_run(job_id, TRIGGER_MANUAL, clock_now(), args, 0));
+	PG_RETURN_INT64(add_run_by_hand(job_id, TRIGGER_MANUAL, clock_now(), args, 0));
 }
 
 /* A run that the caller may manage; an error if there is none. */
@@ -318,8 +318,8 @@ pg_scheduler_cancel_run(PG_FUNCTION_ARGS)
 static int64
 redrive(const DeadLetter *letter)
 {
-	int64		run_id = add_run(letter->job_id, TRIGGER_REDRIVE,
-								 letter->scheduled_at, letter->args, letter->run_id);
+	int64		run_id = add_run_by_hand(letter->job_id, TRIGGER_REDRIVE,
+										 letter->scheduled_at, letter->args, letter->run_id);
 
 	if (letter->dead_letter_id != 0)
 		query_mark_redriven(letter->dead_letter_id, clock_now());

@@ -70,7 +70,7 @@ unknown_calendar(const char *name)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg("calendar \"%s\" does not exist", text_clip(name, MAX_NAME_LENGTH)),
+			 errmsg("calendar \"%s\" does not exist", job_clip_text(name, MAX_NAME_LENGTH)),
 			 errhint("Use scheduler.create_calendar(), or see the view scheduler.calendars.")));
 }
 
@@ -103,10 +103,10 @@ static void
 check_options(const char *mode, const char *timezone)
 {
 	if (mode != NULL && strcmp(mode, "exclude") != 0 && strcmp(mode, "include") != 0)
-		bad_value("mode", psprintf("There is no \"%s\".", text_clip(mode, 64)),
+		bad_value("mode", psprintf("There is no \"%s\".", job_clip_text(mode, 64)),
 				  "Use exclude for a calendar of closed times, include for one of open times.");
 	if (timezone != NULL && zone_find(timezone) == NULL)
-		bad_value("timezone", psprintf("There is no time zone \"%s\".", text_clip(timezone, 64)),
+		bad_value("timezone", psprintf("There is no time zone \"%s\".", job_clip_text(timezone, 64)),
 				  "See the view pg_timezone_names.");
 }
 
@@ -260,7 +260,7 @@ weekdays_arg(FunctionCallInfo fcinfo, int arg)
 	if (text == NULL)
 		return result;
 	if (!calendar_parse_weekdays(text, &mask))
-		bad_value("weekdays", psprintf("\"%s\" is no list of weekdays.", text_clip(text, 64)),
+		bad_value("weekdays", psprintf("\"%s\" is no list of weekdays.", job_clip_text(text, 64)),
 				  "Use names, lists and ranges, such as mon-fri or sat,sun.");
 	result.value = Int32GetDatum(mask);
 	return result;

@@ -55,8 +55,8 @@ chain_api_get(ChainOptions *options, FunctionCallInfo fcinfo, bool alter)
 		options->after = options->after ? options->after : "";
 	if (options->after_on == NULL && (!alter || options->after_on_reset))
 		options->after_on = "success";
-	if (options->after_on != NULL && after_on_from_name(options->after_on) < 0)
-		bad_option("after_on", psprintf("There is no \"%s\".", text_clip(options->after_on, 64)),
+	if (options->after_on != NULL && store_after_on_from_name(options->after_on) < 0)
+		bad_option("after_on", psprintf("There is no \"%s\".", job_clip_text(options->after_on, 64)),
 				   "Use one of success, failure, any.");
 }
 
@@ -134,7 +134,7 @@ find_leaders(Oid owner, const char *after, int64 **leaders)
 		if (!find_leader(owner, name, &(*leaders)[n]))
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_OBJECT),
-					 errmsg("job \"%s\" does not exist", text_clip(name, JOB_NAME_LENGTH)),
+					 errmsg("job \"%s\" does not exist", job_clip_text(name, JOB_NAME_LENGTH)),
 					 errhint("A job can run after jobs of its owner \"%s\", and of roles that the owner is a member of.",
 							 GetUserNameFromId(owner, false))));
 		for (int i = 0; i < n; i++)
@@ -202,7 +202,7 @@ check_cycle(int64 job_id, const int64 *leaders, int nleaders)
 }
 
 static void
-check_at_commit(const DependencyEnd *follower)
+check_at_commit(const DependencyVertex *follower)
 {
 	int64	   *leaders;
 	int			n = query_find_leaders(follower->job_id, &leaders);
@@ -217,7 +217,7 @@ check_at_commit(const DependencyEnd *follower)
 static void
 store_leaders(const ChainOptions *options, Oid owner, int64 job_id)
 {
-	DependencyEnd follower = {.job_id = job_id};
+	DependencyVertex follower = {.job_id = job_id};
 	const char *after_on = options->after_on;
 	int64	   *leaders;
 	int			n = find_leaders(owner, options->after, &leaders);

@@ -263,7 +263,7 @@ restores_jobs(CopyStmt *stmt)
  * its scheduler leaves, and the next one finds out.
  */
 static void
-look_again(void)
+reread_databases(void)
 {
 	Database   *db;
 
@@ -337,7 +337,7 @@ check_prepare(void)
 }
 
 static void
-at_transaction_end(XactEvent event, void *arg)
+release_at_transaction_end(XactEvent event, void *arg)
 {
 	if (event == XACT_EVENT_PRE_PREPARE)
 		check_prepare();
@@ -360,7 +360,7 @@ at_transaction_end(XactEvent event, void *arg)
 		!databases_changed)
 		return;
 	if (event == XACT_EVENT_COMMIT)
-		look_again();
+		reread_databases();
 	release_quiesced();
 	extensions_created = NIL;
 	extension_dropped = false;
@@ -643,5 +643,5 @@ db_command_init(void)
 	ProcessUtility_hook = process_utility;
 	prev_object_access = object_access_hook;
 	object_access_hook = object_access;
-	RegisterXactCallback(at_transaction_end, NULL);
+	RegisterXactCallback(release_at_transaction_end, NULL);
 }

@@ -70,25 +70,25 @@ dependency_argument(FunctionCallInfo fcinfo)
 }
 
 static void
-queue_target(const char *name, DependencyEnd *target)
+queue_target(const char *name, DependencyVertex *target)
 {
 	if (!query_lock_target_queue(name))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("queue \"%s\" does not exist", text_clip(name, NAMEDATALEN)),
+				 errmsg("queue \"%s\" does not exist", job_clip_text(name, NAMEDATALEN)),
 				 errhint("The view scheduler.queues lists those that there are.")));
 	strlcpy(target->queue, name, NAMEDATALEN);
 }
 
 static void
-job_target_by_name(const char *name, Oid owner, DependencyEnd *target)
+job_target_by_name(const char *name, Oid owner, DependencyVertex *target)
 {
 	Oid			job_owner;
 
 	if (!query_lock_target(owner, name, &target->job_id, &job_owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("job \"%s\" does not exist", text_clip(name, JOB_NAME_LENGTH)),
+				 errmsg("job \"%s\" does not exist", job_clip_text(name, JOB_NAME_LENGTH)),
 				 errhint("A job is found by name among those that \"%s\" owns; use \"job_id:ID\" for others.",
 						 GetUserNameFromId(owner, false))));
 }
@@ -106,12 +106,12 @@ check_owner_sees(Oid owner, Oid job_owner, int64 job_id)
 }
 
 static void
-job_target_by_id(const char *text, Oid owner, DependencyEnd *target)
+job_target_by_id(const char *text, Oid owner, DependencyVertex *target)
 {
 	Oid			job_owner;
 
 	if (!name_list_job_id(text, &target->job_id))
-		bad_target(psprintf("\"%s\" is not a job_id.", text_clip(text, 64)));
+		bad_target(psprintf("\"%s\" is not a job_id.", job_clip_text(text, 64)));
 	if (!query_lock_target(InvalidOid, NULL, &target->job_id, &job_owner) ||
 		!rights_can_see(job_owner))
 		job_not_found(target->job_id);
@@ -124,7 +124,7 @@ job_target_by_id(const char *text, Oid owner, DependencyEnd *target)
  * InvalidOid for a queue.
  */
 static void
-parse_target(const char *text, Oid owner, DependencyEnd *target)
+parse_target(const char *text, Oid owner, DependencyVertex *target)
 {
 	Oid			namespace = OidIsValid(owner) ? owner : GetUserId();
 	TargetKind	kind = name_list_target(&text);
@@ -144,7 +144,7 @@ parse_target(const char *text, Oid owner, DependencyEnd *target)
 
 /* A job that the caller may not see has no name. */
 static char *
-describe(const DependencyEnd *end)
+describe(const DependencyVertex *end)
 {
 	char	   *name;
 	char	   *queue;
@@ -163,7 +163,7 @@ describe(const DependencyEnd *end)
 
 typedef struct CycleNode
 {
-	DependencyEnd end;
+	DependencyVertex end;
 	bool		healthy_queue;	/* for those who depend on a queue */
 	struct CycleNode *reached_from;
 	const char *how;			/* "depends on", ... */
@@ -214,7 +214,7 @@ report_cycle(const CycleNode *last)
 }
 
 static void
-reach(Search *search, CycleNode *from, const DependencyEnd *end, bool healthy_queue,
+reach(Search *search, CycleNode *from, const DependencyVertex *end, bool healthy_queue,
 	  const char *how)
 {
 	CycleNode *node = palloc0(sizeof(CycleNode));
@@ -239,7 +239,7 @@ reach_all(Search *search, CycleNode *from, List *ends, const char *how)
 
 	foreach(lc, ends)
 	{
-		const DependencyEnd *end = lfirst(lc);
+		const DependencyVertex *end = lfirst(lc);
 
 		reach(search, from, end, end->job_id == 0, how);
 	}
@@ -248,7 +248,7 @@ reach_all(Search *search, CycleNode *from, List *ends, const char *how)
 static void
 reach_queue_of(Search *search, CycleNode *from)
 {
-	DependencyEnd end = {0};
+	DependencyVertex end = {0};
 	char	   *name;
 	char	   *queue;
 	Oid			owner;
@@ -264,7 +264,7 @@ reach_queue_of(Search *search, CycleNode *from)
  * nothing.
  */
 static void
-refuse_cycle(const DependencyEnd *start)
+refuse_cycle(const DependencyVertex *start)
 {
 	CycleNode *first = palloc0(sizeof(CycleNode));
 	Search		search = {.start = first};
@@ -295,7 +295,7 @@ refuse_cycle(const DependencyEnd *start)
  */
 
 static void
-set_dependencies(const DependencyEnd *dependent, Oid owner, ArrayType *depends_on)
+set_dependencies(const DependencyVertex *dependent, Oid owner, ArrayType *depends_on)
 {
 	Datum	   *elements;
 	bool	   *nulls;
@@ -305,7 +305,7 @@ set_dependencies(const DependencyEnd *dependent, Oid owner, ArrayType *depends_o
 	deconstruct_array(depends_on, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &n);
 	for (int i = 0; i < n; i++)
 	{
-		DependencyEnd target;
+		DependencyVertex target;
 
 		if (nulls[i])
 			bad_target("An element must not be NULL.");
@@ -321,7 +321,7 @@ set_dependencies(const DependencyEnd *dependent, Oid owner, ArrayType *depends_o
 void
 dependency_set_of_job(int64 job_id, Oid owner, ArrayType *depends_on)
 {
-	DependencyEnd dependent = {.job_id = job_id};
+	DependencyVertex dependent = {.job_id = job_id};
 
 	if (depends_on != NULL)
 		set_dependencies(&dependent, owner, depends_on);
@@ -336,7 +336,7 @@ dependency_set_of_job(int64 job_id, Oid owner, ArrayType *depends_on)
 void
 dependency_set_of_queue(const char *queue, ArrayType *depends_on)
 {
-	DependencyEnd dependent = {0};
+	DependencyVertex dependent = {0};
 
 	strlcpy(dependent.queue, queue, NAMEDATALEN);
 	if (depends_on != NULL)
@@ -346,14 +346,14 @@ dependency_set_of_queue(const char *queue, ArrayType *depends_on)
 void
 dependency_check_job(int64 job_id, Oid owner)
 {
-	DependencyEnd dependent = {.job_id = job_id};
+	DependencyVertex dependent = {.job_id = job_id};
 	ListCell   *lc;
 
 	if (!query_has_dependencies() || !query_job_has_dependencies(job_id))
 		return;
 	foreach(lc, query_dependency_targets(&dependent))
 	{
-		const DependencyEnd *target = lfirst(lc);
+		const DependencyVertex *target = lfirst(lc);
 		char	   *name;
 		char	   *queue;
 		Oid			job_owner;
@@ -370,14 +370,14 @@ dependency_check_job(int64 job_id, Oid owner)
  */
 
 static void
-refuse_drop(const DependencyEnd *target)
+refuse_drop(const DependencyVertex *target)
 {
 	List	   *dependents;
 	StringInfoData detail;
 	int			i = 0;
 	ListCell   *lc;
 
-	query_lock_end(target);
+	query_lock_vertex(target);
 	dependents = query_dependency_dependents(target);
 	if (dependents == NIL)
 		return;
@@ -401,7 +401,7 @@ refuse_drop(const DependencyEnd *target)
 void
 dependency_refuse_drop_of_job(int64 job_id)
 {
-	DependencyEnd target = {.job_id = job_id};
+	DependencyVertex target = {.job_id = job_id};
 
 	if (query_has_dependencies())
 		refuse_drop(&target);
@@ -410,7 +410,7 @@ dependency_refuse_drop_of_job(int64 job_id)
 void
 dependency_refuse_drop_of_queue(const char *queue)
 {
-	DependencyEnd target = {0};
+	DependencyVertex target = {0};
 
 	strlcpy(target.queue, queue, NAMEDATALEN);
 	if (query_has_dependencies())

@@ -33,7 +33,7 @@
 typedef struct NewEdge
 {
 	EdgeCheck	check;
-	DependencyEnd end;
+	DependencyVertex end;
 } NewEdge;
 
 /* In TopTransactionContext; of a subtransaction that failed, they do no harm */
@@ -78,7 +78,7 @@ check_edges(void)
 }
 
 static void
-at_transaction_end(XactEvent event, void *arg)
+forget_edges_at_transaction_end(XactEvent event, void *arg)
 {
 	if (new_edges == NIL)
 		return;
@@ -90,14 +90,14 @@ at_transaction_end(XactEvent event, void *arg)
 }
 
 void
-edge_check_at_commit(EdgeCheck check, const DependencyEnd *end)
+edge_check_at_commit(EdgeCheck check, const DependencyVertex *end)
 {
 	static bool registered = false;
 	MemoryContext oldcontext = MemoryContextSwitchTo(TopTransactionContext);
 	NewEdge    *edge = palloc(sizeof(NewEdge));
 
 	if (!registered)
-		RegisterXactCallback(at_transaction_end, NULL);
+		RegisterXactCallback(forget_edges_at_transaction_end, NULL);
 	registered = true;
 	edge->check = check;
 	edge->end = *end;

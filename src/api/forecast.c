@@ -277,7 +277,7 @@ begin_next_job_runs(FunctionCallInfo fcinfo)
 		!rights_can_see(runs->forecast.job.owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 by_name ? errmsg("job \"%s\" does not exist", text_clip(name, JOB_NAME_LENGTH)) :
+				 by_name ? errmsg("job \"%s\" does not exist", job_clip_text(name, JOB_NAME_LENGTH)) :
 				 errmsg("job " INT64_FORMAT " does not exist", job_id)));
 	return runs;
 }

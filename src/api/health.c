@@ -40,7 +40,7 @@ PG_FUNCTION_INFO_V1(pg_scheduler_quantile);
 
 typedef struct SchedulerView
 {
-	SchedulerFigures figures;
+	SchedulerFacts facts;
 	TimestampTz since;
 	int			pid;
 	int64		pending;
@@ -54,26 +54,26 @@ typedef struct SchedulerView
 static void
 look_at_database(const Database *db, SchedulerView *view)
 {
-	SchedulerFigures *figures = &view->figures;
+	SchedulerFacts *facts = &view->facts;
 	TimestampTz now = GetCurrentTimestamp();
 
 	Assert(shmem_locked());
-	figures->process = db->scheduler_pid != 0;
-	figures->ready = db->ready;
-	figures->stop_requested = db->stop_requested && db->ready;
-	figures->stopped = db->stopped && db->ready;
+	facts->process = db->scheduler_pid != 0;
+	facts->ready = db->ready;
+	facts->stop_requested = db->stop_requested && db->ready;
+	facts->stopped = db->stopped && db->ready;
 	if (db->error[0] != '\0' && (db->ready || now - db->error_since >= STARTING_TIME))
-		figures->error = rights_is_admin() ? pstrdup(db->error) : "see the server log";
+		facts->error = rights_is_admin() ? pstrdup(db->error) : "see the server log";
 	/* absent: CREATE EXTENSION has not been committed */
-	figures->missing = db->state == DATABASE_PRESENT && now - db->missing_since >= STARTING_TIME;
-	figures->restorer = restorer_pid(db);
-	figures->quiesced = db->quiesced > 0;
-	figures->memory_growing = db->ready && db->memory_growing;
-	figures->unfit = db->unfit[0] != '\0' ? pstrdup(db->unfit) : NULL;
+	facts->missing = db->state == DATABASE_PRESENT && now - db->missing_since >= STARTING_TIME;
+	facts->restorer = restorer_pid(db);
+	facts->quiesced = db->quiesced > 0;
+	facts->memory_growing = db->ready && db->memory_growing;
+	facts->unfit = db->unfit[0] != '\0' ? pstrdup(db->unfit) : NULL;
 	if (db->ready && db->hold_reason[0] != '\0')
-		figures->held = pstrdup(db->hold_reason);
+		facts->held = pstrdup(db->hold_reason);
 	view->http_in_flight = db->http_nflights;
-	view->since = figures->stop_requested ? db->stopped_at : db->ready_since;
+	view->since = facts->stop_requested ? db->stopped_at : db->ready_since;
 	view->pid = db->scheduler_pid;
 }
 
@@ -82,7 +82,7 @@ static void
 look_at_workers(SchedulerView *view)
 {
 	Assert(shmem_locked());
-	view->figures.max_workers = scheduler_shared->nworkers;
+	view->facts.max_workers = scheduler_shared->nworkers;
 	foreach_worker_slot(slot)
 	{
 		if (!worker_slot_is_alive(slot))
@@ -90,36 +90,36 @@ look_at_workers(SchedulerView *view)
 		view->workers++;
 		view->worker_memory += slot->memory;
 		if (slot->state == WORKER_RUNNING)
-			view->figures.workers_running++;
+			view->facts.workers_running++;
 	}
 }
 
 static void
-look(SchedulerView *view)
+look_at_scheduler(SchedulerView *view)
 {
 	Database   *db;
 
 	memset(view, 0, sizeof(*view));
-	view->figures.preloaded = shmem_available();
-	view->figures.in_recovery = RecoveryInProgress();
-	if (!view->figures.preloaded)
+	view->facts.preloaded = shmem_available();
+	view->facts.in_recovery = RecoveryInProgress();
+	if (!view->facts.preloaded)
 		return;
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
 	db = shmem_find_database(MyDatabaseId);
 	if (db != NULL)
 		look_at_database(db, view);
 	else if (scheduler_shared->full)
-		view->figures.error = "there are more databases than pg_scheduler.max_databases";
+		view->facts.error = "there are more databases than pg_scheduler.max_databases";
 	else
-		view->figures.missing = scheduler_shared->launcher_pid == 0;
+		view->facts.missing = scheduler_shared->launcher_pid == 0;
 	look_at_workers(view);
 	LWLockRelease(scheduler_shared->lock);
-	view->figures.waiting_for_standby = worker_wait_standby();
+	view->facts.waiting_for_standby = worker_wait_standby();
 	if (db != NULL)
 	{
 		view->pending = pg_atomic_read_u64(&db->npending);
 		view->ready = pg_atomic_read_u64(&db->nready);
-		view->figures.backlog = view->ready;
+		view->facts.backlog = view->ready;
 	}
 }
 
@@ -147,8 +147,8 @@ pg_scheduler_scheduler_health(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	fit_require_result(desc, lengthof(values));
-	look(&view);
-	health_of_scheduler(&view.figures, &limits, &health);
+	look_at_scheduler(&view);
+	health_of_scheduler(&view.facts, &limits, &health);
 	values[0] = CStringGetTextDatum(health_state_name(health.state));
 	values[1] = CStringGetTextDatum(health.reason);
 	nulls[2] = view.since == 0;
@@ -158,8 +158,8 @@ pg_scheduler_scheduler_health(PG_FUNCTION_ARGS)
 	values[4] = Int64GetDatum(view.pending);
 	values[5] = Int64GetDatum(view.ready);
 	values[6] = Int32GetDatum(view.workers);
-	values[7] = Int32GetDatum(view.figures.workers_running);
-	values[8] = Int32GetDatum(view.figures.max_workers);
+	values[7] = Int32GetDatum(view.facts.workers_running);
+	values[8] = Int32GetDatum(view.facts.max_workers);
 	values[9] = Int64GetDatum(view.worker_memory);
 	values[10] = Int32GetDatum(view.http_in_flight);
 	if (!rights_is_admin())

@@ -80,7 +80,7 @@ unknown_event(const char *name)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("there is no event \"%s\" of a job", text_clip(name, 64)),
+			 errmsg("there is no event \"%s\" of a job", job_clip_text(name, 64)),
 			 errhint("Use one of start, stop, cleanup.")));
 }
 

@@ -104,7 +104,7 @@ reset_fields(HttpDefinition *def, FunctionCallInfo fcinfo)
 			   (http_fields[i].internal || strcmp(http_fields[i].name, name) != 0))
 			i++;
 		if (i == http_field_count)
-			job_definition_bad_reset(psprintf("A request has no \"%s\".", text_clip(name, 64)),
+			job_definition_bad_reset(psprintf("A request has no \"%s\".", job_clip_text(name, 64)),
 									 "Use scheduler.alter_job() for what all jobs have.");
 		if (argument_is_given(fcinfo, name))
 			job_definition_bad_reset(psprintf("\"%s\" is given as well.", name), NULL);

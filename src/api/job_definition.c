@@ -50,7 +50,7 @@
 #include "table/rights.h"
 
 static void
-set(JobDefinition *def, JobColumn column, Datum value)
+set_column(JobDefinition *def, JobColumn column, Datum value)
 {
 	def->values[column - 1] = value;
 	def->nulls[column - 1] = false;
@@ -78,7 +78,7 @@ static void
 set_default(JobDefinition *def, JobColumn column)
 {
 	if (column == JOB_OWNER)
-		set(def, JOB_OWNER, ObjectIdGetDatum(GetUserId()));
+		set_column(def, JOB_OWNER, ObjectIdGetDatum(GetUserId()));
 	else
 		def->values[column - 1] = job_column_default(column, get_kind(def),
 													 &def->nulls[column - 1]);
@@ -90,10 +90,10 @@ job_definition_init(JobDefinition *def, JobKind kind)
 	memset(def, 0, sizeof(*def));
 	memset(def->nulls, true, sizeof(def->nulls));
 	def->schedule_given = true;
-	set(def, JOB_KIND, CStringGetTextDatum(job_column(JOB_KIND)->choices[kind]));
-	set(def, JOB_SCHEDULE_VERSION, Int32GetDatum(1));
-	set(def, JOB_ANCHOR, TimestampTzGetDatum(clock_now()));
-	set(def, JOB_CREATED_AT, TimestampTzGetDatum(clock_now()));
+	set_column(def, JOB_KIND, CStringGetTextDatum(job_column(JOB_KIND)->choices[kind]));
+	set_column(def, JOB_SCHEDULE_VERSION, Int32GetDatum(1));
+	set_column(def, JOB_ANCHOR, TimestampTzGetDatum(clock_now()));
+	set_column(def, JOB_CREATED_AT, TimestampTzGetDatum(clock_now()));
 	for (int i = 0; i < JOB_COLUMNS; i++)
 		if (job_columns[i].option != NULL)
 			set_default(def, (JobColumn) (i + 1));
@@ -109,7 +109,7 @@ job_definition_set(JobDefinition *def, FunctionCallInfo fcinfo)
 
 		if (info->option == NULL || !argument_get(fcinfo, info->option, info->type, &value))
 			continue;
-		set(def, (JobColumn) (i + 1), value);
+		set_column(def, (JobColumn) (i + 1), value);
 		def->schedule_given |= i + 1 == JOB_SCHEDULE;
 	}
 }
@@ -152,7 +152,7 @@ job_definition_reset(JobDefinition *def, FunctionCallInfo fcinfo)
 		JobColumn	column = find_option(name);
 
 		if (argument_is_given(fcinfo, name))
-			job_definition_bad_reset(psprintf("\"%s\" is given as well.", text_clip(name, 64)),
+			job_definition_bad_reset(psprintf("\"%s\" is given as well.", job_clip_text(name, 64)),
 									 NULL);
 		if (column != JOB_NO_COLUMN)
 		{
@@ -160,7 +160,7 @@ job_definition_reset(JobDefinition *def, FunctionCallInfo fcinfo)
 			def->schedule_given |= column == JOB_SCHEDULE;
 		}
 		else if (!is_kept_elsewhere(name))
-			job_definition_bad_reset(psprintf("There is no option \"%s\".", text_clip(name, 64)),
+			job_definition_bad_reset(psprintf("There is no option \"%s\".", job_clip_text(name, 64)),
 									 "Use the names of options of scheduler.schedule_job().");
 	}
 }
@@ -204,7 +204,7 @@ check_choice(const JobDefinition *def, JobColumn column)
 	initStringInfo(&list);
 	for (int i = 0; choices[i] != NULL; i++)
 		appendStringInfo(&list, "%s%s", i > 0 ? ", " : "", choices[i]);
-	bad_option(column, psprintf("There is no \"%s\".", text_clip(name, 64)),
+	bad_option(column, psprintf("There is no \"%s\".", job_clip_text(name, 64)),
 			   psprintf("Use one of %s.", list.data));
 }
 
@@ -222,7 +222,7 @@ static void
 check_interval(JobColumn column, const Interval *value)
 {
 	int64		minimum = job_column(column)->minimum;
-	int64		usecs = interval_usecs(value);
+	int64		usecs = job_interval_usecs(value);
 
 	if (usecs < minimum)
 		bad_option(column, minimum > 0 ? "It must be greater than zero." :
@@ -297,7 +297,7 @@ check_schedule(JobDefinition *def)
 
 	if (zone != NULL && zone_find(zone) == NULL)
 		bad_option(JOB_TIMEZONE, psprintf("There is no time zone \"%s\".",
-										  text_clip(zone, 64)),
+										  job_clip_text(zone, 64)),
 				   "See the view pg_timezone_names.");
 	if (text != NULL && text[0] == '\0' && def->follows)
 	{
@@ -474,7 +474,7 @@ check_settings(JobDefinition *def)
 		}
 	}
 	result = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
-	set(def, JOB_SETTINGS, JsonbPGetDatum(JsonbValueToJsonb(result)));
+	set_column(def, JOB_SETTINGS, JsonbPGetDatum(JsonbValueToJsonb(result)));
 	/* the way to take them away */
 	if (name == NULL)
 		def->nulls[JOB_SETTINGS - 1] = true;
@@ -506,7 +506,7 @@ check_retry_on(const JobDefinition *def)
 
 		if (!retry_condition_is_known(name))
 			bad_option(JOB_RETRY_ON,
-					   psprintf("There is no error \"%s\".", text_clip(name, 64)),
+					   psprintf("There is no error \"%s\".", job_clip_text(name, 64)),
 					   "Use SQLSTATEs such as \"40001\", classes such as \"40\", condition names such as \"deadlock_detected\", or \"all\".");
 	}
 }
@@ -519,7 +519,7 @@ check_queue(const JobDefinition *def)
 	if (!query_queue_exists(name))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("queue \"%s\" does not exist", text_clip(name, 64)),
+				 errmsg("queue \"%s\" does not exist", job_clip_text(name, 64)),
 				 errhint("Use scheduler.create_queue().")));
 }
 
@@ -538,7 +538,7 @@ check_calendar(JobDefinition *def)
 	if (name != NULL && !query_find_calendar_owner(name, &owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("calendar \"%s\" does not exist", text_clip(name, 64)),
+				 errmsg("calendar \"%s\" does not exist", job_clip_text(name, 64)),
 				 errhint("Use scheduler.create_calendar(), or see the view scheduler.calendars.")));
 }
 

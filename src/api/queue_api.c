@@ -47,7 +47,7 @@ report_missing(const char *name)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg("queue \"%s\" does not exist", text_clip(name, NAMEDATALEN)),
+			 errmsg("queue \"%s\" does not exist", job_clip_text(name, NAMEDATALEN)),
 			 errhint("Use scheduler.create_queue().")));
 }
 
@@ -70,7 +70,7 @@ int_or_null(FunctionCallInfo fcinfo, int arg, const char *name, bool any)
 static void
 check_not_too_long(const Interval *interval, const char *name)
 {
-	if (interval != NULL && interval_usecs(interval) > INTERVAL_MAX_USECS)
+	if (interval != NULL && job_interval_usecs(interval) > INTERVAL_MAX_USECS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"%s\" must not be longer than 100 years", name)));
@@ -91,13 +91,13 @@ get_options(FunctionCallInfo fcinfo, QueueOptions *options)
 		*options->enabled = PG_GETARG_BOOL(5);
 	}
 	options->start_timeout = PG_ARGISNULL(8) ? NULL : PG_GETARG_INTERVAL_P(8);
-	if (options->start_timeout != NULL && interval_usecs(options->start_timeout) < 0)
+	if (options->start_timeout != NULL && job_interval_usecs(options->start_timeout) < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"start_timeout\" must not be negative")));
 	check_not_too_long(options->start_timeout, "start_timeout");
 	options->description = PG_ARGISNULL(6) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(6));
-	if (options->rate_period != NULL && interval_usecs(options->rate_period) <= 0)
+	if (options->rate_period != NULL && job_interval_usecs(options->rate_period) <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"rate_period\" must be longer than zero")));
@@ -182,7 +182,7 @@ stop_deadline(FunctionCallInfo fcinfo, int arg)
 
 	if (PG_ARGISNULL(arg))
 		return DT_NOEND;
-	timeout = interval_usecs(PG_GETARG_INTERVAL_P(arg));
+	timeout = job_interval_usecs(PG_GETARG_INTERVAL_P(arg));
 	if (timeout < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -52,7 +52,7 @@ pg_scheduler_set_recovery(PG_FUNCTION_ARGS)
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("\"%s\" must not be null", names[i - 1])));
-	delay = interval_usecs(PG_GETARG_INTERVAL_P(2));
+	delay = job_interval_usecs(PG_GETARG_INTERVAL_P(2));
 	if (PG_GETARG_INT32(1) < 1 || PG_GETARG_INT32(3) < 0 ||
 		delay <= 0 || delay > MAX_DELAY_DAYS * USECS_PER_DAY)
 		invalid_policy();
@@ -96,7 +96,7 @@ pg_scheduler_recover_queue(PG_FUNCTION_ARGS)
 	if (!query_queue_exists(queue))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("queue \"%s\" does not exist", text_clip(queue, 64))));
+				 errmsg("queue \"%s\" does not exist", job_clip_text(queue, 64))));
 	event_id = query_request_recovery(psprintf("queue %s", queue), 0, InvalidOid, queue,
 									  clock_now());
 	change_note(CHANGE_QUEUES, 0);	/* what waits in it is looked at again */

@@ -117,7 +117,7 @@ final_status(int64 run_id)
 
 /* The same, without keeping a lock. */
 static char *
-look(int64 run_id)
+look_at_run(int64 run_id)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -202,7 +202,7 @@ wait_for(int64 run_id, TimestampTz deadline, Database *db)
 
 	Assert(!shmem_locked());
 	ConditionVariablePrepareToSleep(&db->run_finished);
-	while ((status = look(run_id)) == NULL && GetCurrentTimestamp() < deadline)
+	while ((status = look_at_run(run_id)) == NULL && GetCurrentTimestamp() < deadline)
 	{
 		InvalidateCatalogSnapshot();
 		ConditionVariableTimedSleep(&db->run_finished, wait_ms(deadline),
@@ -227,9 +227,9 @@ pg_scheduler_wait_for_run(PG_FUNCTION_ARGS)
 				 errmsg("\"%s\" must not be null", "run_id")));
 	run_id = PG_GETARG_INT64(0);
 	if (!PG_ARGISNULL(1))
-		deadline = GetCurrentTimestamp() + Min(interval_usecs(PG_GETARG_INTERVAL_P(1)),
+		deadline = GetCurrentTimestamp() + Min(job_interval_usecs(PG_GETARG_INTERVAL_P(1)),
 											   INTERVAL_MAX_USECS);
-	(void) look(run_id);
+	(void) look_at_run(run_id);
 	db = run_wait_database(deadline);
 	if (db == NULL)
 		PG_RETURN_NULL();

@@ -29,10 +29,10 @@
  */
 #define NO_JOB_HASH		UINT64CONST(0)
 
-PG_FUNCTION_INFO_V1(scheduler_next_runs);
-PG_FUNCTION_INFO_V1(scheduler_schedule_is);
-PG_FUNCTION_INFO_V1(scheduler_describe_schedule);
-PG_FUNCTION_INFO_V1(scheduler_normalize_schedule);
+PG_FUNCTION_INFO_V1(pg_scheduler_next_runs);
+PG_FUNCTION_INFO_V1(pg_scheduler_schedule_is);
+PG_FUNCTION_INFO_V1(pg_scheduler_describe_schedule);
+PG_FUNCTION_INFO_V1(pg_scheduler_normalize_schedule);
 
 /* State of one call of next_runs(). */
 typedef struct NextRuns
@@ -128,7 +128,7 @@ begin_next_runs(FunctionCallInfo fcinfo)
  *			 anchor timestamptz)
  */
 Datum
-scheduler_next_runs(PG_FUNCTION_ARGS)
+pg_scheduler_next_runs(PG_FUNCTION_ARGS)
 {
 	FuncCallContext *context;
 	NextRuns   *runs;
@@ -159,7 +159,7 @@ scheduler_next_runs(PG_FUNCTION_ARGS)
  * schedule_is(schedule text, property text).  NULL: it is no schedule.
  */
 Datum
-scheduler_schedule_is(PG_FUNCTION_ARGS)
+pg_scheduler_schedule_is(PG_FUNCTION_ARGS)
 {
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	ScheduleFlag flag = schedule_flag_from_name(name);
@@ -185,7 +185,7 @@ scheduler_schedule_is(PG_FUNCTION_ARGS)
  * describe_schedule(schedule text)
  */
 Datum
-scheduler_describe_schedule(PG_FUNCTION_ARGS)
+pg_scheduler_describe_schedule(PG_FUNCTION_ARGS)
 {
 	Schedule   *schedule;
 
@@ -197,7 +197,7 @@ scheduler_describe_schedule(PG_FUNCTION_ARGS)
  * normalize_schedule(schedule text)
  */
 Datum
-scheduler_normalize_schedule(PG_FUNCTION_ARGS)
+pg_scheduler_normalize_schedule(PG_FUNCTION_ARGS)
 {
 	Schedule   *schedule;
 

@@ -48,7 +48,7 @@ Datum
 pg_scheduler_stop(PG_FUNCTION_ARGS)
 {
 	int64		grace = PG_ARGISNULL(0) ? (int64) pg_scheduler_shutdown_grace * 1000 :
-		interval_usecs(PG_GETARG_INTERVAL_P(0));
+		job_interval_usecs(PG_GETARG_INTERVAL_P(0));
 
 	rights_require_admin("stop");
 	if (grace < 0)

@@ -92,7 +92,7 @@ process_set_up_session(void)
 }
 
 char *
-process_recover(void)
+process_clear_error(void)
 {
 	ErrorData  *error;
 

@@ -58,7 +58,7 @@ extern void process_set_up_session(void);
  * An error has reached the main loop: log it, abort its transaction, and leave
  * nothing of it behind but its message, which is in cycle_context.
  */
-extern char *process_recover(void);
+extern char *process_clear_error(void);
 
 /* Before the main loop goes on, let ERROR_DELAY_MS go by. */
 extern void process_wait_after_error(void);

@@ -364,7 +364,7 @@ load_run(void)
 
 /* Publish what the slot shows of the run. */
 static void
-publish(void)
+publish_deadline(void)
 {
 	WorkerSlot *slot = active.slot;
 
@@ -402,7 +402,7 @@ execute(Outcome *outcome)
 		AbortCurrentTransaction();
 		return;
 	}
-	publish();
+	publish_deadline();
 
 	/* not earlier: until here it could not be recorded */
 	RESUME_CANCEL_INTERRUPTS();
@@ -445,7 +445,7 @@ execute(Outcome *outcome)
 
 /* After an error: abort the transaction, and return what went wrong. */
 static ErrorData *
-recover(void)
+abort_run(void)
 {
 	ErrorData  *error;
 
@@ -571,7 +571,7 @@ try_to_record(const ErrorData *error, const ErrorData *problem, Outcome *outcome
 	}
 	PG_CATCH();
 	{
-		result = recover();
+		result = abort_run();
 	}
 	PG_END_TRY();
 	return result;
@@ -627,7 +627,7 @@ sql_run_execute(WorkerSlot *slot, const Run *run, Outcome *outcome)
 	}
 	PG_CATCH();
 	{
-		error = recover();
+		error = abort_run();
 	}
 	PG_END_TRY();
 

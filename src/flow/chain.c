@@ -341,7 +341,7 @@ look_at(Firing *firing)
 
 /* What follows from a look that has been committed. */
 static void
-publish(Firing *firing)
+publish_firing(Firing *firing)
 {
 	Follower   *follower = firing->follower;
 	const Run  *run = &firing->pending.run;
@@ -409,7 +409,7 @@ try_batch(Firing *firings, int n)
 	}
 	job_cache_written(true);
 	for (int i = 0; i < n; i++)
-		publish(&firings[i]);
+		publish_firing(&firings[i]);
 	return true;
 }
 

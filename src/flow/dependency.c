@@ -53,7 +53,7 @@ tell_job(const DependencyNode *node, bool held)
 static void
 tell_queue(const DependencyNode *node)
 {
-	if (run_queue_set_waiting(node->end.queue, node->wait == WAITING))
+	if (run_queue_set_blocked(node->end.queue, node->wait == BLOCKED))
 		newly_held = true;
 }
 
@@ -76,14 +76,14 @@ tell_evaluated(DependencyNode *node)
 		to_judge |= node->changed;
 	}
 	else if (node->changed)
-		tell_job(node, node->wait == WAITING);
+		tell_job(node, node->wait == BLOCKED);
 }
 
 /* What is in a lane, and must wait now, goes back. */
 static void
 withdraw(RunEntry *entry, void *arg)
 {
-	bool		held = entry->queue->waiting ||
+	bool		held = entry->queue->blocked ||
 		(entry->job->depends && entry->run.trigger != TRIGGER_MANUAL);
 
 	if (held && entry->state == RUN_STATE_DISPATCHED && lane_fill_withdraw_run(&entry->run))

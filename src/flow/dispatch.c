@@ -107,7 +107,7 @@ wake_idle_workers(int lane)
  * so that the lock is not taken for every single run under load.
  */
 static void
-fill_lane(RoleQueue *queue, const LaneView *view)
+fill_lane(RoleRuns *queue, const LaneView *view)
 {
 	(void) lane_fill(&scheduler_shared->lanes[view->lane], queue);
 	wake_idle_workers(view->lane);
@@ -204,7 +204,7 @@ pays(const LaneView *view, int ready, TimestampTz *again)
 
 /* See that a role has the workers that it can use, within a limit. */
 static TimestampTz
-staff(RoleQueue *queue, int limit)
+staff(RoleRuns *queue, int limit)
 {
 	LaneView	view = view_lane(queue->role);
 	int			ready = queue->nready + view.nready;
@@ -227,12 +227,12 @@ staff(RoleQueue *queue, int limit)
 }
 
 /* The role that has been without a worker for longest goes first. */
-static RoleQueue *
+static RoleRuns *
 longest_starved(void)
 {
-	RoleQueue  *result = NULL;
+	RoleRuns  *result = NULL;
 
-	for (RoleQueue *queue = run_queue_next_role(NULL); queue != NULL;
+	for (RoleRuns *queue = run_queue_next_role(NULL); queue != NULL;
 		 queue = run_queue_next_role(queue))
 	{
 		if (queue->starved_since != DT_NOEND &&
@@ -247,7 +247,7 @@ count_starved(void)
 {
 	int			result = 0;
 
-	for (RoleQueue *queue = run_queue_next_role(NULL); queue != NULL;
+	for (RoleRuns *queue = run_queue_next_role(NULL); queue != NULL;
 		 queue = run_queue_next_role(queue))
 	{
 		if (queue->starved_since != DT_NOEND)
@@ -260,7 +260,7 @@ count_starved(void)
 static TimestampTz
 staff_starved(void)
 {
-	RoleQueue  *queue;
+	RoleRuns  *queue;
 
 	while ((queue = longest_starved()) != NULL)
 	{
@@ -304,7 +304,7 @@ refill_lanes(void)
 
 	for (int i = 0; i < n; i++)
 	{
-		RoleQueue  *queue = run_queue_of_role(roles[i]);
+		RoleRuns  *queue = run_queue_of_role(roles[i]);
 		LaneView	view;
 
 		if (queue->nready == 0)
@@ -329,7 +329,7 @@ staff_lanes(void)
 
 	for (int i = 0; i < n; i++)
 	{
-		RoleQueue  *queue = run_queue_of_role(roles[i]);
+		RoleRuns  *queue = run_queue_of_role(roles[i]);
 
 		if (queue->nready == 0)
 			result = earlier_of(result, staff(queue, worker_limit()));
@@ -343,9 +343,9 @@ static TimestampTz
 staff_further(void)
 {
 	TimestampTz result = staff_lanes();
-	RoleQueue  *next;
+	RoleRuns  *next;
 
-	for (RoleQueue *queue = run_queue_next_role(NULL); queue != NULL; queue = next)
+	for (RoleRuns *queue = run_queue_next_role(NULL); queue != NULL; queue = next)
 	{
 		next = run_queue_next_role(queue);
 		if (queue->role != HTTP_QUEUE)
@@ -358,14 +358,14 @@ TimestampTz
 dispatch_runs(void)
 {
 	TimestampTz result = staff_starved();
-	RoleQueue  *queue = run_queue_next_role(NULL);
+	RoleRuns  *queue = run_queue_next_role(NULL);
 	int			nstarved;
 
 	Assert(process_is(PROCESS_SCHEDULER));
 	Assert(!IsTransactionState());
 	while (queue != NULL)
 	{
-		RoleQueue  *next = run_queue_next_role(queue);
+		RoleRuns  *next = run_queue_next_role(queue);
 		LaneView	view;
 
 		if (queue->role == HTTP_QUEUE)

@@ -16,7 +16,7 @@
  *		|---> the overlap rule, because of			skipped
  *		|	  runs that are under way
  *		v
- *	a row of pending_run							write_batch()
+ *	a row of pending_run							write_occurrences()
  *		|	commit
  *		v
  *	the run queue									publish_batch()
@@ -152,7 +152,7 @@ enqueue_when_due(const JobEntry *entry)
 }
 
 static void
-add_run(Batch *batch, JobEntry *entry, TimestampTz scheduled_at, RunTrigger trigger)
+add_occurrence(Batch *batch, JobEntry *entry, TimestampTz scheduled_at, RunTrigger trigger)
 {
 	Run		   *run;
 
@@ -339,7 +339,7 @@ enqueue_all(Batch *batch, JobEntry *entry, const DueRange *range)
 		else if (too_late(entry, at, batch->now))
 			record_missed(batch, entry, at, 1);
 		else
-			add_run(batch, entry, at, TRIGGER_SCHEDULE);
+			add_occurrence(batch, entry, at, TRIGGER_SCHEDULE);
 		if (at == range->last)
 			break;
 		at = job_next_occurrence(&entry->job, entry->schedule, at);
@@ -359,7 +359,7 @@ enqueue_last(Batch *batch, JobEntry *entry, const DueRange *range)
 		record_missed(batch, entry, range->first, missed);
 	if (run_last && admit(batch, entry))
 	{
-		add_run(batch, entry, range->last, TRIGGER_SCHEDULE);
+		add_occurrence(batch, entry, range->last, TRIGGER_SCHEDULE);
 		return;
 	}
 	meter_not_run(entry, batch->now);
@@ -425,7 +425,7 @@ enqueue_job(Batch *batch, JobEntry *entry, TimestampTz due_at)
 
 /* The part of a batch that is a transaction. */
 static void
-write_batch(void *arg)
+write_occurrences(void *arg)
 {
 	Batch	   *batch = arg;
 
@@ -494,7 +494,7 @@ try_batch(const int64 *job_ids, const TimestampTz *due_at, int count)
 	batch.job_ids = job_ids;
 	batch.due_at = due_at;
 	batch.count = count;
-	if (!cycle_try_transaction(write_batch, &batch, NULL))
+	if (!cycle_try_transaction(write_occurrences, &batch, NULL))
 	{
 		undo_batch(&batch);
 		return false;
@@ -581,7 +581,7 @@ enqueue_reboot(Batch *batch, JobEntry *entry)
 		job_due_at(&entry->job, entry->schedule, batch->now) == DT_NOEND)
 		record_closed(batch, entry, batch->now, 1);
 	else if (admit(batch, entry))
-		add_run(batch, entry, batch->now, TRIGGER_SCHEDULE);
+		add_occurrence(batch, entry, batch->now, TRIGGER_SCHEDULE);
 	else
 		record_not_run(batch, entry, RUN_SKIPPED, batch->now, 1,
 					   "an earlier run of the job has not finished");
@@ -609,7 +609,7 @@ enqueue_triggered(JobEntry *entry, PendingRun *pending, bool *cancel)
 		record_not_run(&batch, entry, RUN_SKIPPED, at, 1,
 					   "an earlier run of the job has not finished");
 	else
-		add_run(&batch, entry, at, TRIGGER_CHAIN);
+		add_occurrence(&batch, entry, at, TRIGGER_CHAIN);
 	job_cache_touch(entry);
 	*cancel = batch.ncancel > 0;
 	pending->run.run_id = batch.not_run;

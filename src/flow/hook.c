@@ -48,7 +48,7 @@
 
 static bool all_changed = false;
 static bool stale_checks = false;
-static TimestampTz next_step = DT_NOEND;
+static TimestampTz next_hook_run = DT_NOEND;
 static TimestampTz retry_at = DT_NOEND; /* of those that could not be told */
 
 /*
@@ -119,7 +119,7 @@ hook_load(void)
 	query_scan_hooks(load_hook, NULL);
 	cycle_commit_transaction();
 	all_changed = hook_family_any();
-	next_step = retry_at = DT_NOEND;
+	next_hook_run = retry_at = DT_NOEND;
 }
 
 void
@@ -148,7 +148,7 @@ typedef struct NewRun
 
 /* A run of a hook.  In a transaction. */
 static bool
-add_run(int64 hook_job_id, NewRun *new)
+add_hook_run(int64 hook_job_id, NewRun *new)
 {
 	PendingRun	pending = {.started_at = DT_NOBEGIN};
 
@@ -183,12 +183,12 @@ tell(const HookChange *change, NewRun *new)
 	if (!query_tell_hook(change, &was_live))
 	{
 		all_changed = true;
-		next_step = clock_now() + LOCKED_DELAY;
+		next_hook_run = clock_now() + LOCKED_DELAY;
 		return false;
 	}
 	if (change->event == HOOK_START ? !change->live : !was_live)
 		return false;
-	return add_run(change->hook_job_id, new);
+	return add_hook_run(change->hook_job_id, new);
 }
 
 static void
@@ -268,9 +268,9 @@ hook_step(TimestampTz now)
 			job_ids[n++] = dirty[i]->job_id;
 		}
 	}
-	if (all_changed && next_step != DT_NOEND && next_step > now)
-		return Min(next_step, retry_at);
-	next_step = DT_NOEND;
+	if (all_changed && next_hook_run != DT_NOEND && next_hook_run > now)
+		return Min(next_hook_run, retry_at);
+	next_hook_run = DT_NOEND;
 	if (all_changed)
 	{
 		all_changed = false;
@@ -278,7 +278,7 @@ hook_step(TimestampTz now)
 	}
 	else if (n > 0)
 		tell_changes(job_ids, n);
-	return Min(next_step, retry_at);
+	return Min(next_hook_run, retry_at);
 }
 
 /*
@@ -348,7 +348,7 @@ set_check(int64 job_id, const bool *healthy, const char *error, void *arg)
 		return;
 	if (error != NULL)
 		snprintf(reason, sizeof(reason), "the health check failed: %s",
-				 text_clip(error, MAX_ERROR));
+				 job_clip_text(error, MAX_ERROR));
 	else if (healthy != NULL && !*healthy)
 		strlcpy(reason, "the health check returned false", sizeof(reason));
 	if (family->check_known && strcmp(reason, family->check_reason) == 0)

@@ -26,17 +26,10 @@
 #include "flow/worker_pool.h"
 #include "state/alert.h"
 
-static Database *my_db = NULL;
 static BackgroundWorkerHandle *handle = NULL;	/* NULL: none was started */
 static TimestampTz launched_at = DT_NOBEGIN;
 static TimestampTz launch_not_before = DT_NOBEGIN;
 static bool no_process = false; /* the server had no room for one */
-
-void
-http_dispatch_init(Database *db)
-{
-	my_db = db;
-}
 
 static bool
 register_worker(void)
@@ -60,7 +53,7 @@ is_starting(void)
 		return false;
 	if (GetBackgroundWorkerPid(handle, &pid) != BGWH_STOPPED)
 		return true;
-	if (my_db->http_since < launched_at)
+	if (shmem_my_db->http_since < launched_at)
 		launch_not_before = launched_at + LAUNCH_RETRY_DELAY;
 	pfree(handle);
 	handle = NULL;
@@ -74,7 +67,7 @@ launch(void)
 
 	if (is_starting())
 		return DT_NOEND;		/* we are told when it has come or gone */
-	launch_not_before = Max(launch_not_before, pool_room_process_time(my_db));
+	launch_not_before = Max(launch_not_before, pool_room_process_time(shmem_my_db));
 	if (launch_not_before > now)
 		return launch_not_before;
 	launched_at = now;
@@ -87,7 +80,7 @@ launch(void)
 		return DT_NOEND;
 	}
 	no_process = true;
-	pool_room_want_process(my_db);
+	pool_room_want_process(shmem_my_db);
 	worker_pool_warn_no_process("the HTTP worker");
 	launch_not_before = now + LAUNCH_RETRY_DELAY;
 	return launch_not_before;
@@ -101,7 +94,7 @@ http_dispatch_retry_launch(void)
 }
 
 TimestampTz
-http_dispatch_runs(RoleQueue *queue)
+http_dispatch_runs(RoleRuns *queue)
 {
 	bool		attached;
 	bool		has_room;
@@ -109,19 +102,19 @@ http_dispatch_runs(RoleQueue *queue)
 	Assert(process_is(PROCESS_SCHEDULER));
 	Assert(!IsTransactionState());
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
-	attached = my_db->http_pid != 0;
-	has_room = !my_db->http_leave &&
-		(my_db->http_lane.nready <= LANE_LOW_WATER || queue->overtakes ||
-		 my_db->http_lane.blocked);
+	attached = shmem_my_db->http_pid != 0;
+	has_room = !shmem_my_db->http_leave &&
+		(shmem_my_db->http_lane.nready <= LANE_LOW_WATER || queue->overtakes ||
+		 shmem_my_db->http_lane.blocked);
 	LWLockRelease(scheduler_shared->lock);
 	if (!attached)
-		return my_db->http_left ? DT_NOEND : launch();
+		return shmem_my_db->http_left ? DT_NOEND : launch();
 
 	/* should it leave now, settle_http_worker() takes back what is in the lane */
-	if (has_room && lane_fill(&my_db->http_lane, queue) > 0)
+	if (has_room && lane_fill(&shmem_my_db->http_lane, queue) > 0)
 	{
 		LWLockAcquire(scheduler_shared->lock, LW_SHARED);
-		shmem_wake(my_db->http_latch);
+		shmem_wake(shmem_my_db->http_latch);
 		LWLockRelease(scheduler_shared->lock);
 	}
 	return DT_NOEND;

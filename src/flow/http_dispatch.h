@@ -13,14 +13,11 @@
 #include "shared/shmem.h"
 #include "state/run_queue.h"
 
-/* Once in the life of a scheduler. */
-extern void http_dispatch_init(Database *db);
-
 /*
  * Move ready runs into the HTTP lane; start the HTTP worker if there is none.
  * Outside of a transaction.  The time at which to come back, or DT_NOEND.
  */
-extern TimestampTz http_dispatch_runs(RoleQueue *queue);
+extern TimestampTz http_dispatch_runs(RoleRuns *queue);
 
 /* A worker's process has ended: where there was no room for one, there may be. */
 extern void http_dispatch_retry_launch(void);

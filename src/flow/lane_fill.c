@@ -33,7 +33,7 @@ lane_fill_take_back(const Run *run)
 
 /* Take runs out of a queue, as many as a lane may have room for. */
 static int
-take_ready(RoleQueue *queue, RunEntry **entries, int max)
+take_ready(RoleRuns *queue, RunEntry **entries, int max)
 {
 	int			n = 0;
 
@@ -54,7 +54,7 @@ take_ready(RoleQueue *queue, RunEntry **entries, int max)
  * looked, and another database may have it now.  Lock held.
  */
 static bool
-is_lane_of(const Lane *lane, const RoleQueue *queue)
+is_lane_of(const Lane *lane, const RoleRuns *queue)
 {
 	Assert(shmem_locked());
 	return queue->role == HTTP_QUEUE ||
@@ -66,7 +66,7 @@ is_lane_of(const Lane *lane, const RoleQueue *queue)
  * Those that lost theirs are in *displaced.
  */
 static int
-put_ready(Lane *lane, const RoleQueue *queue, RunEntry **entries, int n,
+put_ready(Lane *lane, const RoleRuns *queue, RunEntry **entries, int n,
 		  Run *displaced, int *ndisplaced)
 {
 	int			nput;
@@ -92,7 +92,7 @@ put_ready(Lane *lane, const RoleQueue *queue, RunEntry **entries, int n,
  * is are looked at, one of each stream at least.
  */
 static int
-fill_shared(Lane *lane, RoleQueue *queue)
+fill_shared(Lane *lane, RoleRuns *queue)
 {
 	RunEntry   *entries[SHARED_LOOK];
 	Run			displaced[SHARED_LOOK];
@@ -123,7 +123,7 @@ fill_shared(Lane *lane, RoleQueue *queue)
 }
 
 int
-lane_fill(Lane *lane, RoleQueue *queue)
+lane_fill(Lane *lane, RoleRuns *queue)
 {
 	RunEntry   *entries[LANE_DEPTH];
 	Run			displaced[LANE_DEPTH];

@@ -17,7 +17,7 @@
  * Fill a lane of this database from a queue; how many runs were put in.  The
  * runs are taken from the queue before the lock is, which all workers need.
  */
-extern int	lane_fill(Lane *lane, RoleQueue *queue);
+extern int	lane_fill(Lane *lane, RoleRuns *queue);
 
 /* A run has been taken out of a lane, and nobody has begun it. */
 extern void lane_fill_take_back(const Run *run);

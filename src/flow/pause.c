@@ -32,8 +32,8 @@ typedef struct OwedPause
 	char	   *reason;
 } OwedPause;
 
-static List *owed = NIL;		/* OwedPause, in TopMemoryContext */
-static TimestampTz next_step = DT_NOEND;
+static List *owed_pauses = NIL;		/* OwedPause, in TopMemoryContext */
+static TimestampTz next_pause = DT_NOEND;
 
 static bool
 pay(const OwedPause *pause)
@@ -56,9 +56,9 @@ pause_job(int64 job_id, const char *reason)
 	kept = palloc(sizeof(OwedPause));
 	kept->job_id = job_id;
 	kept->reason = pstrdup(reason);
-	owed = lappend(owed, kept);
+	owed_pauses = lappend(owed_pauses, kept);
 	MemoryContextSwitchTo(oldcontext);
-	next_step = Min(next_step, clock_now() + LOCKED_DELAY);
+	next_pause = Min(next_pause, clock_now() + LOCKED_DELAY);
 }
 
 void
@@ -68,21 +68,21 @@ pause_step(TimestampTz now)
 
 	Assert(process_is(PROCESS_SCHEDULER));
 	Assert(IsTransactionState());
-	foreach(lc, owed)
+	foreach(lc, owed_pauses)
 	{
 		OwedPause  *pause = lfirst(lc);
 
 		if (!pay(pause))
 			continue;
-		owed = foreach_delete_current(owed, lc);
+		owed_pauses = foreach_delete_current(owed_pauses, lc);
 		pfree(pause->reason);
 		pfree(pause);
 	}
-	next_step = owed == NIL ? DT_NOEND : now + LOCKED_DELAY;
+	next_pause = owed_pauses == NIL ? DT_NOEND : now + LOCKED_DELAY;
 }
 
 TimestampTz
 pause_next_time(void)
 {
-	return next_step;
+	return next_pause;
 }

@@ -59,7 +59,7 @@ never_attached(const WorkerSlot *slot, TimestampTz now)
  * is told when the process has gone.
  */
 static bool
-can_bury_stranger(const WorkerSlot *slot, TimestampTz now, TimestampTz *look_again)
+can_bury_stranger(const WorkerSlot *slot, TimestampTz now, TimestampTz *next_burial_at)
 {
 	bool		nothing_left = !slot->has_run &&
 		scheduler_shared->lanes[slot->lane].nready == 0;
@@ -67,13 +67,13 @@ can_bury_stranger(const WorkerSlot *slot, TimestampTz now, TimestampTz *look_aga
 
 	if (!clock_lasts(slot->died_at, grace, now))
 		return true;
-	*look_again = Min(*look_again, slot->died_at + grace);
+	*next_burial_at = Min(*next_burial_at, slot->died_at + grace);
 	return false;
 }
 
 /* May a slot be freed now?  Lock held. */
 static bool
-can_bury(const WorkerSlot *slot, TimestampTz now, TimestampTz *look_again)
+can_bury(const WorkerSlot *slot, TimestampTz now, TimestampTz *next_burial_at)
 {
 	Assert(shmem_locked());
 	if (never_attached(slot, now))
@@ -81,12 +81,12 @@ can_bury(const WorkerSlot *slot, TimestampTz now, TimestampTz *look_again)
 	if (slot->state != WORKER_DEAD || worker_pool_still_exits(slot))
 		return false;
 	if (slot->database != MyDatabaseId)
-		return can_bury_stranger(slot, now, look_again);
+		return can_bury_stranger(slot, now, next_burial_at);
 	if (slot->has_run && !slot->terminate && !slot->requeue &&
 		slot->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN &&
 		clock_lasts(slot->died_at, BURIAL_DELAY, now))
 	{
-		*look_again = Min(*look_again, slot->died_at + BURIAL_DELAY);
+		*next_burial_at = Min(*next_burial_at, slot->died_at + BURIAL_DELAY);
 		return false;
 	}
 	return true;
@@ -114,19 +114,19 @@ clear_stranger(const WorkerSlot *slot)
 }
 
 int
-pool_bury(WorkerSlot *dead, TakeBackCallback take_back, TimestampTz *look_again)
+pool_bury(WorkerSlot *dead, TakeBackCallback take_back, TimestampTz *next_burial_at)
 {
 	TimestampTz now;
 	int			n = 0;
 
 	Assert(process_is(PROCESS_SCHEDULER));
 	Assert(!shmem_locked());
-	*look_again = DT_NOEND;
+	*next_burial_at = DT_NOEND;
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	now = clock_now();			/* under the lock: nobody has died later */
 	foreach_worker_slot(slot)
 	{
-		if (!can_bury(slot, now, look_again))
+		if (!can_bury(slot, now, next_burial_at))
 			continue;
 		if (slot->database == MyDatabaseId)
 		{

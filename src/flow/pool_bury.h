@@ -21,6 +21,6 @@
  */
 typedef void (*TakeBackCallback) (const Run *run);
 extern int	pool_bury(WorkerSlot *dead, TakeBackCallback take_back,
-					  TimestampTz *look_again);
+					  TimestampTz *next_burial_at);
 
 #endif							/* PG_SCHEDULER_POOL_BURY_H */

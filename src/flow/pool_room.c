@@ -19,14 +19,6 @@
 #include "flow/pool_turn.h"
 #include "shared/worker_slot.h"
 
-static Database *my_db = NULL;
-
-void
-pool_room_init(Database *db)
-{
-	my_db = db;
-}
-
 /*
  * Who has idled longest, of those that nothing is expected for if there are
  * any.  For runs that are not ready, nobody's worker goes but ours, of which we
@@ -101,7 +93,7 @@ pool_room_make(int starved, bool more, int ahead)
 	TimestampTz for_more = DT_NOEND;
 
 	Assert(!shmem_locked());
-	if (wanted + ahead == 0 && my_db->rooms_wanted == 0 && !pool_turn_is_waiting())
+	if (wanted + ahead == 0 && shmem_my_db->rooms_wanted == 0 && !pool_turn_has_ticket())
 		return DT_NOEND;
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	if (wanted == 0)
@@ -114,7 +106,7 @@ pool_room_make(int starved, bool more, int ahead)
 	if (coming < wanted && more)
 		for_more = next_victim_time(FOR_MORE);
 	send_idle_away(wanted + ahead, FOR_AHEAD, &coming);
-	shmem_want_rooms(my_db, Max(starved - coming, 0));
+	shmem_want_rooms(shmem_my_db, Max(starved - coming, 0));
 	LWLockRelease(scheduler_shared->lock);
 	return Min(for_ready, for_more);
 }

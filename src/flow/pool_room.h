@@ -17,9 +17,6 @@
 
 #include "shared/shmem.h"
 
-/* Once in the life of a scheduler; the launcher does without. */
-extern void pool_room_init(Database *db);
-
 /*
  * So many roles of this database are without a worker, for want of a free
  * slot, or of a process of the server; "more": a role that has some could use

@@ -18,14 +18,6 @@
 /* A free slot is kept this long for the database whose turn it is: 100 ms. */
 #define TURN_TIME			(100 * 1000)
 
-static Database *my_db = NULL;
-
-void
-pool_turn_init(Database *db)
-{
-	my_db = db;
-}
-
 /* How many databases have waited for a worker for longer? */
 static int
 count_ahead(void)
@@ -36,8 +28,8 @@ count_ahead(void)
 	{
 		Database   *db = &scheduler_shared->databases[i];
 
-		if (db != my_db && db->demand != 0 && db->scheduler_latch != NULL &&
-			(my_db->demand == 0 || db->demand < my_db->demand))
+		if (db != shmem_my_db && db->ticket != 0 && db->scheduler_latch != NULL &&
+			(shmem_my_db->ticket == 0 || db->ticket < shmem_my_db->ticket))
 			result++;
 	}
 	return result;
@@ -114,18 +106,18 @@ pool_turn_wait(uint64 ticket)
 {
 	Assert(shmem_locked_exclusively());
 	if (ticket != 0)
-		my_db->demand = ticket;
-	else if (my_db->demand == 0)
-		my_db->demand = ++scheduler_shared->last_ticket;
+		shmem_my_db->ticket = ticket;
+	else if (shmem_my_db->ticket == 0)
+		shmem_my_db->ticket = ++scheduler_shared->last_ticket;
 }
 
 uint64
 pool_turn_served(void)
 {
-	uint64		ticket = my_db->demand;
+	uint64		ticket = shmem_my_db->ticket;
 
 	Assert(shmem_locked_exclusively());
-	my_db->demand = 0;
+	shmem_my_db->ticket = 0;
 	return ticket;
 }
 
@@ -134,13 +126,13 @@ pool_turn_withdraw(void)
 {
 	Assert(shmem_locked_exclusively());
 	if (pool_turn_served() != 0)
-		worker_slot_wake_waiting();
+		worker_slot_wake_ticket_holders();
 }
 
 bool
-pool_turn_is_waiting(void)
+pool_turn_has_ticket(void)
 {
-	return my_db->demand != 0;
+	return shmem_my_db->ticket != 0;
 }
 
 int

@@ -41,9 +41,6 @@
  */
 #define NEGLECT_TIME		(5 * USECS_PER_SEC)
 
-/* Once in the life of a scheduler. */
-extern void pool_turn_init(Database *db);
-
 /*
  * A slot that is free for this database, or -1: there is none, or it is the
  * turn of others, until *again, which is DT_NOEND if that is not known.
@@ -63,7 +60,7 @@ extern uint64 pool_turn_served(void);
 extern void pool_turn_withdraw(void);
 
 /* Does this database wait for a slot?  Nobody else gives or takes its ticket: no lock needed. */
-extern bool pool_turn_is_waiting(void);
+extern bool pool_turn_has_ticket(void);
 
 /* The server has no room for more processes than those of so many slots. */
 extern void pool_turn_note_shortage(int slots);

@@ -54,33 +54,33 @@
 
 #define SUBJECT_RECOVERY	"recovery"
 
-static bool active = false;
+static bool has_policies = false;
 static bool requested = false;	/* somebody has called recover() */
 static bool unanswered = false; /* and was put off, for a row was locked */
 static int	forgiven = 0;		/* jobs whose error count was reset in this step */
-static TimestampTz next_step = DT_NOEND;
+static TimestampTz next_recovery_step = DT_NOEND;
 
 void
 recovery_load(void)
 {
 	Assert(process_is(PROCESS_SCHEDULER));
 	Assert(IsTransactionState());
-	active = query_has_recovery();
-	requested = active;
+	has_policies = query_has_recovery();
+	requested = has_policies;
 	unanswered = false;
-	next_step = active ? query_next_probe(clock_now()) : DT_NOEND;
+	next_recovery_step = has_policies ? query_next_probe(clock_now()) : DT_NOEND;
 }
 
 bool
-recovery_active(void)
+recovery_has_work(void)
 {
-	return active || pause_next_time() != DT_NOEND;
+	return has_policies || pause_next_time() != DT_NOEND;
 }
 
 TimestampTz
 recovery_next_time(void)
 {
-	return requested ? DT_NOBEGIN : Min(next_step, pause_next_time());
+	return requested ? DT_NOBEGIN : Min(next_recovery_step, pause_next_time());
 }
 
 /* Reset the error count of a job, which is ours alone to write. */
@@ -110,7 +110,7 @@ forgive(int64 job_id)
 
 /* False: somebody has the job locked. */
 static bool
-mend_job(int64 job_id, TimestampTz now)
+recover_job(int64 job_id, TimestampTz now)
 {
 	JobEntry   *entry;
 	JobMeter   *meter;
@@ -129,14 +129,14 @@ mend_job(int64 job_id, TimestampTz now)
 }
 
 static bool
-mend_queue(const char *queue, TimestampTz now)
+recover_queue(const char *queue, TimestampTz now)
 {
 	int64	   *job_ids;
 	int			n = query_find_failing_jobs_of(queue, &job_ids);
 	bool		result = true;
 
 	for (int i = 0; i < n; i++)
-		result &= mend_job(job_ids[i], now);
+		result &= recover_job(job_ids[i], now);
 	return result;
 }
 
@@ -152,8 +152,8 @@ answer(void *arg)
 	const Answer *answer = arg;
 	const RecoveryRequest *request = answer->request;
 
-	if (request->queue ? mend_queue(request->queue, answer->now) :
-		mend_job(request->job_id, answer->now))
+	if (request->queue ? recover_queue(request->queue, answer->now) :
+		recover_job(request->job_id, answer->now))
 		query_end_request(request->event_id, "done", answer->now);
 	else
 		unanswered = true;
@@ -314,7 +314,7 @@ recovery_step(TimestampTz now)
 	pause_step(now);
 	forgiven = 0;
 	(void) job_cache_write();
-	if (active)
+	if (has_policies)
 	{
 		(void) query_end_events(now);
 		answer_requests(now);
@@ -322,9 +322,9 @@ recovery_step(TimestampTz now)
 		raise_given_up(now);
 		(void) query_resolve_given_up(now);
 	}
-	next_step = active && pg_scheduler_recovery ? query_next_probe(now) : DT_NOEND;
-	if (next_step <= now)		/* something was passed over */
-		next_step = now + LOCKED_DELAY;
+	next_recovery_step = has_policies && pg_scheduler_recovery ? query_next_probe(now) : DT_NOEND;
+	if (next_recovery_step <= now)		/* something was passed over */
+		next_recovery_step = now + LOCKED_DELAY;
 	if (unanswered)
-		next_step = Min(next_step, now + LOCKED_DELAY);
+		next_recovery_step = Min(next_recovery_step, now + LOCKED_DELAY);
 }

@@ -16,7 +16,7 @@
 extern void recovery_load(void);
 
 /* Is there anything to do? */
-extern bool recovery_active(void);
+extern bool recovery_has_work(void);
 
 /*
  * See to those who have called recover(), and move circuits on.  In a

@@ -1,17 +1,17 @@
 /*-------------------------------------------------------------------------
  *
  * repair.c
- *	  Compare what a scheduler knows with its tables, and mend what differs.
+ *	  Compare what a scheduler knows with its tables, and repair what differs.
  *
  *		every pg_scheduler.repair_interval		  after a second
- *	(resting) ------------------------> looking -----------------> mending
+ *	(resting) ------------------------> looking -----------------> repairing
  *		^									| nothing doubtful	  |
  *		+-----------------------------------+-------------------------+
  *
  * A change can be seen in the tables as soon as it is committed, and the
  * scheduler is told of it a moment later.  So looking, which is a walk over
- * everything, only notes what differs: it is in doubt.  Mending looks at that
- * again.  What differs still is mended, and that is reported.
+ * everything, only notes what differs: it is in doubt.  Repairing looks at that
+ * again.  What differs still is repaired, and that is reported.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
@@ -44,8 +44,8 @@
 /* By then a run that has finished has been counted, if ever: 60 s. */
 #define COUNT_DELAY		(60 * USECS_PER_SEC)
 
-/* Mended in one slice: fewer than there is room for changes. */
-#define MEND_BATCH		100
+/* Repaired in one slice: fewer than there is room for changes. */
+#define REPAIR_BATCH		100
 
 /* Differences that are told of one by one; of more there is the number. */
 #define MAX_DETAILS		10
@@ -75,7 +75,7 @@ typedef struct Mark
 } Mark;
 
 static TimestampTz next_look = DT_NOBEGIN;
-static TimestampTz next_mend = DT_NOEND;
+static TimestampTz next_repair = DT_NOEND;
 static Doubts jobs;
 static Doubts runs;
 static int64 uncounted = 0;
@@ -212,9 +212,9 @@ look_at_ends(Walk *walk)
 	return walk_to(walk, &range);
 }
 
-/* Say what was mended. */
+/* Say what was repaired. */
 static void
-report(int64 count, const char *what, const char *detail)
+report_repair(int64 count, const char *what, const char *detail)
 {
 	char	   *message;
 
@@ -223,7 +223,7 @@ report(int64 count, const char *what, const char *detail)
 		alert_resolve(ALERT_REPAIRED, what);
 		return;
 	}
-	message = psprintf("mended " INT64_FORMAT " %s", count, what);
+	message = psprintf("repaired " INT64_FORMAT " %s", count, what);
 	ereport(LOG,
 			(errmsg("pg_scheduler repair: %s", message),
 			 detail[0] ? errdetail_log("%s", detail) : 0));
@@ -231,11 +231,11 @@ report(int64 count, const char *what, const char *detail)
 }
 
 static void
-report_mended(void)
+report_repairs(void)
 {
-	report(unplanned, "jobs that had not been planned", "");
-	report(stalled, "jobs without a next time", "");
-	report(differing, "pending runs that the scheduler did not know or that had gone", details);
+	report_repair(unplanned, "jobs that had not been planned", "");
+	report_repair(stalled, "jobs without a next time", "");
+	report_repair(differing, "pending runs that the scheduler did not know or that had gone", details);
 	unplanned = stalled = differing = 0;
 	details[0] = '\0';
 }
@@ -243,7 +243,7 @@ report_mended(void)
 static void
 end_look(Walk *walk)
 {
-	report(uncounted, "runs that had not been counted", "");
+	report_repair(uncounted, "runs that had not been counted", "");
 	uncounted = 0;
 	next_look = walk_next_time(walk, (int64) pg_scheduler_repair_interval * USECS_PER_SEC);
 	if (jobs.count > 0 || runs.count > 0)
@@ -251,10 +251,10 @@ end_look(Walk *walk)
 		ereport(DEBUG1,
 				(errmsg_internal("pg_scheduler repair: %d jobs and %d runs are in doubt",
 								 jobs.count, runs.count)));
-		next_mend = clock_now() + SECOND_LOOK;
+		next_repair = clock_now() + SECOND_LOOK;
 	}
 	else
-		report_mended();
+		report_repairs();
 }
 
 static const WalkPart look_parts[] = {
@@ -267,7 +267,7 @@ static const WalkPart look_parts[] = {
 static Walk looking = {look_parts, lengthof(look_parts), end_look};
 
 /*
- * Mending
+ * Repairing
  */
 
 /* The scheduler is told of the change again, and does all that follows. */
@@ -298,7 +298,7 @@ revive(JobEntry *entry)
 }
 
 static void
-mend_job(const Doubt *doubt)
+repair_doubtful_job(const Doubt *doubt)
 {
 	JobEntry   *entry = job_cache_get(doubt->id);
 
@@ -315,20 +315,20 @@ static bool
 next_doubts(Walk *walk, const Doubts *doubts, int *from, int *to)
 {
 	*from = walk->at == PG_INT64_MIN ? 0 : (int) walk->at;
-	*to = Min(*from + Min(walk->rows, MEND_BATCH), doubts->count);
+	*to = Min(*from + Min(walk->rows, REPAIR_BATCH), doubts->count);
 	walk->at = *to;
 	return *to < doubts->count;
 }
 
 static bool
-mend_jobs(Walk *walk)
+repair_jobs(Walk *walk)
 {
 	int			from;
 	int			to;
 	bool		more = next_doubts(walk, &jobs, &from, &to);
 
 	for (int i = from; i < to; i++)
-		mend_job(&jobs.items[i]);
+		repair_doubtful_job(&jobs.items[i]);
 	(void) job_cache_write();
 	return more;
 }
@@ -342,7 +342,7 @@ add_detail(const char *what)
 }
 
 static bool
-mend_runs(Walk *walk)
+repair_runs(Walk *walk)
 {
 	int			from;
 	int			to;
@@ -353,7 +353,7 @@ mend_runs(Walk *walk)
 		StringInfoData what;
 
 		initStringInfo(&what);
-		if (!settle_mend(runs.items[i].id, &what))
+		if (!settle_repair(runs.items[i].id, &what))
 			continue;
 		if (differing++ < MAX_DETAILS)
 			add_detail(what.data);
@@ -363,20 +363,20 @@ mend_runs(Walk *walk)
 
 /* What there was no room for is looked for again. */
 static void
-end_mend(Walk *walk)
+end_repair(Walk *walk)
 {
 	if (jobs.count == MAX_DOUBTS || runs.count == MAX_DOUBTS)
 		next_look = DT_NOBEGIN;
 	clear_doubts(&jobs);
 	clear_doubts(&runs);
-	report_mended();
+	report_repairs();
 }
 
-static const WalkPart mend_parts[] = {
-	{"mending jobs", mend_jobs},
-	{"mending runs", mend_runs}
+static const WalkPart repair_parts[] = {
+	{"repairing jobs", repair_jobs},
+	{"repairing runs", repair_runs}
 };
-static Walk mending = {mend_parts, lengthof(mend_parts), end_mend};
+static Walk repairing = {repair_parts, lengthof(repair_parts), end_repair};
 
 /*
  * The whole
@@ -385,27 +385,27 @@ static Walk mending = {mend_parts, lengthof(mend_parts), end_mend};
 void
 repair(TimestampTz now)
 {
-	if (looking.under_way || mending.under_way)
+	if (looking.under_way || repairing.under_way)
 		return;
-	if (next_mend <= now)
+	if (next_repair <= now)
 	{
-		next_mend = DT_NOEND;
-		walk_begin(&mending);
+		next_repair = DT_NOEND;
+		walk_begin(&repairing);
 	}
-	else if (next_mend == DT_NOEND && next_look <= now)
+	else if (next_repair == DT_NOEND && next_look <= now)
 		walk_begin(&looking);
 }
 
 TimestampTz
 repair_next_time(void)
 {
-	if (looking.under_way || mending.under_way)
+	if (looking.under_way || repairing.under_way)
 		return DT_NOEND;
-	return next_mend == DT_NOEND ? next_look : next_mend;
+	return next_repair == DT_NOEND ? next_look : next_repair;
 }
 
 /*
- * Whoever asks for this has looked: it is mended at once, and its runs are
+ * Whoever asks for this has looked: it is repaired at once, and its runs are
  * in doubt.
  */
 void
@@ -423,14 +423,14 @@ repair_job(int64 job_id)
 	n = query_find_pending_of(job_id, &run_ids);
 	for (int i = 0; i < n; i++)
 		note_run(run_ids[i]);
-	next_mend = Min(next_mend, clock_now() + SECOND_LOOK);
+	next_repair = Min(next_repair, clock_now() + SECOND_LOOK);
 }
 
 void
 repair_reset(void)
 {
 	next_look = DT_NOBEGIN;
-	next_mend = DT_NOEND;
+	next_repair = DT_NOEND;
 	clear_doubts(&jobs);
 	clear_doubts(&runs);
 	uncounted = unplanned = stalled = differing = 0;

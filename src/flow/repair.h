@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * repair.h
- *	  Compare what a scheduler knows with its tables, and mend what differs.
+ *	  Compare what a scheduler knows with its tables, and repair what differs.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *

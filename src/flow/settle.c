@@ -136,7 +136,7 @@ settle_apply(const Outcome *outcome)
 {
 	RunEntry   *entry = run_queue_find(outcome->run.run_id);
 	JobEntry   *job;
-	bool		look_again;
+	bool		read_job_again;
 
 	Assert(process_is(PROCESS_SCHEDULER));
 	if (outcome->chained)
@@ -162,7 +162,7 @@ settle_apply(const Outcome *outcome)
 			letters_note(job->job_id);
 	}
 	/* what was deleted may be the row of what comes next, or the job */
-	look_again = (entry->taken_away || job->dropped) && is_to_go_on(outcome);
+	read_job_again = (entry->taken_away || job->dropped) && is_to_go_on(outcome);
 	entry->taken_away = false;
 	switch (outcome->kind)
 	{
@@ -186,7 +186,7 @@ settle_apply(const Outcome *outcome)
 			run_queue_release(job);
 			break;
 	}
-	if (look_again)
+	if (read_job_again)
 		own_change_put(CHANGE_RUN, outcome->run.run_id);
 }
 
@@ -238,7 +238,7 @@ take_up(const PendingRun *pending)
  * now it has gone.
  */
 static bool
-take_back(const PendingRun *pending)
+return_or_orphan(const PendingRun *pending)
 {
 	RunEntry   *entry = run_queue_find(pending->run.run_id);
 	Job			job;
@@ -265,7 +265,7 @@ settle_apply_gone(const Run *run)
 	Assert(process_is(PROCESS_SCHEDULER));
 	Assert(IsTransactionState());
 	if (store_read_pending(run->run_id, &pending) &&
-		pending.run.attempt == run->attempt && take_back(&pending))
+		pending.run.attempt == run->attempt && return_or_orphan(&pending))
 		return;
 	outcome.finished_at = clock_now();
 	if (query_find_attempt(run->run_id, run->attempt, &counted))
@@ -373,7 +373,7 @@ settle_fail_attempt(const Run *run, RunStatus status, int sqlerrcode, const char
 void
 settle_fail_role(Oid role, int sqlerrcode, const char *message, const char *hint)
 {
-	RoleQueue  *queue = run_queue_of_role(role);
+	RoleRuns  *queue = run_queue_of_role(role);
 
 	for (int n = 0; n < MAX_FAILED && queue->nready > 0; n++)
 	{

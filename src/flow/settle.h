@@ -100,10 +100,10 @@ extern bool settle_find_gone(bool anew, int count, RunIdCallback callback);
 extern void settle_gone(void);
 
 /*
- * Mend one such run, in a transaction.  False: there is nothing wrong with it;
+ * Repair one such run, in a transaction.  False: there is nothing wrong with it;
  * else *what gets a sentence that says what was.
  */
-extern bool settle_mend(int64 run_id, StringInfo what);
+extern bool settle_repair(int64 run_id, StringInfo what);
 
 /*
  * What a job depends on is healthy again: of the runs that were held, those

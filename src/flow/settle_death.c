@@ -195,8 +195,8 @@ TimestampTz
 settle_deaths(void)
 {
 	WorkerSlot *dead = palloc(scheduler_shared->nworkers * sizeof(WorkerSlot));
-	TimestampTz look_again;
-	int			n = pool_bury(dead, lane_fill_take_back, &look_again);
+	TimestampTz next_burial_at;
+	int			n = pool_bury(dead, lane_fill_take_back, &next_burial_at);
 
 	Assert(process_is(PROCESS_SCHEDULER));
 	Assert(!IsTransactionState());
@@ -214,7 +214,7 @@ settle_deaths(void)
 			settle_failed_start(&dead[i]);
 	}
 	pfree(dead);
-	return look_again;
+	return next_burial_at;
 }
 
 static void
@@ -222,7 +222,7 @@ collect_dispatched_requests(RunEntry *entry, void *arg)
 {
 	List	  **list = arg;
 
-	if (entry->state == RUN_STATE_DISPATCHED && entry->role_queue->role == HTTP_QUEUE)
+	if (entry->state == RUN_STATE_DISPATCHED && entry->role_runs->role == HTTP_QUEUE)
 		*list = lappend(*list, entry);
 }
 

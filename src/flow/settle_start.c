@@ -352,7 +352,7 @@ describe(StringInfo what, const Run *run, const char *difference)
 }
 
 bool
-settle_mend(int64 run_id, StringInfo what)
+settle_repair(int64 run_id, StringInfo what)
 {
 	RunEntry   *entry = run_queue_find(run_id);
 	PendingRun	pending;

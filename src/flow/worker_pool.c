@@ -32,15 +32,11 @@
 
 StaticAssertDecl(sizeof(WorkerStart) <= BGW_EXTRALEN, "a worker learns of it by bgw_extra");
 
-static Database *my_db = NULL;
 static BackgroundWorkerHandle **handles = NULL; /* by slot; NULL: not ours */
 
 void
-worker_pool_init(Database *db)
+worker_pool_init(void)
 {
-	my_db = db;
-	pool_turn_init(db);
-	pool_room_init(db);
 	handles = MemoryContextAllocZero(TopMemoryContext,
 									 scheduler_shared->nworkers *
 									 sizeof(BackgroundWorkerHandle *));
@@ -257,9 +253,9 @@ worker_pool_dismiss(bool terminate)
 		if (slot->database == MyDatabaseId && worker_slot_is_alive(slot))
 			worker_slot_send_away(slot, terminate);
 	}
-	my_db->http_leave = true;
-	my_db->http_drop |= terminate;
-	shmem_wake(my_db->http_latch);
+	shmem_my_db->http_leave = true;
+	shmem_my_db->http_drop |= terminate;
+	shmem_wake(shmem_my_db->http_latch);
 	LWLockRelease(scheduler_shared->lock);
 }
 
@@ -302,8 +298,8 @@ worker_pool_count(int *running, int *total)
 		if (slot->has_run)
 			(*running)++;
 	}
-	*running += my_db->http_nflights;
-	if (my_db->http_pid != 0)
+	*running += shmem_my_db->http_nflights;
+	if (shmem_my_db->http_pid != 0)
 		(*total)++;
 	LWLockRelease(scheduler_shared->lock);
 }

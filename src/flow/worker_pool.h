@@ -28,7 +28,7 @@ typedef enum LaunchResult
 } LaunchResult;
 
 /* Once in the life of a scheduler. */
-extern void worker_pool_init(Database *db);
+extern void worker_pool_init(void);
 
 /*
  * Start a worker for a role of this database.  If that is not possible, when to

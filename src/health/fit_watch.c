@@ -22,7 +22,7 @@
 static char told[UNFIT_LENGTH]; /* the alert that was written; empty: none */
 
 static void
-publish(Database *db, const char *unfit)
+publish_misfit(Database *db, const char *unfit)
 {
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	strlcpy(db->unfit, unfit, UNFIT_LENGTH);
@@ -63,11 +63,11 @@ fit_watch(Database *db)
 		/* one from before a start may be open still */
 		alert_resolve(ALERT_VERSION_MISMATCH, SUBJECT);
 		told[0] = '\0';
-		publish(db, "");
+		publish_misfit(db, "");
 		return true;
 	}
 	snprintf(unfit, UNFIT_LENGTH, "%s: %s", problem.message, problem.hint);
-	publish(db, unfit);
+	publish_misfit(db, unfit);
 	tell(&problem, unfit);
 	return false;
 }

@@ -70,11 +70,11 @@ set_job_alert(JobMeter *meter, AlertKind kind, bool holds, bool touch,
 
 /* It lasts until a run succeeds, or the failures are forgiven. */
 static void
-alert_of_failed_run(JobMeter *meter, const JobFigures *figures, const char *name, bool touch)
+alert_of_failed_run(JobMeter *meter, const JobFacts *facts, const char *name, bool touch)
 {
 	bool		raised = (meter->raised & ALERT_BIT(ALERT_JOB_FAILED)) != 0;
 	bool		holds = alert_rule(ALERT_JOB_FAILED)->enabled &&
-		(raised ? figures->consecutive_failures > 0 : meter->failed_runs > 0);
+		(raised ? facts->consecutive_failures > 0 : meter->failed_runs > 0);
 
 	touch &= meter->failed_runs > 0;
 	set_job_alert(meter, ALERT_JOB_FAILED, holds, touch, meter->failed_runs,
@@ -84,7 +84,7 @@ alert_of_failed_run(JobMeter *meter, const JobFigures *figures, const char *name
 }
 
 void
-job_alert_judge(JobMeter *meter, const JobFigures *figures, const HealthLimits *limits,
+job_alert_judge(JobMeter *meter, const JobFacts *facts, const HealthLimits *limits,
 				const Job *job, TimestampTz now)
 {
 	const char *name = job->job_name;
@@ -92,36 +92,36 @@ job_alert_judge(JobMeter *meter, const JobFigures *figures, const HealthLimits *
 	bool		touch = meter->new_failures > 0 &&
 		(meter->alerted_at == DT_NOBEGIN || now - meter->alerted_at >= TOUCH_INTERVAL);
 
-	alert_of_failed_run(meter, figures, name, touch);
+	alert_of_failed_run(meter, facts, name, touch);
 	set_job_alert(meter, ALERT_JOB_FAILING,
 				  limits->error_threshold > 0 &&
-				  figures->consecutive_failures >= limits->error_threshold,
+				  facts->consecutive_failures >= limits->error_threshold,
 				  touch, meter->new_failures,
 				  "job \"%s\" failed %d times in a row", name,
-				  figures->consecutive_failures);
-	set_job_alert(meter, ALERT_FAILURE_RATE, health_rate_exceeded(figures, limits),
+				  facts->consecutive_failures);
+	set_job_alert(meter, ALERT_FAILURE_RATE, health_rate_exceeded(facts, limits),
 				  touch, 1, "%d of the last %d attempts of job \"%s\" failed",
-				  figures->failures, figures->attempts, name);
+				  facts->failures, facts->attempts, name);
 	set_job_alert(meter, ALERT_TIMEOUTS,
-				  limits->timeouts > 0 && figures->timeouts >= limits->timeouts,
-				  touch, figures->timeouts,
+				  limits->timeouts > 0 && facts->timeouts >= limits->timeouts,
+				  touch, facts->timeouts,
 				  "%d of the last %d attempts of job \"%s\" timed out",
-				  figures->timeouts, figures->attempts, name);
+				  facts->timeouts, facts->attempts, name);
 	set_job_alert(meter, ALERT_LATE_START,
-				  limits->lateness > 0 && figures->lateness > limits->lateness, false, 1,
+				  limits->lateness > 0 && facts->lateness > limits->lateness, false, 1,
 				  "job \"%s\" started " INT64_FORMAT " seconds late", name,
-				  figures->lateness / USECS_PER_SEC);
-	set_job_alert(meter, ALERT_LONG_RUNNING, figures->runs_long, false, 1,
+				  facts->lateness / USECS_PER_SEC);
+	set_job_alert(meter, ALERT_LONG_RUNNING, facts->runs_long, false, 1,
 				  "a run of job \"%s\" has gone on since %s", name,
-				  figures->runs_long ? timestamptz_to_str(meter->long_since) : "");
-	set_job_alert(meter, ALERT_NOT_RUN, health_not_run(figures, limits), false, 1,
+				  facts->runs_long ? timestamptz_to_str(meter->long_since) : "");
+	set_job_alert(meter, ALERT_NOT_RUN, health_not_run(facts, limits), false, 1,
 				  "%d occurrences in a row of job \"%s\" were skipped or missed",
-				  figures->not_run, name);
-	set_job_alert(meter, ALERT_DEPENDENCY_UNHEALTHY, figures->waits_for != NULL, false, 1,
-				  "job \"%s\" %s", name, figures->waits_for ? figures->waits_for : "");
-	set_job_alert(meter, ALERT_HEALTH_CHECK, figures->check_failed, figures->check_changed, 1,
+				  facts->not_run, name);
+	set_job_alert(meter, ALERT_DEPENDENCY_UNHEALTHY, facts->waits_for != NULL, false, 1,
+				  "job \"%s\" %s", name, facts->waits_for ? facts->waits_for : "");
+	set_job_alert(meter, ALERT_HEALTH_CHECK, facts->check_failed, facts->check_changed, 1,
 				  "job \"%s\" is unhealthy: %s", name,
-				  figures->check_failed ? figures->check_reason : "");
+				  facts->check_failed ? facts->check_reason : "");
 	/* of a job without retries job_failed says it all */
 	if (meter->dead_letter && retries && alert_rule(ALERT_DEAD_LETTER)->enabled)
 		set_job_alert(meter, ALERT_DEAD_LETTER, true, true, 1,

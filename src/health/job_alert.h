@@ -12,8 +12,8 @@
 
 #include "state/meter.h"
 
-/* Raise and resolve by the figures of a job.  In a transaction. */
-extern void job_alert_judge(JobMeter *meter, const JobFigures *figures,
+/* Raise and resolve by the facts of a job.  In a transaction. */
+extern void job_alert_judge(JobMeter *meter, const JobFacts *facts,
 							const HealthLimits *limits, const Job *job, TimestampTz now);
 
 /* Whether the job could be judged: an alert says so, or is over. */

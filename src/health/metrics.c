@@ -23,7 +23,7 @@
 #include "state/run_queue.h"
 #include "table/query_monitor.h"
 
-/* Jobs whose figures are written in one transaction, which holds all else up */
+/* Jobs whose counts are written in one transaction, which holds all else up */
 #define JOBS_BATCH		200
 
 typedef struct MinuteBatch
@@ -34,7 +34,7 @@ typedef struct MinuteBatch
 } MinuteBatch;
 
 /* Figures of single jobs that have yet to be written, in a context of their own */
-static JobTally *owed = NULL;
+static JobTally *owed_tallies = NULL;
 static int	nowed = 0;
 static int	nwritten = 0;		/* of these, from the first on */
 static TimestampTz owed_minute = DT_NOBEGIN;
@@ -128,7 +128,7 @@ take_over(JobMeter *meter, void *arg)
 
 	if (meter_tally_is_empty(&meter->tally))
 		return;
-	job = &owed[nowed++];
+	job = &owed_tallies[nowed++];
 	job->job_id = meter->job_id;
 	job->owner = meter->owner;
 	job->tally = meter->tally;
@@ -142,47 +142,47 @@ take_over_all(TimestampTz minute)
 		owed_context = AllocSetContextCreate(TopMemoryContext, "pg_scheduler owed metrics",
 											 ALLOCSET_SMALL_SIZES);
 	MemoryContextReset(owed_context);
-	owed = MemoryContextAllocHuge(owed_context, Max(meter_count(), 1) * sizeof(JobTally));
+	owed_tallies = MemoryContextAllocHuge(owed_context, Max(meter_count(), 1) * sizeof(JobTally));
 	nowed = nwritten = 0;
 	owed_minute = minute;
 	meter_foreach(take_over, NULL);
 }
 
 void
-metrics_of_workers(SchedulerMinute *figures)
+metrics_of_workers(SchedulerMinute *row)
 {
 	const Database *db;
 
-	memset(figures, 0, sizeof(*figures));
+	memset(row, 0, sizeof(*row));
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
-	figures->max_workers = scheduler_shared->nworkers;
+	row->max_workers = scheduler_shared->nworkers;
 	foreach_worker_slot(slot)
 	{
 		if (!worker_slot_is_alive(slot))
 			continue;
-		figures->workers++;
-		figures->memory += slot->memory;
+		row->workers++;
+		row->memory += slot->memory;
 		if (slot->state == WORKER_RUNNING)
-			figures->workers_busy++;
+			row->workers_busy++;
 		if (slot->state == WORKER_RUNNING && slot->database == MyDatabaseId)
-			figures->running++;
+			row->running++;
 	}
 	db = shmem_find_database(MyDatabaseId);
 	if (db != NULL)
-		figures->http_in_flight = db->http_nflights;
+		row->http_in_flight = db->http_nflights;
 	LWLockRelease(scheduler_shared->lock);
 }
 
 static void
 write_scheduler_minute(TimestampTz minute)
 {
-	SchedulerMinute figures;
+	SchedulerMinute row;
 
-	metrics_of_workers(&figures);
-	figures.backlog = run_queue_ready_count();
-	figures.waiting = run_queue_count() - figures.backlog - figures.running;
-	figures.restarts = meter_take_deaths();
-	query_insert_scheduler_minute(&figures, minute);
+	metrics_of_workers(&row);
+	row.backlog = run_queue_ready_count();
+	row.waiting = run_queue_count() - row.backlog - row.running;
+	row.restarts = meter_take_deaths();
+	query_insert_scheduler_minute(&row, minute);
 }
 
 /* In a transaction: what can be written only as a whole. */
@@ -230,7 +230,7 @@ metrics_step(void)
 	if (n == 0)
 		return;
 	cycle_start_transaction();
-	query_add_job_metrics(owed + nwritten, n,
+	query_add_job_metrics(owed_tallies + nwritten, n,
 						  pg_scheduler_job_metrics_rows > 0 ? owed_minute : DT_NOBEGIN);
 	cycle_commit_transaction();
 	nwritten += n;

@@ -19,7 +19,7 @@
  */
 extern void metrics_write(TimestampTz minute, TimestampTz now);
 
-/* Are there figures of jobs to be written?  Write those of some. */
+/* Are there counts of jobs to be written?  Write those of some. */
 extern bool metrics_owed(void);
 extern void metrics_step(void);
 
@@ -27,6 +27,6 @@ extern void metrics_step(void);
 extern void metrics_keep(const JobMeter *meter);
 
 /* Figures of the workers at this moment; the others are 0. */
-extern void metrics_of_workers(SchedulerMinute *figures);
+extern void metrics_of_workers(SchedulerMinute *row);
 
 #endif							/* PG_SCHEDULER_METRICS_H */

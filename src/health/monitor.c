@@ -47,7 +47,7 @@
 /* Jobs judged in one transaction, which holds everything else up. */
 #define JUDGE_BATCH		200
 
-/* The figures of the server as a whole are looked at every: 5 s. */
+/* The facts of the server as a whole are looked at every: 5 s. */
 #define SERVER_INTERVAL	(5 * USECS_PER_SEC)
 
 /* After an error: 10 s. */
@@ -76,24 +76,24 @@ has_ended_badly(const JobEntry *entry)
 }
 
 static void
-figures_of_job(JobMeter *meter, const JobEntry *entry, TimestampTz now, JobFigures *figures)
+facts_of_job(JobMeter *meter, const JobEntry *entry, TimestampTz now, JobFacts *facts)
 {
 	WindowSlot	window = meter_window(meter, now);
 
-	memset(figures, 0, sizeof(*figures));
-	figures->active = true;
-	figures->planned = true;
-	figures->has_next = true;
-	figures->consecutive_failures = entry->state.consecutive_failures;
-	figures->attempts = window.attempts;
-	figures->failures = window.failures;
-	figures->timeouts = window.timeouts;
-	figures->recycled = window.recycled;
-	figures->lateness = meter->lateness;
-	figures->runs_long = meter->long_since != DT_NOBEGIN;
-	figures->not_run = meter->not_run;
-	figures->not_run_time = meter->not_run > 0 ? now - meter->not_run_since : 0;
-	figures->ended_badly = has_ended_badly(entry);
+	memset(facts, 0, sizeof(*facts));
+	facts->active = true;
+	facts->planned = true;
+	facts->has_next = true;
+	facts->consecutive_failures = entry->state.consecutive_failures;
+	facts->attempts = window.attempts;
+	facts->failures = window.failures;
+	facts->timeouts = window.timeouts;
+	facts->recycled = window.recycled;
+	facts->lateness = meter->lateness;
+	facts->runs_long = meter->long_since != DT_NOBEGIN;
+	facts->not_run = meter->not_run;
+	facts->not_run_time = meter->not_run > 0 ? now - meter->not_run_since : 0;
+	facts->ended_badly = has_ended_badly(entry);
 }
 
 /* The job has gone: so have its alerts. */
@@ -110,7 +110,7 @@ static bool
 judge_job(JobMeter *meter, TimestampTz now, JobHealthRow *row)
 {
 	JobEntry   *entry = job_cache_get(meter->job_id);
-	JobFigures	figures;
+	JobFacts	facts;
 	bool		result;
 
 	if (entry == NULL)
@@ -120,18 +120,18 @@ judge_job(JobMeter *meter, TimestampTz now, JobHealthRow *row)
 	}
 	if (hook_family_is_hook(meter->job_id))
 		return false;			/* a part of another job, which is judged */
-	figures_of_job(meter, entry, now, &figures);
-	figures.check_reason = hook_check_reason(meter->job_id, &figures.check_changed);
-	figures.check_failed = figures.check_reason != NULL;
-	health_of_job(&figures, &limits, &row->health);
+	facts_of_job(meter, entry, now, &facts);
+	facts.check_reason = hook_check_reason(meter->job_id, &facts.check_changed);
+	facts.check_failed = facts.check_reason != NULL;
+	health_of_job(&facts, &limits, &row->health);
 	row->job_id = meter->job_id;
 	row->own = row->health.state;
-	row->waits_for = figures.waits_for = dependency_graph_of_job(meter->job_id);
-	if (figures.waits_for != NULL)
-		health_of_job(&figures, &limits, &row->health);
+	row->waits_for = facts.waits_for = dependency_graph_of_job(meter->job_id);
+	if (facts.waits_for != NULL)
+		health_of_job(&facts, &limits, &row->health);
 	dependency_graph_note_job(meter->job_id, row->own);
-	job_alert_judge(meter, &figures, &limits, &entry->job, now);
-	result = row->health.state != meter->state || figures.check_changed ||
+	job_alert_judge(meter, &facts, &limits, &entry->job, now);
+	result = row->health.state != meter->state || facts.check_changed ||
 		(row->health.state != HEALTH_HEALTHY && row->health.rule != meter->rule);
 	meter->state = row->health.state;
 	meter->rule = row->health.rule;
@@ -320,7 +320,7 @@ each_judgement(TimestampTz now)
 		monitor_part(&gone, now);
 	if (alert_next_end() <= now)
 		monitor_part(&ends, now);
-	if (recovery_active() && !monitor_part(&recovery, now))
+	if (recovery_has_work() && !monitor_part(&recovery, now))
 		job_cache_written(false);
 	recovery_event_write();
 	cycle_commit_transaction();
@@ -405,9 +405,9 @@ judgement_time(void)
 	TimestampTz result = DT_NOEND;
 
 	if (to_judge() || requested || alerts_changed ||
-		(recovery_active() && meter_dirty_count() > 0))
+		(recovery_has_work() && meter_dirty_count() > 0))
 		result = next_judgement;
-	if (recovery_active())
+	if (recovery_has_work())
 		result = Min(result, Max(recovery_next_time(), next_judgement));
 	result = Min(result, Max(alert_next_end(), next_judgement));
 	result = Min(result, Max(monitor_queues_next_time(), next_judgement));

@@ -36,7 +36,7 @@ extern void monitor(TimestampTz now);
 /* When there is something to do next, or DT_NOEND. */
 extern TimestampTz monitor_next_time(void);
 
-/* Write the figures of the minute that has not ended, on the way out. */
+/* Write the counts of the minute that has not ended, on the way out. */
 extern void monitor_leave(TimestampTz now);
 
 #endif							/* PG_SCHEDULER_MONITOR_H */

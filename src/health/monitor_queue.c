@@ -33,7 +33,7 @@
 
 static const HealthLimits *limits;
 static TimestampTz next_time = DT_NOBEGIN;
-static bool owed = false;		/* they were not looked at for lack of time */
+static bool owed_queues = false;		/* they were not looked at for lack of time */
 static bool counted = false;	/* the queues have the numbers of their jobs */
 
 typedef struct QueueJudgement
@@ -48,7 +48,7 @@ judge_queue(const char *name, int64 jobs, int64 unhealthy, void *arg)
 {
 	QueueJudgement *judgement = arg;
 	QueueHealthRow *row;
-	QueueFigures figures = {.enabled = true};
+	QueueFacts facts = {.enabled = true};
 	QueueWait	wait;
 	JobQueue   *queue = run_queue_find_queue(name);
 	MemoryContext oldcontext = MemoryContextSwitchTo(judgement->context);
@@ -56,38 +56,38 @@ judge_queue(const char *name, int64 jobs, int64 unhealthy, void *arg)
 	judgement->rows = judgement->rows == NULL ? palloc(sizeof(QueueHealthRow)) :
 		repalloc(judgement->rows, (judgement->n + 1) * sizeof(QueueHealthRow));
 	row = &judgement->rows[judgement->n++];
-	figures.jobs = jobs;
-	figures.unhealthy_jobs = unhealthy;
+	facts.jobs = jobs;
+	facts.unhealthy_jobs = unhealthy;
 	if (queue != NULL)
 	{
 		if (counted)
 		{
-			figures.jobs = queue->njobs;
-			figures.unhealthy_jobs = queue->nunhealthy;
+			facts.jobs = queue->njobs;
+			facts.unhealthy_jobs = queue->nunhealthy;
 		}
-		figures.enabled = queue->limits.enabled;
-		figures.restarting = queue->limits.restarting;
-		figures.running = queue->ndispatched;
-		figures.backlog = queue->nready;
+		facts.enabled = queue->limits.enabled;
+		facts.restarting = queue->limits.restarting;
+		facts.running = queue->ndispatched;
+		facts.backlog = queue->nready;
 	}
-	health_of_queue(&figures, limits, &row->health);
+	health_of_queue(&facts, limits, &row->health);
 	dependency_graph_note_queue(name, row->health.state);
 	dependency_graph_of_queue(name, &wait);
-	figures.waits_for = wait.waits_for;
-	figures.starting = wait.starting;
-	figures.held = wait.held;
+	facts.waits_for = wait.waits_for;
+	facts.starting = wait.starting;
+	facts.held = wait.held;
 	if (wait.waits_for != NULL)
-		health_of_queue(&figures, limits, &row->health);
-	row->waits_for = figures.enabled ? wait.held ? wait.waits_for : NULL :
-		figures.restarting ? "is being restarted" : "is stopped";
+		health_of_queue(&facts, limits, &row->health);
+	row->waits_for = facts.enabled ? wait.held ? wait.waits_for : NULL :
+		facts.restarting ? "is being restarted" : "is stopped";
 	row->queue = pstrdup(name);
-	row->backlog = figures.backlog;
-	row->running = figures.running;
+	row->backlog = facts.backlog;
+	row->running = facts.running;
 	MemoryContextSwitchTo(oldcontext);
 }
 
 static void
-alert_of_waiting_queue(const QueueHealthRow *row, JobQueue *queue)
+alert_of_blocked_queue(const QueueHealthRow *row, JobQueue *queue)
 {
 	char	   *subject;
 	QueueWait	wait;
@@ -112,7 +112,7 @@ alert_of_queue(const QueueHealthRow *row)
 	char	   *subject;
 
 	if (queue != NULL && pg_scheduler_monitoring)
-		alert_of_waiting_queue(row, queue);
+		alert_of_blocked_queue(row, queue);
 	if (queue == NULL || (queue->judged && holds == queue->backlog_raised))
 		return;
 	subject = psprintf(SUBJECT_QUEUE "%s", row->queue);
@@ -133,7 +133,7 @@ typedef struct Batch
 } Batch;
 
 static void
-write_batch(void *arg)
+write_queue_health(void *arg)
 {
 	const Batch *batch = arg;
 
@@ -149,7 +149,7 @@ write_each(const QueueHealthRow *rows, int n, TimestampTz now)
 		Batch		one = {&rows[i], 1, now};
 		JobQueue   *queue = run_queue_find_queue(rows[i].queue);
 
-		if (!cycle_try_part(write_batch, &one,
+		if (!cycle_try_part(write_queue_health, &one,
 							psprintf("judging queue \"%s\", which is left out", rows[i].queue)) &&
 			queue != NULL)
 			queue->unwritable_until = now + USECS_PER_MINUTE;
@@ -168,7 +168,7 @@ write_health(QueueHealthRow *rows, int n, TimestampTz now)
 		if (queue == NULL || queue->unwritable_until <= now)
 			rows[batch.n++] = rows[i];
 	}
-	if (batch.n > 0 && !cycle_try_part(write_batch, &batch, "writing the health of queues"))
+	if (batch.n > 0 && !cycle_try_part(write_queue_health, &batch, "writing the health of queues"))
 		write_each(rows, batch.n, now);
 }
 
@@ -251,8 +251,8 @@ monitor_queues(TimestampTz now, const HealthLimits *with_limits)
 	Assert(process_is(PROCESS_SCHEDULER));
 	Assert(IsTransactionState());
 	limits = with_limits;
-	owed = next_time > now || judging.under_way;
-	if (owed)
+	owed_queues = next_time > now || judging.under_way;
+	if (owed_queues)
 	{
 		if (counted)			/* all else can be judged meanwhile */
 			judge_queues(now);
@@ -306,5 +306,5 @@ monitor_queues_load(void)
 TimestampTz
 monitor_queues_next_time(void)
 {
-	return owed ? next_time : DT_NOEND;
+	return owed_queues ? next_time : DT_NOEND;
 }

@@ -132,13 +132,13 @@ static void
 judge_workers(TimestampTz now)
 {
 	const AlertRule *rule = alert_rule(ALERT_WORKERS_EXHAUSTED);
-	SchedulerMinute figures;
+	SchedulerMinute row;
 	bool		exhausted;
 	int			nwaiting;
 	char	   *wait;
 
-	metrics_of_workers(&figures);
-	if (figures.workers_busy < figures.max_workers || run_queue_ready_count() == 0)
+	metrics_of_workers(&row);
+	if (row.workers_busy < row.max_workers || run_queue_ready_count() == 0)
 		busy_since = DT_NOEND;
 	else if (busy_since == DT_NOEND)
 		busy_since = now;
@@ -146,7 +146,7 @@ judge_workers(TimestampTz now)
 	wait = exhausted ? worker_wait_common(&nwaiting) : NULL;
 	set_alert(ALERT_WORKERS_EXHAUSTED, exhausted,
 			  psprintf("all " INT64_FORMAT " workers are busy, and " INT64_FORMAT " runs wait%s",
-					   figures.max_workers, run_queue_ready_count(),
+					   row.max_workers, run_queue_ready_count(),
 					   wait ? psprintf("; %d of the workers wait for %s", nwaiting, wait) : ""));
 }
 

@@ -218,8 +218,8 @@ append_json_value(StringInfo out, HttpValueKind kind,
  * cannot stand there, as a format with one %s for the name.
  */
 static const char *
-append_value(StringInfo out, HttpTemplatePlace place, HttpValueKind kind,
-			 const StringInfoData *value, bool in_string)
+append_place_value(StringInfo out, HttpTemplatePlace place, HttpValueKind kind,
+				   const StringInfoData *value, bool in_string)
 {
 	switch (place)
 	{
@@ -302,7 +302,7 @@ http_template_expand(const char *text, HttpTemplatePlace place,
 		if (kind == HTTP_VALUE_MISSING)
 			problem = "There is no value for \"%s\".";
 		else
-			problem = append_value(out, place, kind, &value, in_string);
+			problem = append_place_value(out, place, kind, &value, in_string);
 		if (problem != NULL)
 		{
 			set_error(error, start - text + 1, problem, token.name);

@@ -61,7 +61,6 @@
 /* When the table of flights is full: 100 ms. */
 #define FLIGHT_RETRY_MS	100
 
-static Database *my_db = NULL;
 static HttpClient *client = NULL;
 static WaitEventSet *wait_set = NULL;
 static MemoryContext run_context = NULL;
@@ -75,17 +74,17 @@ static TimestampTz idle_since;
  */
 
 static void
-detach(int code, Datum arg)
+http_worker_detach(int code, Datum arg)
 {
 	if (client != NULL)
 		http_client_destroy(client);
 	client = NULL;
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	my_db->http_pid = 0;
-	my_db->http_latch = NULL;
-	my_db->http_left = true;
-	http_flight_end_all(my_db);
-	shmem_wake(my_db->scheduler_latch);
+	shmem_my_db->http_pid = 0;
+	shmem_my_db->http_latch = NULL;
+	shmem_my_db->http_left = true;
+	http_flight_end_all(shmem_my_db);
+	shmem_wake(shmem_my_db->scheduler_latch);
 	LWLockRelease(scheduler_shared->lock);
 	ConditionVariableBroadcast(&scheduler_shared->process_left);
 }
@@ -95,20 +94,20 @@ detach(int code, Datum arg)
  * or what the last one left behind has yet to be seen to.
  */
 static bool
-attach(Oid database)
+http_worker_attach(Oid database)
 {
 	bool		result = false;
 
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	my_db = shmem_find_database(database);
-	if (my_db != NULL && my_db->quiesced == 0 && my_db->http_pid == 0 &&
-		!my_db->http_left)
+	shmem_my_db = shmem_find_database(database);
+	if (shmem_my_db != NULL && shmem_my_db->quiesced == 0 && shmem_my_db->http_pid == 0 &&
+		!shmem_my_db->http_left)
 	{
-		my_db->http_pid = MyProcPid;
-		my_db->http_latch = MyLatch;
-		my_db->http_runs = 0;
-		my_db->http_leave = my_db->http_drop = my_db->http_cancel = false;
-		shmem_wake(my_db->scheduler_latch);
+		shmem_my_db->http_pid = MyProcPid;
+		shmem_my_db->http_latch = MyLatch;
+		shmem_my_db->http_runs = 0;
+		shmem_my_db->http_leave = shmem_my_db->http_drop = shmem_my_db->http_cancel = false;
+		shmem_wake(shmem_my_db->scheduler_latch);
 		result = true;
 	}
 	LWLockRelease(scheduler_shared->lock);
@@ -245,18 +244,18 @@ has_share(const Run *run, void *arg)
 static int
 take_runs(Run *runs, int *flights, TimestampTz now, int max)
 {
-	Lane	   *lane = &my_db->http_lane;
+	Lane	   *lane = &shmem_my_db->http_lane;
 	Taken		taken = {runs, 0};
 	int			n = 0;
 
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	if (!my_db->http_leave && my_db->quiesced == 0)
+	if (!shmem_my_db->http_leave && shmem_my_db->quiesced == 0)
 	{
 		int			before = lane->nready;
 
 		while (n < max && lane_take_if(lane, has_share, &taken, &runs[n]))
 		{
-			flights[n] = http_flight_begin(my_db, &runs[n], now);
+			flights[n] = http_flight_begin(shmem_my_db, &runs[n], now);
 			if (flights[n] < 0)
 			{
 				Run			displaced;
@@ -270,7 +269,7 @@ take_runs(Run *runs, int *flights, TimestampTz now, int max)
 		}
 		lane->blocked = n < max && lane->nready > 0;
 		if (before > LANE_LOW_WATER && lane->nready <= LANE_LOW_WATER)
-			shmem_wake(my_db->scheduler_latch);
+			shmem_wake(shmem_my_db->scheduler_latch);
 	}
 	LWLockRelease(scheduler_shared->lock);
 	return n;
@@ -304,11 +303,11 @@ cancel_runs(void)
 {
 	int			flight = -1;
 
-	if (!my_db->http_cancel)
+	if (!shmem_my_db->http_cancel)
 		return;
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	my_db->http_cancel = false;
-	while ((flight = http_flight_next(my_db->oid, flight)) >= 0)
+	shmem_my_db->http_cancel = false;
+	while ((flight = http_flight_next(shmem_my_db->oid, flight)) >= 0)
 	{
 		HttpRun    *http = in_flight[flight];
 
@@ -411,12 +410,12 @@ report_one(const Outcome *outcome)
 {
 	Assert(!IsTransactionState());
 	Assert(!shmem_locked());
-	while (!shmem_put_outcome(my_db, outcome))
+	while (!shmem_put_outcome(shmem_my_db, outcome))
 	{
-		shmem_wake(my_db->scheduler_latch);
+		shmem_wake(shmem_my_db->scheduler_latch);
 		(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						 1, compat_wait_event("PgSchedulerHttpReport"));
-		if (ShutdownRequestPending || my_db->http_drop)
+		if (ShutdownRequestPending || shmem_my_db->http_drop)
 			return false;
 	}
 	return true;
@@ -424,7 +423,7 @@ report_one(const Outcome *outcome)
 
 /* Tell the scheduler what became of these runs, and let go of them. */
 static void
-report(HttpRun **runs, int n)
+report_http_runs(HttpRun **runs, int n)
 {
 	for (int i = 0; i < n; i++)
 	{
@@ -436,13 +435,13 @@ report(HttpRun **runs, int n)
 	for (int i = 0; i < n; i++)
 	{
 		in_flight[runs[i]->flight] = NULL;
-		http_flight_end(my_db, runs[i]->flight,
+		http_flight_end(shmem_my_db, runs[i]->flight,
 						runs[i]->outcome.kind == OUTCOME_FINAL);
 	}
-	my_db->http_runs += n;
-	shmem_wake(my_db->scheduler_latch);
+	shmem_my_db->http_runs += n;
+	shmem_wake(shmem_my_db->scheduler_latch);
 	LWLockRelease(scheduler_shared->lock);
-	ConditionVariableBroadcast(&my_db->run_finished);
+	ConditionVariableBroadcast(&shmem_my_db->run_finished);
 	for (int i = 0; i < n; i++)
 	{
 		if (runs[i]->response != NULL)
@@ -467,7 +466,7 @@ record_runs(void)
 		}
 		if (record(runs, n, NULL) != NULL)
 			record_each(runs, n);
-		report(runs, n);
+		report_http_runs(runs, n);
 		MemoryContextReset(cycle_context);
 	}
 }
@@ -479,7 +478,7 @@ record_runs(void)
 static bool
 is_leaving(void)
 {
-	return my_db->http_leave || my_db->quiesced > 0;
+	return shmem_my_db->http_leave || shmem_my_db->quiesced > 0;
 }
 
 /* Has this process been without work for long enough?  Then nobody gives it any. */
@@ -489,14 +488,14 @@ idle_too_long(void)
 	TimestampTz now = clock_now();
 	bool		result;
 
-	if (my_db->http_nflights > 0)
+	if (shmem_my_db->http_nflights > 0)
 		idle_since = now;
 	if (now - idle_since < (int64) pg_scheduler_worker_idle_timeout * 1000)
 		return false;
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	result = my_db->http_lane.nready == 0;
+	result = shmem_my_db->http_lane.nready == 0;
 	if (result)
-		my_db->http_leave = true;
+		shmem_my_db->http_leave = true;
 	LWLockRelease(scheduler_shared->lock);
 	return result;
 }
@@ -504,10 +503,10 @@ idle_too_long(void)
 static bool
 should_exit(void)
 {
-	if (ShutdownRequestPending || my_db->http_drop)
+	if (ShutdownRequestPending || shmem_my_db->http_drop)
 		return true;
 	if (is_leaving())
-		return my_db->http_nflights == 0;
+		return shmem_my_db->http_nflights == 0;
 	return idle_too_long();
 }
 
@@ -517,12 +516,12 @@ wait_timeout(void)
 {
 	long		timeout = http_client_timeout_ms(client);
 
-	if (my_db->http_nflights == 0)
+	if (shmem_my_db->http_nflights == 0)
 	{
 		long		idle = Max(pg_scheduler_worker_idle_timeout, 1);
 
 		/* other databases have all the flights, and do not tell when they end */
-		if (my_db->http_lane.nready > 0)
+		if (shmem_my_db->http_lane.nready > 0)
 			idle = Min(idle, FLIGHT_RETRY_MS);
 		timeout = timeout < 0 ? idle : Min(timeout, idle);
 	}
@@ -545,7 +544,7 @@ wait_for_events(bool more)
 }
 
 static void
-main_loop(void)
+http_worker_loop(void)
 {
 	while (!should_exit())
 	{
@@ -565,9 +564,9 @@ main_loop(void)
 
 /* After an error.  When the extension has gone, there is nothing left to do. */
 static void
-recover(void)
+clear_http_error(void)
 {
-	(void) process_recover();
+	(void) process_clear_error();
 	process_wait_after_error();
 	if (!extension_is_installed())
 		proc_exit(0);
@@ -585,9 +584,9 @@ pg_scheduler_http_worker_main(Datum arg)
 	pqsignal(SIGINT, SIG_IGN);	/* runs are cancelled by their flights */
 	BackgroundWorkerUnblockSignals();
 
-	if (!attach(database))
+	if (!http_worker_attach(database))
 		proc_exit(0);
-	before_shmem_exit(detach, (Datum) 0);
+	before_shmem_exit(http_worker_detach, (Datum) 0);
 	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
 	process_set_up_session();
 	pgstat_report_activity(STATE_IDLE, NULL);
@@ -597,11 +596,11 @@ pg_scheduler_http_worker_main(Datum arg)
 	MemoryContextSwitchTo(cycle_context);
 	start_client();
 	idle_since = clock_now();
-	my_db->http_since = idle_since;
+	shmem_my_db->http_since = idle_since;
 
 	if (sigsetjmp(local_sigjmp_buf, 1) != 0)
-		recover();
+		clear_http_error();
 	PG_exception_stack = &local_sigjmp_buf;
-	main_loop();
+	http_worker_loop();
 	proc_exit(0);
 }

@@ -83,7 +83,7 @@ launcher_register(void)
 }
 
 static void
-detach(int code, Datum arg)
+launcher_detach(int code, Datum arg)
 {
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	if (scheduler_shared->launcher_pid == MyProcPid)
@@ -95,14 +95,14 @@ detach(int code, Datum arg)
 }
 
 static void
-attach(void)
+launcher_attach(void)
 {
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	scheduler_shared->launcher_pid = MyProcPid;
 	scheduler_shared->launcher_latch = MyLatch;
 	scheduler_shared->rescan = true;
 	LWLockRelease(scheduler_shared->lock);
-	before_shmem_exit(detach, (Datum) 0);
+	before_shmem_exit(launcher_detach, (Datum) 0);
 }
 
 /* OIDs of the databases that can be connected to. */
@@ -185,7 +185,7 @@ drop_entries(List *databases)
 		bury_workers_of(db->oid);
 		db->state = DATABASE_UNUSED;
 		db->oid = InvalidOid;
-		db->demand = 0;
+		db->ticket = 0;
 		shmem_want_rooms(db, 0);
 	}
 }
@@ -212,7 +212,7 @@ init_entry(Database *db, Oid oid)
 	db->http_cancel = db->http_left = false;
 	db->http_nflights = 0;
 	lane_reset(&db->http_lane);
-	db->demand = 0;
+	db->ticket = 0;
 	db->outcome_head = db->outcome_count = 0;
 	db->change_head = db->change_count = 0;
 	db->change_overflow = false;
@@ -399,7 +399,7 @@ take_rescan(void)
 }
 
 static void
-main_loop(void)
+launcher_loop(void)
 {
 	while (!ShutdownRequestPending)
 	{
@@ -431,9 +431,9 @@ main_loop(void)
 }
 
 static void
-recover(void)
+clear_launcher_error(void)
 {
-	(void) process_recover();
+	(void) process_clear_error();
 	MemoryContextReset(cycle_context);
 	shmem_wake_launcher(true);
 	process_wait_after_error();
@@ -448,7 +448,7 @@ pg_scheduler_launcher_main(Datum arg)
 	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();
-	attach();
+	launcher_attach();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 	pgstat_report_appname("pg_scheduler");
 
@@ -457,9 +457,9 @@ pg_scheduler_launcher_main(Datum arg)
 									  scheduler_shared->ndatabases * sizeof(Child));
 
 	if (sigsetjmp(local_sigjmp_buf, 1) != 0)
-		recover();
+		clear_launcher_error();
 	PG_exception_stack = &local_sigjmp_buf;
-	main_loop();
+	launcher_loop();
 
 	/* with 0, the postmaster would never start it again */
 	proc_exit(1);

@@ -92,7 +92,6 @@
 /* While library and tables do not fit they are looked at every: 5 s. */
 #define UNFIT_DELAY			(5 * USECS_PER_SEC)
 
-static Database *my_db = NULL;
 static emit_log_hook_type prev_emit_log_hook = NULL;
 static bool loaded = false;		/* memory mirrors the tables */
 static TimestampTz dirty_since = DT_NOEND;
@@ -104,21 +103,21 @@ static TimestampTz counted_at = DT_NOBEGIN;
  */
 
 static void
-detach(int code, Datum arg)
+scheduler_detach(int code, Datum arg)
 {
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	if (my_db->scheduler_pid == MyProcPid)
+	if (shmem_my_db->scheduler_pid == MyProcPid)
 	{
-		my_db->scheduler_pid = 0;
-		my_db->scheduler_latch = NULL;
-		my_db->ready = false;
-		my_db->unfit[0] = '\0';
-		my_db->demand = 0;
-		shmem_want_rooms(my_db, 0);
-		my_db->left = code == 0;
-		my_db->missing_since = GetCurrentTimestamp();
+		shmem_my_db->scheduler_pid = 0;
+		shmem_my_db->scheduler_latch = NULL;
+		shmem_my_db->ready = false;
+		shmem_my_db->unfit[0] = '\0';
+		shmem_my_db->ticket = 0;
+		shmem_want_rooms(shmem_my_db, 0);
+		shmem_my_db->left = code == 0;
+		shmem_my_db->missing_since = GetCurrentTimestamp();
 		/* another database can have the entry, or this one cannot be connected to */
-		if ((my_db->state == DATABASE_ABSENT && scheduler_shared->full) || code != 0)
+		if ((shmem_my_db->state == DATABASE_ABSENT && scheduler_shared->full) || code != 0)
 			scheduler_shared->rescan = true;
 	}
 	shmem_wake(scheduler_shared->launcher_latch);
@@ -128,16 +127,16 @@ detach(int code, Datum arg)
 
 /* Become the scheduler of a database, unless there is one, or must not be. */
 static bool
-attach(Oid database)
+scheduler_attach(Oid database)
 {
 	bool		result = false;
 
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	my_db = shmem_find_database(database);
-	if (my_db != NULL && my_db->quiesced == 0 && my_db->scheduler_pid == 0)
+	shmem_my_db = shmem_find_database(database);
+	if (shmem_my_db != NULL && shmem_my_db->quiesced == 0 && shmem_my_db->scheduler_pid == 0)
 	{
-		my_db->scheduler_pid = MyProcPid;
-		my_db->scheduler_latch = MyLatch;
+		shmem_my_db->scheduler_pid = MyProcPid;
+		shmem_my_db->scheduler_latch = MyLatch;
 		result = true;
 	}
 	LWLockRelease(scheduler_shared->lock);
@@ -151,15 +150,15 @@ attach(Oid database)
 static void
 exit_if_absent(void)
 {
-	uint32		events = my_db->extension_events;
+	uint32		events = shmem_my_db->extension_events;
 
 	if (extension_is_installed())
 		return;
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	if (my_db->extension_events == events)
+	if (shmem_my_db->extension_events == events)
 	{
-		my_db->state = DATABASE_ABSENT;
-		my_db->nstarts = 0;
+		shmem_my_db->state = DATABASE_ABSENT;
+		shmem_my_db->nstarts = 0;
 	}
 	LWLockRelease(scheduler_shared->lock);
 	proc_exit(0);
@@ -214,10 +213,10 @@ flush(TimestampTz now, bool force)
 
 /* What status() shows, without asking us. */
 static void
-publish_figures(void)
+publish_counts(void)
 {
-	pg_atomic_write_u64(&my_db->npending, run_queue_count());
-	pg_atomic_write_u64(&my_db->nready, run_queue_ready_count());
+	pg_atomic_write_u64(&shmem_my_db->npending, run_queue_count());
+	pg_atomic_write_u64(&shmem_my_db->nready, run_queue_ready_count());
 }
 
 /* Everything that is due now; the time of what is due next. */
@@ -228,16 +227,16 @@ do_cycle(void)
 	TimestampTz next = DT_NOEND;
 	bool		more = false;
 
-	settle_take_outcomes(my_db);	/* whoever tells of one has told of changes before */
-	scheduler_apply_changes(my_db);
-	if (settle_outcomes(my_db) > 0)
+	settle_take_outcomes(shmem_my_db);	/* whoever tells of one has told of changes before */
+	scheduler_apply_changes(shmem_my_db);
+	if (settle_outcomes(shmem_my_db) > 0)
 	{
 		outcome_at = now;
 		next = now + NAP;
 	}
 	next = earlier_of(next, settle_deaths());
-	settle_http_worker(my_db);
-	scheduler_apply_own_changes(my_db);
+	settle_http_worker(shmem_my_db);
+	scheduler_apply_own_changes(shmem_my_db);
 	next = earlier_of(next, hook_step(now));
 	if (dependency_step(now))
 		monitor_request();
@@ -255,7 +254,7 @@ do_cycle(void)
 	else
 	{
 		prestart_forget();
-		next = earlier_of(next, stop_mode_step(my_db, now));
+		next = earlier_of(next, stop_mode_step(shmem_my_db, now));
 	}
 	next = earlier_of(next, worker_pool_kill_overdue(now));
 	next = earlier_of(next, queue_stop(now));
@@ -272,10 +271,10 @@ do_cycle(void)
 	next = earlier_of(next, walk_next_slice());
 	if (own_change_any())
 		next = now;
-	publish_figures();
+	publish_counts();
 	run_queue_check();
 	Assert(CurrentMemoryContext == cycle_context);
-	if (more || (next > now + NAP && !shmem_set_bell(my_db)))
+	if (more || (next > now + NAP && !shmem_set_bell(shmem_my_db)))
 		return now;
 	return next;
 }
@@ -307,7 +306,7 @@ reload_config(void)
 	ProcessConfigFile(PGC_SIGHUP);
 	dependency_graph_reload();	/* monitoring may have been turned off or on */
 	if (loaded)
-		stop_mode_read(my_db);	/* pg_scheduler.enabled, on_copy */
+		stop_mode_read(shmem_my_db);	/* pg_scheduler.enabled, on_copy */
 	if (strcmp(zone, pg_scheduler_timezone) != 0)
 		own_change_put(CHANGE_ALL, 0);
 	pfree(zone);
@@ -327,7 +326,7 @@ handle_signals(void)
 static bool
 should_exit(void)
 {
-	if (my_db->quiesced > 0)
+	if (shmem_my_db->quiesced > 0)
 		return true;
 	if (!ShutdownRequestPending)
 		return false;
@@ -358,8 +357,8 @@ publish_error(const char *message)
 	TimestampTz since;
 
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	shmem_note_error(my_db, message);
-	since = my_db->error_since;
+	shmem_note_error(shmem_my_db, message);
+	since = shmem_my_db->error_since;
 	LWLockRelease(scheduler_shared->lock);
 	if (message == NULL)
 		server_watch_errors(NULL);
@@ -368,7 +367,7 @@ publish_error(const char *message)
 }
 
 static void
-main_loop(void)
+scheduler_loop(void)
 {
 	while (!should_exit())
 	{
@@ -376,16 +375,16 @@ main_loop(void)
 
 		handle_signals();
 		MemoryContextSwitchTo(cycle_context);
-		if (!loaded && !fit_watch(my_db))
+		if (!loaded && !fit_watch(shmem_my_db))
 		{
 			hold();
 			continue;
 		}
 		if (!loaded)
-			scheduler_load(my_db);
+			scheduler_load(shmem_my_db);
 		loaded = true;
 		next = do_cycle();
-		if (my_db->error[0] != '\0')
+		if (shmem_my_db->error[0] != '\0')
 			publish_error(NULL);
 		MemoryContextSwitchTo(cycle_context);
 		MemoryContextReset(cycle_context);
@@ -401,7 +400,7 @@ leave(void)
 	if (loaded && extension_is_installed())
 	{
 		MemoryContextSwitchTo(cycle_context);
-		scheduler_settle_all(my_db);
+		scheduler_settle_all(shmem_my_db);
 		monitor_leave(clock_now());
 		(void) flush(clock_now(), true);
 	}
@@ -415,7 +414,7 @@ remember_fatal(ErrorData *edata)
 	if (edata->elevel >= FATAL && edata->message != NULL && !shmem_locked())
 	{
 		LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-		shmem_note_error(my_db, edata->message);
+		shmem_note_error(shmem_my_db, edata->message);
 		LWLockRelease(scheduler_shared->lock);
 	}
 	if (prev_emit_log_hook)
@@ -426,9 +425,9 @@ remember_fatal(ErrorData *edata)
  * After an error.  When the extension has gone, that explains it.
  */
 static void
-recover(void)
+clear_scheduler_error(void)
 {
-	char	   *message = process_recover();
+	char	   *message = process_clear_error();
 
 	recovery_event_note("reload", SUBJECT_SCHEDULER, 0, InvalidOid, true, message);
 	MemoryContextReset(cycle_context);
@@ -463,9 +462,9 @@ pg_scheduler_scheduler_main(Datum arg)
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();
 
-	if (!attach(database))
+	if (!scheduler_attach(database))
 		proc_exit(0);
-	before_shmem_exit(detach, (Datum) 0);
+	before_shmem_exit(scheduler_detach, (Datum) 0);
 	prev_emit_log_hook = emit_log_hook;
 	emit_log_hook = remember_fatal;
 	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
@@ -480,16 +479,15 @@ pg_scheduler_scheduler_main(Datum arg)
 	job_cache_init();
 	dependency_graph_init();
 	monitor_init();
-	worker_pool_init(my_db);
-	http_dispatch_init(my_db);
+	worker_pool_init();
 
 	if (sigsetjmp(local_sigjmp_buf, 1) != 0)
 	{
-		recover();
+		clear_scheduler_error();
 		if (!should_exit())
 			exit_if_absent();
 	}
 	PG_exception_stack = &local_sigjmp_buf;
-	main_loop();
+	scheduler_loop();
 	leave();
 }

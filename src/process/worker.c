@@ -44,7 +44,6 @@
 /* Between two looks at the memory of a worker that idles: 1 s. */
 #define MEMORY_INTERVAL		USECS_PER_SEC
 
-static Database *my_db = NULL;
 static emit_log_hook_type prev_emit_log_hook = NULL;
 
 /*
@@ -52,7 +51,7 @@ static emit_log_hook_type prev_emit_log_hook = NULL;
  * slot has been given to somebody else meanwhile.
  */
 static bool
-attach(const WorkerStart *start)
+worker_attach(const WorkerStart *start)
 {
 	WorkerSlot *slot = &scheduler_shared->workers[start->slot];
 	bool		result = false;
@@ -60,13 +59,13 @@ attach(const WorkerStart *start)
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	if (slot->state == WORKER_STARTING && slot->generation == start->generation)
 	{
-		my_db = shmem_find_database(start->database);
-		result = my_db != NULL;
+		shmem_my_db = shmem_find_database(start->database);
+		result = shmem_my_db != NULL;
 		if (result)
 		{
 			slot->pid = MyProcPid;
 			slot->latch = MyLatch;
-			slot->leave |= my_db->quiesced > 0;
+			slot->leave |= shmem_my_db->quiesced > 0;
 			worker_slot_mine = slot;
 		}
 		else
@@ -82,7 +81,7 @@ attach(const WorkerStart *start)
 
 /* The last thing a worker does, whatever it dies of. */
 static void
-detach(int code, Datum arg)
+worker_detach(int code, Datum arg)
 {
 	if (worker_slot_mine == NULL)
 		return;
@@ -92,7 +91,7 @@ detach(int code, Datum arg)
 	worker_slot_mine->died_at = clock_now();
 	worker_slot_mine->pid = 0;
 	worker_slot_mine->latch = NULL;
-	shmem_wake(my_db->scheduler_latch);
+	shmem_wake(shmem_my_db->scheduler_latch);
 	worker_slot_mine = NULL;
 	LWLockRelease(scheduler_shared->lock);
 	ConditionVariableBroadcast(&scheduler_shared->process_left);
@@ -154,7 +153,7 @@ take_run(Run *run)
 		worker_slot_mine->started_at = Max(now, run->due_at);
 		worker_slot_mine->job_name[0] = '\0';
 		if (lane->nready == LANE_LOW_WATER)
-			shmem_wake(my_db->scheduler_latch);
+			shmem_wake(shmem_my_db->scheduler_latch);
 	}
 	else if (worker_slot_mine->state != WORKER_IDLE)
 	{
@@ -175,10 +174,10 @@ take_run(Run *run)
  * behind, and this worker may as well wait.
  */
 static void
-report(const Outcome *outcome)
+report_sql_run(const Outcome *outcome)
 {
 	Assert(!shmem_locked());
-	while (!shmem_put_outcome(my_db, outcome))
+	while (!shmem_put_outcome(shmem_my_db, outcome))
 	{
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						 10, compat_wait_event("PgSchedulerWorkerReport"));
@@ -186,7 +185,7 @@ report(const Outcome *outcome)
 		CHECK_FOR_INTERRUPTS();
 	}
 	worker_slot_mine->runs_done++;
-	ConditionVariableBroadcast(&my_db->run_finished);
+	ConditionVariableBroadcast(&shmem_my_db->run_finished);
 }
 
 /* How much memory stays in use between runs */
@@ -234,7 +233,7 @@ let_go_of_attempt(int64 run_id)
 {
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	if (worker_slot_mine->cancel)
-		shmem_put_change_of(my_db, CHANGE_CANCEL, run_id);
+		shmem_put_change_of(shmem_my_db, CHANGE_CANCEL, run_id);
 	let_go_of_run(clock_now());
 	LWLockRelease(scheduler_shared->lock);
 }
@@ -248,7 +247,7 @@ run_one(const Run *run)
 	sql_run_execute(worker_slot_mine, run, &outcome);
 	flight_recorder_end(worker_slot_number(worker_slot_mine));
 
-	report(&outcome);
+	report_sql_run(&outcome);
 	if (outcome.kind != OUTCOME_FINAL)
 		let_go_of_attempt(run->run_id);
 	session_reset(worker_slot_mine->role);
@@ -275,7 +274,7 @@ idle(void)
  * is executed, see sql_run.c, and what comes when that is over is dropped.
  */
 static void
-main_loop(void)
+worker_loop(void)
 {
 	Run			run;
 
@@ -363,9 +362,9 @@ pg_scheduler_worker_main(Datum arg)
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();
 
-	if (!attach(&start))
+	if (!worker_attach(&start))
 		proc_exit(0);
-	before_shmem_exit(detach, (Datum) 0);
+	before_shmem_exit(worker_detach, (Datum) 0);
 	prev_emit_log_hook = emit_log_hook;
 	emit_log_hook = remember_fatal;
 
@@ -375,7 +374,7 @@ pg_scheduler_worker_main(Datum arg)
 	load_session_libraries();
 	session_reset_init();
 	sql_run_init();
-	main_loop();
+	worker_loop();
 	let_go();
 	proc_exit(0);
 }

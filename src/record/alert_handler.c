@@ -38,7 +38,7 @@ alert_handler_window(void)
  * nothing can run.
  */
 static void
-add_run(int64 job_id, Jsonb *args)
+add_handler_run(int64 job_id, Jsonb *args)
 {
 	Job			job;
 	PendingRun	pending = {.started_at = DT_NOBEGIN};
@@ -62,7 +62,7 @@ call_handler(void *arg)
 	const AlertCall *call = arg;
 
 	if (call->channel == NULL)
-		add_run(call->job_id, call->alerts);
+		add_handler_run(call->job_id, call->alerts);
 	else
 		Async_Notify(call->channel, call->payload);
 }

@@ -59,7 +59,7 @@ clip(const char *text, int max)
 	if (length <= max)
 		return text;
 	word_length = snprintf(word, sizeof(word), " ... (clipped: it has %zu bytes)", length);
-	return psprintf("%s%s", text_clip(text, max - word_length), word);
+	return psprintf("%s%s", job_clip_text(text, max - word_length), word);
 }
 
 static void

@@ -51,8 +51,8 @@ typedef enum AlertKind
 /* Who judges whether an alert holds, and so what its subject is */
 typedef enum AlertSubject
 {
-	ALERT_OF_JOB,				/* the monitor: a job, by its figures */
-	ALERT_OF_QUEUE,				/* the monitor: a queue, by its figures */
+	ALERT_OF_JOB,				/* the monitor: a job, by its facts */
+	ALERT_OF_QUEUE,				/* the monitor: a queue, by its facts */
 	ALERT_OF_SERVER,			/* the watch of the server: the scheduler */
 	ALERT_OF_CAUSE				/* who meets the cause: what that is about */
 } AlertSubject;

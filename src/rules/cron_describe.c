@@ -84,7 +84,7 @@ count_runs(uint64 set)
 }
 
 static void
-append_value(StringInfo buf, int value, const char *const *names, int min)
+append_number_or_name(StringInfo buf, int value, const char *const *names, int min)
 {
 	if (names != NULL)
 		appendStringInfoString(buf, names[value - min]);
@@ -120,11 +120,11 @@ append_set(StringInfo buf, uint64 set, const char *const *names, int min)
 			continue;
 		last = last_of_run(set, n);
 		begin_element(&list);
-		append_value(buf, n, names, min);
+		append_number_or_name(buf, n, names, min);
 		if (last > n + 1)
 		{
 			appendStringInfoString(buf, " through ");
-			append_value(buf, last, names, min);
+			append_number_or_name(buf, last, names, min);
 			n = last;
 		}
 	}

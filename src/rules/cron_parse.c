@@ -213,7 +213,7 @@ find_name(const CronUnitInfo *info, ScheduleWord word, int *value, int *length)
 
 /* Read a number or a name. */
 static bool
-read_value(CronField *field, int *value)
+read_field_value(CronField *field, int *value)
 {
 	ScheduleText *in = field->in;
 	const char *start = in->p;
@@ -313,14 +313,14 @@ read_hash(CronField *field, const char *start)
 	{
 		const char *range = ++in->p;
 
-		if (!read_value(field, &first))
+		if (!read_field_value(field, &first))
 			return false;
 		if (*in->p != '-')
 			return schedule_fail(in, in->p, "Write H with a range as H(0-29).",
 								 "The range of H in field %d has no \"-\".",
 								 field->number);
 		in->p++;
-		if (!read_value(field, &last))
+		if (!read_field_value(field, &last))
 			return false;
 		if (*in->p != ')')
 			return schedule_fail(in, in->p, "Write H with a range as H(0-29).",
@@ -472,7 +472,7 @@ read_range(CronField *field, const char *start, int first)
 	if (*in->p == '-')
 	{
 		in->p++;
-		if (!read_value(field, &last))
+		if (!read_field_value(field, &last))
 			return false;
 		if (field->unit == CRON_WDAY && first == 7 && last < 7)
 			first = 0;
@@ -520,7 +520,7 @@ read_item(CronField *field)
 		return read_day_word(field, word);
 	in->p = start;
 
-	if (!read_value(field, &first))
+	if (!read_field_value(field, &first))
 		return false;
 	if (!read_day_suffix(field, start, first, &done))
 		return false;

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * health_rules.h
- *	  From figures to a state of health, with the reason in words.
+ *	  From facts to a state of health, with the reason in words.
  *
  *		state		a job						a queue
  *		stopped		paused, finished			stopped, nothing runs
@@ -41,7 +41,7 @@ typedef enum HealthState
 typedef struct Health
 {
 	HealthState state;
-	const char *rule;			/* one for each rule: the reason without its figures */
+	const char *rule;			/* one for each rule: the reason without its numbers */
 	char		reason[HEALTH_REASON_LENGTH];
 } Health;
 
@@ -58,7 +58,7 @@ typedef struct HealthLimits
 	int64		backlog;		/* ready runs of a queue */
 } HealthLimits;
 
-typedef struct JobFigures
+typedef struct JobFacts
 {
 	bool		active;			/* neither paused nor disabled */
 	bool		finished;		/* its schedule is over */
@@ -81,9 +81,9 @@ typedef struct JobFigures
 	bool		check_failed;	/* its health check says no, or is in error */
 	const char *check_reason;	/* in words, when that is so */
 	const char *waits_for;		/* "depends on ...": why it is held, or NULL */
-} JobFigures;
+} JobFacts;
 
-typedef struct QueueFigures
+typedef struct QueueFacts
 {
 	bool		enabled;
 	bool		restarting;		/* when not enabled: only for as long as runs go on */
@@ -94,9 +94,9 @@ typedef struct QueueFigures
 	int64		backlog;
 	int			jobs;			/* that are not stopped */
 	int			unhealthy_jobs;
-} QueueFigures;
+} QueueFacts;
 
-typedef struct SchedulerFigures
+typedef struct SchedulerFacts
 {
 	bool		preloaded;		/* the library is loaded at server start */
 	bool		in_recovery;	/* a standby */
@@ -115,24 +115,24 @@ typedef struct SchedulerFigures
 	int64		backlog;
 	int			workers_running;
 	int			max_workers;
-} SchedulerFigures;
+} SchedulerFacts;
 
 extern const char *health_state_name(HealthState state);
 
 /* HEALTH_HEALTHY for a name that is unknown. */
 extern HealthState health_state_from_name(const char *name);
 
-extern void health_of_job(const JobFigures *figures, const HealthLimits *limits,
+extern void health_of_job(const JobFacts *facts, const HealthLimits *limits,
 						  Health *health);
-extern void health_of_queue(const QueueFigures *figures, const HealthLimits *limits,
+extern void health_of_queue(const QueueFacts *facts, const HealthLimits *limits,
 							Health *health);
-extern void health_of_scheduler(const SchedulerFigures *figures, const HealthLimits *limits,
+extern void health_of_scheduler(const SchedulerFacts *facts, const HealthLimits *limits,
 								Health *health);
 
 /* Were too many occurrences in a row skipped or missed? */
-extern bool health_not_run(const JobFigures *figures, const HealthLimits *limits);
+extern bool health_not_run(const JobFacts *facts, const HealthLimits *limits);
 
 /* Is the rate of failures in the window too high? */
-extern bool health_rate_exceeded(const JobFigures *figures, const HealthLimits *limits);
+extern bool health_rate_exceeded(const JobFacts *facts, const HealthLimits *limits);
 
 #endif							/* PG_SCHEDULER_HEALTH_RULES_H */

@@ -31,7 +31,7 @@ static const char *const backoff_names[] = {"exponential", "linear", "fixed"};
 StaticAssertDecl(lengthof(backoff_names) == BACKOFF_FIXED + 1, "each backoff has a name");
 
 int
-backoff_from_name(const char *name)
+retry_backoff_from_name(const char *name)
 {
 	for (int i = 0; i < lengthof(backoff_names); i++)
 		if (strcmp(backoff_names[i], name) == 0)
@@ -115,7 +115,7 @@ retry_condition_is_known(const char *name)
 }
 
 /*
- * Trying again mends neither a statement that is wrong nor a right that is
+ * Trying again repairs neither a statement that is wrong nor a right that is
  * missing: class 42 (syntax error or access rule violation), 0A (feature not
  * supported), 28 (invalid authorization), 3D and 3F (unknown database or
  * schema).

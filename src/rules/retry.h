@@ -27,7 +27,7 @@ typedef struct RetryPolicy
 } RetryPolicy;
 
 /* -1: unknown */
-extern int	backoff_from_name(const char *name);
+extern int	retry_backoff_from_name(const char *name);
 
 /*
  * Microseconds between the end of attempt number "attempt" (1 is the first)

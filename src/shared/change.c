@@ -85,7 +85,7 @@ can_be_missed(void)
 }
 
 static void
-at_transaction_end(XactEvent event, void *arg)
+send_changes_at_transaction_end(XactEvent event, void *arg)
 {
 	if (nnotes == 0 && !everything)
 		return;
@@ -116,5 +116,5 @@ at_transaction_end(XactEvent event, void *arg)
 void
 change_init(void)
 {
-	RegisterXactCallback(at_transaction_end, NULL);
+	RegisterXactCallback(send_changes_at_transaction_end, NULL);
 }

@@ -16,6 +16,7 @@
 #include "shared/worker_slot.h"
 
 SchedulerShared *scheduler_shared = NULL;
+Database   *shmem_my_db = NULL;
 
 bool
 shmem_available(void)

@@ -203,13 +203,13 @@ typedef struct Database
 	bool		http_left;		/* it has gone: see to what it had in hand */
 	int			http_nflights;	/* entries in the table of flights */
 	Lane		http_lane;
-	uint64		demand;			/* ticket of a worker wanted, 0: none */
+	uint64		ticket;			/* for a worker that is wanted, 0: none */
 	int			rooms_wanted;	/* workers, of whatever database, to leave for it */
 	ConditionVariable run_finished; /* for wait_for_run() */
 	uint64		key_system;		/* what idempotency keys begin with: home.h */
 	Oid			key_database;
 
-	/* figures for views */
+	/* counts for views */
 	pg_atomic_uint64 npending;	/* runs that are not over */
 	pg_atomic_uint64 nready;	/* of these, due and not being executed */
 	bool		stop_requested; /* by scheduler.stop(), or runs are held */
@@ -262,6 +262,9 @@ typedef struct SchedulerShared
 } SchedulerShared;
 
 extern SchedulerShared *scheduler_shared;
+
+/* The entry of this process: a scheduler, worker or HTTP worker that has attached */
+extern Database *shmem_my_db;
 
 /* True when the library was preloaded, so that there is a shared state. */
 extern bool shmem_available(void);

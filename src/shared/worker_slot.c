@@ -25,11 +25,11 @@
 WorkerSlot *worker_slot_mine = NULL;
 
 void
-worker_slot_wake_waiting(void)
+worker_slot_wake_ticket_holders(void)
 {
 	Assert(shmem_locked_exclusively());
 	for (int i = 0; i < scheduler_shared->ndatabases; i++)
-		if (scheduler_shared->databases[i].demand != 0)
+		if (scheduler_shared->databases[i].ticket != 0)
 			shmem_wake(scheduler_shared->databases[i].scheduler_latch);
 }
 
@@ -47,7 +47,7 @@ worker_slot_free(WorkerSlot *slot)
 	slot->leave = false;
 	slot->generation = 0;
 	slot->freed_at = clock_now();
-	worker_slot_wake_waiting();
+	worker_slot_wake_ticket_holders();
 }
 
 void

@@ -78,7 +78,7 @@ extern void worker_slot_ask_to_leave(WorkerSlot *slot);
 extern void worker_slot_send_away(WorkerSlot *slot, bool force);
 
 /* Wake the schedulers that wait for a slot. */
-extern void worker_slot_wake_waiting(void);
+extern void worker_slot_wake_ticket_holders(void);
 
 /*
  * A worker has ended its run, and room is wanted: it leaves, unless others of

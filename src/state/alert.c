@@ -201,7 +201,7 @@ try_handlers(const int64 *alert_ids, int n, AlertEvent event)
 }
 
 static void
-write_batch(void *arg)
+write_alerts(void *arg)
 {
 	Batch	   *batch = arg;
 	AlertRow   *chosen = palloc(batch->n * sizeof(AlertRow));
@@ -263,7 +263,7 @@ write_each(Batch *batch, TimestampTz until)
 		Batch		one = {&batch->rows[i], 1, &batch->kept[i]};
 
 		failed[i] = (!any && clock_now() > until) ||
-			!cycle_try_transaction(write_batch, &one,
+			!cycle_try_transaction(write_alerts, &one,
 								   psprintf("writing the alert \"%s %s\", which is left out",
 											row->kind, row->subject));
 		any |= !failed[i];
@@ -284,7 +284,7 @@ write_all(Batch *all)
 		Batch		batch = {all->rows + first, Min(all->n - first, MAX_BATCH),
 		all->kept + first};
 
-		if (!cycle_try_transaction(write_batch, &batch, "writing alerts"))
+		if (!cycle_try_transaction(write_alerts, &batch, "writing alerts"))
 			result &= write_each(&batch, until);
 	}
 	return result;

@@ -25,7 +25,7 @@
 /* Of a name in a reason, at most this number of bytes. */
 #define NAME_IN_REASON	100
 
-StaticAssertDecl(sizeof(DependencyEnd) == sizeof(int64) + NAMEDATALEN,
+StaticAssertDecl(sizeof(DependencyVertex) == sizeof(int64) + NAMEDATALEN,
 				 "a hash key has no padding");
 
 static MemoryContext edge_context = NULL;	/* lists and strings of nodes */
@@ -42,7 +42,7 @@ dependency_graph_init(void)
 }
 
 static DependencyNode *
-find_node(const DependencyEnd *end)
+find_node(const DependencyVertex *end)
 {
 	return nodes == NULL ? NULL : hash_search(nodes, end, HASH_FIND, NULL);
 }
@@ -50,7 +50,7 @@ find_node(const DependencyEnd *end)
 static DependencyNode *
 find_job(int64 job_id)
 {
-	DependencyEnd end = {.job_id = job_id};
+	DependencyVertex end = {.job_id = job_id};
 
 	return find_node(&end);
 }
@@ -58,7 +58,7 @@ find_job(int64 job_id)
 static DependencyNode *
 find_queue(const char *queue)
 {
-	DependencyEnd end = {0};
+	DependencyVertex end = {0};
 
 	strlcpy(end.queue, queue, NAMEDATALEN);
 	return find_node(&end);
@@ -91,7 +91,7 @@ dependency_graph_queues_changed(void)
 static void
 create_nodes(void)
 {
-	HASHCTL		ctl = {.keysize = sizeof(DependencyEnd), .entrysize = sizeof(DependencyNode)};
+	HASHCTL		ctl = {.keysize = sizeof(DependencyVertex), .entrysize = sizeof(DependencyNode)};
 
 	ctl.hcxt = TopMemoryContext;
 	nodes = hash_create("pg_scheduler dependencies", 16, &ctl,
@@ -102,7 +102,7 @@ create_nodes(void)
 static void
 start_queue(DependencyNode *node)
 {
-	node->wait = NOT_WAITING;
+	node->wait = NOT_BLOCKED;
 	node->starting = true;
 }
 
@@ -118,8 +118,8 @@ load_node(const DependencyNodeRow *row, void *arg)
 	node = hash_search(nodes, &row->end, HASH_ENTER, &found);
 	if (!found)
 	{
-		memset((char *) node + sizeof(DependencyEnd), 0,
-			   sizeof(DependencyNode) - sizeof(DependencyEnd));
+		memset((char *) node + sizeof(DependencyVertex), 0,
+			   sizeof(DependencyNode) - sizeof(DependencyVertex));
 		node->own = row->own;
 	}
 	if (!dependency_is_job(node) && row->enabled && !node->enabled)
@@ -135,7 +135,7 @@ load_node(const DependencyNodeRow *row, void *arg)
 }
 
 static void
-load_edge(const DependencyEnd *dependent, const DependencyEnd *target, void *arg)
+load_edge(const DependencyVertex *dependent, const DependencyVertex *target, void *arg)
 {
 	DependencyNode *from = find_node(dependent);
 	DependencyNode *to = find_node(target);
@@ -166,7 +166,7 @@ forget_gone_nodes(DependencyVisitor gone)
 	foreach(lc, list)
 	{
 		node = lfirst(lc);
-		node->wait = NOT_WAITING;
+		node->wait = NOT_BLOCKED;
 		node->reason[0] = '\0';
 		gone(node);
 		hash_search(nodes, &node->end, HASH_REMOVE, NULL);
@@ -273,21 +273,21 @@ advance_wait(DependencyNode *node, bool obstacle, TimestampTz now)
 {
 	if (!obstacle)
 	{
-		node->wait = NOT_WAITING;
+		node->wait = NOT_BLOCKED;
 		node->starting = false;
 		return;
 	}
-	if (node->wait == NOT_WAITING)
+	if (node->wait == NOT_BLOCKED)
 	{
-		node->wait = WAITING;
-		node->waiting_since = now;
+		node->wait = BLOCKED;
+		node->blocked_since = now;
 	}
 	if (dependency_is_job(node) || node->wait == GONE_ON)
 		return;
-	if (now - node->waiting_since >= node->start_timeout)
+	if (now - node->blocked_since >= node->start_timeout)
 		node->wait = GONE_ON;
 	else
-		next_timeout = Min(next_timeout, node->waiting_since + node->start_timeout);
+		next_timeout = Min(next_timeout, node->blocked_since + node->start_timeout);
 }
 
 /* What those who depend on a node take it for */
@@ -300,7 +300,7 @@ state_of(const DependencyNode *node)
 		return node->administrative;
 	if (!dependency_is_job(node) && !node->enabled)
 		return HEALTH_STOPPED;
-	if (node->wait == WAITING)
+	if (node->wait == BLOCKED)
 		return node->starting ? HEALTH_STARTING : HEALTH_UNHEALTHY;
 	if (own == HEALTH_UNHEALTHY)
 		return own;
@@ -393,7 +393,7 @@ dependency_graph_holds_job(int64 job_id)
 {
 	const DependencyNode *node = find_job(job_id);
 
-	return node != NULL && node->wait == WAITING;
+	return node != NULL && node->wait == BLOCKED;
 }
 
 static void
@@ -434,6 +434,6 @@ dependency_graph_of_queue(const char *queue, QueueWait *wait)
 	if (node == NULL || node->reason[0] == '\0')
 		return;
 	wait->waits_for = node->reason;
-	wait->starting = node->wait == WAITING && node->starting;
-	wait->held = node->wait == WAITING;
+	wait->starting = node->wait == BLOCKED && node->starting;
+	wait->held = node->wait == BLOCKED;
 }

@@ -12,7 +12,7 @@
  * then its runs go, and it is degraded.
  *
  *						dependency lost			 timeout
- *		(not waiting) ----------------> waiting ---------> gone on
+ *		(not blocked) ----------------> blocked ---------> gone on
  *			  ^			  or start		  |					  |
  *			  |							  | all healthy		  | all healthy
  *			  +---------------------------+-------------------+
@@ -33,14 +33,14 @@
 
 typedef enum WaitState
 {
-	NOT_WAITING,
-	WAITING,
+	NOT_BLOCKED,
+	BLOCKED,
 	GONE_ON						/* of a queue that has waited long enough */
 } WaitState;
 
 typedef struct DependencyNode
 {
-	DependencyEnd end;			/* hash key */
+	DependencyVertex end;			/* hash key */
 	bool		present;		/* still in the tables, while they are read */
 	char	   *job_name;
 	Oid			owner;
@@ -55,7 +55,7 @@ typedef struct DependencyNode
 
 	WaitState	wait;
 	bool		starting;
-	TimestampTz waiting_since;
+	TimestampTz blocked_since;
 	char		reason[HEALTH_REASON_LENGTH];	/* empty: nothing to wait for */
 	bool		changed;		/* wait or reason, by the last evaluation */
 	HealthState state;

@@ -20,7 +20,7 @@
 #include "rules/health_rules.h"
 #include "shared/shmem.h"
 #include "state/job_cache.h"
-#include "table/figures.h"
+#include "table/events.h"
 
 /* The sliding window of rates consists of this number of slots. */
 #define METER_SLOTS		5

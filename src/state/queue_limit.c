@@ -31,7 +31,7 @@ queue_limit_room(JobQueue *queue, TimestampTz now)
 {
 	int64		room = PG_INT64_MAX;
 
-	if (!queue->limits.enabled || queue->waiting)
+	if (!queue->limits.enabled || queue->blocked)
 		return 0;
 	if (queue->limits.max_concurrency > 0)
 		room = queue->limits.max_concurrency - queue->ndispatched;
@@ -48,7 +48,7 @@ queue_limit_next_token(const JobQueue *queue)
 {
 	const QueueLimits *limits = &queue->limits;
 
-	if (limits->rate_limit == 0 || !limits->enabled || queue->waiting || queue->tokens >= 1 ||
+	if (limits->rate_limit == 0 || !limits->enabled || queue->blocked || queue->tokens >= 1 ||
 		fair_queue_is_empty(&queue->held))
 		return DT_NOEND;
 	return queue->refilled_at + 1 +

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * recovery_event.c
- *	  What was done to mend something, and what came of it.
+ *	  What was done to repair something, and what came of it.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *

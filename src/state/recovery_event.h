@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * recovery_event.h
- *	  What was done to mend something, and what came of it.
+ *	  What was done to repair something, and what came of it.
  *
  * Like an alert, an event that is noted is only remembered, so that it can be
  * done anywhere; the scheduler writes it in its next transaction.
@@ -13,7 +13,7 @@
 #ifndef PG_SCHEDULER_RECOVERY_EVENT_H
 #define PG_SCHEDULER_RECOVERY_EVENT_H
 
-#include "table/figures.h"
+#include "table/events.h"
 
 #define SUBJECT_SCHEDULER	"pg_scheduler"
 

@@ -32,7 +32,7 @@ static pairingheap *waiting = NULL;
 static int64 nready = 0;		/* READY or HELD, in all */
 static bool look_again = false; /* in some queue */
 static TimestampTz next_rate_release = DT_NOEND;
-static dlist_head ready_roles;	/* RoleQueue with ready runs */
+static dlist_head ready_roles;	/* RoleRuns with ready runs */
 static int	nsuspects = 0;		/* dispatched runs with crashes > 0 */
 static bool suspect_left = false;	/* the next suspect may go */
 static bool hooks_only = false; /* on the way to a stop */
@@ -121,7 +121,7 @@ run_queue_init(void)
 	runs = hash_create("pg_scheduler runs", 256, &ctl,
 					   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	ctl.keysize = sizeof(Oid);
-	ctl.entrysize = sizeof(RoleQueue);
+	ctl.entrysize = sizeof(RoleRuns);
 	roles = hash_create("pg_scheduler roles", 16, &ctl,
 						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	ctl.keysize = JOB_NAME_LENGTH;
@@ -143,11 +143,11 @@ run_queue_reset(void)
 	run_queue_init();
 }
 
-RoleQueue *
+RoleRuns *
 run_queue_of_role(Oid role)
 {
 	bool		found;
-	RoleQueue  *queue = hash_search(roles, &role, HASH_ENTER, &found);
+	RoleRuns  *queue = hash_search(roles, &role, HASH_ENTER, &found);
 
 	if (!found)
 	{
@@ -198,7 +198,7 @@ count_ready(RunEntry *entry, int n)
 }
 
 /* The queue that a run belongs to, as its job is defined now */
-static RoleQueue *
+static RoleRuns *
 queue_for(const RunEntry *entry)
 {
 	return run_queue_of_role(entry->job->job.kind == JOB_HTTP ?
@@ -208,11 +208,11 @@ queue_for(const RunEntry *entry)
 static void
 add_to_ready(RunEntry *entry)
 {
-	RoleQueue  *queue = queue_for(entry);
+	RoleRuns  *queue = queue_for(entry);
 
 	entry->state = RUN_STATE_READY;
 	count_ready(entry, 1);
-	entry->role_queue = queue;
+	entry->role_runs = queue;
 	fair_queue_add(&queue->ready, stream_of(entry), &entry->fair);
 	if (fair_queue_first(&queue->ready) == &entry->fair)
 		queue->overtakes = true;
@@ -226,7 +226,7 @@ add_to_ready(RunEntry *entry)
 
 /* A run is no longer in the queue of its role. */
 static void
-count_removed(RoleQueue *queue, RunEntry *entry)
+count_removed(RoleRuns *queue, RunEntry *entry)
 {
 	count_ready(entry, -1);
 	if (--queue->nready == 0)
@@ -281,8 +281,8 @@ displace(RunEntry *entry)
 			entry->job->nwaiting--;
 			break;
 		case RUN_STATE_READY:
-			fair_queue_remove(&entry->role_queue->ready, &entry->fair);
-			count_removed(entry->role_queue, entry);
+			fair_queue_remove(&entry->role_runs->ready, &entry->fair);
+			count_removed(entry->role_runs, entry);
 			break;
 		case RUN_STATE_HELD:
 			count_ready(entry, -1);
@@ -366,7 +366,7 @@ void
 run_queue_adopt(RunEntry *entry)
 {
 	displace(entry);
-	entry->role_queue = queue_for(entry);
+	entry->role_runs = queue_for(entry);
 	set_dispatched(entry);
 }
 
@@ -516,15 +516,15 @@ run_queue_set_limits(const char *name, const QueueLimits *limits)
 }
 
 bool
-run_queue_set_waiting(const char *name, bool waiting)
+run_queue_set_blocked(const char *name, bool blocked)
 {
 	JobQueue   *queue = get_queue(name);
 
-	if (queue->waiting == waiting)
+	if (queue->blocked == blocked)
 		return false;
-	queue->waiting = waiting;
+	queue->blocked = blocked;
 	queue->look_again = look_again = true;
-	return waiting;
+	return blocked;
 }
 
 TimestampTz
@@ -599,7 +599,7 @@ take_room(RunEntry *entry)
 }
 
 RunEntry *
-run_queue_take(RoleQueue *queue)
+run_queue_take(RoleRuns *queue)
 {
 	while (queue->nready > 0)
 	{
@@ -624,20 +624,20 @@ run_queue_untake(RunEntry *entry)
 {
 	const QueueLimits *limits = &entry->queue->limits;
 
-	fair_queue_return_turn(&entry->role_queue->ready, stream_of(entry), entry->run.turn);
+	fair_queue_return_turn(&entry->role_runs->ready, stream_of(entry), entry->run.turn);
 	if (limits->rate_limit > 0)
 		entry->queue->tokens = Min(entry->queue->tokens + 1, limits->rate_limit);
 	run_queue_put_back(entry, NULL);
 }
 
-RoleQueue *
-run_queue_next_role(RoleQueue *queue)
+RoleRuns *
+run_queue_next_role(RoleRuns *queue)
 {
 	if (queue == NULL)
 		return dlist_is_empty(&ready_roles) ? NULL :
-			dlist_head_element(RoleQueue, node, &ready_roles);
+			dlist_head_element(RoleRuns, node, &ready_roles);
 	return dlist_has_next(&ready_roles, &queue->node) ?
-		dlist_container(RoleQueue, node, dlist_next_node(&ready_roles, &queue->node)) :
+		dlist_container(RoleRuns, node, dlist_next_node(&ready_roles, &queue->node)) :
 		NULL;
 }
 

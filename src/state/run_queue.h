@@ -22,7 +22,7 @@
  *		stays in the cache.
  *	5.	JobQueue.nready counts READY and HELD, JobQueue.ndispatched DISPATCHED;
  *		run_queue_ready_count() is the sum of all nready.
- *	6.	A RoleQueue is in the list of run_queue_next_role() while, and only
+ *	6.	A RoleRuns is in the list of run_queue_next_role() while, and only
  *		while, it has READY runs.
  *	7.	Runs that begin by run_queue_take() do not exceed the limits of their
  *		job and their queue.  What was begun before a limit was lowered, or
@@ -36,12 +36,12 @@
  *	WAITING		run.due_at is later than the last run_queue_wake().  "run" is the
  *				row, but for turn and queue_priority, which nobody has set.
  *				Left by run_queue_wake().
- *	READY		role_queue and stream say where it is.  It is due; that it may
+ *	READY		role_runs and stream say where it is.  It is due; that it may
  *				run is not known before run_queue_take() has asked.
  *	HELD		held_by_queue says in which list: that of the queue or the job.
  *				Why is not kept: it is made READY, and asked again.
  *	DISPATCHED	in a lane, or at a worker: which of them, only shared memory
- *				knows (lane_fill_withdraw_run).  role_queue is where it came
+ *				knows (lane_fill_withdraw_run).  role_runs is where it came
  *				from.  The row can be gone, or be the next attempt already: who
  *				wants to know reads it (settle.c).  Left when its outcome is
  *				applied, or run_queue_untake() takes it back.
@@ -63,7 +63,7 @@
 #include "rules/run.h"
 #include "state/fair_queue.h"
 #include "state/job_cache.h"
-#include "table/figures.h"
+#include "table/events.h"
 
 typedef enum RunState
 {
@@ -83,7 +83,7 @@ typedef struct JobQueue
 	FairQueue	held;			/* runs that the limits hold back */
 	double		tokens;			/* runs that may begin now, by the rate limit */
 	TimestampTz refilled_at;
-	bool		waiting;		/* held by a dependency: dependency.c */
+	bool		blocked;		/* held by a dependency: dependency.c */
 	bool		stop_pending;	/* for queue_stop.c */
 	bool		look_again;		/* there may be room for a held run */
 	bool		backlog_raised; /* for monitor_queue.c */
@@ -105,7 +105,7 @@ typedef struct RunEntry
 	bool		taken_away;		/* DISPATCHED, and its row has been deleted */
 	bool		held_by_queue;	/* HELD, in the queue and not in the job */
 	bool		late;			/* in the list of those that came late */
-	struct RoleQueue *role_queue;	/* READY, DISPATCHED: where it is, or was */
+	struct RoleRuns *role_runs;	/* READY, DISPATCHED: where it is, or was */
 	int			unrecorded;		/* times that no record could be written */
 	FairItem	fair;			/* READY, HELD by the queue; WAITING: its node only */
 	dlist_node	job_node;		/* HELD by the job, DISPATCHED: in the list of the job */
@@ -115,7 +115,7 @@ typedef struct RunEntry
 /* The ready runs of one role; those of HTTP jobs are in one of their own */
 #define HTTP_QUEUE		InvalidOid
 
-typedef struct RoleQueue
+typedef struct RoleRuns
 {
 	Oid			role;			/* hash key; HTTP_QUEUE: HTTP runs of all roles */
 	FairQueue	ready;
@@ -124,7 +124,7 @@ typedef struct RoleQueue
 	TimestampTz starved_since;	/* ready runs and no worker; DT_NOEND: not so */
 	dlist_node	node;			/* in the list of queues with ready runs */
 	bool		listed;
-} RoleQueue;
+} RoleRuns;
 
 extern void run_queue_init(void);
 extern void run_queue_reset(void);
@@ -155,15 +155,15 @@ extern TimestampTz run_queue_wake(TimestampTz now);
  * Take the first ready run of a role; it counts as dispatched.  A run that
  * may not be executed now is held and passed over.  NULL: there is none.
  */
-extern RunEntry *run_queue_take(RoleQueue *queue);
+extern RunEntry *run_queue_take(RoleRuns *queue);
 
 /* Take a run back that was taken, and that nobody has begun. */
 extern void run_queue_untake(RunEntry *entry);
 
-extern RoleQueue *run_queue_of_role(Oid role);
+extern RoleRuns *run_queue_of_role(Oid role);
 
 /* Iterate over the queues that have ready runs; start with NULL. */
-extern RoleQueue *run_queue_next_role(RoleQueue *queue);
+extern RoleRuns *run_queue_next_role(RoleRuns *queue);
 
 /* From now on hooks alone may be executed, or everything again. */
 extern void run_queue_hooks_only(bool only);
@@ -177,7 +177,7 @@ extern int64 run_queue_ready_count(void);
 extern void run_queue_set_limits(const char *name, const QueueLimits *limits);
 
 /* Let no runs of a queue go, or let them go again.  True: hold them from now on. */
-extern bool run_queue_set_waiting(const char *name, bool waiting);
+extern bool run_queue_set_blocked(const char *name, bool blocked);
 
 /* Call for every queue that a run has been in. */
 extern void run_queue_foreach_queue(void (*callback) (JobQueue *queue, void *arg), void *arg);

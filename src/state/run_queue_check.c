@@ -48,7 +48,7 @@ count_of(const void *of)
 }
 
 static void
-add_run(const RunEntry *entry, Count *count)
+count_entry(const RunEntry *entry, Count *count)
 {
 	count->nruns++;
 	count->nwaiting += entry->state == RUN_STATE_WAITING;
@@ -63,10 +63,10 @@ count_run(RunEntry *entry, void *arg)
 {
 	Assert(entry->run.run_id == entry->run_id);
 	Assert(job_cache_peek(entry->job->job_id) == entry->job);
-	add_run(entry, count_of(entry->job));
-	add_run(entry, count_of(entry->queue));
+	count_entry(entry, count_of(entry->job));
+	count_entry(entry, count_of(entry->queue));
 	if (entry->state == RUN_STATE_READY)
-		add_run(entry, count_of(entry->role_queue));
+		count_entry(entry, count_of(entry->role_runs));
 }
 
 /* Each of the list is a run of this job, in the state that the list is for. */
@@ -98,7 +98,7 @@ check_job(RunEntry *entry, void *arg)
 	Assert(job->ndispatched == count->ndispatched);
 	Assert(list_length_of(job, &job->held, RUN_STATE_HELD) == count->nheld);
 	Assert(list_length_of(job, &job->dispatched, RUN_STATE_DISPATCHED) == count->ndispatched);
-	Assert(entry->state != RUN_STATE_READY || entry->role_queue->listed);
+	Assert(entry->state != RUN_STATE_READY || entry->role_runs->listed);
 }
 
 static void
@@ -131,7 +131,7 @@ run_queue_check(void)
 	run_queue_foreach(check_job, NULL);
 	run_queue_foreach_queue(check_queue, &nready);
 	Assert(nready == run_queue_ready_count());
-	for (RoleQueue *role = run_queue_next_role(NULL); role; role = run_queue_next_role(role))
+	for (RoleRuns *role = run_queue_next_role(NULL); role; role = run_queue_next_role(role))
 	{
 		Assert(role->listed && role->nready > 0);
 		Assert(role->nready == count_of(role)->nready);

@@ -64,7 +64,7 @@ walk_begin(Walk *walk)
  * of the table.
  */
 static void
-look(void *arg)
+look_at_slice(void *arg)
 {
 	static const char *const others[] = {"enable_seqscan", "enable_bitmapscan", "enable_sort"};
 	int			level = NewGUCNestLevel();
@@ -82,7 +82,7 @@ static bool
 guarded_look(Walk *walk)
 {
 	Slice		slice = {walk, &walk->parts[walk->part]};
-	bool		ok = cycle_try_transaction(look, &slice, slice.part->what);
+	bool		ok = cycle_try_transaction(look_at_slice, &slice, slice.part->what);
 
 	job_cache_written(ok);
 	walk->ok &= ok;

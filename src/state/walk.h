@@ -19,7 +19,7 @@
 
 #include "lib/ilist.h"
 
-#include "table/figures.h"
+#include "table/events.h"
 
 typedef struct Walk Walk;
 

@@ -372,7 +372,7 @@ describe_table(const Shape *shape, const char *difference, FitProblem *problem)
 }
 
 static void
-report(const FitProblem *problem)
+report_misfit(const FitProblem *problem)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -406,7 +406,7 @@ fit_require_table(Relation rel, const char *table)
 	if (difference == NULL)
 		return;
 	describe_table(shape, difference, &problem);
-	report(&problem);
+	report_misfit(&problem);
 }
 
 void
@@ -416,7 +416,7 @@ fit_require_version(void)
 
 	/* a script makes the tables, or changes them, under a version that is set before */
 	if (!creating_extension && find_other_version(&problem))
-		report(&problem);
+		report_misfit(&problem);
 }
 
 void
@@ -432,7 +432,7 @@ fit_require_result(TupleDesc desc, int columns)
 				 "a function of pg_scheduler was altered: it returns other columns");
 		strlcpy(problem.hint, advice(0), FIT_TEXT_LENGTH);
 	}
-	report(&problem);
+	report_misfit(&problem);
 }
 
 bool

@@ -73,7 +73,7 @@ http_definition_init(HttpDefinition *def)
 static int
 milliseconds(const HttpField *field, const Interval *interval)
 {
-	int64		ms = interval_usecs(interval) / 1000;
+	int64		ms = job_interval_usecs(interval) / 1000;
 
 	if (ms < 1 || ms > PG_INT32_MAX)
 		ereport(ERROR,
@@ -209,7 +209,7 @@ http_definition_write(const HttpDefinition *def)
 
 /* A member of the request, or NULL if it has none of that name and type. */
 static JsonbValue *
-read_value(Jsonb *request, const char *name, enum jbvType type)
+find_member(Jsonb *request, const char *name, enum jbvType type)
 {
 	JsonbValue *value = getKeyJsonValueFromContainer(&request->root, name,
 													 strlen(name), NULL);
@@ -220,7 +220,7 @@ read_value(Jsonb *request, const char *name, enum jbvType type)
 static char *
 read_text(Jsonb *request, const char *name)
 {
-	JsonbValue *value = read_value(request, name, jbvString);
+	JsonbValue *value = find_member(request, name, jbvString);
 
 	return value ? pnstrdup(value->val.string.val, value->val.string.len) : NULL;
 }
@@ -228,7 +228,7 @@ read_text(Jsonb *request, const char *name)
 static int
 read_number(Jsonb *request, const char *name)
 {
-	JsonbValue *value = read_value(request, name, jbvNumeric);
+	JsonbValue *value = find_member(request, name, jbvNumeric);
 
 	return value ? DatumGetInt32(DirectFunctionCall1(numeric_int4,
 													 NumericGetDatum(value->val.numeric))) : 0;
@@ -237,7 +237,7 @@ read_number(Jsonb *request, const char *name)
 static bool
 read_true(Jsonb *request, const char *name)
 {
-	JsonbValue *value = read_value(request, name, jbvBool);
+	JsonbValue *value = find_member(request, name, jbvBool);
 
 	return value && value->val.boolean;
 }
@@ -245,7 +245,7 @@ read_true(Jsonb *request, const char *name)
 static Jsonb *
 read_jsonb(Jsonb *request, const char *name)
 {
-	JsonbValue *value = read_value(request, name, jbvBinary);
+	JsonbValue *value = find_member(request, name, jbvBinary);
 
 	return value ? JsonbValueToJsonb(value) : NULL;
 }
@@ -301,7 +301,7 @@ get_secret(Oid owner, const char *name)
 	if (value == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("secret \"%s\" does not exist", text_clip(name, 64)),
+				 errmsg("secret \"%s\" does not exist", job_clip_text(name, 64)),
 				 errdetail("The owner of the job has no secret of that name."),
 				 errhint("Use scheduler.set_secret().")));
 	return http_to_utf8(value);

@@ -135,7 +135,7 @@ http_headers_read(Jsonb *headers, int *count)
 
 /* Append a value as text. */
 static HttpValueKind
-append_value(const JsonbValue *value, StringInfo out)
+append_json_value(const JsonbValue *value, StringInfo out)
 {
 	Datum		datum;
 
@@ -195,7 +195,7 @@ follow_path(Jsonb *args, const char *path, StringInfo value)
 		if (found == NULL)
 			return HTTP_VALUE_MISSING;
 		if (path[length] == '\0')
-			return append_value(found, value);
+			return append_json_value(found, value);
 		if (found->type != jbvBinary)
 			return HTTP_VALUE_MISSING;
 		container = found->val.binary.data;

@@ -64,7 +64,7 @@ typedef struct Row
 } Row;
 
 static void
-set(Row *row, int column, Datum value, bool isnull)
+set_field(Row *row, int column, Datum value, bool isnull)
 {
 	row->values[column - 1] = value;
 	row->nulls[column - 1] = isnull;
@@ -73,15 +73,15 @@ set(Row *row, int column, Datum value, bool isnull)
 static void
 set_text(Row *row, int column, const char *bytes)
 {
-	set(row, column, bytes ? CStringGetTextDatum(http_clean_text(bytes)) : (Datum) 0,
-		bytes == NULL);
+	set_field(row, column, bytes ? CStringGetTextDatum(http_clean_text(bytes)) : (Datum) 0,
+			  bytes == NULL);
 }
 
 /* A time of the transfer; a hop that did not come so far has none. */
 static void
 set_time(Row *row, int column, int64 usecs)
 {
-	set(row, column, Int64GetDatum(usecs), usecs <= 0);
+	set_field(row, column, Int64GetDatum(usecs), usecs <= 0);
 }
 
 /* The body can be large: it is not copied more than once. */
@@ -101,17 +101,17 @@ set_answer(Row *row, const HttpResponse *response)
 {
 	bool		none = response->status == 0;
 
-	set(row, RESPONSE_HTTP_STATUS, Int32GetDatum(response->status), none);
-	set(row, RESPONSE_HTTP_VERSION, Int32GetDatum(response->http_version),
-		response->http_version == 0);
-	set(row, RESPONSE_HEADERS,
-		none ? (Datum) 0 : JsonbPGetDatum(http_headers_write(response)), none);
+	set_field(row, RESPONSE_HTTP_STATUS, Int32GetDatum(response->status), none);
+	set_field(row, RESPONSE_HTTP_VERSION, Int32GetDatum(response->http_version),
+			  response->http_version == 0);
+	set_field(row, RESPONSE_HEADERS,
+			  none ? (Datum) 0 : JsonbPGetDatum(http_headers_write(response)), none);
 	set_text(row, RESPONSE_CONTENT_TYPE, http_response_header(response, "content-type"));
-	set(row, RESPONSE_BODY,
-		none ? (Datum) 0 : make_bytea(response->body, response->body_length), none);
-	set(row, RESPONSE_TRUNCATED, BoolGetDatum(response->truncated), false);
-	set(row, RESPONSE_TOTAL_SIZE, Int64GetDatum(response->total_size),
-		none || response->total_size < 0);
+	set_field(row, RESPONSE_BODY,
+			  none ? (Datum) 0 : make_bytea(response->body, response->body_length), none);
+	set_field(row, RESPONSE_TRUNCATED, BoolGetDatum(response->truncated), false);
+	set_field(row, RESPONSE_TOTAL_SIZE, Int64GetDatum(response->total_size),
+			  none || response->total_size < 0);
 }
 
 static void
@@ -122,12 +122,12 @@ set_transfer(Row *row, const HttpResponse *response)
 	set_text(row, RESPONSE_FAILURE, failed ? http_failure_name(response->failure) : NULL);
 	set_text(row, RESPONSE_ERROR, failed ? response->error : NULL);
 	set_text(row, RESPONSE_FINAL_URL, response->final_url);
-	set(row, RESPONSE_REDIRECTS, Int32GetDatum(response->redirect_count), false);
+	set_field(row, RESPONSE_REDIRECTS, Int32GetDatum(response->redirect_count), false);
 	set_text(row, RESPONSE_REMOTE_ADDRESS,
 			 response->remote_address[0] ? response->remote_address : NULL);
-	set(row, RESPONSE_REMOTE_PORT, Int32GetDatum(response->remote_port),
-		response->remote_port == 0);
-	set(row, RESPONSE_REUSED_CONNECTION, BoolGetDatum(response->reused_connection), false);
+	set_field(row, RESPONSE_REMOTE_PORT, Int32GetDatum(response->remote_port),
+			  response->remote_port == 0);
+	set_field(row, RESPONSE_REUSED_CONNECTION, BoolGetDatum(response->reused_connection), false);
 	set_time(row, RESPONSE_NAME_LOOKUP, response->name_lookup_us);
 	set_time(row, RESPONSE_CONNECT, response->connect_us);
 	set_time(row, RESPONSE_TLS, response->tls_us);
@@ -143,12 +143,12 @@ http_store_insert_response(const Run *run, const char *job_name,
 	Relation	rel = store_open_partition("http_response", finished_at);
 	Row			row;
 
-	set(&row, RESPONSE_RUN_ID, Int64GetDatum(run->run_id), false);
-	set(&row, RESPONSE_JOB_ID, Int64GetDatum(run->job_id), false);
-	set(&row, RESPONSE_JOB_NAME, CStringGetTextDatum(job_name), false);
-	set(&row, RESPONSE_OWNER, ObjectIdGetDatum(run->owner), false);
-	set(&row, RESPONSE_ATTEMPT, Int32GetDatum(run->attempt), false);
-	set(&row, RESPONSE_FINISHED_AT, TimestampTzGetDatum(finished_at), false);
+	set_field(&row, RESPONSE_RUN_ID, Int64GetDatum(run->run_id), false);
+	set_field(&row, RESPONSE_JOB_ID, Int64GetDatum(run->job_id), false);
+	set_field(&row, RESPONSE_JOB_NAME, CStringGetTextDatum(job_name), false);
+	set_field(&row, RESPONSE_OWNER, ObjectIdGetDatum(run->owner), false);
+	set_field(&row, RESPONSE_ATTEMPT, Int32GetDatum(run->attempt), false);
+	set_field(&row, RESPONSE_FINISHED_AT, TimestampTzGetDatum(finished_at), false);
 	set_text(&row, RESPONSE_IDEMPOTENCY_KEY, key);
 	set_answer(&row, response);
 	set_transfer(&row, response);

@@ -38,13 +38,13 @@ job_not_found(int64 job_id)
 }
 
 char *
-text_clip(const char *text, int bytes)
+job_clip_text(const char *text, int bytes)
 {
 	return pnstrdup(text, pg_mbcliplen(text, strlen(text), bytes));
 }
 
 int64
-interval_usecs(const Interval *interval)
+job_interval_usecs(const Interval *interval)
 {
 	int64		days = (int64) interval->month * DAYS_PER_MONTH + interval->day;
 	int64		result;

@@ -124,13 +124,13 @@ typedef struct JobState
 } JobState;
 
 /* A copy of a text for a message: its beginning, of whole characters. */
-extern char *text_clip(const char *text, int bytes);
+extern char *job_clip_text(const char *text, int bytes);
 
 /*
  * Length of an interval in microseconds, a day being 24, a month 720 hours;
  * the longest there is for those that are longer.
  */
-extern int64 interval_usecs(const Interval *interval);
+extern int64 job_interval_usecs(const Interval *interval);
 
 /* What an option that is an interval may be at most: 100 years */
 #define INTERVAL_MAX_USECS	(INT64CONST(100) * 366 * USECS_PER_DAY)

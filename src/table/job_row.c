@@ -84,7 +84,7 @@ read_text(JobColumn column, void *field, const char *value)
 
 /* The value of a column that is not NULL. */
 static void
-read_value(JobColumn column, void *field, Datum value)
+read_column(JobColumn column, void *field, Datum value)
 {
 	switch (job_column(column)->type)
 	{
@@ -113,7 +113,7 @@ read_value(JobColumn column, void *field, Datum value)
 			*(TimestampTz *) field = DatumGetTimestampTz(value);
 			break;
 		case INTERVALOID:
-			*(int64 *) field = interval_usecs(DatumGetIntervalP(value));
+			*(int64 *) field = job_interval_usecs(DatumGetIntervalP(value));
 			break;
 		default:
 			elog(ERROR, "column \"%s\" of scheduler.job has a type without a field",
@@ -137,7 +137,7 @@ job_row_read(Job *job, const Datum *values, const bool *nulls, bool content)
 		if (info->content && !content)
 			continue;
 		if (!nulls[i])
-			read_value((JobColumn) (i + 1), field, values[i]);
+			read_column((JobColumn) (i + 1), field, values[i]);
 		else if (info->null_value != 0)
 			*(int64 *) field = info->null_value;
 	}

@@ -53,14 +53,14 @@ query_job_is_needed(int64 job_id)
 
 /* As two parameters, of which one is NULL */
 static void
-add_end(Params *params, const DependencyEnd *end)
+add_end(Params *params, const DependencyVertex *end)
 {
 	query_add(params, INT8OID, Int64GetDatum(end->job_id), end->job_id == 0);
 	query_add_text(params, end->job_id == 0 ? end->queue : NULL);
 }
 
 void
-query_delete_dependencies(const DependencyEnd *dependent)
+query_delete_dependencies(const DependencyVertex *dependent)
 {
 	Params		params = {0};
 
@@ -70,7 +70,7 @@ query_delete_dependencies(const DependencyEnd *dependent)
 }
 
 void
-query_insert_dependency(const DependencyEnd *dependent, const DependencyEnd *target)
+query_insert_dependency(const DependencyVertex *dependent, const DependencyVertex *target)
 {
 	Params		params = {0};
 
@@ -119,7 +119,7 @@ query_lock_target_queue(const char *name)
 }
 
 void
-query_lock_end(const DependencyEnd *end)
+query_lock_vertex(const DependencyVertex *end)
 {
 	Params		params = {0};
 
@@ -131,7 +131,7 @@ query_lock_end(const DependencyEnd *end)
 
 /* Two columns: a job_id and the name of a queue, one of them NULL */
 static void
-read_end(int row, int attribute, DependencyEnd *end)
+read_end(int row, int attribute, DependencyVertex *end)
 {
 	bool		isnull;
 	Datum		queue = query_column(row, attribute + 1, &isnull);
@@ -154,7 +154,7 @@ find_ends(const char *sql, const Params *params)
 	n = query_read(sql, params);
 	for (int row = 0; row < n; row++)
 	{
-		DependencyEnd *end = MemoryContextAlloc(caller, sizeof(DependencyEnd));
+		DependencyVertex *end = MemoryContextAlloc(caller, sizeof(DependencyVertex));
 		MemoryContext oldcontext;
 
 		read_end(row, 1, end);
@@ -167,7 +167,7 @@ find_ends(const char *sql, const Params *params)
 }
 
 List *
-query_dependency_targets(const DependencyEnd *dependent)
+query_dependency_targets(const DependencyVertex *dependent)
 {
 	Params		params = {0};
 
@@ -177,7 +177,7 @@ query_dependency_targets(const DependencyEnd *dependent)
 }
 
 List *
-query_dependency_dependents(const DependencyEnd *target)
+query_dependency_dependents(const DependencyVertex *target)
 {
 	Params		params = {0};
 
@@ -306,8 +306,8 @@ static void
 edge_row(int row, void *arg)
 {
 	EdgeScan   *scan = arg;
-	DependencyEnd dependent;
-	DependencyEnd target;
+	DependencyVertex dependent;
+	DependencyVertex target;
 
 	read_end(row, 1, &dependent);
 	read_end(row, 3, &target);

@@ -19,11 +19,11 @@
 #include "rules/run.h"
 
 /* A job, by its id, or a queue, by its name */
-typedef struct DependencyEnd
+typedef struct DependencyVertex
 {
 	int64		job_id;			/* 0: a queue */
 	char		queue[NAMEDATALEN];
-} DependencyEnd;
+} DependencyVertex;
 
 /* False: there is no dependency at all, and none was ever made. */
 extern bool query_has_dependencies(void);
@@ -34,9 +34,9 @@ extern bool query_job_has_dependencies(int64 job_id);
 /* Does anything depend on a job, or on the queue that it is in? */
 extern bool query_job_is_needed(int64 job_id);
 
-extern void query_delete_dependencies(const DependencyEnd *dependent);
-extern void query_insert_dependency(const DependencyEnd *dependent,
-									const DependencyEnd *target);
+extern void query_delete_dependencies(const DependencyVertex *dependent);
+extern void query_insert_dependency(const DependencyVertex *dependent,
+									const DependencyVertex *target);
 
 /*
  * Find a job as a target, and keep it from being dropped or moved to another
@@ -50,11 +50,11 @@ extern bool query_lock_target(Oid owner, const char *job_name, int64 *job_id,
 extern bool query_lock_target_queue(const char *name);
 
 /* Keep others from making a job or a queue a target, or wait until they have. */
-extern void query_lock_end(const DependencyEnd *end);
+extern void query_lock_vertex(const DependencyVertex *end);
 
-/* Lists of DependencyEnd: what one depends on; what depends on one. */
-extern List *query_dependency_targets(const DependencyEnd *dependent);
-extern List *query_dependency_dependents(const DependencyEnd *target);
+/* Lists of DependencyVertex: what one depends on; what depends on one. */
+extern List *query_dependency_targets(const DependencyVertex *dependent);
+extern List *query_dependency_dependents(const DependencyVertex *target);
 
 /* Jobs of a queue that depend on something. */
 extern List *query_dependents_in_queue(const char *queue);
@@ -65,7 +65,7 @@ extern bool query_job_label(int64 job_id, char **name, Oid *owner, char **queue)
 /* One end of a dependency, as the scheduler wants to know it */
 typedef struct DependencyNodeRow
 {
-	DependencyEnd end;
+	DependencyVertex end;
 	char	   *job_name;
 	Oid			owner;
 	char	   *queue;			/* that the job is in */
@@ -78,8 +78,8 @@ typedef struct DependencyNodeRow
 typedef void (*DependencyNodeCallback) (const DependencyNodeRow *row, void *arg);
 extern void query_scan_dependency_nodes(DependencyNodeCallback callback, void *arg);
 
-typedef void (*DependencyCallback) (const DependencyEnd *dependent,
-									const DependencyEnd *target, void *arg);
+typedef void (*DependencyCallback) (const DependencyVertex *dependent,
+									const DependencyVertex *target, void *arg);
 extern void query_scan_dependencies(DependencyCallback callback, void *arg);
 
 

@@ -212,17 +212,17 @@ buckets_text(const Tally *tally)
 	return PointerGetDatum(cstring_to_text_with_len(text.data, text.len));
 }
 
-/* The figures of a tally, as their columns are named in the tables */
+/* The counts of a tally, as their columns are named in the tables */
 #define TALLY_COLUMNS \
 	"succeeded, failed, timed_out, cancelled, lost, retries, timed, duration, max_duration," \
 	" lateness, max_lateness, http_2xx, http_3xx, http_4xx, http_5xx, http_errors," \
 	" http_reused, http_bytes"
-#define TALLY_FIGURES	18
+#define TALLY_COUNTS	18
 
 static void
-fill_tally(Datum *values[TALLY_FIGURES], int i, const Tally *tally)
+fill_tally(Datum *values[TALLY_COUNTS], int i, const Tally *tally)
 {
-	const int64 figures[TALLY_FIGURES] = {
+	const int64 counts[TALLY_COUNTS] = {
 		tally->succeeded, tally->failed, tally->timed_out, tally->cancelled, tally->lost,
 		tally->retries, tally->timed, tally->duration, tally->max_duration,
 		tally->lateness, tally->max_lateness,
@@ -230,15 +230,15 @@ fill_tally(Datum *values[TALLY_FIGURES], int i, const Tally *tally)
 		tally->http_answers[3], tally->http_errors, tally->http_reused, tally->http_bytes
 	};
 
-	for (int j = 0; j < TALLY_FIGURES; j++)
-		values[j][i] = Int64GetDatum(figures[j]);
+	for (int j = 0; j < TALLY_COUNTS; j++)
+		values[j][i] = Int64GetDatum(counts[j]);
 }
 
-/* $3 to $20: TALLY_FIGURES arrays of figures, $21: the histograms */
+/* $3 to $20: TALLY_COUNTS arrays of counts, $21: the histograms */
 static void
-add_tallies(Params *params, Datum *values[TALLY_FIGURES], Datum *buckets, int n)
+add_tallies(Params *params, Datum *values[TALLY_COUNTS], Datum *buckets, int n)
 {
-	for (int j = 0; j < TALLY_FIGURES; j++)
+	for (int j = 0; j < TALLY_COUNTS; j++)
 		query_add_int64_array(params, values[j], NULL, n);
 	query_add_text_array(params, buckets, NULL, n);
 }
@@ -263,9 +263,9 @@ query_insert_minutes(const MinuteRow *rows, int n, TimestampTz minute)
 	Datum	   *owners = palloc(n * sizeof(Datum));
 	Datum	   *queues = palloc(n * sizeof(Datum));
 	Datum	   *buckets = palloc(n * sizeof(Datum));
-	Datum	   *values[TALLY_FIGURES];
+	Datum	   *values[TALLY_COUNTS];
 
-	for (int j = 0; j < TALLY_FIGURES; j++)
+	for (int j = 0; j < TALLY_COUNTS; j++)
 		values[j] = palloc(n * sizeof(Datum));
 	for (int i = 0; i < n; i++)
 	{
@@ -327,9 +327,9 @@ query_add_job_metrics(const JobTally *jobs, int n, TimestampTz minute)
 	Datum	   *ids = palloc(n * sizeof(Datum));
 	Datum	   *owners = palloc(n * sizeof(Datum));
 	Datum	   *buckets = palloc(n * sizeof(Datum));
-	Datum	   *values[TALLY_FIGURES];
+	Datum	   *values[TALLY_COUNTS];
 
-	for (int j = 0; j < TALLY_FIGURES; j++)
+	for (int j = 0; j < TALLY_COUNTS; j++)
 		values[j] = palloc(n * sizeof(Datum));
 	for (int i = 0; i < n; i++)
 	{

@@ -18,7 +18,7 @@
 
 #include "rules/alert_kind.h"
 #include "rules/health_rules.h"
-#include "table/figures.h"
+#include "table/events.h"
 
 /*
  * Alerts (query_alert.c)

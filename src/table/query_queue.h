@@ -12,7 +12,7 @@
 #ifndef PG_SCHEDULER_QUERY_QUEUE_H
 #define PG_SCHEDULER_QUERY_QUEUE_H
 
-#include "table/figures.h"
+#include "table/events.h"
 
 typedef void (*QueueCallback) (const char *name, const QueueLimits *limits, void *arg);
 extern void query_scan_queues(QueueCallback callback, void *arg);

@@ -17,7 +17,7 @@
 
 #include "datatype/timestamp.h"
 
-#include "table/figures.h"
+#include "table/events.h"
 
 /* Is there a policy, or an event that is not over? */
 extern bool query_has_recovery(void);

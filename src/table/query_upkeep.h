@@ -13,7 +13,7 @@
 #ifndef PG_SCHEDULER_QUERY_UPKEEP_H
 #define PG_SCHEDULER_QUERY_UPKEEP_H
 
-#include "table/figures.h"
+#include "table/events.h"
 
 /* What can be wrong with a job and its state */
 typedef enum JobFault

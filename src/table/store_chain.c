@@ -57,7 +57,7 @@ enum
 };
 
 int
-after_on_from_name(const char *name)
+store_after_on_from_name(const char *name)
 {
 	static const char *const names[] = {
 		[AFTER_SUCCESS] = "success",
@@ -88,7 +88,7 @@ edge_from_tuple(HeapTuple tuple, TupleDesc desc)
 	edge.job_id = DatumGetInt64(values[AFTER_JOB_ID - 1]);
 	edge.leader_id = DatumGetInt64(values[AFTER_LEADER_ID - 1]);
 	edge.position = DatumGetInt32(values[AFTER_POSITION - 1]);
-	after_on = after_on_from_name(TextDatumGetCString(values[AFTER_AFTER_ON - 1]));
+	after_on = store_after_on_from_name(TextDatumGetCString(values[AFTER_AFTER_ON - 1]));
 	if (after_on < 0)
 		elog(ERROR, "unrecognized condition in scheduler.run_after");
 	edge.after_on = after_on;

@@ -53,7 +53,7 @@ typedef struct LeaderEnd
 } LeaderEnd;
 
 /* -1: unknown */
-extern int	after_on_from_name(const char *name);
+extern int	store_after_on_from_name(const char *name);
 
 /* The edges from a leader, or to a follower by position; how many.  palloc'd. */
 extern int	store_read_followers(int64 leader_id, ChainEdge **edges);

@@ -1,5 +1,5 @@
 #
-# What the scheduler does not know of is found and mended, and said to have
+# What the scheduler does not know of is found and repaired, and said to have
 # been; what it is only about to learn is not.
 #
 # Everything is changed behind the scheduler's back.  The ends of leaders are
@@ -31,13 +31,13 @@ sub await
 	ok($node->poll_query_until('postgres', "SELECT ($query)"), $what);
 }
 
-# An alert, open or not any more, that says what was mended.
-sub await_mended
+# An alert, open or not any more, that says what was repaired.
+sub await_repaired
 {
 	my ($what) = @_;
 
-	await("SELECT count(*) > 0 FROM scheduler.alerts WHERE kind = 'repaired' AND message = 'mended $what'",
-		"mended $what");
+	await("SELECT count(*) > 0 FROM scheduler.alerts WHERE kind = 'repaired' AND message = 'repaired $what'",
+		"repaired $what");
 }
 
 # Make a run of a job that nobody is told of.
@@ -129,10 +129,10 @@ unlike(slurp_file($node->logfile), qr/pg_scheduler repair/, 'nor is it in the lo
 # What is lost
 #
 $run = insert_run('work');
-await_mended('1 pending runs that the scheduler did not know or that had gone');
+await_repaired('1 pending runs that the scheduler did not know or that had gone');
 await("SELECT status = 'succeeded' FROM scheduler.runs WHERE run_id = $run", 'a run that was not known is done');
 like(slurp_file($node->logfile),
-	qr/pg_scheduler repair: mended 1 pending runs.*\n.*DETAIL:  Run $run \(attempt 1\) of job \d+ was pending and not known\./,
+	qr/pg_scheduler repair: repaired 1 pending runs.*\n.*DETAIL:  Run $run \(attempt 1\) of job \d+ was pending and not known\./,
 	'and the log says so');
 await(q(SELECT count(*) = 0 FROM scheduler.alerts WHERE kind = 'repaired' AND resolved_at IS NULL),
 	'the alert is over when all is well');
@@ -146,14 +146,14 @@ like(slurp_file($node->logfile),
 	qr/DETAIL:  Run $run \(attempt 1\) of job \d+ was held and is not pending any more\./, 'and the log says which');
 
 change_job('other', q(schedule = '@at 2020-01-01', schedule_version = schedule_version + 1));
-await_mended('1 jobs that had not been planned');
+await_repaired('1 jobs that had not been planned');
 await(q(SELECT next_run_at IS NULL OR next_run_at < '2021-01-01' FROM scheduler.jobs WHERE job_name = 'other'),
 	'a change of a schedule has come into force');
 
 sql(q(UPDATE scheduler.job_state SET next_run_at = NULL
 	WHERE job_id = (SELECT job_id FROM scheduler.jobs WHERE job_name = 'work')));
 restart_scheduler();
-await_mended('1 jobs without a next time');
+await_repaired('1 jobs without a next time');
 await(q(SELECT next_run_at > now() FROM scheduler.jobs WHERE job_name = 'work'), 'a job that had lost its next time has one');
 
 # An end that was recorded a while ago, and that nobody has counted
@@ -164,7 +164,7 @@ sql(q(INSERT INTO scheduler.run_history (run_id, job_id, job_name, owner, attemp
 	FROM scheduler.job WHERE job_name = 'work'));
 sql(q(ALTER SYSTEM SET pg_scheduler.clock_offset = '10min'));
 $node->reload;
-await_mended('1 runs that had not been counted');
+await_repaired('1 runs that had not been counted');
 await(q(SELECT consecutive_failures = 1 FROM scheduler.jobs WHERE job_name = 'work'), 'a failure that was not counted is');
 
 # What is left of jobs that have gone

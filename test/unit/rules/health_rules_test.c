@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * health_rules_test.c
- *	  From figures to states of health; histograms.
+ *	  From facts to states of health; histograms.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
@@ -32,7 +32,7 @@ test_jobs(void)
 {
 	static const struct
 	{
-		JobFigures	figures;
+		JobFacts	facts;
 		HealthState state;
 		const char *reason;
 	}			cases[] = {
@@ -89,7 +89,7 @@ test_jobs(void)
 	{
 		Health		health;
 
-		health_of_job(&cases[i].figures, &limits, &health);
+		health_of_job(&cases[i].facts, &limits, &health);
 		is_string(health_state_name(health.state), health_state_name(cases[i].state),
 				  cases[i].reason);
 		is_string(health.reason, cases[i].reason, "reason");
@@ -101,14 +101,14 @@ static void
 test_no_limits(void)
 {
 	HealthLimits none = {0};
-	JobFigures	figures = {GOOD, .attempts = 100, .failures = 100, .timeouts = 100,
+	JobFacts	facts = {GOOD, .attempts = 100, .failures = 100, .timeouts = 100,
 	.lateness = PG_INT64_MAX};
 	Health		health;
 
-	health_of_job(&figures, &none, &health);
+	health_of_job(&facts, &none, &health);
 	is_string(health_state_name(health.state), "healthy", "no limits");
-	figures.consecutive_failures = 100;
-	health_of_job(&figures, &none, &health);
+	facts.consecutive_failures = 100;
+	health_of_job(&facts, &none, &health);
 	is_string(health_state_name(health.state), "degraded", "a failure is one without limits");
 }
 
@@ -117,7 +117,7 @@ test_queues(void)
 {
 	static const struct
 	{
-		QueueFigures figures;
+		QueueFacts facts;
 		HealthState state;
 		const char *reason;
 	}			cases[] = {
@@ -147,7 +147,7 @@ test_queues(void)
 	{
 		Health		health;
 
-		health_of_queue(&cases[i].figures, &limits, &health);
+		health_of_queue(&cases[i].facts, &limits, &health);
 		is_string(health_state_name(health.state), health_state_name(cases[i].state),
 				  cases[i].reason);
 		is_string(health.reason, cases[i].reason, "reason");
@@ -161,7 +161,7 @@ test_schedulers(void)
 {
 	static const struct
 	{
-		SchedulerFigures figures;
+		SchedulerFacts facts;
 		HealthState state;
 		const char *reason;
 	}			cases[] = {
@@ -201,7 +201,7 @@ test_schedulers(void)
 	{
 		Health		health;
 
-		health_of_scheduler(&cases[i].figures, &limits, &health);
+		health_of_scheduler(&cases[i].facts, &limits, &health);
 		is_string(health_state_name(health.state), health_state_name(cases[i].state),
 				  cases[i].reason);
 		is_string(health.reason, cases[i].reason, "reason");

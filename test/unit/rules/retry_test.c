@@ -124,11 +124,11 @@ test_conditions(void)
 	static const char *const all[] = {"all"};
 	static const char *const code[] = {"40P01"};
 
-	is_number(backoff_from_name("exponential"), BACKOFF_EXPONENTIAL, "exponential is known");
-	is_number(backoff_from_name("linear"), BACKOFF_LINEAR, "linear is known");
-	is_number(backoff_from_name("fixed"), BACKOFF_FIXED, "fixed is known");
-	is_number(backoff_from_name("Fixed"), -1, "names are in lower case");
-	is_number(backoff_from_name(""), -1, "no name is not known");
+	is_number(retry_backoff_from_name("exponential"), BACKOFF_EXPONENTIAL, "exponential is known");
+	is_number(retry_backoff_from_name("linear"), BACKOFF_LINEAR, "linear is known");
+	is_number(retry_backoff_from_name("fixed"), BACKOFF_FIXED, "fixed is known");
+	is_number(retry_backoff_from_name("Fixed"), -1, "names are in lower case");
+	is_number(retry_backoff_from_name(""), -1, "no name is not known");
 
 	ok(retry_matches("40001", both, 2), "a class matches its codes");
 	ok(retry_matches("55P03", both, 2), "a name matches its code");

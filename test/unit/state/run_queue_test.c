@@ -182,7 +182,7 @@ check_roles(void)
 {
 	int			listed = 0;
 
-	for (RoleQueue *queue = run_queue_next_role(NULL); queue; queue = run_queue_next_role(queue))
+	for (RoleRuns *queue = run_queue_next_role(NULL); queue; queue = run_queue_next_role(queue))
 	{
 		wrong[6] += queue->nready <= 0 || !queue->listed;
 		listed += queue->nready;
@@ -231,7 +231,7 @@ check_taken(const RunEntry *entry)
 	wrong[7] += !job->job.active && run_waits_for_resume(&entry->run);
 	wrong[7] += job->depends && entry->run.trigger != TRIGGER_MANUAL;
 	wrong[7] += hooks_only && !hook_family_is_hook(job->job_id);
-	wrong[7] += !limits->enabled || entry->queue->waiting;
+	wrong[7] += !limits->enabled || entry->queue->blocked;
 	wrong[7] += limits->max_concurrency > 0 &&
 		entry->queue->ndispatched > limits->max_concurrency;
 	if (entry->run.crashes == 0)
@@ -246,7 +246,7 @@ check_taken(const RunEntry *entry)
 	}
 }
 
-static RoleQueue *
+static RoleRuns *
 some_role(void)
 {
 	int			role = random_below(ROLES + 1);
@@ -273,7 +273,7 @@ change_queue(void)
 
 	if (random_below(3) == 0)
 	{
-		(void) run_queue_set_waiting(name, random_below(3) == 0);
+		(void) run_queue_set_blocked(name, random_below(3) == 0);
 		return;
 	}
 	limits.enabled = random_below(5) > 0;
@@ -369,7 +369,7 @@ drain(void)
 	for (int i = 0; i < lengthof(queue_names); i++)
 	{
 		run_queue_set_limits(queue_names[i], &limits);
-		(void) run_queue_set_waiting(queue_names[i], false);
+		(void) run_queue_set_blocked(queue_names[i], false);
 	}
 	run_queue_hooks_only(hooks_only = false);
 	for (int i = 0; i < JOBS; i++)
@@ -382,7 +382,7 @@ drain(void)
 	{
 		now += USECS_PER_SEC;
 		(void) run_queue_wake(now);
-		for (RoleQueue *queue; (queue = run_queue_next_role(NULL)) != NULL;)
+		for (RoleRuns *queue; (queue = run_queue_next_role(NULL)) != NULL;)
 			if (run_queue_take(queue) == NULL)
 				break;
 		for (int i = 0; i < RUNS; i++)
@@ -428,7 +428,7 @@ test_invariants(void)
 static void
 test_turns(void)
 {
-	RoleQueue  *role;
+	RoleRuns  *role;
 	int			last_of_few = 0;
 	int			n = 0;
 	RunEntry   *entry;
@@ -460,7 +460,7 @@ test_rate(void)
 	QueueLimits limits = {.enabled = true,.rate_limit = 2,.rate_period = USECS_PER_SEC,
 	.stop_deadline = DT_NOEND};
 	TimestampTz next;
-	RoleQueue  *role;
+	RoleRuns  *role;
 
 	set_up();
 	role = run_queue_of_role(FIRST_ROLE);

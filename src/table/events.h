@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
- * figures.h
- *	  Figures and events on their way into our tables, or out of them.
+ * events.h
+ *	  Counts and events on their way into our tables, or out of them.
  *
  * The scheduler collects them in memory (state/), the statements that write or
  * read them are in table/: so they are here, where both see them.
@@ -10,8 +10,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef PG_SCHEDULER_FIGURES_H
-#define PG_SCHEDULER_FIGURES_H
+#ifndef PG_SCHEDULER_EVENTS_H
+#define PG_SCHEDULER_EVENTS_H
 
 #include "datatype/timestamp.h"
 
@@ -58,7 +58,7 @@ typedef struct QueueLimits
 	bool		restarting;		/* not enabled, until it has come to rest */
 } QueueLimits;
 
-/* Something that was done to mend something: a row of recovery_event */
+/* Something that was done to repair something: a row of recovery_event */
 typedef struct RecoveryEvent
 {
 	TimestampTz at;
@@ -77,4 +77,4 @@ typedef struct WalkRange
 	int64		upto;			/* inclusive; PG_INT64_MAX: the rest */
 } WalkRange;
 
-#endif							/* PG_SCHEDULER_FIGURES_H */
+#endif							/* PG_SCHEDULER_EVENTS_H */
