@@ -2338,6 +2338,79 @@ COMMENT ON COLUMN scheduler.alerts.resolved_by IS
 GRANT SELECT ON scheduler.alerts TO PUBLIC;
 
 ----------------------------------------------------------------------
+-- Limits of roles
+----------------------------------------------------------------------
+
+-- NULL: that of the setting; 0: none.
+CREATE TABLE scheduler.role_limit (
+	role regrole NOT NULL,
+	max_workers int,
+	max_waiting_runs int,
+	max_jobs int,
+	max_bytes bigint,
+	CONSTRAINT role_limit_pkey PRIMARY KEY (role),
+	CONSTRAINT role_limit_check CHECK (LEAST(max_workers, max_waiting_runs, max_jobs, max_bytes) >= 0)
+) USING heap;
+COMMENT ON TABLE scheduler.role_limit IS 'Limits of roles; use the view role_limits';
+SELECT pg_catalog.pg_extension_config_dump('scheduler.role_limit', '');
+CREATE TRIGGER role_limit_changed AFTER INSERT OR UPDATE OR DELETE ON scheduler.role_limit
+	FOR EACH STATEMENT EXECUTE FUNCTION scheduler._changed('queues');
+
+CREATE FUNCTION scheduler.set_role_limits(role regrole, max_workers int DEFAULT NULL,
+	max_waiting_runs int DEFAULT NULL, max_jobs int DEFAULT NULL, max_bytes bigint DEFAULT NULL)
+RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_set_role_limits' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.set_role_limits(regrole, int, int, int, bigint) IS
+'Set the limits of a role: 0 is no limit, NULL the one of the setting. Needs an admin role';
+
+CREATE FUNCTION scheduler.reset_role_limits(role regrole) RETURNS boolean
+AS 'MODULE_PATHNAME', 'pg_scheduler_reset_role_limits' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.reset_role_limits(regrole) IS
+'Give a role the limits of the settings; false: it had no other. Needs an admin role';
+
+CREATE VIEW scheduler.role_limits WITH (security_barrier = true) AS
+SELECT r.role,
+	CASE WHEN l.max_workers IS NOT NULL THEN NULLIF(l.max_workers, 0)
+		WHEN pg_catalog.current_setting('pg_scheduler.max_workers_per_role', true)::int = -1
+		THEN GREATEST(pg_catalog.current_setting('pg_scheduler.max_workers', true)::int - 1, 1)
+		ELSE NULLIF(pg_catalog.current_setting('pg_scheduler.max_workers_per_role', true)::int, 0) END
+		AS max_workers,
+	NULLIF(COALESCE(l.max_waiting_runs,
+			pg_catalog.current_setting('pg_scheduler.max_waiting_runs_per_role', true)::int), 0) AS max_waiting_runs,
+	NULLIF(COALESCE(l.max_jobs,
+			pg_catalog.current_setting('pg_scheduler.max_jobs_per_role', true)::int), 0) AS max_jobs,
+	NULLIF(COALESCE(l.max_bytes, pg_catalog.pg_size_bytes(
+				pg_catalog.current_setting('pg_scheduler.max_bytes_per_role', true))), 0) AS max_bytes,
+	(SELECT pg_catalog.count(*) FROM scheduler._workers() w
+		WHERE w.role = r.role::oid AND w.database = (SELECT d.oid FROM pg_catalog.pg_database d
+			WHERE d.datname = pg_catalog.current_database())) AS workers,
+	(SELECT pg_catalog.count(*) FROM scheduler.pending_run p WHERE p.owner = r.role::oid) AS waiting_runs,
+	COALESCE(j.jobs, 0) AS jobs,
+	COALESCE(j.bytes, 0) AS bytes
+FROM (SELECT owner AS role FROM scheduler.job UNION SELECT role FROM scheduler.role_limit) r
+LEFT JOIN scheduler.role_limit l ON l.role = r.role
+LEFT JOIN (SELECT owner, pg_catalog.count(*) FILTER (WHERE serves IS NULL) AS jobs,
+		pg_catalog.sum(COALESCE(pg_catalog.pg_column_size(command), 0)
+			+ COALESCE(pg_catalog.pg_column_size(args), 0)
+			+ COALESCE(pg_catalog.pg_column_size(settings), 0)
+			+ COALESCE(pg_catalog.pg_column_size(request), 0))::bigint AS bytes
+	FROM scheduler.job GROUP BY owner) j ON j.owner = r.role
+WHERE scheduler._visible(r.role::oid);
+COMMENT ON VIEW scheduler.role_limits IS
+'What each role may use, and uses; see set_role_limits(). A limit that is null is none';
+COMMENT ON COLUMN scheduler.role_limits.role IS 'The role, which has jobs or limits of its own';
+COMMENT ON COLUMN scheduler.role_limits.max_workers IS 'Workers in this database';
+COMMENT ON COLUMN scheduler.role_limits.max_waiting_runs IS 'Runs that are not over';
+COMMENT ON COLUMN scheduler.role_limits.max_jobs IS 'Jobs';
+COMMENT ON COLUMN scheduler.role_limits.max_bytes IS
+'Bytes of commands, arguments, settings and requests of its jobs, as stored';
+COMMENT ON COLUMN scheduler.role_limits.workers IS 'Workers it has';
+COMMENT ON COLUMN scheduler.role_limits.waiting_runs IS 'Runs of it that are not over';
+COMMENT ON COLUMN scheduler.role_limits.jobs IS 'Jobs it has, hooks and checks not counted';
+COMMENT ON COLUMN scheduler.role_limits.bytes IS 'Bytes of their definitions, as stored';
+GRANT SELECT ON scheduler.role_limits TO PUBLIC;
+
+----------------------------------------------------------------------
 -- Alert rules
 ----------------------------------------------------------------------
 

@@ -26,6 +26,7 @@
 #include "api/chain_api.h"
 #include "api/dependency_api.h"
 #include "api/job_definition.h"
+#include "api/role_limit_api.h"
 #include "base/clock.h"
 #include "base/compat.h"
 #include "record/run_cancel.h"
@@ -143,6 +144,7 @@ api_store_job(JobDefinition *def, bool replace)
 	if (!shmem_available())
 		warn_not_preloaded();
 	job_id = query_upsert_job(def, replace);
+	role_limit_check_jobs(DatumGetObjectId(def->values[JOB_OWNER - 1]));
 	check_future(job_id, def);
 	return job_id;
 }
@@ -203,6 +205,7 @@ pg_scheduler_alter_job(PG_FUNCTION_ARGS)
 	check_future(job_id, &def);
 	chain_api_store(&chain, &def, job_id);
 	owner = DatumGetObjectId(def.values[JOB_OWNER - 1]);
+	role_limit_check_jobs(owner);
 	if (depends_on != NULL)
 		dependency_set_of_job(job_id, owner, depends_on);
 	else
@@ -257,6 +260,7 @@ add_run_by_hand(int64 job_id, RunTrigger trigger, TimestampTz scheduled_at, Json
 
 	if (!store_read_job(job_id, NULL, &job))
 		job_not_found(job_id);
+	role_limit_check_runs(job.owner);
 	job_init_run(&job, trigger, scheduled_at, &pending.run);
 	pending.run.due_at = clock_now();
 	pending.args = args;

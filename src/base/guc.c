@@ -24,6 +24,9 @@ int			pg_scheduler_on_copy = ON_COPY_HOLD;
 int			pg_scheduler_max_workers = 4;
 int			pg_scheduler_max_databases = 64;
 int			pg_scheduler_max_workers_per_role = -1;
+int			pg_scheduler_max_waiting_runs_per_role = 0;
+int			pg_scheduler_max_jobs_per_role = 0;
+int			pg_scheduler_max_bytes_per_role = 0;
 char	   *pg_scheduler_timezone = NULL;
 int			pg_scheduler_worker_idle_timeout = 60 * 1000;
 int			pg_scheduler_worker_max_runs = 100000;
@@ -146,6 +149,24 @@ define_worker_settings(void)
 							"With -1, all but one: long runs of one role leave a worker to the others.",
 							&pg_scheduler_max_workers_per_role,
 							-1, -1, 1024, PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_scheduler.max_waiting_runs_per_role",
+							"Number of runs of one role that wait or are executed; 0 is no limit.",
+							NULL,
+							&pg_scheduler_max_waiting_runs_per_role,
+							0, 0, INT_MAX, PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_scheduler.max_jobs_per_role",
+							"Number of jobs of one role; 0 is no limit.",
+							NULL,
+							&pg_scheduler_max_jobs_per_role,
+							0, 0, INT_MAX, PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_scheduler.max_bytes_per_role",
+							"Size of the definitions of one role's jobs, as stored; 0 is no limit.",
+							NULL,
+							&pg_scheduler_max_bytes_per_role,
+							0, 0, MAX_KILOBYTES, PGC_SIGHUP, GUC_UNIT_KB,
 							NULL, NULL, NULL);
 	DefineCustomIntVariable("pg_scheduler.worker_idle_timeout",
 							"A worker without work leaves after this time.",

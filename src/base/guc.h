@@ -27,6 +27,9 @@ extern bool pg_scheduler_enabled;
 extern int	pg_scheduler_on_copy;	/* OnCopy */
 extern int	pg_scheduler_max_workers;
 extern int	pg_scheduler_max_databases;
+extern int	pg_scheduler_max_waiting_runs_per_role;	/* 0: no limit */
+extern int	pg_scheduler_max_jobs_per_role;	/* 0: no limit */
+extern int	pg_scheduler_max_bytes_per_role;	/* kB; 0: no limit */
 extern int	pg_scheduler_max_workers_per_role;	/* 0: no limit; -1: all but one */
 extern char *pg_scheduler_timezone;
 extern int	pg_scheduler_worker_idle_timeout;	/* ms */

@@ -27,6 +27,7 @@
 #include "flow/lane_fill.h"
 #include "flow/pool_room.h"
 #include "flow/prestart.h"
+#include "flow/role_limit.h"
 #include "flow/run_owner.h"
 #include "flow/settle.h"
 #include "flow/worker_pool.h"
@@ -170,17 +171,6 @@ launch(Oid role, bool more)
 			return again;
 	}
 	return DT_NOEND;
-}
-
-/* How many workers a role may have. */
-static int
-worker_limit(void)
-{
-	if (pg_scheduler_max_workers_per_role == 0)
-		return scheduler_shared->nworkers;
-	if (pg_scheduler_max_workers_per_role < 0)
-		return Max(scheduler_shared->nworkers - 1, 1);
-	return Min(pg_scheduler_max_workers_per_role, scheduler_shared->nworkers);
 }
 
 /*
@@ -332,7 +322,7 @@ staff_lanes(void)
 		RoleRuns  *queue = run_queue_of_role(roles[i]);
 
 		if (queue->nready == 0)
-			result = earlier_of(result, staff(queue, worker_limit()));
+			result = earlier_of(result, staff(queue, role_limit_workers(queue->role)));
 	}
 	pfree(roles);
 	return result;
@@ -349,7 +339,7 @@ staff_further(void)
 	{
 		next = run_queue_next_role(queue);
 		if (queue->role != HTTP_QUEUE)
-			result = earlier_of(result, staff(queue, worker_limit()));
+			result = earlier_of(result, staff(queue, role_limit_workers(queue->role)));
 	}
 	return result;
 }

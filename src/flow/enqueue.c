@@ -53,6 +53,7 @@
 #include "base/cycle.h"
 #include "base/process.h"
 #include "flow/enqueue.h"
+#include "flow/role_limit.h"
 #include "flow/worker_pool.h"
 #include "record/run_end.h"
 #include "shared/worker_slot.h"
@@ -171,6 +172,7 @@ add_occurrence(Batch *batch, JobEntry *entry, TimestampTz scheduled_at, RunTrigg
 	run->due_at = job_due_at(&entry->job, entry->schedule, scheduled_at);
 	run->trigger = trigger;
 	entry->state.runs++;
+	role_limit_add(run->owner);
 }
 
 /* Put on record that occurrences were not run, in one row. */
@@ -326,6 +328,28 @@ admit(Batch *batch, JobEntry *entry)
 	return true;
 }
 
+/* Why there is no run for an occurrence that is due, or NULL. */
+static const char *
+refusal(Batch *batch, JobEntry *entry)
+{
+	if (role_limit_is_full(entry->job.owner, batch->now))
+		return "the role has as many runs as it may have: see scheduler.role_limits";
+	return admit(batch, entry) ? NULL : "an earlier run of the job has not finished";
+}
+
+/* Enqueue the run of an occurrence, unless something is in its way.  True: there is one. */
+static bool
+add_or_skip(Batch *batch, JobEntry *entry, TimestampTz at, RunTrigger trigger)
+{
+	const char *reason = refusal(batch, entry);
+
+	if (reason == NULL)
+		add_occurrence(batch, entry, at, trigger);
+	else
+		record_not_run(batch, entry, RUN_SKIPPED, at, 1, reason);
+	return reason == NULL;
+}
+
 /* misfire "run_all": each occurrence gets its run; they go one by one. */
 static void
 enqueue_all(Batch *batch, JobEntry *entry, const DueRange *range)
@@ -338,6 +362,9 @@ enqueue_all(Batch *batch, JobEntry *entry, const DueRange *range)
 			 /* on record already */ ;
 		else if (too_late(entry, at, batch->now))
 			record_missed(batch, entry, at, 1);
+		else if (role_limit_is_full(entry->job.owner, batch->now))
+			record_not_run(batch, entry, RUN_SKIPPED, at, 1,
+						   "the role has as many runs as it may have: see scheduler.role_limits");
 		else
 			add_occurrence(batch, entry, at, TRIGGER_SCHEDULE);
 		if (at == range->last)
@@ -357,15 +384,9 @@ enqueue_last(Batch *batch, JobEntry *entry, const DueRange *range)
 		missed++;
 	if (missed > 0)
 		record_missed(batch, entry, range->first, missed);
-	if (run_last && admit(batch, entry))
-	{
-		add_occurrence(batch, entry, range->last, TRIGGER_SCHEDULE);
+	if (run_last && add_or_skip(batch, entry, range->last, TRIGGER_SCHEDULE))
 		return;
-	}
 	meter_not_run(entry, batch->now);
-	if (run_last)
-		record_not_run(batch, entry, RUN_SKIPPED, range->last, 1,
-					   "an earlier run of the job has not finished");
 }
 
 /*
@@ -580,11 +601,8 @@ enqueue_reboot(Batch *batch, JobEntry *entry)
 	if (job_skips(&entry->job, batch->now) ||
 		job_due_at(&entry->job, entry->schedule, batch->now) == DT_NOEND)
 		record_closed(batch, entry, batch->now, 1);
-	else if (admit(batch, entry))
-		add_occurrence(batch, entry, batch->now, TRIGGER_SCHEDULE);
 	else
-		record_not_run(batch, entry, RUN_SKIPPED, batch->now, 1,
-					   "an earlier run of the job has not finished");
+		(void) add_or_skip(batch, entry, batch->now, TRIGGER_SCHEDULE);
 	entry->state.finished = job_cache_is_exhausted(entry);
 	job_cache_touch(entry);
 }
@@ -605,11 +623,8 @@ enqueue_triggered(JobEntry *entry, PendingRun *pending, bool *cancel)
 		record_closed(&batch, entry, at, 1);
 	else if (too_late(entry, at, batch.now))
 		record_missed(&batch, entry, at, 1);
-	else if (!admit(&batch, entry))
-		record_not_run(&batch, entry, RUN_SKIPPED, at, 1,
-					   "an earlier run of the job has not finished");
 	else
-		add_occurrence(&batch, entry, at, TRIGGER_CHAIN);
+		(void) add_or_skip(&batch, entry, at, TRIGGER_CHAIN);
 	job_cache_touch(entry);
 	*cancel = batch.ncancel > 0;
 	pending->run.run_id = batch.not_run;

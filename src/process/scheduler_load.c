@@ -46,6 +46,7 @@
 #include "flow/hook.h"
 #include "flow/maintain.h"
 #include "flow/plan.h"
+#include "flow/role_limit.h"
 #include "flow/settle.h"
 #include "health/monitor.h"
 #include "process/scheduler_load.h"
@@ -150,6 +151,7 @@ scheduler_load_queues(void)
 	Assert(!IsTransactionState());
 	cycle_start_transaction();
 	query_scan_queues(load_queue, NULL);
+	role_limit_load();
 	cycle_commit_transaction();
 	dependency_graph_queues_changed();
 }

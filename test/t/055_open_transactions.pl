@@ -98,6 +98,8 @@ my %calls = (
 	resolve_alerts          => q(SELECT scheduler.resolve_alerts('dead_letter') FROM generate_series(1, {alert} / {alert})),
 	clear_alerts            => q(SELECT scheduler.clear_alerts() FROM generate_series(1, {alert} / {alert})),
 	alter_alert_rule        => q(!SELECT scheduler.alter_alert_rule('dead_letter', severity => 'error')),
+	set_role_limits         => q(!SELECT scheduler.set_role_limits(CURRENT_USER::regrole, max_jobs => 100000)),
+	reset_role_limits       => q(!SELECT scheduler.reset_role_limits(CURRENT_USER::regrole)),
 	reset_alert_rule        => q(!SELECT scheduler.reset_alert_rule('timeouts')),
 	_alert_rule_presets     => q(SELECT * FROM scheduler._alert_rule_presets()),
 	_required               => q(SELECT scheduler._required('a', 'b')),
