@@ -124,6 +124,39 @@ $restorer->query_safe('COMMIT');
 state_is('healthy', '', 'and ends it');
 is(sql(qq(SELECT clock_timestamp() - '$since' > '5 seconds')), 't', 'after some seconds');
 
+# Through a pooler, which keeps its connections
+SKIP:
+{
+	skip 'no pgbouncer', 2 unless -x '/usr/sbin/pgbouncer';
+	my $dir = PostgreSQL::Test::Utils::tempdir();
+	my $port = PostgreSQL::Test::Cluster::get_free_port();
+	my ($host, $user) = ($node->host, scalar getpwuid($<));
+
+	append_to_file("$dir/users", qq("$user" ""\n));
+	append_to_file("$dir/ini", qq([databases]
+* = host=$host port=@{[$node->port]} user=$user
+[pgbouncer]
+listen_port = $port
+listen_addr =
+unix_socket_dir = $dir
+auth_type = any
+auth_file = $dir/users
+pidfile = $dir/pid
+logfile = $dir/log
+pool_mode = session
+server_reset_query =
+ignore_startup_parameters = extra_float_digits
+));
+	system_or_bail('/usr/sbin/pgbouncer', '-d', '-q', "$dir/ini");
+	sql('CREATE DATABASE pooled');
+	$node->command_ok([ 'pg_dump', '-f', "$dir/dump.sql", 'postgres' ], 'a dump');
+	$node->command_ok([ 'psql', '-X', '-q', '-d', "host=$dir port=$port user=$user dbname=pooled", '-f', "$dir/dump.sql" ],
+		'is restored through a pooler');
+	ok($node->poll_query_until('pooled', q(SELECT scheduler.status() ->> 'reason' LIKE 'this is a copy%')),
+		'and the database has a scheduler');
+	kill 'INT', slurp_file("$dir/pid");
+}
+
 $session->quit;
 $restorer->quit;
 $node->stop;
