@@ -336,6 +336,29 @@ define_recovery_settings(void)
 }
 
 static void
+define_size_settings(void)
+{
+	DefineCustomIntVariable("pg_scheduler.max_value_size",
+							"Longest command, arguments, settings, URL and other value of a definition.",
+							"It is checked when a value is given, not when a dump is restored.",
+							&pg_scheduler_max_value_size,
+							1024, 1, MAX_KILOBYTES, PGC_SUSET, GUC_UNIT_KB,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_scheduler.max_body_size",
+							"Longest body of an HTTP request.",
+							NULL,
+							&pg_scheduler_max_body_size,
+							16 * 1024, 1, MAX_KILOBYTES, PGC_SUSET, GUC_UNIT_KB,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("pg_scheduler.max_message_size",
+							"Longest reason and message.",
+							NULL,
+							&pg_scheduler_max_message_size,
+							10, 1, MAX_KILOBYTES, PGC_SUSET, GUC_UNIT_KB,
+							NULL, NULL, NULL);
+}
+
+static void
 define_http_settings(void)
 {
 	DefineCustomIntVariable("pg_scheduler.http_max_in_flight",
@@ -355,24 +378,6 @@ define_http_settings(void)
 							NULL,
 							&pg_scheduler_http_max_response_size,
 							1024, 0, 512 * 1024, PGC_SIGHUP, GUC_UNIT_KB,
-							NULL, NULL, NULL);
-	DefineCustomIntVariable("pg_scheduler.max_value_size",
-							"Longest command, arguments, settings, URL and other value of a definition.",
-							"It is checked when a value is given, not when a dump is restored.",
-							&pg_scheduler_max_value_size,
-							1024, 1, MAX_KILOBYTES, PGC_SUSET, GUC_UNIT_KB,
-							NULL, NULL, NULL);
-	DefineCustomIntVariable("pg_scheduler.max_body_size",
-							"Longest body of an HTTP request.",
-							NULL,
-							&pg_scheduler_max_body_size,
-							16 * 1024, 1, MAX_KILOBYTES, PGC_SUSET, GUC_UNIT_KB,
-							NULL, NULL, NULL);
-	DefineCustomIntVariable("pg_scheduler.max_message_size",
-							"Longest reason and message.",
-							NULL,
-							&pg_scheduler_max_message_size,
-							10, 1, MAX_KILOBYTES, PGC_SUSET, GUC_UNIT_KB,
 							NULL, NULL, NULL);
 	DefineCustomIntVariable("pg_scheduler.http_max_memory",
 							"Memory for all HTTP requests and answers of one database.",
@@ -439,6 +444,7 @@ guc_define(void)
 	define_database_settings();
 	define_monitor_settings();
 	define_recovery_settings();
+	define_size_settings();
 	define_http_settings();
 	define_http_network_settings();
 }

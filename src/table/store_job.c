@@ -108,7 +108,8 @@ fill_args(void *result, HeapTuple tuple, TupleDesc desc)
 	bool		isnull;
 	Datum		args = heap_getattr(tuple, JOB_ARGS, desc, &isnull);
 
-	*(Jsonb **) result = isnull ? NULL : (Jsonb *) row_value((struct varlena *) DatumGetPointer(args));
+	*(Jsonb **) result = isnull ? NULL :
+		(Jsonb *) row_value((struct varlena *) DatumGetPointer(args));
 }
 
 bool
