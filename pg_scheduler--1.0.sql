@@ -25,6 +25,7 @@
 --   Views of jobs, runs and queues  what reads from several of the above
 --   HTTP                            secrets, jobs, requests, responses
 --   Alerts                          what needs attention
+--   Limits of roles                 what one role may have of all
 --   Alert rules                     when the scheduler raises one
 --   Alert checks                    when a role raises one
 --   Alert handlers                  who is told
@@ -106,6 +107,9 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	name text := parent || to_char(day, '_YYYYMMDD');
 BEGIN
+	-- the strongest lock first: a weaker one that is raised later is a deadlock
+	-- with who wants the table for himself, as DROP INDEX does
+	EXECUTE format('LOCK TABLE ONLY scheduler.%I IN SHARE UPDATE EXCLUSIVE MODE', parent);
 	EXECUTE format('CREATE TABLE scheduler.%I (LIKE scheduler.%I) USING heap', name, parent);
 	EXECUTE format('ALTER TABLE scheduler.%I ENABLE ROW LEVEL SECURITY', name);
 	EXECUTE format('ALTER TABLE scheduler.%I REPLICA IDENTITY FULL', name);

@@ -104,7 +104,7 @@ forget_count(void)
 }
 
 static void
-count_run(RunEntry *entry, void *arg)
+count_of_role(RunEntry *entry, void *arg)
 {
 	get_role(entry->run.owner)->nruns++;
 }
@@ -122,7 +122,7 @@ role_limit_is_full(Oid role, TimestampTz now)
 	if (now - counted_at > COUNT_INTERVAL || counted_at == DT_NOBEGIN || counted_at > now)
 	{
 		forget_count();
-		run_queue_foreach(count_run, NULL);
+		run_queue_foreach(count_of_role, NULL);
 		counted_at = now;
 	}
 	return get_role(role)->nruns >= limit;

@@ -92,7 +92,7 @@
 /* While library and tables do not fit they are looked at every: 5 s. */
 #define UNFIT_DELAY			(5 * USECS_PER_SEC)
 
-static emit_log_hook_type prev_emit_log_hook = NULL;
+static emit_log_hook_type scheduler_prev_log_hook = NULL;
 static bool loaded = false;		/* memory mirrors the tables */
 static TimestampTz dirty_since = DT_NOEND;
 static TimestampTz outcome_at = DT_NOBEGIN; /* of the last outcome */
@@ -417,8 +417,8 @@ remember_fatal(ErrorData *edata)
 		shmem_note_error(shmem_my_db, edata->message);
 		LWLockRelease(scheduler_shared->lock);
 	}
-	if (prev_emit_log_hook)
-		prev_emit_log_hook(edata);
+	if (scheduler_prev_log_hook)
+		scheduler_prev_log_hook(edata);
 }
 
 /*
@@ -465,7 +465,7 @@ pg_scheduler_scheduler_main(Datum arg)
 	if (!scheduler_attach(database))
 		proc_exit(0);
 	before_shmem_exit(scheduler_detach, (Datum) 0);
-	prev_emit_log_hook = emit_log_hook;
+	scheduler_prev_log_hook = emit_log_hook;
 	emit_log_hook = remember_fatal;
 	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
 	set_up_session();

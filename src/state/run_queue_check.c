@@ -59,7 +59,7 @@ count_entry(const RunEntry *entry, Count *count)
 }
 
 static void
-count_run(RunEntry *entry, void *arg)
+count_checked(RunEntry *entry, void *arg)
 {
 	Assert(entry->run.run_id == entry->run_id);
 	Assert(job_cache_peek(entry->job->job_id) == entry->job);
@@ -127,7 +127,7 @@ run_queue_check(void)
 	ctl.hcxt = CurrentMemoryContext;
 	counts = hash_create("pg_scheduler run counts", 64, &ctl,
 						 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	run_queue_foreach(count_run, NULL);
+	run_queue_foreach(count_checked, NULL);
 	run_queue_foreach(check_job, NULL);
 	run_queue_foreach_queue(check_queue, &nready);
 	Assert(nready == run_queue_ready_count());

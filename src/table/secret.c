@@ -106,7 +106,7 @@ encrypt(const SecretKey *key, Oid owner, const char *name, const char *value)
 				 errmsg("could not encrypt secret \"%s\"", name)));
 	size = pg_b64_enc_len(SEAL_OVERHEAD + length);
 	result = palloc(size + 1);
-	size = pg_b64_encode((const char *) sealed, SEAL_OVERHEAD + length, result, size);
+	size = pg_b64_encode((const void *) sealed, SEAL_OVERHEAD + length, result, size);
 	result[size] = '\0';
 	return result;
 }
@@ -131,7 +131,7 @@ decrypt(const SecretKey *key, Oid owner, const char *name, const char *value)
 	char	   *result;
 	int			length;
 
-	length = pg_b64_decode(value, strlen(value), (char *) sealed, size) - (int) SEAL_OVERHEAD;
+	length = pg_b64_decode(value, strlen(value), (void *) sealed, size) - (int) SEAL_OVERHEAD;
 	if (length >= 0)
 	{
 		memcpy(&bound.header, sealed, sizeof(SealHeader));
