@@ -10,6 +10,7 @@ use lib "$FindBin::Bin/../perl";
 use HttpNode;
 use MIME::Base64;
 use PostgreSQL::Test::Utils;
+use SchedulerNode qw(begin_session);
 use Test::More;
 
 my $node = http_node('http');
