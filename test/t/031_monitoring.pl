@@ -12,6 +12,7 @@ $node->init;
 $node->append_conf('postgresql.conf', qq{
 shared_preload_libraries = 'pg_scheduler'
 max_worker_processes = 32
+pg_scheduler.max_workers_per_role = 0
 pg_scheduler.monitor_interval = '10ms'
 pg_scheduler.metrics_interval = '1s'
 });
