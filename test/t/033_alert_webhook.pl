@@ -166,7 +166,8 @@ told('hook', $before, 'what is resolved by hand is told');
 is($sql->(q(SELECT alert ->> 'resolved_by' = current_user FROM told_url
 		WHERE handler_name = 'hook' AND event = 'resolved' AND job_name <> 'work')), 't', 'with who did it');
 
-# Others' alerts
+# Others' alerts.  A handler that fails goes on to raise alerts of its own.
+$sql->(q(SELECT scheduler.drop_alert_handler('gone')));
 $sql->(qq(
 	CREATE ROLE stranger LOGIN;
 	SET ROLE stranger;
