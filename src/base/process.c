@@ -72,7 +72,7 @@ process_warn_no_room(const char *what, const char *hint)
 			 errmsg("pg_scheduler could not start %s", what),
 			 untold == 0 ?
 			 errdetail("All background worker slots of the server are taken.") :
-			 errdetail("All background worker slots of the server are taken. A process could not be started "
+			 errdetail("All background worker slots of the server are taken. It has happened "
 					   INT64_FORMAT " times since the last such message.", untold + 1),
 			 errhint("%s", hint)));
 	told_at = now;

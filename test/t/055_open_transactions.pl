@@ -37,6 +37,7 @@ my $logs = PostgreSQL::Test::Utils::tempdir();
 # that no other call has.  "!": refused to whom is no admin.
 my %calls = (
 	next_runs               => q(SELECT scheduler.next_runs('@daily')),
+	retry_run               => q(SELECT scheduler.retry_run(run_id) FROM scheduler.dead_letters WHERE dead_letter_id = {letter}),
 	import_crontab          => q(SELECT * FROM scheduler.import_crontab($$@daily psql -c 'SELECT 1'$$)),
 	_import_job             => q(SELECT * FROM scheduler._import_job('from {n}', 'imported {n}', '@daily', 'SELECT 1', current_user, true, NULL, false)),
 	_plain_command          => q(SELECT scheduler._plain_command('BEGIN; SELECT 1; COMMIT')),
@@ -143,8 +144,8 @@ my %calls = (
 );
 
 # For the installation and for upkeep: they do nothing without rights on tables.
-# Others need the tables of other schedulers, and define jobs.
-my %not_called = map { $_ => 1 } qw(_create_partition _forget_default_privileges import_pg_cron import_pgagent _import_pgagent_job);
+# Others need the tables of other schedulers, or a key file.
+my %not_called = map { $_ => 1 } qw(_create_partition _forget_default_privileges import_pg_cron import_pgagent _import_pgagent_job rotate_secret_key);
 
 # Locks that a role with the right to read may take, and what the views do.
 my %locks = (
