@@ -147,13 +147,12 @@ decrypt(const SecretKey *key, Oid owner, const char *name, const char *value)
 	return NULL;
 }
 
-/* The value of a row */
+/* The value of a row; "keys" may be NULL */
 static char *
-open_value(Oid owner, const char *name, const char *value, const char *key_id)
+open_value(const SecretKeys *keys, Oid owner, const char *name, const char *value,
+		   const char *key_id)
 {
-	SecretKeys *keys = secret_keys_read();
 	const SecretKey *key;
-	char	   *result;
 
 	if (keys == NULL)
 		cannot_decrypt(name, psprintf("It was encrypted with the key %s, and there is no secret key file.", key_id),
@@ -162,18 +161,16 @@ open_value(Oid owner, const char *name, const char *value, const char *key_id)
 	if (key == NULL)
 		cannot_decrypt(name, psprintf("It was encrypted with the key %s, which is not in the secret key file.", key_id),
 					   "Put that key into the file, below the first one, or set the secret again with scheduler.set_secret().");
-	result = decrypt(key, owner, name, value);
-	secret_keys_free(keys);
-	return result;
+	return decrypt(key, owner, name, value);
 }
 
-char *
-secret_find(Oid owner, const char *name)
+/* What is stored, or NULL; *key_id is NULL if it is not encrypted. */
+static char *
+read_stored(Oid owner, const char *name, char **key_id)
 {
 	Relation	rel = row_open_table("secret", AccessShareLock);
 	TupleDesc	desc = RelationGetDescr(rel);
 	char	   *value = NULL;
-	char	   *key_id = NULL;
 	ScanKeyData key[2];
 	SysScanDesc scan;
 	HeapTuple	tuple;
@@ -189,12 +186,37 @@ secret_find(Oid owner, const char *name)
 		bool		isnull;
 		Datum		datum = heap_getattr(tuple, SECRET_KEY_ID, desc, &isnull);
 
-		key_id = isnull ? NULL : TextDatumGetCString(datum);
+		*key_id = isnull ? NULL : TextDatumGetCString(datum);
 		value = TextDatumGetCString(heap_getattr(tuple, SECRET_VALUE, desc, &isnull));
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
-	return key_id == NULL ? value : open_value(owner, name, value, key_id);
+	return value;
+}
+
+/* With keys that have been read. */
+static char *
+find_with(const SecretKeys *keys, Oid owner, const char *name)
+{
+	char	   *key_id = NULL;
+	char	   *value = read_stored(owner, name, &key_id);
+
+	return key_id == NULL ? value : open_value(keys, owner, name, value, key_id);
+}
+
+char *
+secret_find(Oid owner, const char *name)
+{
+	char	   *key_id = NULL;
+	char	   *value = read_stored(owner, name, &key_id);
+	SecretKeys *keys;
+
+	if (key_id == NULL)
+		return value;
+	keys = secret_keys_read();
+	value = open_value(keys, owner, name, value, key_id);
+	secret_keys_free(keys);
+	return value;
 }
 
 /*
@@ -225,19 +247,20 @@ secret_set(Oid owner, const char *name, const char *value)
 void
 secret_reassign(Oid from, Oid to)
 {
-	SecretKeys *keys = secret_keys_read();
+	SecretKeys *keys;
 	SecretName *names;
-	int			n;
+	int			n = from == to ? 0 : query_secret_names(from, NULL, &names);
 
-	if (from == to)
+	if (n == 0)
 		return;
-	n = query_secret_names(from, NULL, &names);
+	keys = secret_keys_read();
 	for (int i = 0; i < n; i++)
 	{
 		char	   *name = names[i].name;
-		char	   *value = secret_find(from, name);
+		char	   *value = find_with(keys, from, name);
+		char	   *key_id;
 
-		if (secret_find(to, name) != NULL)
+		if (read_stored(to, name, &key_id) != NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_DUPLICATE_OBJECT),
 					 errmsg("role \"%s\" has another secret \"%s\"",
@@ -245,7 +268,7 @@ secret_reassign(Oid from, Oid to)
 					 errhint("Remove one of them with scheduler.drop_secret().")));
 		if (keys != NULL)
 			query_move_secret(from, name, to, encrypt(&keys->keys[0], to, name, value),
-								keys->keys[0].id);
+							  keys->keys[0].id);
 		else
 			query_move_secret(from, name, to, value, NULL);
 	}
@@ -275,11 +298,11 @@ secret_rotate_key(void)
 	for (int i = 0; i < n; i++)
 	{
 		const SecretName *secret = &names[i];
-		char	   *value = secret_find(secret->owner, secret->name);
+		char	   *value = find_with(keys, secret->owner, secret->name);
 
 		query_move_secret(secret->owner, secret->name, secret->owner,
-							encrypt(&keys->keys[0], secret->owner, secret->name, value),
-							keys->keys[0].id);
+						  encrypt(&keys->keys[0], secret->owner, secret->name, value),
+						  keys->keys[0].id);
 	}
 	secret_keys_free(keys);
 	return n;
