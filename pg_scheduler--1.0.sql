@@ -3378,21 +3378,17 @@ BEGIN
 	LOOP
 		jobid := theirs.jobid;
 		name := COALESCE(theirs.given, 'cron job ' || theirs.jobid);
+		ok := false;
+		job_id := NULL;
 		IF theirs.database <> current_database() THEN
-			ok := false;
-			job_id := NULL;
 			problem := format('it is a job of database "%s"', theirs.database);
 			hint := 'docs/migrating.md has a command that schedules it there.';
 		ELSIF theirs.nodename NOT IN ('', 'localhost', '127.0.0.1', '::1') AND theirs.nodename NOT LIKE '/%'
 			AND theirs.nodename IS DISTINCT FROM current_setting('cron.host', true)
 		THEN
-			ok := false;
-			job_id := NULL;
 			problem := format('it runs on server "%s"', theirs.nodename);
 			hint := 'Schedule it there.';
 		ELSIF disable_there AND theirs.active AND switch_off IS NULL THEN
-			ok := false;
-			job_id := NULL;
 			problem := 'you may not switch it off there';
 			hint := 'Have it moved by who may update cron.job, or move it with disable_there => false.';
 		ELSE

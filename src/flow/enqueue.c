@@ -333,7 +333,7 @@ static const char *
 refusal(Batch *batch, JobEntry *entry)
 {
 	if (role_limit_is_full(entry->job.owner, batch->now))
-		return "the role has as many runs as it may have: see scheduler.role_limits";
+		return ROLE_LIMIT_REFUSAL;
 	return admit(batch, entry) ? NULL : "an earlier run of the job has not finished";
 }
 
@@ -363,8 +363,7 @@ enqueue_all(Batch *batch, JobEntry *entry, const DueRange *range)
 		else if (too_late(entry, at, batch->now))
 			record_missed(batch, entry, at, 1);
 		else if (role_limit_is_full(entry->job.owner, batch->now))
-			record_not_run(batch, entry, RUN_SKIPPED, at, 1,
-						   "the role has as many runs as it may have: see scheduler.role_limits");
+			record_not_run(batch, entry, RUN_SKIPPED, at, 1, ROLE_LIMIT_REFUSAL);
 		else
 			add_occurrence(batch, entry, at, TRIGGER_SCHEDULE);
 		if (at == range->last)

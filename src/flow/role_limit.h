@@ -17,6 +17,10 @@ extern void role_limit_load(void);
 
 extern int	role_limit_workers(Oid role);
 
+/* Why an occurrence has no run, if it has */
+#define ROLE_LIMIT_REFUSAL \
+	"the role has as many runs as it may have: see scheduler.role_limits"
+
 /*
  * Has the role as many runs as it may have?  Runs that are over count for a
  * tenth of a second more.  role_limit_add() counts one that is about to be added.

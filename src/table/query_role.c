@@ -49,7 +49,7 @@ typedef struct LimitScan
 static void
 limits_row(int row, void *arg)
 {
-	LimitScan	   *scan = arg;
+	LimitScan  *scan = arg;
 	RoleLimits	limits;
 
 	fill(row, &limits);
@@ -59,7 +59,7 @@ limits_row(int row, void *arg)
 void
 query_scan_role_limits(RoleLimitsCallback callback, void *arg)
 {
-	LimitScan		scan = {callback, arg};
+	LimitScan	scan = {callback, arg};
 
 	query_scan(LIMITS, NULL, limits_row, &scan);
 }
@@ -67,7 +67,7 @@ query_scan_role_limits(RoleLimitsCallback callback, void *arg)
 bool
 query_find_role_limits(Oid role, RoleLimits *limits)
 {
-	QueryFrame frame;
+	QueryFrame	frame;
 	Params		params = {0};
 	bool		result;
 
@@ -89,12 +89,12 @@ query_set_role_limits(const RoleLimits *limits)
 	for (int i = 0; i < ROLE_RESOURCES; i++)
 		query_add_int64(&params, limits->limits[i]);
 	query_run("INSERT INTO scheduler.role_limit"
-				" (role, max_workers, max_waiting_runs, max_jobs, max_bytes)"
-				" VALUES ($1::regrole, NULLIF($2, -1)::int, NULLIF($3, -1)::int,"
-				" NULLIF($4, -1)::int, NULLIF($5, -1)) ON CONFLICT (role) DO UPDATE SET"
-				" max_workers = EXCLUDED.max_workers,"
-				" max_waiting_runs = EXCLUDED.max_waiting_runs,"
-				" max_jobs = EXCLUDED.max_jobs, max_bytes = EXCLUDED.max_bytes", &params);
+			  " (role, max_workers, max_waiting_runs, max_jobs, max_bytes)"
+			  " VALUES ($1::regrole, NULLIF($2, -1)::int, NULLIF($3, -1)::int,"
+			  " NULLIF($4, -1)::int, NULLIF($5, -1)) ON CONFLICT (role) DO UPDATE SET"
+			  " max_workers = EXCLUDED.max_workers,"
+			  " max_waiting_runs = EXCLUDED.max_waiting_runs,"
+			  " max_jobs = EXCLUDED.max_jobs, max_bytes = EXCLUDED.max_bytes", &params);
 }
 
 bool
@@ -122,7 +122,7 @@ query_count_role(Oid role, RoleResource resource, int64 upto)
 		" FROM scheduler.job WHERE owner = $1::regrole AND $2 IS NOT NULL",
 	};
 	static SPIPlanPtr plans[ROLE_RESOURCES];
-	QueryFrame frame;
+	QueryFrame	frame;
 	Params		params = {0};
 	int64		result;
 

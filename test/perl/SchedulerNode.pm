@@ -20,7 +20,7 @@ use Time::HiRes qw(usleep);
 
 our @EXPORT = qw(
   new_node configure_node begin_session
-  try_sql wait_until wait_for_server wait_for_scheduler wait_for_quiet
+  try_sql wait_until wait_for_true wait_for_server wait_for_scheduler wait_for_quiet
   wait_for_runs finish_jobs wait_for_running wait_for_status
   processes scheduler_processes wait_for_processes_gone
   kill_process signal_some kill_server start_again stop_and_start
@@ -106,6 +106,17 @@ sub wait_until
 	}
 	diag("gave up waiting until $what");
 	return 0;
+}
+
+# A query becomes true; a test.
+sub wait_for_true
+{
+	my ($node, $query, $what) = @_;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	return ok(wait_until(sub { (try_sql($node, $query) // '') eq 't' }, $what), $what)
+	  || diag(try_sql($node, 'SELECT run_id, job_name, attempt, status, "left"(error_message, 200), error_detail
+		FROM scheduler.runs ORDER BY finished_at DESC LIMIT 20') // 'no server');
 }
 
 sub wait_for_server

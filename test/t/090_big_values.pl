@@ -28,11 +28,8 @@ sub sql
 
 sub wait_for
 {
-	my ($query, $what) = @_;
-
-	ok(wait_until(sub { (try_sql($node, $query) // '') eq 't' }, $what), $what)
-	  or diag(sql('SELECT run_id, job_name, attempt, status, "left"(error_message, 200), error_detail
-		FROM scheduler.runs ORDER BY finished_at DESC LIMIT 20'));
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	wait_for_true($node, @_);
 }
 
 # Somebody else's job goes on.

@@ -25,9 +25,8 @@ sub sql
 
 sub wait_for
 {
-	my ($query, $what) = @_;
-
-	ok(wait_until(sub { (try_sql($node, $query) // '') eq 't' }, $what), $what);
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	wait_for_true($node, @_);
 }
 
 sub wait_for_log
