@@ -72,6 +72,13 @@ static int	ntaken = 0;
 /* An HTTP run whose row somebody has locked, to cancel it, is tried again after: 1 s. */
 #define LOCKED_DELAY	USECS_PER_SEC
 
+/*
+ * Cancelled runs that have been counted as the tables have them.  The scheduler
+ * may be told of them still: as many are remembered as there is room for changes.
+ */
+static int64 counted_cancelled[CHANGE_RING_SIZE];	/* run_ids */
+static int	next_cancelled = 0;
+
 /* Backoff of a run whose record cannot be written: 1 s, doubling, to 60 s. */
 static int64
 unrecorded_delay(int times)
@@ -256,6 +263,24 @@ return_or_orphan(const PendingRun *pending)
 }
 
 void
+settle_note_counted(const CountedRun *counted)
+{
+	if (counted->status != RUN_CANCELLED)
+		return;
+	counted_cancelled[next_cancelled] = counted->run_id;
+	next_cancelled = (next_cancelled + 1) % CHANGE_RING_SIZE;
+}
+
+bool
+settle_has_counted(int64 run_id)
+{
+	for (int i = 0; i < CHANGE_RING_SIZE; i++)
+		if (counted_cancelled[i] == run_id)
+			return true;
+	return false;
+}
+
+void
 settle_apply_gone(const Run *run)
 {
 	Outcome		outcome = {.kind = OUTCOME_GONE, .run = *run};
@@ -274,6 +299,7 @@ settle_apply_gone(const Run *run)
 		outcome.status = counted.status;
 		outcome.started_at = counted.started_at;
 		outcome.finished_at = counted.finished_at;
+		settle_note_counted(&counted);
 	}
 	settle_apply(&outcome);
 }
@@ -434,6 +460,8 @@ settle_changed_run(int64 run_id)
 			settle_apply_gone(&entry->run);
 		else if (entry != NULL)
 			entry->taken_away = true;
+		else
+			settle_count_unknown(run_id);
 	}
 	else if (entry == NULL ? !in_hand_now(&pending.run) :
 			 entry->job->dropped && entry->state != RUN_STATE_DISPATCHED)

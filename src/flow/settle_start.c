@@ -226,7 +226,24 @@ count_run(const CountedRun *counted, void *arg)
 	correct_runs(job);
 	job_cache_touch(job);
 	meter_counted(job, counted->status, counted->final);
+	settle_note_counted(counted);
 	(*(int64 *) arg)++;
+}
+
+void
+settle_count_unknown(int64 run_id)
+{
+	CountedRun	counted;
+	int64		count = 0;
+
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(IsTransactionState());
+	Assert(run_queue_find(run_id) == NULL);
+	if (settle_has_counted(run_id) || !query_find_attempt(run_id, 1, &counted))
+		return;
+	/* any other end comes from a worker, which had the run from the scheduler */
+	if (counted.status == RUN_CANCELLED && counted.started_at == DT_NOBEGIN)
+		count_run(&counted, &count);
 }
 
 int64

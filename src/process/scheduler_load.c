@@ -171,10 +171,27 @@ note_restart(Database *db)
 							"the scheduler had died");
 }
 
+/*
+ * What was told of before is in what is read next, and is not to be counted
+ * again.  Only what is still to be done is done.
+ */
+static void
+drop_changes(Database *db)
+{
+	static Change changes[CHANGE_RING_SIZE];
+	bool		overflow;
+	int			n = shmem_take_changes(db, changes, CHANGE_RING_SIZE, &overflow);
+
+	for (int i = 0; i < n; i++)
+		if (changes[i].kind == CHANGE_CANCEL)
+			settle_cancel_run(changes[i].id);
+}
+
 void
 scheduler_load(Database *db)
 {
 	Assert(!IsTransactionState());
+	drop_changes(db);
 	run_queue_reset();
 	job_cache_reset();
 	maintain_reset();

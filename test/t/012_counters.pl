@@ -191,5 +191,22 @@ cancel_late(
 	},
 	'4|2|2', 'and one that was cancelled just before the scheduler leaves');
 
+# Runs that come and are cancelled while the scheduler looks elsewhere.
+wait_for_scheduler($node);
+$frozen = freeze_scheduler();
+foreach (1 .. 3)
+{
+	my $run = $node->safe_psql('postgres', q(SELECT scheduler.run_job('one')));
+
+	$node->safe_psql('postgres', "SELECT scheduler.cancel_run($run)");
+}
+kill('CONT', $frozen);
+my $last = $node->safe_psql('postgres', q(SELECT scheduler.start_queue('closed'); SELECT scheduler.run_job('one')));
+$node->safe_psql('postgres', "SELECT scheduler.wait_for_run($last)");
+my $counted = q(SELECT s.runs, s.succeeded, s.cancelled FROM scheduler.job_state s
+	JOIN scheduler.job USING (job_id) WHERE job_name = 'one');
+wait_until(sub { $node->safe_psql('postgres', $counted) eq '8|3|5' }, 'all are counted');
+is($node->safe_psql('postgres', $counted), '8|3|5', 'runs that were cancelled before the scheduler has seen them');
+
 $node->stop;
 done_testing();

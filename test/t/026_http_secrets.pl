@@ -14,7 +14,9 @@ use Test::More;
 my $value    = 'sesame-open-wide-7431';
 my $dir      = PostgreSQL::Test::Utils::tempdir();
 my $key_file = "$dir/keys";
-my $node     = http_node('secrets', "wal_level = replica\nmax_wal_senders = 4\nautovacuum = off\n");
+# A recycled file of WAL has what was in it before, from when there was no key.
+my $node     = http_node('secrets',
+	"wal_level = replica\nmax_wal_senders = 4\nautovacuum = off\nwal_recycle = off\n");
 my ($base)   = start_hostile();
 my $sql      = sub { $node->safe_psql('postgres', $_[0]) };
 
