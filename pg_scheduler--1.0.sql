@@ -264,6 +264,11 @@ AS 'MODULE_PATHNAME', 'pg_scheduler_stop' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.stop(interval) IS
 'Stop the scheduler of this database, also over restarts of the server; runs may go on for the timeout, then they are stopped, and done again after start()';
 
+CREATE PROCEDURE scheduler.stop_and_wait(timeout interval DEFAULT NULL)
+AS 'MODULE_PATHNAME', 'pg_scheduler_stop_and_wait' LANGUAGE C;
+COMMENT ON PROCEDURE scheduler.stop_and_wait(interval) IS
+'Stop the scheduler of this database as stop() does, and return when nothing runs any more; not inside a transaction block';
+
 CREATE FUNCTION scheduler.restart() RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_restart' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.restart() IS 'Restart the scheduler process of this database';
@@ -527,6 +532,8 @@ CREATE TABLE scheduler.job (
 	calendar text,
 	calendar_action text NOT NULL,
 	dead_letters boolean NOT NULL,
+	kill_after interval,
+	soft_timeout interval,
 	created_at timestamptz NOT NULL,
 	leads boolean NOT NULL DEFAULT false,
 	follows boolean NOT NULL DEFAULT false,
@@ -622,10 +629,12 @@ CREATE FUNCTION scheduler.schedule_job(
 	after text DEFAULT NULL,
 	after_on text DEFAULT 'success',
 	depends_on text[] DEFAULT NULL,
-	dead_letters boolean DEFAULT true
+	dead_letters boolean DEFAULT true,
+	kill_after interval DEFAULT NULL,
+	soft_timeout interval DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'pg_scheduler_schedule_job' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.schedule_job(text, text, text, jsonb, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, regrole, jsonb, boolean, text, boolean, boolean, text[], text, text, text, text, text, text[], boolean) IS
+COMMENT ON FUNCTION scheduler.schedule_job(text, text, text, jsonb, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, regrole, jsonb, boolean, text, boolean, boolean, text[], text, text, text, text, text, text[], boolean, interval, interval) IS
 'Schedule a SQL job, or replace the definition of the caller''s job of that name; returns its job_id';
 
 CREATE FUNCTION scheduler.alter_job(job bigint,
@@ -662,6 +671,8 @@ CREATE FUNCTION scheduler.alter_job(job bigint,
 	after_on text DEFAULT NULL,
 	depends_on text[] DEFAULT NULL,
 	dead_letters boolean DEFAULT NULL,
+	kill_after interval DEFAULT NULL,
+	soft_timeout interval DEFAULT NULL,
 	reset text[] DEFAULT NULL
 ) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_alter_job' LANGUAGE C VOLATILE;
@@ -680,6 +691,18 @@ AS 'MODULE_PATHNAME', 'pg_scheduler_pause_job' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.pause_job IS
 'Pause a job; what runs finishes unless "cancel" is true';
 CALL scheduler._also_by_name('scheduler.pause_job');
+
+CREATE FUNCTION scheduler.stop_job(job bigint, timeout interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'pg_scheduler_stop_job' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.stop_job IS
+'Pause a job and end its runs: what waits is cancelled at once, what runs when the timeout (null: pg_scheduler.shutdown_grace) is over; returns how many there are';
+CALL scheduler._also_by_name('scheduler.stop_job');
+
+CREATE FUNCTION scheduler.restart_job(job bigint, timeout interval DEFAULT NULL) RETURNS bigint
+AS 'MODULE_PATHNAME', 'pg_scheduler_restart_job' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.restart_job IS
+'End what runs of a job, at the latest when the timeout (null: pg_scheduler.shutdown_grace) is over, and run it anew after that; returns the run_id of the new run';
+CALL scheduler._also_by_name('scheduler.restart_job');
 
 CREATE FUNCTION scheduler.resume_job(job bigint) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_resume_job' LANGUAGE C VOLATILE;
@@ -1038,6 +1061,7 @@ CREATE TABLE scheduler.queue (
 	restarting boolean NOT NULL DEFAULT false,
 	start_timeout interval NOT NULL DEFAULT '5 minutes',
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	stopped_by text,
 	CONSTRAINT queue_pkey PRIMARY KEY (queue_name),
 	CONSTRAINT queue_name_check CHECK (pg_catalog.octet_length(queue_name) BETWEEN 1 AND 63),
 	CONSTRAINT queue_max_concurrency_check CHECK (max_concurrency > 0),
@@ -1634,7 +1658,9 @@ SELECT j.job_id,
 			ELSE 'job_id:' || d.on_job_id END ORDER BY d.on_job_id, d.on_queue_name)
 		FROM scheduler.dependency d LEFT JOIN scheduler.job t ON t.job_id = d.on_job_id
 		WHERE d.job_id = j.job_id) AS depends_on,
-	j.dead_letters
+	j.dead_letters,
+	j.kill_after,
+	j.soft_timeout
 FROM scheduler.job j
 LEFT JOIN scheduler.job_state s ON s.job_id = j.job_id;
 COMMENT ON VIEW scheduler.jobs IS
@@ -1710,6 +1736,10 @@ COMMENT ON COLUMN scheduler.jobs.serves IS
 'Null, or what this job is for somebody else: alert check, alert handler, health check, start hook, stop hook, cleanup hook; views of health and figures leave such jobs out';
 COMMENT ON COLUMN scheduler.jobs.depends_on IS
 'Jobs and queues that must be healthy, as schedule_job() takes them; null: none';
+COMMENT ON COLUMN scheduler.jobs.kill_after IS
+'A cancelled run that goes on for this long has its worker terminated; null: pg_scheduler.kill_after';
+COMMENT ON COLUMN scheduler.jobs.soft_timeout IS
+'After this a run is cancelled, and may end in good order; null: none';
 COMMENT ON COLUMN scheduler.jobs.dead_letters IS
 'True: a run that is over without success becomes a dead letter';
 GRANT SELECT ON scheduler.jobs TO PUBLIC;
@@ -1881,7 +1911,8 @@ SELECT q.queue_name,
 			ELSE 'job_id:' || d.on_job_id END ORDER BY d.on_job_id, d.on_queue_name)
 		FROM scheduler.dependency d LEFT JOIN scheduler.job t ON t.job_id = d.on_job_id
 		WHERE d.queue_name = q.queue_name) AS depends_on,
-	q.start_timeout
+	q.start_timeout,
+	CASE WHEN NOT q.enabled THEN q.stopped_by END AS stopped_by
 FROM scheduler.queue q
 LEFT JOIN scheduler._queue_health h ON h.queue_name = q.queue_name
 LEFT JOIN (SELECT queue, pg_catalog.count(*) AS jobs FROM scheduler.job
@@ -1907,6 +1938,7 @@ COMMENT ON COLUMN scheduler.queues.description IS 'What its maker has said about
 COMMENT ON COLUMN scheduler.queues.depends_on IS
 'Jobs and queues that must be healthy when the queue starts; null: none';
 COMMENT ON COLUMN scheduler.queues.start_timeout IS 'Longest time that the queue waits for them';
+COMMENT ON COLUMN scheduler.queues.stopped_by IS 'Role that has stopped it; null: it is not stopped, or never was enabled';
 GRANT SELECT ON scheduler.queues TO PUBLIC;
 
 CREATE VIEW scheduler.dependencies WITH (security_invoker = true) AS
@@ -2461,10 +2493,10 @@ COMMENT ON COLUMN scheduler.alert_rule_preset.description IS 'When it is raised'
 
 CREATE FUNCTION scheduler.alter_alert_rule(kind text, enabled boolean DEFAULT NULL,
 	threshold double precision DEFAULT NULL, severity text DEFAULT NULL,
-	"interval" interval DEFAULT NULL) RETURNS void
+	period interval DEFAULT NULL, "interval" interval DEFAULT NULL) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_alter_alert_rule' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.alter_alert_rule(text, boolean, double precision, text, interval) IS
-'Change when the scheduler raises a kind of alert; NULL leaves an option as it is. Needs an admin role';
+COMMENT ON FUNCTION scheduler.alter_alert_rule(text, boolean, double precision, text, interval, interval) IS
+'Change when the scheduler raises a kind of alert; NULL leaves an option as it is, "interval" is another name of "period". Needs an admin role';
 
 CREATE FUNCTION scheduler.reset_alert_rule(kind text) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_reset_alert_rule' LANGUAGE C VOLATILE;
@@ -2620,6 +2652,11 @@ AS 'MODULE_PATHNAME', 'pg_scheduler_add_alert_handler' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler._add_alert_handler(text, bigint, text, text[], text, boolean) IS
 'Take note of a handler whose job, if it has one, is there already';
 
+CREATE FUNCTION scheduler._handler_command(function regproc) RETURNS text
+AS 'MODULE_PATHNAME', 'pg_scheduler_handler_command' LANGUAGE C STABLE;
+COMMENT ON FUNCTION scheduler._handler_command(regproc) IS
+'The command that calls a function of one jsonb; an error unless the caller may call it so';
+
 CREATE FUNCTION scheduler.create_alert_handler(handler_name text, function regproc,
 	kinds text[] DEFAULT NULL, min_severity text DEFAULT 'warning',
 	resolved boolean DEFAULT false) RETURNS bigint
@@ -2627,9 +2664,7 @@ LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
 	SELECT scheduler._add_alert_handler(handler_name,
 		scheduler.schedule_job('alert handler ' || handler_name, '@yearly',
-			scheduler._required((SELECT pg_catalog.format('SELECT %I.%I($1)', n.nspname, p.proname)
-				FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-				WHERE p.oid = function), 'function'), enabled => false,
+			scheduler._handler_command(function), enabled => false,
 			overlap => 'allow', max_instances => 1, timeout => '1 minute'),
 		NULL, kinds, min_severity, resolved);
 END;
@@ -2641,20 +2676,21 @@ CREATE FUNCTION scheduler.create_alert_webhook(handler_name text, url text,
 	kinds text[] DEFAULT NULL, min_severity text DEFAULT 'warning',
 	resolved boolean DEFAULT true, success_codes text DEFAULT '200-299',
 	max_retries int DEFAULT 5, retry_delay interval DEFAULT '5 seconds',
-	timeout interval DEFAULT '30 seconds') RETURNS bigint
+	timeout interval DEFAULT '30 seconds', body text DEFAULT NULL) RETURNS bigint
 LANGUAGE SQL VOLATILE
 BEGIN ATOMIC
 	SELECT scheduler._add_alert_handler(handler_name,
 		scheduler.schedule_http_job('alert handler ' || handler_name, '@yearly', url,
 			headers => headers, signing_secret => signing_secret, success_codes => success_codes,
-			body => '{"type": "alerts", "timestamp": "{{scheduled_at}}", "data": {"alerts": {{args}}}}',
+			body => COALESCE(body,
+				'{"type": "alerts", "timestamp": "{{scheduled_at}}", "data": {"alerts": {{args}}}}'),
 			content_type => 'application/json', args => '[]',
 			max_retries => max_retries, retry_delay => retry_delay, timeout => timeout,
 			enabled => false, overlap => 'allow', max_instances => 4),
 		NULL, kinds, min_severity, resolved);
 END;
-COMMENT ON FUNCTION scheduler.create_alert_webhook(text, text, text, jsonb, text[], text, boolean, text, int, interval, interval) IS
-'POST {"type": "alerts", "timestamp", "data": {"alerts": [...]}} to a URL when alerts are opened that the caller may see, and unless "resolved" is false when they are over; signed with the secret of that name, and sent by an HTTP job of the caller. Returns the handler_id';
+COMMENT ON FUNCTION scheduler.create_alert_webhook(text, text, text, jsonb, text[], text, boolean, text, int, interval, interval, text) IS
+'POST {"type": "alerts", "timestamp", "data": {"alerts": [...]}}, or the template "body" with the array as args, to a URL when alerts are opened that the caller may see, and unless "resolved" is false when they are over; signed with the secret of that name, and sent by an HTTP job of the caller. Returns the handler_id';
 
 CREATE FUNCTION scheduler.create_alert_listener(handler_name text, channel text,
 	kinds text[] DEFAULT NULL, min_severity text DEFAULT 'warning',

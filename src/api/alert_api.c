@@ -12,13 +12,19 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "parser/parse_coerce.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "api/argument.h"
@@ -46,6 +52,7 @@ PG_FUNCTION_INFO_V1(pg_scheduler_reset_alert_rule);
 PG_FUNCTION_INFO_V1(pg_scheduler_add_alert_check);
 PG_FUNCTION_INFO_V1(pg_scheduler_report_alert_check);
 PG_FUNCTION_INFO_V1(pg_scheduler_add_alert_handler);
+PG_FUNCTION_INFO_V1(pg_scheduler_handler_command);
 PG_FUNCTION_INFO_V1(pg_scheduler_drop_alert_handler);
 
 static void
@@ -246,6 +253,36 @@ is_positive(const Interval *interval)
 											IntervalPGetDatum(&nothing)));
 }
 
+/*
+ * The argument "period", or "interval", which it was called first, and which
+ * cannot be written by name without quotes; NULL: neither is given.
+ */
+static Interval *
+get_period(FunctionCallInfo fcinfo)
+{
+	bool		by_old_name = PG_NARGS() > 5 && !PG_ARGISNULL(5);
+	const char *name = by_old_name ? "interval" : "period";
+	Interval   *period;
+
+	if (by_old_name && !PG_ARGISNULL(4))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"period\" and \"interval\" must not both be given"),
+				 errdetail("They are two names of the same.")));
+	if (!by_old_name && PG_ARGISNULL(4))
+		return NULL;
+	period = PG_GETARG_INTERVAL_P(by_old_name ? 5 : 4);
+	if (!is_positive(period))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" must be greater than 0", name)));
+	if (job_interval_usecs(period) > INTERVAL_MAX_USECS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" must not be longer than 100 years", name)));
+	return period;
+}
+
 Datum
 pg_scheduler_alter_alert_rule(PG_FUNCTION_ARGS)
 {
@@ -253,7 +290,7 @@ pg_scheduler_alter_alert_rule(PG_FUNCTION_ARGS)
 	char	   *severity = text_or_null(fcinfo, 3);
 	bool		enabled = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
 	double		threshold = PG_ARGISNULL(2) ? 0 : PG_GETARG_FLOAT8(2);
-	Interval   *interval = PG_ARGISNULL(4) ? NULL : PG_GETARG_INTERVAL_P(4);
+	Interval   *period = get_period(fcinfo);
 
 	require(fcinfo, 0, "kind");
 	kind = text_or_null(fcinfo, 0);
@@ -264,17 +301,9 @@ pg_scheduler_alter_alert_rule(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"threshold\" must not be negative")));
-	if (interval != NULL && !is_positive(interval))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"interval\" must be greater than 0")));
-	if (interval != NULL && job_interval_usecs(interval) > INTERVAL_MAX_USECS)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"interval\" must not be longer than 100 years")));
 	if (!query_update_alert_rule(kind, PG_ARGISNULL(1) ? NULL : &enabled,
 								 PG_ARGISNULL(2) ? NULL : &threshold, severity,
-								 interval))
+								 period))
 		no_such_rule(kind);
 	PG_RETURN_VOID();
 }
@@ -374,6 +403,64 @@ pg_scheduler_report_alert_check(PG_FUNCTION_ARGS)
 /*
  * Handlers
  */
+
+/* Can a function be called with one jsonb?  An aggregate or a procedure cannot. */
+static bool
+takes_jsonb(Form_pg_proc function)
+{
+	Oid			jsonb = JSONBOID;
+
+	return function->prokind == PROKIND_FUNCTION && function->pronargs >= 1 &&
+		function->pronargs - function->pronargdefaults <= 1 &&
+		can_coerce_type(1, &jsonb, function->proargtypes.values, COERCION_IMPLICIT);
+}
+
+static bool
+may_call(Oid function_id, Form_pg_proc function)
+{
+	Datum		role = ObjectIdGetDatum(GetUserId());
+
+	return DatumGetBool(DirectFunctionCall3(has_function_privilege_id_id, role,
+											ObjectIdGetDatum(function_id),
+											CStringGetTextDatum("EXECUTE"))) &&
+		DatumGetBool(DirectFunctionCall3(has_schema_privilege_id_id, role,
+										 ObjectIdGetDatum(function->pronamespace),
+										 CStringGetTextDatum("USAGE")));
+}
+
+Datum
+pg_scheduler_handler_command(PG_FUNCTION_ARGS)
+{
+	Oid			function_id;
+	Form_pg_proc function;
+	HeapTuple	tuple;
+	char	   *name;
+
+	fcinfo->args[0].isnull |= !OidIsValid(PG_GETARG_OID(0));
+	require(fcinfo, 0, "function");
+	function_id = PG_GETARG_OID(0);
+	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function_id));
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("function with OID %u does not exist", function_id)));
+	function = (Form_pg_proc) GETSTRUCT(tuple);
+	name = quote_qualified_identifier(get_namespace_name(function->pronamespace),
+									  NameStr(function->proname));
+	if (!takes_jsonb(function))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_FUNCTION_DEFINITION),
+				 errmsg("%s cannot be called with one argument of type jsonb", name),
+				 errhint("A handler is a function that takes alerts as a jsonb array.")));
+	if (!may_call(function_id, function))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for function %s", name),
+				 errdetail("Role \"%s\" needs EXECUTE on it and USAGE on its schema to handle alerts.",
+						   GetUserNameFromId(GetUserId(), false))));
+	ReleaseSysCache(tuple);
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf("SELECT %s($1)", name)));
+}
 
 Datum
 pg_scheduler_add_alert_handler(PG_FUNCTION_ARGS)

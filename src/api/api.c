@@ -29,9 +29,11 @@
 #include "api/role_limit_api.h"
 #include "base/clock.h"
 #include "base/compat.h"
+#include "base/guc.h"
 #include "record/run_cancel.h"
 #include "shared/change.h"
 #include "shared/shmem.h"
+#include "shared/worker_slot.h"
 #include "table/fit.h"
 #include "table/job.h"
 #include "table/query.h"
@@ -42,6 +44,8 @@ PG_FUNCTION_INFO_V1(pg_scheduler_schedule_job);
 PG_FUNCTION_INFO_V1(pg_scheduler_alter_job);
 PG_FUNCTION_INFO_V1(pg_scheduler_unschedule_job);
 PG_FUNCTION_INFO_V1(pg_scheduler_pause_job);
+PG_FUNCTION_INFO_V1(pg_scheduler_stop_job);
+PG_FUNCTION_INFO_V1(pg_scheduler_restart_job);
 PG_FUNCTION_INFO_V1(pg_scheduler_resume_job);
 PG_FUNCTION_INFO_V1(pg_scheduler_run_job);
 PG_FUNCTION_INFO_V1(pg_scheduler_cancel_run);
@@ -119,6 +123,19 @@ api_job(FunctionCallInfo fcinfo)
 	require_arg(fcinfo, 0, "job");
 	return api_takes_name(fcinfo) ? job_by_name(TextDatumGetCString(PG_GETARG_DATUM(0))) :
 		job_by_id(PG_GETARG_INT64(0));
+}
+
+TimestampTz
+api_stop_deadline(FunctionCallInfo fcinfo, int arg)
+{
+	int64		grace = PG_ARGISNULL(arg) ? (int64) pg_scheduler_shutdown_grace * 1000 :
+		job_interval_usecs(PG_GETARG_INTERVAL_P(arg));
+
+	if (grace < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"timeout\" must not be negative")));
+	return clock_now() + Min(grace, INTERVAL_MAX_USECS);
 }
 
 /*
@@ -213,6 +230,12 @@ pg_scheduler_alter_job(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+static CancelReason
+cancelled_by_caller(CancelCause cause)
+{
+	return (CancelReason) {cause, GetUserId()};
+}
+
 Datum
 pg_scheduler_unschedule_job(PG_FUNCTION_ARGS)
 {
@@ -221,7 +244,8 @@ pg_scheduler_unschedule_job(PG_FUNCTION_ARGS)
 
 	dependency_refuse_drop_of_job(job_id);
 	chain_api_release_followers(job_id, !PG_ARGISNULL(2) && PG_GETARG_BOOL(2));
-	run_cancel_all_of(job_id, cancel, "the job was dropped");
+	(void) run_cancel_all_of(job_id, cancel ? DT_NOBEGIN : DT_NOEND, "the job was dropped",
+							 cancelled_by_caller(CANCEL_JOB_DROPPED));
 	query_delete_job(job_id);
 	PG_RETURN_VOID();
 }
@@ -236,8 +260,20 @@ pg_scheduler_pause_job(PG_FUNCTION_ARGS)
 	reason = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
 	query_pause_job(job_id, clock_now(), reason);
 	if (!PG_ARGISNULL(2) && PG_GETARG_BOOL(2))
-		run_cancel_all_of(job_id, true, "the job was paused");
+		(void) run_cancel_all_of(job_id, DT_NOBEGIN, "the job was paused",
+								 cancelled_by_caller(CANCEL_JOB_PAUSED));
 	PG_RETURN_VOID();
+}
+
+Datum
+pg_scheduler_stop_job(PG_FUNCTION_ARGS)
+{
+	int64		job_id = api_job(fcinfo);
+	TimestampTz deadline = api_stop_deadline(fcinfo, 1);
+
+	query_pause_job(job_id, clock_now(), "stopped by stop_job()");
+	PG_RETURN_INT64(run_cancel_all_of(job_id, deadline, "the job was stopped",
+									  cancelled_by_caller(CANCEL_JOB_STOPPED)));
 }
 
 Datum
@@ -292,6 +328,17 @@ pg_scheduler_run_job(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(add_run_by_hand(job_id, TRIGGER_MANUAL, clock_now(), args, 0));
 }
 
+/* The new run goes to the end of what the job runs, which is about to end. */
+Datum
+pg_scheduler_restart_job(PG_FUNCTION_ARGS)
+{
+	int64		job_id = api_job(fcinfo);
+	TimestampTz deadline = api_stop_deadline(fcinfo, 1);
+
+	(void) worker_slot_cancel_job(job_id, deadline, cancelled_by_caller(CANCEL_JOB_RESTARTED));
+	PG_RETURN_INT64(api_run_now(job_id));
+}
+
 /* A run that the caller may manage; an error if there is none. */
 void
 api_check_run(int64 run_id)
@@ -312,7 +359,7 @@ pg_scheduler_cancel_run(PG_FUNCTION_ARGS)
 	require_arg(fcinfo, 0, "run_id");
 	run_id = PG_GETARG_INT64(0);
 	api_check_run(run_id);
-	PG_RETURN_BOOL(run_cancel(run_id));
+	PG_RETURN_BOOL(run_cancel(run_id, cancelled_by_caller(CANCEL_RUN)));
 }
 
 /*

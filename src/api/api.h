@@ -10,6 +10,7 @@
 #ifndef PG_SCHEDULER_API_H
 #define PG_SCHEDULER_API_H
 
+#include "datatype/timestamp.h"
 #include "fmgr.h"
 
 /*
@@ -31,6 +32,12 @@ extern int64 api_job(FunctionCallInfo fcinfo);
  */
 struct JobDefinition;
 extern int64 api_store_job(struct JobDefinition *def, bool replace);
+
+/*
+ * When what runs is to be cancelled or stopped, by an argument "timeout";
+ * NULL: pg_scheduler.shutdown_grace from now.
+ */
+extern TimestampTz api_stop_deadline(FunctionCallInfo fcinfo, int arg);
 
 /* Add a run of a job, due at once; its id. */
 extern int64 api_run_now(int64 job_id);

@@ -281,6 +281,10 @@ check_combinations(const JobDefinition *def)
 		DatumGetTimestampTz(def->values[JOB_STARTS_AT - 1]) >=
 		DatumGetTimestampTz(def->values[JOB_ENDS_AT - 1]))
 		bad_option(JOB_ENDS_AT, "It must be later than starts_at.", NULL);
+	if (!is_null(def, JOB_SOFT_TIMEOUT) && !is_null(def, JOB_TIMEOUT) &&
+		job_interval_usecs(DatumGetIntervalP(def->values[JOB_SOFT_TIMEOUT - 1])) >=
+		job_interval_usecs(DatumGetIntervalP(def->values[JOB_TIMEOUT - 1])))
+		bad_option(JOB_SOFT_TIMEOUT, "It must be shorter than timeout.", NULL);
 }
 
 /*

@@ -212,6 +212,38 @@ wait_for(int64 run_id, TimestampTz deadline, Database *db)
 	return status;
 }
 
+/* Has the scheduler come to rest?  *asked: it has seen that it is to. */
+static bool
+has_stopped(Database *db, bool *asked)
+{
+	bool		requested;
+	bool		stopped;
+
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	requested = db->stop_requested;
+	stopped = db->stopped && requested;
+	LWLockRelease(scheduler_shared->lock);
+	if (*asked && !requested)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the scheduler was started again while it was to stop")));
+	*asked |= requested;
+	return stopped;
+}
+
+void
+run_wait_until_stopped(Database *db)
+{
+	bool		asked = false;
+
+	Assert(!shmem_locked());
+	ConditionVariablePrepareToSleep(&db->run_finished);
+	while (!has_stopped(db, &asked))
+		ConditionVariableTimedSleep(&db->run_finished, wait_ms(DT_NOEND),
+									compat_wait_event("PgSchedulerWaitForStop"));
+	ConditionVariableCancelSleep();
+}
+
 Datum
 pg_scheduler_wait_for_run(PG_FUNCTION_ARGS)
 {

@@ -19,4 +19,10 @@
  */
 extern Database *run_wait_database(TimestampTz deadline);
 
+/*
+ * Until the scheduler of this database, which has been told to stop, has
+ * stopped.  An error if it is told to start meanwhile.  No snapshot is held.
+ */
+extern void run_wait_until_stopped(Database *db);
+
 #endif							/* PG_SCHEDULER_RUN_WAIT_H */

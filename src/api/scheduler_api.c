@@ -11,22 +11,23 @@
 
 #include <signal.h>
 
+#include "executor/spi.h"
 #include "fmgr.h"
+#include "nodes/parsenodes.h"
 #include "utils/timestamp.h"
 
+#include "api/api.h"
 #include "api/db_command.h"
 #include "api/run_wait.h"
-#include "base/clock.h"
-#include "base/guc.h"
 #include "shared/change.h"
 #include "shared/shmem.h"
-#include "table/job.h"
 #include "table/query.h"
 #include "table/query_home.h"
 #include "table/rights.h"
 
 PG_FUNCTION_INFO_V1(pg_scheduler_start);
 PG_FUNCTION_INFO_V1(pg_scheduler_stop);
+PG_FUNCTION_INFO_V1(pg_scheduler_stop_and_wait);
 PG_FUNCTION_INFO_V1(pg_scheduler_restart);
 PG_FUNCTION_INFO_V1(pg_scheduler_reload);
 
@@ -44,20 +45,53 @@ pg_scheduler_start(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+static void
+stop(TimestampTz deadline)
+{
+	query_write_stopped(true, deadline);
+	change_note(CHANGE_CONTROL, 0);
+}
+
 Datum
 pg_scheduler_stop(PG_FUNCTION_ARGS)
 {
-	int64		grace = PG_ARGISNULL(0) ? (int64) pg_scheduler_shutdown_grace * 1000 :
-		job_interval_usecs(PG_GETARG_INTERVAL_P(0));
+	TimestampTz deadline = api_stop_deadline(fcinfo, 0);
 
 	rights_require_admin("stop");
-	if (grace < 0)
+	stop(deadline);
+	PG_RETURN_VOID();
+}
+
+/* Commit, which a procedure that is called outside of a transaction block may. */
+static void
+commit(void)
+{
+	SPI_connect_ext(SPI_OPT_NONATOMIC);
+	SPI_commit();
+	SPI_finish();
+}
+
+/*
+ * The stop has to be committed before anybody can see it.  So this is a
+ * procedure; from then on it holds neither a lock nor a snapshot.
+ */
+Datum
+pg_scheduler_stop_and_wait(PG_FUNCTION_ARGS)
+{
+	TimestampTz deadline = api_stop_deadline(fcinfo, 0);
+	Database   *db = run_wait_database(DT_NOEND);
+
+	rights_require_admin("stop_and_wait");
+	if (fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) ||
+		castNode(CallContext, fcinfo->context)->atomic)
 		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"timeout\" must not be negative")));
-	grace = Min(grace, INTERVAL_MAX_USECS);
-	query_write_stopped(true, clock_now() + grace);
-	change_note(CHANGE_CONTROL, 0);
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("%s cannot run inside a transaction block", "stop_and_wait()"),
+				 errdetail("The scheduler sees the stop when it is committed."),
+				 errhint("Call it on its own, or use scheduler.stop().")));
+	stop(deadline);
+	commit();
+	run_wait_until_stopped(db);
 	PG_RETURN_VOID();
 }
 

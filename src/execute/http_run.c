@@ -26,7 +26,9 @@
 #include "base/process.h"
 #include "execute/http_run.h"
 #include "record/chain_end.h"
+#include "record/run_cancel.h"
 #include "record/run_end.h"
+#include "shared/http_flight.h"
 #include "table/http_definition.h"
 #include "table/http_jsonb.h"
 #include "table/http_store.h"
@@ -365,7 +367,8 @@ failure_hint(HttpFailure failure)
 
 /* What an answer that is no success says. */
 static void
-describe_answer(RunRecord *record, const HttpResponse *response, const HttpVerdict *verdict)
+describe_answer(RunRecord *record, const HttpResponse *response, const HttpVerdict *verdict,
+				CancelReason why)
 {
 	record->http_status = response->status;
 	record->http_retryable = verdict->retryable;
@@ -377,6 +380,8 @@ describe_answer(RunRecord *record, const HttpResponse *response, const HttpVerdi
 	record->sqlstate = http_failure_sqlstate(response->failure);
 	record->error_message = response->failure == HTTP_FAILURE_CANCELLED ?
 		"the run was cancelled" : http_clean_text(response->error);
+	if (response->failure == HTTP_FAILURE_CANCELLED)
+		record->error_detail = run_cancel_detail(why, NULL);
 	record->error_hint = failure_hint(response->failure);
 }
 
@@ -389,7 +394,7 @@ record_failure(HttpRun *http, RunRecord *record, const HttpVerdict *verdict,
 	record->status = failure_status(http);
 	record->http_failed = true;
 	if (http->response != NULL)
-		describe_answer(record, http->response, verdict);
+		describe_answer(record, http->response, verdict, http_flight_at(http->flight)->why);
 	else
 	{
 		/* what is wrong with a definition stays wrong */

@@ -38,7 +38,6 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/ipc.h"
-#include "storage/proc.h"
 #include "tcop/tcopprot.h"
 #include "utils/backend_status.h"
 #include "utils/builtins.h"
@@ -53,10 +52,12 @@
 #include "base/guc.h"
 #include "base/process.h"
 #include "base/sql_command.h"
+#include "execute/run_timeout.h"
 #include "execute/session_reset.h"
 #include "execute/sql_execute.h"
 #include "execute/sql_run.h"
 #include "record/chain_end.h"
+#include "record/run_cancel.h"
 #include "record/run_end.h"
 #include "table/rights.h"
 #include "table/store.h"
@@ -77,6 +78,7 @@ typedef struct ActiveRun
 	bool		in_procedure;	/* its next commit is the job's own doing */
 	bool		marked;			/* the durable start has been written */
 	OutcomeKind kind;			/* when the run was not executed */
+	const char *error_message;	/* what the record of a failure says */
 	int64		cpu_time;		/* of this process, at the start */
 	BufferUsage buffers;
 	WalUsage	wal;
@@ -84,42 +86,17 @@ typedef struct ActiveRun
 
 static ActiveRun active;
 static MemoryContext run_context = NULL;
-static TimeoutId run_timeout = MAX_TIMEOUTS;
-static volatile sig_atomic_t run_timed_out = false;
 
-/*
- * Timeouts
- */
-
-static void
-run_timeout_handler(void)
-{
-	run_timed_out = true;
-	kill(MyProcPid, SIGINT);
-}
-
-/*
- * The run's own timeout covers all of it; statement_timeout, if the role or
- * the job has set one, covers the command as it does for a client.
- */
-static void
-start_timeouts(void)
-{
-	run_timed_out = false;
-	if (active.timeout > 0)
-		enable_timeout_at(run_timeout, GetCurrentTimestamp() + active.timeout);
-	if (StatementTimeout > 0)
-		enable_timeout_after(STATEMENT_TIMEOUT, StatementTimeout);
-}
-
-/* A job that swallows the cancellation of its own timeout has still failed. */
+/* A job that swallows its cancellation, or that of its own timeout, has still failed. */
 static void
 stop_timeouts(void)
 {
-	disable_timeout(STATEMENT_TIMEOUT, false);
-	disable_timeout(run_timeout, false);
-	CHECK_FOR_INTERRUPTS();
-	if (run_timed_out)
+	run_timeout_stop();
+	if (active.slot->cancel)
+		ereport(ERROR,
+				(errcode(ERRCODE_QUERY_CANCELED),
+				 errmsg("the run was cancelled")));
+	if (run_timeout_expired() == RUN_TIMEOUT_HARD)
 		ereport(ERROR,
 				(errcode(ERRCODE_QUERY_CANCELED),
 				 errmsg("the run exceeded its timeout")));
@@ -202,11 +179,30 @@ fill_record(RunRecord *record, RunStatus status)
 	record->wal_bytes = wal.wal_bytes;
 }
 
+/* It was cancelled by its soft timeout, has caught that and come to an end. */
+static void
+record_soft_end(Outcome *outcome)
+{
+	RunRecord	record;
+
+	fill_record(&record, RUN_TIMED_OUT);
+	record.sqlstate = unpack_sql_state(ERRCODE_QUERY_CANCELED);
+	record.error_message = run_timeout_message(RUN_TIMEOUT_SOFT, active.job.soft_timeout);
+	record.error_detail = "It ended in good order; what it has done is kept.";
+	active.error_message = record.error_message;
+	run_end_in_order(&active.job, &record, active.args, outcome);
+}
+
 static void
 record_success(Outcome *outcome)
 {
 	RunRecord	record;
 
+	if (run_timeout_expired() == RUN_TIMEOUT_SOFT)
+	{
+		record_soft_end(outcome);
+		return;
+	}
 	fill_record(&record, RUN_SUCCEEDED);
 	store_insert_history(&record);
 	if (active.job.leads)
@@ -249,7 +245,7 @@ run_transaction(SqlCommand *command, Outcome *outcome)
 {
 	if (!may_begin(store_delete_pending(&active.run)))
 		return;
-	start_timeouts();
+	run_timeout_start(active.job.soft_timeout, active.timeout);
 	active.rows = sql_execute_plan(command, active.args);
 	stop_timeouts();
 	record_success(outcome);
@@ -266,7 +262,7 @@ run_procedure(SqlCommand *command, Outcome *outcome)
 	if (store_read_pending(active.run.run_id, &pending) && pending.locked &&
 		!may_begin(ROW_LOCKED))
 		return;
-	start_timeouts();
+	run_timeout_start(active.job.soft_timeout, active.timeout);
 	active.in_procedure = true;
 	for_each_from(lc, command->statements, command->nfirst)
 	{
@@ -291,7 +287,7 @@ run_top_level(SqlCommand *command, Outcome *outcome)
 	active.marked = true;
 	CommitTransactionCommand();
 
-	start_timeouts();
+	run_timeout_start(active.job.soft_timeout, active.timeout);
 	foreach(lc, command->statements)
 	{
 		SetCurrentStatementStartTimestamp();
@@ -380,10 +376,12 @@ publish_deadline(void)
 	strlcpy(slot->job_name + 1, active.job.job_name + 1, JOB_NAME_LENGTH - 1);
 	pg_write_barrier();
 	slot->job_name[0] = active.job.job_name[0];
-	if (active.timeout > 0)
+	if (active.timeout > 0 || active.job.kill_after >= 0)
 	{
 		LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-		slot->deadline = active.started_at + active.timeout;
+		slot->kill_after = active.job.kill_after;
+		if (active.timeout > 0)
+			slot->deadline = Min(slot->deadline, active.started_at + active.timeout);
 		LWLockRelease(scheduler_shared->lock);
 	}
 }
@@ -443,6 +441,38 @@ execute(Outcome *outcome)
  * Failure
  */
 
+/*
+ * What the job says to the server log, as with RAISE NOTICE, is said to be its.
+ * The record of an error has columns for that: there the line is taken away.
+ */
+static const char *
+context_line(void)
+{
+	return psprintf("job \"%s\", run " INT64_FORMAT ", attempt %d",
+					active.job.job_name, active.run.run_id, active.run.attempt);
+}
+
+static void
+add_context(void *arg)
+{
+	if (active.job_known)
+		errcontext("%s", context_line());
+}
+
+static void
+remove_context(ErrorData *error)
+{
+	const char *line = context_line();
+	size_t		length = error->context ? strlen(error->context) : 0;
+
+	if (length < strlen(line) || strcmp(error->context + length - strlen(line), line) != 0)
+		return;
+	if (length == strlen(line))
+		error->context = NULL;
+	else
+		error->context[length - strlen(line) - 1] = '\0';
+}
+
 /* After an error: abort the transaction, and return what went wrong. */
 static ErrorData *
 abort_run(void)
@@ -456,6 +486,7 @@ abort_run(void)
 	active.in_procedure = false;
 	MemoryContextSwitchTo(run_context);
 	error = CopyErrorData();
+	remove_context(error);
 	FlushErrorState();
 	AbortCurrentTransaction();
 	PortalErrorCleanup();
@@ -465,36 +496,48 @@ abort_run(void)
 	return error;
 }
 
+/* Whatever error a job makes of its cancellation, that was the cause. */
 static RunStatus
-failure_status(const ErrorData *error)
+failure_status(void)
 {
 	if (active.run.was_started)
 		return RUN_LOST;
-	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
-	{
-		if (active.slot->cancel)
-			return RUN_CANCELLED;
-		if (run_timed_out)
-			return RUN_TIMED_OUT;
-	}
+	if (active.slot->cancel)
+		return RUN_CANCELLED;
+	if (run_timeout_expired() != RUN_TIMEOUT_NONE)
+		return RUN_TIMED_OUT;
 	return RUN_FAILED;
 }
 
 static void
 describe_failure(RunRecord *record, const ErrorData *error)
 {
+	RunTimeout	expired = run_timeout_expired();
+
 	record->rows_affected = -1;
 	record->sqlstate = unpack_sql_state(error->sqlerrcode);
 	record->error_message = error->message;
 	record->error_detail = error->detail;
 	record->error_hint = error->hint;
 	record->error_context = error->context;
+	if (record->status != RUN_TIMED_OUT && record->status != RUN_CANCELLED)
+		return;
+	if (error->sqlerrcode != ERRCODE_QUERY_CANCELED)
+		record->error_detail = psprintf("Its end was the error: %s", error->message);
+	record->sqlstate = unpack_sql_state(ERRCODE_QUERY_CANCELED);
 	if (record->status == RUN_TIMED_OUT)
-		record->error_message =
-			psprintf("the run exceeded its timeout of " INT64_FORMAT " ms",
-					 active.timeout / 1000);
-	else if (record->status == RUN_CANCELLED)
+		record->error_message = expired == RUN_TIMEOUT_SOFT ?
+			run_timeout_message(expired, active.job.soft_timeout) :
+			run_timeout_message(expired, active.timeout);
+	else
+	{
+		char	   *why = run_cancel_detail(active.slot->why, active.job.queue);
+
 		record->error_message = "the run was cancelled";
+		if (why != NULL)
+			record->error_detail = record->error_detail == NULL ? why :
+				psprintf("%s %s", why, record->error_detail);
+	}
 }
 
 /*
@@ -506,14 +549,15 @@ static void
 record_failure(const ErrorData *error, const ErrorData *problem, Outcome *outcome)
 {
 	RunRecord	record;
-	RunStatus	status = failure_status(error);
+	RunStatus	status = failure_status();
 
 	if (problem != NULL && active.marked)
 		status = RUN_LOST;
 	fill_record(&record, status);
-	describe_failure(&record, error);
 	StartTransactionCommand();
 	MemoryContextSwitchTo(run_context);
+	describe_failure(&record, error);
+	active.error_message = record.error_message;
 	if (problem == NULL)
 		run_end_failure(&active.job, &record, active.args, DT_NOBEGIN, outcome);
 	else
@@ -534,8 +578,8 @@ log_run(const Outcome *outcome, const ErrorData *error)
 					active.job.job_name, active.run.run_id, active.run.attempt,
 					run_status_name(outcome->status),
 					(outcome->finished_at - outcome->started_at) / 1000),
-			 error ? errdetail_log("%s", run_end_log_text(error->message)) : 0,
-			 errhidestmt(true)));
+			 error ? errdetail_log("%s", run_end_log_text(active.error_message)) : 0,
+			 errhidestmt(true), errhidecontext(true)));
 }
 
 /*
@@ -596,7 +640,7 @@ sql_run_init(void)
 {
 	run_context = AllocSetContextCreate(TopMemoryContext, "pg_scheduler run",
 										ALLOCSET_DEFAULT_SIZES);
-	run_timeout = RegisterTimeout(USER_TIMEOUT, run_timeout_handler);
+	run_timeout_init();
 	RegisterXactCallback(mark_before_commit, NULL);
 }
 
@@ -604,10 +648,12 @@ void
 sql_run_execute(WorkerSlot *slot, const Run *run, Outcome *outcome)
 {
 	ErrorData  *volatile error = NULL;
+	ErrorContextCallback callback = {error_context_stack, add_context, NULL};
 
 	Assert(process_is(PROCESS_WORKER));
 	Assert(!IsTransactionState());
 	memset(&active, 0, sizeof(active));
+	run_timeout_clear();
 	active.slot = slot;
 	active.run = *run;
 	active.started_at = slot->started_at;
@@ -621,6 +667,7 @@ sql_run_execute(WorkerSlot *slot, const Run *run, Outcome *outcome)
 	outcome->started_at = active.started_at;
 
 	MemoryContextSwitchTo(run_context);
+	error_context_stack = &callback;
 	PG_TRY();
 	{
 		execute(outcome);
@@ -639,6 +686,7 @@ sql_run_execute(WorkerSlot *slot, const Run *run, Outcome *outcome)
 	else if (error != NULL)
 		report_unrecorded(error, outcome);
 	log_run(outcome, error);
+	error_context_stack = callback.previous;
 
 	debug_query_string = NULL;
 	pgstat_report_activity(STATE_IDLE, NULL);

@@ -358,7 +358,8 @@ publish_firing(Firing *firing)
 	if (!firing->again)
 		unlist_follower(follower);
 	if (firing->cancel)
-		worker_slot_cancel_job(follower->job_id);
+		(void) worker_slot_cancel_job(follower->job_id, DT_NOBEGIN,
+									  (CancelReason) {CANCEL_OVERLAP});
 	if (firing->enqueued)
 		(void) run_queue_add(run, job_cache_peek(follower->job_id));
 	if (firing->gone)

@@ -52,6 +52,7 @@
 #include "base/clock.h"
 #include "base/cycle.h"
 #include "base/process.h"
+#include "flow/catch_up.h"
 #include "flow/enqueue.h"
 #include "flow/role_limit.h"
 #include "flow/worker_pool.h"
@@ -73,8 +74,10 @@
 #define BATCH_SIZE			1000
 #define BATCH_ENOUGH		(BATCH_SIZE / 2)
 
-/* Most occurrences of one job that are looked at in one batch. */
+/* Occurrences that are looked at in one batch: some milliseconds. */
 #define MAX_OCCURRENCES		10000
+
+/* Most runs of one job that are made in one batch. */
 #define MAX_RUN_ALL			100
 
 /* Later than this, an occurrence of a job with misfire "skip" is missed: 60 s. */
@@ -102,21 +105,10 @@ typedef struct Batch
 	int			max_runs;
 	int64	   *cancel;			/* jobs whose running run makes way */
 	int			ncancel;
+	int64		budget;			/* occurrences that may be looked at */
 	RunTrigger	trigger;
 	int64		not_run;		/* the last run_id of what was not run */
 } Batch;
-
-/* The due occurrences of one job */
-typedef struct DueRange
-{
-	TimestampTz first;
-	TimestampTz last;
-	int64		count;
-	TimestampTz first_closed;	/* those that the calendar skips */
-	int64		nclosed;
-	TimestampTz end;			/* the last that was looked at */
-	bool		complete;		/* false: there are more than were looked at */
-} DueRange;
 
 /* Jobs that could not be enqueued, oldest first */
 #define MAX_ASIDE	64
@@ -199,11 +191,12 @@ record_not_run(Batch *batch, JobEntry *entry, RunStatus status,
 }
 
 static void
-record_missed(Batch *batch, JobEntry *entry, TimestampTz first, int64 count)
+record_missed(Batch *batch, JobEntry *entry, TimestampTz first, int64 count, bool uncounted)
 {
 	record_not_run(batch, entry, RUN_MISSED, first, count,
 				   count == 1 ? "the occurrence could not be run in time" :
-				   psprintf(INT64_FORMAT " occurrences could not be run in time", count));
+				   psprintf("%s" INT64_FORMAT " occurrences could not be run in time",
+							uncounted ? "more than " : "", count));
 }
 
 static void
@@ -211,46 +204,6 @@ record_closed(Batch *batch, JobEntry *entry, TimestampTz first, int64 count)
 {
 	record_not_run(batch, entry, RUN_SKIPPED, first, count,
 				   psprintf("calendar \"%s\" is closed", entry->job.calendar));
-}
-
-static void
-add_due(DueRange *range, const JobEntry *entry, TimestampTz at)
-{
-	if (job_skips(&entry->job, at))
-	{
-		if (range->nclosed++ == 0)
-			range->first_closed = at;
-	}
-	else
-	{
-		if (range->count++ == 0)
-			range->first = at;
-		range->last = at;
-	}
-	range->end = at;
-}
-
-static DueRange
-find_due(const JobEntry *entry, TimestampTz now, int64 max)
-{
-	DueRange	range = {.complete = true};
-	TimestampTz next = entry->state.next_run_at;
-
-	for (;;)
-	{
-		add_due(&range, entry, next);
-		/* what follows counts from the end of this run */
-		if (schedule_is(entry->schedule, SCHEDULE_FROM_END))
-			return range;
-		next = job_next_occurrence(&entry->job, entry->schedule, next);
-		if (next == DT_NOEND || job_due_at(&entry->job, entry->schedule, next) > now)
-			return range;
-		if (range.count + range.nclosed == max)
-		{
-			range.complete = false;
-			return range;
-		}
-	}
 }
 
 /* Is an occurrence so late that the job does not want it any more? */
@@ -361,7 +314,7 @@ enqueue_all(Batch *batch, JobEntry *entry, const DueRange *range)
 		if (job_skips(&entry->job, at))
 			 /* on record already */ ;
 		else if (too_late(entry, at, batch->now))
-			record_missed(batch, entry, at, 1);
+			record_missed(batch, entry, at, 1, false);
 		else if (role_limit_is_full(entry->job.owner, batch->now))
 			record_not_run(batch, entry, RUN_SKIPPED, at, 1, ROLE_LIMIT_REFUSAL);
 		else
@@ -382,7 +335,7 @@ enqueue_last(Batch *batch, JobEntry *entry, const DueRange *range)
 	if (!run_last)
 		missed++;
 	if (missed > 0)
-		record_missed(batch, entry, range->first, missed);
+		record_missed(batch, entry, range->first, missed, range->uncounted);
 	if (run_last && add_or_skip(batch, entry, range->last, TRIGGER_SCHEDULE))
 		return;
 	meter_not_run(entry, batch->now);
@@ -421,7 +374,8 @@ enqueue_job(Batch *batch, JobEntry *entry, TimestampTz due_at)
 
 	if (!entry->job.active || entry->schedule == NULL || next == DT_NOEND)
 		return false;
-	if (due_at != next && due_at != job_due_at(&entry->job, entry->schedule, next))
+	if (due_at != next && due_at != job_due_at(&entry->job, entry->schedule, next) &&
+		entry->catch_up == NULL)
 		return false;
 	if (job_due_at(&entry->job, entry->schedule, next) > batch->now)
 	{
@@ -429,7 +383,13 @@ enqueue_job(Batch *batch, JobEntry *entry, TimestampTz due_at)
 		return false;
 	}
 
-	range = find_due(entry, batch->now, run_all ? MAX_RUN_ALL : MAX_OCCURRENCES);
+	if (run_all)
+		range = catch_up_some(entry, batch->now, MAX_RUN_ALL);
+	else if (!catch_up_all(entry, batch->now, &batch->budget, &range))
+	{
+		put_due(entry, batch->now); /* after what has become due meanwhile */
+		return false;
+	}
 	if (range.nclosed > 0)
 		record_closed(batch, entry, range.first_closed, range.nclosed);
 	if (run_all && range.count > 1)
@@ -473,7 +433,8 @@ static void
 publish_batch(Batch *batch)
 {
 	for (int i = 0; i < batch->ncancel; i++)
-		worker_slot_cancel_job(batch->cancel[i]);
+		(void) worker_slot_cancel_job(batch->cancel[i], DT_NOBEGIN,
+									  (CancelReason) {CANCEL_OVERLAP});
 	for (int i = 0; i < batch->nruns; i++)
 		(void) run_queue_add(&batch->runs[i], job_cache_peek(batch->runs[i].job_id));
 	for (int i = 0; i < batch->njobs; i++)
@@ -497,6 +458,7 @@ init_batch(Batch *batch, int size)
 	memset(batch, 0, sizeof(*batch));
 	batch->now = clock_now();
 	batch->max_runs = size;
+	batch->budget = MAX_OCCURRENCES;
 	batch->entries = palloc(size * sizeof(JobEntry *));
 	batch->before = palloc(size * sizeof(JobState));
 	batch->jobs = palloc(size * sizeof(JobEntry *));
@@ -621,7 +583,7 @@ enqueue_triggered(JobEntry *entry, PendingRun *pending, bool *cancel)
 	if (job_skips(&entry->job, at) || job_due_at(&entry->job, entry->schedule, at) == DT_NOEND)
 		record_closed(&batch, entry, at, 1);
 	else if (too_late(entry, at, batch.now))
-		record_missed(&batch, entry, at, 1);
+		record_missed(&batch, entry, at, 1, false);
 	else
 		(void) add_or_skip(&batch, entry, at, TRIGGER_CHAIN);
 	job_cache_touch(entry);

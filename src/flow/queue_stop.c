@@ -88,7 +88,9 @@ stop_run(RunEntry *entry, void *arg)
 	if (lane_fill_withdraw_run(&entry->run))
 		run_queue_untake(entry);
 	else if (entry->queue->limits.stop_deadline <= stop->now)
-		entry->stopped = worker_slot_cancel_run(entry->run_id);
+		entry->stopped = worker_slot_cancel_run(entry->run_id,
+												(CancelReason) {CANCEL_QUEUE_STOPPED,
+												entry->queue->limits.stopped_by});
 	else
 		stop->next = Min(stop->next, entry->queue->limits.stop_deadline);
 }

@@ -366,7 +366,8 @@ describe_dropped(const Run *run, Job *job)
 
 void
 settle_fail_attempt(const Run *run, RunStatus status, int sqlerrcode, const char *message,
-					const char *hint, TimestampTz started_at, Outcome *outcome)
+					const char *detail, const char *hint, TimestampTz started_at,
+					Outcome *outcome)
 {
 	Job			job;
 	PendingRun	pending;
@@ -385,6 +386,7 @@ settle_fail_attempt(const Run *run, RunStatus status, int sqlerrcode, const char
 	run_end_init_record(&record, run, job.job_name, status, started_at, clock_now());
 	record.sqlstate = sqlerrcode ? pstrdup(unpack_sql_state(sqlerrcode)) : NULL;
 	record.error_message = message;
+	record.error_detail = detail;
 	record.error_hint = hint;
 	record.redriven_from = pending.redriven_from;
 	record.args = pending.stored_args;
@@ -416,7 +418,8 @@ settle_fail_role(Oid role, int sqlerrcode, const char *message, const char *hint
 			cycle_commit_transaction();
 			continue;
 		}
-		settle_fail_attempt(&run, RUN_FAILED, sqlerrcode, message, hint, clock_now(), &outcome);
+		settle_fail_attempt(&run, RUN_FAILED, sqlerrcode, message, NULL, hint, clock_now(),
+							&outcome);
 		cycle_commit_transaction();
 		settle_apply(&outcome);
 	}
@@ -433,7 +436,7 @@ cancel_run(void *arg)
 	PendingRun	pending;
 
 	if (store_read_pending(*run_id, &pending))
-		(void) run_cancel(*run_id);
+		(void) run_cancel(*run_id, (CancelReason) {0});
 }
 
 void

@@ -69,8 +69,8 @@ extern bool settle_orphan(const PendingRun *pending);
  * outcome is to be applied after the commit.
  */
 extern void settle_fail_attempt(const Run *run, RunStatus status, int sqlerrcode,
-								const char *message, const char *hint,
-								TimestampTz started_at, Outcome *outcome);
+								const char *message, const char *detail,
+								const char *hint, TimestampTz started_at, Outcome *outcome);
 
 /*
  * What workers have reported: take it out of the ring, and take note of it; of

@@ -47,6 +47,7 @@
 #include "flow/pool_bury.h"
 #include "flow/prestart.h"
 #include "flow/settle.h"
+#include "record/run_cancel.h"
 #include "state/meter.h"
 #include "state/recovery_event.h"
 #include "state/run_queue.h"
@@ -137,7 +138,10 @@ settle_dead_run(const WorkerSlot *slot)
 			RunStatus	status = death_status(slot, was_marked);
 
 			settle_fail_attempt(&entry->run, status, slot->sqlerrcode,
-						 death_message(slot, status), NULL, slot->started_at, &outcome);
+								death_message(slot, status),
+								status == RUN_CANCELLED ?
+								run_cancel_detail(slot->why, entry->queue->name) : NULL,
+								NULL, slot->started_at, &outcome);
 		}
 	}
 	cycle_commit_transaction();
@@ -243,7 +247,7 @@ settle_dropped_request(RunEntry *entry)
 			pending.started_at != DT_NOBEGIN)
 			settle_fail_attempt(&entry->run, RUN_LOST, ERRCODE_OPERATOR_INTERVENTION,
 						 "the HTTP worker ended before the answer came",
-						 NULL, pending.started_at, &outcome);
+						 NULL, NULL, pending.started_at, &outcome);
 	}
 	cycle_commit_transaction();
 	settle_apply(&outcome);

@@ -158,7 +158,7 @@ settle_pending(PendingRun *pending, bool crashed)
 	{
 		settle_fail_attempt(&pending->run, RUN_LOST, ERRCODE_CRASH_SHUTDOWN,
 					 "the server stopped after the run had committed a part of its work",
-					 NULL, pending->started_at, &outcome);
+					 NULL, NULL, pending->started_at, &outcome);
 		if (outcome.kind != OUTCOME_RETRY)
 			return;				/* counted with what history has */
 		pending->run = outcome.next;

@@ -59,7 +59,8 @@ occupy_slot(WorkerSlot *slot, Oid role)
 	slot->role = role;
 	slot->lane = lane_obtain(MyDatabaseId, role);
 	slot->launched_at = clock_now();
-	slot->deadline = DT_NOEND;
+	slot->deadline = slot->cancel_at = DT_NOEND;
+	slot->kill_after = -1;
 	scheduler_shared->lanes[slot->lane].nworkers++;
 	scheduler_shared->workers_started++;
 	return slot->generation;
@@ -219,14 +220,17 @@ worker_pool_expect(const DueRole *roles, int n, int64 grace, DueRole *missing)
 TimestampTz
 worker_pool_kill_overdue(TimestampTz now)
 {
-	int64		grace = (int64) pg_scheduler_kill_after * 1000;
-	TimestampTz next = DT_NOEND;
+	TimestampTz next;
 
 	Assert(process_is(PROCESS_SCHEDULER));
 	Assert(!shmem_locked());
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	next = worker_slot_cancel_due(shmem_my_db, now);
 	foreach_worker_slot(slot)
 	{
+		int64		grace = slot->kill_after >= 0 ? slot->kill_after :
+			(int64) pg_scheduler_kill_after * 1000;
+
 		if (slot->state != WORKER_RUNNING || slot->database != MyDatabaseId ||
 			slot->deadline == DT_NOEND || slot->terminate)
 			continue;

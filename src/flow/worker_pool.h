@@ -54,8 +54,8 @@ extern int	worker_pool_expect(const DueRole *roles, int n, int64 grace, DueRole 
 extern bool worker_pool_prestart(Oid role);
 
 /*
- * Terminate workers whose run should have stopped kill_after ago.  The time
- * of the next one, or DT_NOEND.
+ * Cancel the runs that somebody has set a time for, and terminate workers whose
+ * run should have stopped kill_after ago.  The time of the next one, or DT_NOEND.
  */
 extern TimestampTz worker_pool_kill_overdue(TimestampTz now);
 

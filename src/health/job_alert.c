@@ -22,14 +22,32 @@
 #include "state/alert.h"
 #include "state/alert_rule.h"
 #include "table/query_monitor.h"
+#include "table/job.h"
 
 /* Of an alert that lasts, the count is written every: 60 s. */
 #define TOUCH_INTERVAL	USECS_PER_MINUTE
+
+/* Of the last error an alert has so many bytes. */
+#define LAST_ERROR_LENGTH	300
+
+/* Failures of a job: their alerts end with the last error. */
+#define FAILURE_KINDS	(ALERT_BIT(ALERT_JOB_FAILED) | ALERT_BIT(ALERT_JOB_FAILING) | \
+						 ALERT_BIT(ALERT_FAILURE_RATE) | ALERT_BIT(ALERT_TIMEOUTS) | \
+						 ALERT_BIT(ALERT_DEAD_LETTER))
 
 /*
  * Raise, keep up or resolve one alert of a job.  The message is put together
  * only when there is something to say.
  */
+static void
+append_last_error(StringInfo message, int64 job_id)
+{
+	char	   *error = query_last_error(job_id);
+
+	if (error != NULL)
+		appendStringInfo(message, ": %s", job_clip_text(error, LAST_ERROR_LENGTH));
+}
+
 static void set_job_alert(JobMeter *meter, AlertKind kind, bool holds, bool touch,
 						  int64 count, const char *format,...) pg_attribute_printf(6, 7);
 
@@ -62,6 +80,8 @@ set_job_alert(JobMeter *meter, AlertKind kind, bool holds, bool touch,
 			if (needed > 0)
 				enlargeStringInfo(&message, needed);
 		} while (needed > 0);
+		if (bit & FAILURE_KINDS)
+			append_last_error(&message, meter->job_id);
 		alert_raise_counted(kind, subject, meter->job_id, meter->owner, message.data,
 							Max(count, 1));
 	}

@@ -210,6 +210,7 @@ init_entry(Database *db, Oid oid)
 	db->http_runs = 0;
 	db->http_leave = db->http_drop = false;
 	db->http_cancel = db->http_left = false;
+	db->http_cancel_at = DT_NOEND;
 	db->http_nflights = 0;
 	lane_reset(&db->http_lane);
 	db->ticket = 0;

@@ -121,6 +121,9 @@ let_go_of_run(TimestampTz now)
 		lane->run_time += (now - worker_slot_mine->started_at - lane->run_time) / 8;
 	worker_slot_mine->has_run = false;
 	worker_slot_mine->cancel = false;
+	worker_slot_mine->cancel_at = DT_NOEND;
+	worker_slot_mine->why = (CancelReason) {0};
+	worker_slot_mine->kill_after = -1;
 	worker_slot_mine->deadline = DT_NOEND;
 }
 

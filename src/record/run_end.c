@@ -170,14 +170,10 @@ run_end_needs_args(const Job *job)
 	return job->leads || job->dead_letters;
 }
 
-void
-run_end_failure(const Job *job, RunRecord *record, Jsonb *args,
-				TimestampTz not_before, Outcome *outcome)
+/* What an attempt that has not succeeded brings about besides its record. */
+static void
+tell_of_end(const Job *job, RunRecord *record, Jsonb *args, Outcome *outcome)
 {
-	Assert(IsTransactionState());
-	clip_error(record, MAX_ERROR_TEXT);
-	if (!end_attempt(job, record, not_before, outcome))
-		return;
 	hook_event_cleanup(job, record);
 	if (outcome->kind == OUTCOME_FINAL && job->leads)
 		outcome->chained = chain_end_record(record, args);
@@ -188,6 +184,27 @@ run_end_failure(const Job *job, RunRecord *record, Jsonb *args,
 		query_insert_dead_letter(record, args);
 		outcome->dead_letter = true;
 	}
+}
+
+void
+run_end_failure(const Job *job, RunRecord *record, Jsonb *args,
+				TimestampTz not_before, Outcome *outcome)
+{
+	Assert(IsTransactionState());
+	clip_error(record, MAX_ERROR_TEXT);
+	if (end_attempt(job, record, not_before, outcome))
+		tell_of_end(job, record, args, outcome);
+}
+
+void
+run_end_in_order(const Job *job, RunRecord *record, Jsonb *args, Outcome *outcome)
+{
+	Assert(IsTransactionState());
+	outcome->kind = OUTCOME_FINAL;
+	outcome->status = record->status;
+	outcome->finished_at = record->finished_at;
+	store_insert_history(record);
+	tell_of_end(job, record, args, outcome);
 }
 
 void

@@ -44,4 +44,11 @@ extern void run_end_failure_small(const Job *job, RunRecord *record, const char 
 /* What is in a server log of a text that can be long. */
 extern char *run_end_log_text(const char *text);
 
+/*
+ * The last attempt of a run has ended in good order, but without success: what
+ * it has done is kept.  In its transaction, which has deleted the pending run.
+ */
+extern void run_end_in_order(const Job *job, RunRecord *record, Jsonb *args,
+							 Outcome *outcome);
+
 #endif							/* PG_SCHEDULER_RUN_END_H */

@@ -127,6 +127,15 @@ schedule_uses_zone(const Schedule *schedule)
 	return schedule_is(schedule, SCHEDULE_LOCAL) || period_uses_zone(&schedule->period);
 }
 
+int64
+schedule_fixed_period(const Schedule *schedule)
+{
+	if (schedule->form->kind != SCHEDULE_INTERVAL ||
+		schedule->period.month != 0 || schedule->period.day != 0)
+		return 0;
+	return schedule->period.time;
+}
+
 char *
 schedule_normal_form(const Schedule *schedule)
 {

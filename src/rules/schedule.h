@@ -100,6 +100,9 @@ typedef struct ScheduleBase
 extern bool schedule_next(const Schedule *schedule, const ScheduleBase *base,
 						  TimestampTz after, TimestampTz *next);
 
+/* The distance of any two occurrences in a row in microseconds; 0: they differ. */
+extern int64 schedule_fixed_period(const Schedule *schedule);
+
 /* The canonical spelling of a schedule; equal schedules have equal ones. */
 extern char *schedule_normal_form(const Schedule *schedule);
 

@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 #include "storage/shmem.h"
 
+#include "base/clock.h"
 #include "shared/http_flight.h"
 
 Size
@@ -58,6 +59,8 @@ http_flight_begin(Database *db, const Run *run, TimestampTz started_at)
 	flight->job_id = run->job_id;
 	flight->attempt = run->attempt;
 	flight->cancel = false;
+	flight->cancel_at = DT_NOEND;
+	flight->why = (CancelReason) {0};
 	flight->started_at = started_at;
 	db->http_nflights++;
 	return result;
@@ -119,36 +122,71 @@ http_flight_find(int64 run_id)
 }
 
 static void
-cancel(int flight)
+cancel(Database *db, HttpFlight *flight, CancelReason why)
 {
-	Database   *db = shmem_find_database(MyDatabaseId);
-
 	Assert(shmem_locked_exclusively());
-	http_flight_at(flight)->cancel = true;
+	if (!flight->cancel)
+		flight->why = why;
+	flight->cancel = true;
+	flight->cancel_at = DT_NOEND;
 	db->http_cancel = true;
 	shmem_wake(db->http_latch);
 }
 
 bool
-http_flight_cancel(int64 run_id)
+http_flight_cancel(int64 run_id, CancelReason why)
 {
 	int			flight = http_flight_find(run_id);
 
 	Assert(shmem_locked_exclusively());
 	if (flight >= 0)
-		cancel(flight);
+		cancel(shmem_find_database(MyDatabaseId), http_flight_at(flight), why);
 	return flight >= 0;
 }
 
-void
-http_flight_cancel_job(int64 job_id)
+int
+http_flight_cancel_job(int64 job_id, TimestampTz at, CancelReason why)
 {
-	int			flight = -1;
+	Database   *db = shmem_find_database(MyDatabaseId);
+	int			i = -1;
+	int			n = 0;
 
 	Assert(shmem_locked_exclusively());
-	if (!has_flights(shmem_find_database(MyDatabaseId)))
-		return;
-	while ((flight = http_flight_next(MyDatabaseId, flight)) >= 0)
-		if (http_flight_at(flight)->job_id == job_id)
-			cancel(flight);
+	if (!has_flights(db))
+		return 0;
+	while ((i = http_flight_next(MyDatabaseId, i)) >= 0)
+	{
+		HttpFlight *flight = http_flight_at(i);
+
+		if (flight->job_id != job_id || flight->cancel)
+			continue;
+		n++;
+		flight->cancel_at = at;
+		flight->why = why;
+		db->http_cancel_at = Min(db->http_cancel_at, at);
+	}
+	(void) http_flight_cancel_due(db, clock_now());
+	return n;
+}
+
+TimestampTz
+http_flight_cancel_due(Database *db, TimestampTz now)
+{
+	TimestampTz next = DT_NOEND;
+	int			i = -1;
+
+	Assert(shmem_locked_exclusively());
+	if (db->http_cancel_at > now)
+		return db->http_cancel_at;
+	while ((i = http_flight_next(db->oid, i)) >= 0)
+	{
+		HttpFlight *flight = http_flight_at(i);
+
+		if (flight->cancel_at <= now)
+			cancel(db, flight, flight->why);
+		else
+			next = Min(next, flight->cancel_at);
+	}
+	db->http_cancel_at = next;
+	return next;
 }

@@ -27,6 +27,8 @@ typedef struct HttpFlight
 	int64		job_id;
 	int32		attempt;
 	bool		cancel;			/* asked to be given up */
+	TimestampTz cancel_at;		/* the scheduler is to ask for that then; DT_NOEND: not */
+	CancelReason why;			/* valid when "cancel" or cancel_at is */
 	int			next_free;		/* of a free one */
 	TimestampTz started_at;
 } HttpFlight;
@@ -52,8 +54,14 @@ extern int	http_flight_next(Oid database, int flight);
 /* The flight of a run of this database, or -1. */
 extern int	http_flight_find(int64 run_id);
 
-/* Ask for a run, or all of a job, to be given up.  False: there is none. */
-extern bool http_flight_cancel(int64 run_id);
-extern void http_flight_cancel_job(int64 job_id);
+/*
+ * Ask for a run, or all of a job, to be given up; those of a job at a time,
+ * which may have come.  How many there are.  Lock held exclusively.
+ */
+extern bool http_flight_cancel(int64 run_id, CancelReason why);
+extern int	http_flight_cancel_job(int64 job_id, TimestampTz at, CancelReason why);
+
+/* Give up those whose time has come.  The next time, or DT_NOEND. */
+extern TimestampTz http_flight_cancel_due(Database *db, TimestampTz now);
 
 #endif							/* PG_SCHEDULER_HTTP_FLIGHT_H */

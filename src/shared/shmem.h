@@ -71,6 +71,25 @@ typedef enum WorkerState
 	WORKER_DEAD
 } WorkerState;
 
+/* Why a run that is being executed is to be cancelled, and who wants it so */
+typedef enum CancelCause
+{
+	CANCEL_UNKNOWN,
+	CANCEL_RUN,					/* cancel_run() */
+	CANCEL_JOB_DROPPED,
+	CANCEL_JOB_PAUSED,
+	CANCEL_JOB_STOPPED,			/* stop_job() */
+	CANCEL_JOB_RESTARTED,		/* restart_job() */
+	CANCEL_QUEUE_STOPPED,
+	CANCEL_OVERLAP				/* the next occurrence has its place */
+} CancelCause;
+
+typedef struct CancelReason
+{
+	CancelCause cause;
+	Oid			role;			/* InvalidOid: nobody, or not known */
+} CancelReason;
+
 typedef struct WorkerSlot
 {
 	WorkerState state;
@@ -94,6 +113,9 @@ typedef struct WorkerSlot
 	bool		has_run;
 	TimestampTz started_at;
 	TimestampTz deadline;		/* DT_NOEND: none */
+	TimestampTz cancel_at;		/* the scheduler is to cancel it then; DT_NOEND: not */
+	CancelReason why;			/* valid when "cancel" or cancel_at is */
+	int64		kill_after;		/* us, of the job; -1: the setting */
 	char		job_name[JOB_NAME_LENGTH];	/* all of it, once there is a first byte */
 	int64		runs_done;
 	int64		memory;			/* bytes, as of the last look */
@@ -200,6 +222,7 @@ typedef struct Database
 	bool		http_leave;		/* asked to go when what is under way is over */
 	bool		http_drop;		/* asked to go now */
 	bool		http_cancel;	/* some flight is to be cancelled */
+	TimestampTz http_cancel_at; /* one is to be cancelled then; DT_NOEND: none */
 	bool		http_left;		/* it has gone: see to what it had in hand */
 	int			http_nflights;	/* entries in the table of flights */
 	Lane		http_lane;

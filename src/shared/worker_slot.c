@@ -145,15 +145,19 @@ worker_slot_relieve(WorkerSlot *slot)
 }
 
 /*
- * The scheduler is woken, for it terminates what does not obey.  Lock held.
+ * The scheduler is woken, for it terminates what does not obey.  Of several
+ * reasons the first one counts.  Lock held.
  */
 static void
-cancel_slot(WorkerSlot *slot)
+cancel_slot(WorkerSlot *slot, CancelReason why)
 {
 	Database   *db = shmem_find_database(slot->database);
 
 	Assert(shmem_locked_exclusively());
+	if (!slot->cancel)
+		slot->why = why;
 	slot->cancel = true;
+	slot->cancel_at = DT_NOEND;
 	slot->deadline = Min(slot->deadline, clock_now());
 	kill(slot->pid, SIGINT);
 	if (db != NULL)
@@ -161,14 +165,13 @@ cancel_slot(WorkerSlot *slot)
 }
 
 static bool
-has_run_here(const WorkerSlot *slot)
+has_run_of(const WorkerSlot *slot, Oid database)
 {
-	return slot->state == WORKER_RUNNING && slot->has_run &&
-		slot->database == MyDatabaseId;
+	return slot->state == WORKER_RUNNING && slot->has_run && slot->database == database;
 }
 
 bool
-worker_slot_cancel_run(int64 run_id)
+worker_slot_cancel_run(int64 run_id, CancelReason why)
 {
 	bool		result = false;
 
@@ -177,28 +180,64 @@ worker_slot_cancel_run(int64 run_id)
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	foreach_worker_slot(slot)
 	{
-		if (has_run_here(slot) && slot->run.run_id == run_id)
+		if (has_run_of(slot, MyDatabaseId) && slot->run.run_id == run_id)
 		{
-			cancel_slot(slot);
+			cancel_slot(slot, why);
 			result = true;
 		}
 	}
-	result |= http_flight_cancel(run_id);
+	result |= http_flight_cancel(run_id, why);
 	LWLockRelease(scheduler_shared->lock);
 	return result;
 }
 
-void
-worker_slot_cancel_job(int64 job_id)
+int
+worker_slot_cancel_job(int64 job_id, TimestampTz at, CancelReason why)
 {
+	TimestampTz now = clock_now();
+	Database   *db;
+	int			n;
+
+	if (!shmem_available())
+		return 0;
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	n = http_flight_cancel_job(job_id, at, why);
 	foreach_worker_slot(slot)
 	{
-		if (has_run_here(slot) && slot->run.job_id == job_id)
-			cancel_slot(slot);
+		if (!has_run_of(slot, MyDatabaseId) || slot->run.job_id != job_id)
+			continue;
+		n++;
+		if (at <= now)
+			cancel_slot(slot, why);
+		else if (!slot->cancel)
+		{
+			slot->cancel_at = at;
+			slot->why = why;
+		}
 	}
-	http_flight_cancel_job(job_id);
+	db = shmem_find_database(MyDatabaseId);
+	if (n > 0 && db != NULL)
+		shmem_wake(db->scheduler_latch);
 	LWLockRelease(scheduler_shared->lock);
+	return n;
+}
+
+TimestampTz
+worker_slot_cancel_due(Database *db, TimestampTz now)
+{
+	TimestampTz next = http_flight_cancel_due(db, now);
+
+	Assert(shmem_locked_exclusively());
+	foreach_worker_slot(slot)
+	{
+		if (!has_run_of(slot, db->oid))
+			continue;
+		if (slot->cancel_at <= now)
+			cancel_slot(slot, slot->why);
+		else
+			next = Min(next, slot->cancel_at);
+	}
+	return next;
 }
 
 bool

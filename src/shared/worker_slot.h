@@ -98,10 +98,16 @@ extern TimestampTz worker_slot_spared_until(const WorkerSlot *slot, NewcomerKind
  * Ask whoever executes a run of this database, an HTTP worker too, to cancel
  * it.  False: nobody does.  Lock not held.
  */
-extern bool worker_slot_cancel_run(int64 run_id);
+extern bool worker_slot_cancel_run(int64 run_id, CancelReason why);
 
-/* The same for all runs of a job. */
-extern void worker_slot_cancel_job(int64 job_id);
+/*
+ * The same for all runs of a job: at a time, which may have come, and not if
+ * the time is DT_NOEND.  How many there are.
+ */
+extern int	worker_slot_cancel_job(int64 job_id, TimestampTz at, CancelReason why);
+
+/* Cancel what is to be cancelled by now.  The next time, or DT_NOEND.  Lock held. */
+extern TimestampTz worker_slot_cancel_due(Database *db, TimestampTz now);
 
 /* Does somebody execute this run of this database?  Lock not held. */
 extern bool worker_slot_has_run(int64 run_id);

@@ -16,7 +16,7 @@
  * transaction of who calls job_cache_write() or job_cache_write_these();
  * job_cache_written() says how that ended.  After an abort it is dirty still.
  *
- * An entry stays while it has runs or is dirty.  Above CACHE_LIMIT entries
+ * An entry stays while it has runs, is dirty or catches up.  Above CACHE_LIMIT entries
  * job_cache_trim() forgets the others, so no pointer to an entry is kept across
  * it, except by runs.
  *
@@ -101,11 +101,14 @@ free_definition(JobEntry *entry)
 {
 	if (entry->schedule)
 		pfree(entry->schedule);
+	if (entry->catch_up)
+		pfree(entry->catch_up);
 	if (entry->job.queue)
 		pfree(entry->job.queue);
 	if (entry->job.calendar)
 		pfree(entry->job.calendar);
 	entry->schedule = NULL;
+	entry->catch_up = NULL;
 	entry->job.queue = NULL;
 	entry->job.calendar = NULL;
 }
@@ -418,7 +421,7 @@ job_cache_trim(void)
 	hash_seq_init(&status, cache);
 	while ((entry = hash_seq_search(&status)) != NULL)
 	{
-		if (entry->nruns > 0 || entry->dirty)
+		if (entry->nruns > 0 || entry->dirty || entry->catch_up != NULL)
 			continue;
 		free_definition(entry);
 		hash_search(cache, &entry->job_id, HASH_REMOVE, NULL);

@@ -31,6 +31,7 @@ typedef struct JobEntry
 	dlist_head	held;			/* RunEntry: ready, but the job is at its limit */
 	dlist_head	dispatched;		/* RunEntry: in a lane or at a worker */
 	bool		depends;		/* held by a dependency: dependency.c */
+	struct CatchUp *catch_up;	/* while it is found out what it has missed: catch_up.c */
 	bool		dirty;			/* state has to be written */
 	bool		writing;		/* is being written */
 	dlist_node	dirty_node;		/* in the list of dirty entries */

@@ -56,6 +56,7 @@ typedef struct QueueLimits
 	int			priority;		/* higher first, before that of the run */
 	TimestampTz stop_deadline;	/* what still runs then is cancelled; DT_NOEND: not */
 	bool		restarting;		/* not enabled, until it has come to rest */
+	Oid			stopped_by;		/* InvalidOid: not stopped, or not known by whom */
 } QueueLimits;
 
 /* Something that was done to repair something: a row of recovery_event */

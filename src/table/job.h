@@ -92,6 +92,8 @@ typedef struct Job
 	char	   *calendar;		/* NULL: none */
 	CalendarAction calendar_action;
 	bool		dead_letters;	/* of runs that are over without success */
+	int64		kill_after;		/* -1: the setting */
+	int64		soft_timeout;	/* 0: none */
 	bool		leads;			/* other jobs run after it */
 	int64		content_size;	/* bytes of command, args, settings and request */
 	ItemPointerData tid;		/* of the row, when it was read */

@@ -69,4 +69,8 @@ JOB_OPTION(JOB_CALENDAR, "calendar", TEXTOID, FIELD(calendar), .times = true)
 JOB_OPTION(JOB_CALENDAR_ACTION, "calendar_action", TEXTOID, FIELD(calendar_action),
 		   .times = true, .initial = "skip", .choices = {"skip", "defer"})
 JOB_OPTION(JOB_DEAD_LETTERS, "dead_letters", BOOLOID, FIELD(dead_letters), .initial = "true")
+JOB_OPTION(JOB_KILL_AFTER, "kill_after", INTERVALOID, FIELD(kill_after), .sql_only = true,
+		   .null_value = -1)
+JOB_OPTION(JOB_SOFT_TIMEOUT, "soft_timeout", INTERVALOID, FIELD(soft_timeout), .sql_only = true,
+		   .minimum = 1)
 JOB_COLUMN(JOB_CREATED_AT, "created_at", TIMESTAMPTZOID, .kept = true)

@@ -411,3 +411,23 @@ query_delete_old_minutes(TimestampTz before)
 	query_run("DELETE FROM scheduler.metric_minute WHERE minute < $1", &params);
 	query_run("DELETE FROM scheduler.scheduler_minute WHERE minute < $1", &params);
 }
+
+char *
+query_last_error(int64 job_id)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	QueryFrame	frame;
+	Params		params = {0};
+	char	   *result = NULL;
+
+	query_add_int64(&params, job_id);
+	query_enter(&frame);
+	if (query_read("SELECT pg_catalog.left(error_message, 300) FROM scheduler.run_history"
+					  " WHERE job_id = $1 AND status IN ('failed', 'timed_out', 'lost')"
+					  " ORDER BY run_id DESC, attempt DESC LIMIT 1", &params) > 0)
+		result = query_text(0, 1);
+	if (result != NULL)
+		result = MemoryContextStrdup(caller, result);
+	query_leave(&frame);
+	return result;
+}

@@ -203,6 +203,9 @@ typedef struct MinuteRow
 	Tally		tally;
 } MinuteRow;
 
+/* The error of the last attempt of a job that did not succeed, palloc'd; NULL: none. */
+extern char *query_last_error(int64 job_id);
+
 extern void query_insert_minutes(const MinuteRow *rows, int n, TimestampTz minute);
 
 /* Add to the totals of jobs, and keep as a minute of each unless DT_NOBEGIN. */

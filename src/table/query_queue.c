@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -37,6 +38,7 @@ queue_row(int row, void *arg)
 	limits.priority = (int) query_int64(row, 6);
 	limits.stop_deadline = query_time(row, 7, DT_NOEND);
 	limits.restarting = DatumGetBool(query_column(row, 8, &isnull));
+	limits.stopped_by = DatumGetObjectId(query_column(row, 9, &isnull));
 	scan->callback(name, &limits, scan->arg);
 }
 
@@ -48,7 +50,9 @@ query_scan_queues(QueueCallback callback, void *arg)
 	query_scan("SELECT queue_name, enabled, COALESCE(max_concurrency, 0)::bigint,"
 			   " COALESCE(rate_limit, 0)::bigint,"
 			   " (extract(epoch FROM rate_period) * 1000000)::bigint,"
-			   " priority::bigint, stop_deadline, restarting FROM scheduler.queue",
+			   " priority::bigint, stop_deadline, restarting,"
+			   " COALESCE((SELECT oid FROM pg_catalog.pg_roles WHERE rolname = stopped_by),"
+			   " 0::oid) FROM scheduler.queue",
 			   NULL, queue_row, &scan);
 }
 
@@ -95,6 +99,7 @@ query_update_queue(const QueueOptions *options)
 	Params		params = {0};
 
 	add_options(&params, options);
+	query_add_text(&params, GetUserNameFromId(GetUserId(), false));
 	return query_run("UPDATE scheduler.queue SET"
 					 " max_concurrency = NULLIF(COALESCE($2, max_concurrency), 0),"
 					 " rate_limit = NULLIF(COALESCE($3, rate_limit), 0),"
@@ -102,6 +107,8 @@ query_update_queue(const QueueOptions *options)
 					 " priority = COALESCE($5, priority),"
 					 " enabled = COALESCE($6, enabled),"
 					 " restarting = restarting AND $6 IS NULL,"
+					 " stopped_by = CASE WHEN $6 IS NULL THEN stopped_by"
+					 " WHEN NOT $6 THEN $9::name END,"
 					 " description = COALESCE($7, description),"
 					 " start_timeout = COALESCE($8, start_timeout)"
 					 " WHERE queue_name = $1", &params) > 0;
@@ -140,8 +147,9 @@ query_enable_queue(const char *name, bool enabled, TimestampTz stop_deadline,
 	query_add(&params, BOOLOID, BoolGetDatum(enabled), false);
 	query_add_time(&params, stop_deadline);
 	query_add(&params, BOOLOID, BoolGetDatum(restarting), false);
+	query_add_text(&params, enabled ? NULL : GetUserNameFromId(GetUserId(), false));
 	return query_run("UPDATE scheduler.queue SET enabled = $2, stop_deadline = $3,"
-					 " restarting = $4"
+					 " restarting = $4, stopped_by = $5::name"
 					 " WHERE queue_name = COALESCE($1, queue_name)", &params) > 0;
 }
 
@@ -152,7 +160,7 @@ query_finish_restart(const char *name)
 
 	query_add_text(&params, name);
 	return query_run("UPDATE scheduler.queue SET enabled = true, stop_deadline = NULL,"
-					 " restarting = false WHERE queue_name IN"
+					 " restarting = false, stopped_by = NULL WHERE queue_name IN"
 					 " (SELECT queue_name FROM scheduler.queue WHERE queue_name = $1"
 					 " AND restarting FOR NO KEY UPDATE SKIP LOCKED)", &params) > 0;
 }

@@ -72,6 +72,8 @@ $sql->(qq(
 	SELECT scheduler.create_alert_webhook('gone', 'http://127.0.0.1:1/', max_retries => 1, retry_delay => '1 ms',
 		kinds => '{job_failing}');
 	SELECT scheduler.create_alert_webhook('raised', '$base/echo', resolved => false, kinds => '{job_failing}');
+	SELECT scheduler.create_alert_webhook('chat', '$base/echo', kinds => '{job_failing}', resolved => false,
+		body => '{"text": "{{args.0.severity}}: {{args.0.job_name}}"}');
 	SELECT scheduler.create_alert_handler('function', 'hear', kinds => '{job_failing}', resolved => true);
 	SELECT scheduler.schedule_job('work', '\@yearly', 'SELECT work()')));
 
@@ -102,7 +104,7 @@ is( join(' ', sort keys %$alert),
 	'its keys');
 is_deeply(
 	[ @$alert{qw(event kind severity job_name database message resolved_at)} ],
-	[ 'raised', 'job_failing', 'error', 'work', 'postgres', 'job "work" failed 1 times in a row', undef ],
+	[ 'raised', 'job_failing', 'error', 'work', 'postgres', 'job "work" failed 1 times in a row: it "fails"', undef ],
 	'and what they say');
 is("$alert->{alert_id}",
 	$sql->(q(SELECT alert_id FROM scheduler.alerts a JOIN scheduler.jobs USING (job_id)
@@ -165,6 +167,31 @@ $before .= ', resolved job_failing alert handler gone';
 told('hook', $before, 'what is resolved by hand is told');
 is($sql->(q(SELECT alert ->> 'resolved_by' = current_user FROM told_url
 		WHERE handler_name = 'hook' AND event = 'resolved' AND job_name <> 'work')), 't', 'with who did it');
+
+is($sql->(q(SELECT DISTINCT regexp_replace(body_text, '.*\r\n\r\n', '') FROM scheduler.http_responses h
+		JOIN scheduler.runs r USING (run_id) WHERE r.job_name = 'alert handler chat' ORDER BY 1)),
+	qq({"text": "error: alert handler gone"}\n{"text": "error: work"}), 'a webhook with a form of its own');
+
+# A function that could not be called
+$sql->(q(
+	CREATE ROLE caller LOGIN;
+	CREATE SCHEMA closed;
+	CREATE FUNCTION closed.hear(alerts jsonb) RETURNS void LANGUAGE sql AS '';
+	CREATE FUNCTION hear_text(alerts text) RETURNS void LANGUAGE sql AS '';
+	CREATE FUNCTION hear_two(alerts jsonb, b int) RETURNS void LANGUAGE sql AS '';
+	CREATE PROCEDURE hear_call(alerts jsonb) LANGUAGE sql AS '';
+	CREATE FUNCTION hear_nobody(alerts jsonb, b int DEFAULT 1) RETURNS void LANGUAGE sql AS '';
+	REVOKE EXECUTE ON FUNCTION hear_nobody FROM PUBLIC;
+	GRANT USAGE ON SCHEMA closed TO caller;));
+foreach my $case (['hear_text', '42P13'], ['hear_two', '42P13'], ['hear_call', '42P13'], ['hear_nobody', '42501'])
+{
+	my ($function, $code) = @$case;
+	my ($ret, $out, $err) = $node->psql('postgres', qq(SET ROLE caller;
+		SELECT scheduler.create_alert_handler('caller', '$function');), extra_params => ['-v', 'VERBOSITY=sqlstate']);
+	like($err, qr/ERROR:  $code$/m, "$function: is no handler");
+}
+$sql->(q(SET ROLE caller; SELECT scheduler.create_alert_handler('caller', 'closed.hear')));
+$sql->(q(SET ROLE caller; SELECT scheduler.drop_alert_handler('caller')));
 
 # Others' alerts.  A handler that fails goes on to raise alerts of its own.
 $sql->(q(SELECT scheduler.drop_alert_handler('gone')));

@@ -57,6 +57,8 @@ my %calls = (
 	pause_job               => q(SELECT scheduler.pause_job({failing}, cancel => {run} > 0)),
 	resume_job              => q(SELECT scheduler.resume_job({failing})),
 	run_job                 => q(SELECT scheduler.run_job({job})),
+	stop_job                => q(SELECT scheduler.stop_job({failing}, '0') FROM generate_series(1, {run} / {run})),
+	restart_job             => q(SELECT scheduler.restart_job({failing}, '0') FROM generate_series(1, {run} / {run})),
 	cancel_run              => q(SELECT scheduler.cancel_run({run})),
 	wait_for_run            => q(SELECT scheduler.wait_for_run({run}, '10 milliseconds')),
 	redrive_dead_letter     => q(SELECT scheduler.redrive_dead_letter({letter})),
@@ -109,6 +111,7 @@ my %calls = (
 	create_alert_check      => q(SELECT scheduler.create_alert_check('new {n}', 'true', '1 second')),
 	drop_alert_check        => q(SELECT scheduler.drop_alert_check('{check}')),
 	_add_alert_handler      => q(SELECT scheduler._add_alert_handler('new {n}', {job}, NULL, NULL, 'info', true)),
+	_handler_command        => q(SELECT scheduler._handler_command('handle'::regproc)),
 	create_alert_handler    => q(SELECT scheduler.create_alert_handler('new {n}', 'handle', min_severity => 'info', resolved => true)),
 	create_alert_webhook    => q(SELECT scheduler.create_alert_webhook('new {n}', 'http://localhost/', min_severity => 'info')),
 	create_alert_listener   => q(SELECT scheduler.create_alert_listener('new {n}', 'news', min_severity => 'info', resolved => true)),
@@ -144,8 +147,8 @@ my %calls = (
 );
 
 # For the installation and for upkeep: they do nothing without rights on tables.
-# Others need the tables of other schedulers, or a key file.
-my %not_called = map { $_ => 1 } qw(_create_partition _forget_default_privileges import_pg_cron import_pgagent _import_pgagent_job rotate_secret_key);
+# Others need the tables of other schedulers, or a key file, or commit themselves.
+my %not_called = map { $_ => 1 } qw(stop_and_wait _create_partition _forget_default_privileges import_pg_cron import_pgagent _import_pgagent_job rotate_secret_key);
 
 # Locks that a role with the right to read may take, and what the views do.
 my %locks = (
