@@ -48,6 +48,7 @@
 #include "base/cycle.h"
 #include "base/process.h"
 #include "flow/chain.h"
+#include "flow/counted.h"
 #include "flow/enqueue.h"
 #include "flow/hook.h"
 #include "flow/in_hand.h"
@@ -71,13 +72,6 @@ static int	ntaken = 0;
 
 /* An HTTP run whose row somebody has locked, to cancel it, is tried again after: 1 s. */
 #define LOCKED_DELAY	USECS_PER_SEC
-
-/*
- * Cancelled runs that have been counted as the tables have them.  The scheduler
- * may be told of them still: as many are remembered as there is room for changes.
- */
-static int64 counted_cancelled[CHANGE_RING_SIZE];	/* run_ids */
-static int	next_cancelled = 0;
 
 /* Backoff of a run whose record cannot be written: 1 s, doubling, to 60 s. */
 static int64
@@ -263,24 +257,6 @@ return_or_orphan(const PendingRun *pending)
 }
 
 void
-settle_note_counted(const CountedRun *counted)
-{
-	if (counted->status != RUN_CANCELLED)
-		return;
-	counted_cancelled[next_cancelled] = counted->run_id;
-	next_cancelled = (next_cancelled + 1) % CHANGE_RING_SIZE;
-}
-
-bool
-settle_has_counted(int64 run_id)
-{
-	for (int i = 0; i < CHANGE_RING_SIZE; i++)
-		if (counted_cancelled[i] == run_id)
-			return true;
-	return false;
-}
-
-void
 settle_apply_gone(const Run *run)
 {
 	Outcome		outcome = {.kind = OUTCOME_GONE, .run = *run};
@@ -299,7 +275,7 @@ settle_apply_gone(const Run *run)
 		outcome.status = counted.status;
 		outcome.started_at = counted.started_at;
 		outcome.finished_at = counted.finished_at;
-		settle_note_counted(&counted);
+		counted_note(&counted);
 	}
 	settle_apply(&outcome);
 }
@@ -464,7 +440,7 @@ settle_changed_run(int64 run_id)
 		else if (entry != NULL)
 			entry->taken_away = true;
 		else
-			settle_count_unknown(run_id);
+			counted_late(run_id);
 	}
 	else if (entry == NULL ? !in_hand_now(&pending.run) :
 			 entry->job->dropped && entry->state != RUN_STATE_DISPATCHED)

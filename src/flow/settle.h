@@ -14,7 +14,6 @@
 
 #include "shared/shmem.h"
 #include "state/job_cache.h"
-#include "table/query.h"
 #include "table/store.h"
 
 /*
@@ -32,20 +31,6 @@ extern void settle_start(Database *db);
 extern void settle_uncounted(void);
 extern int64 settle_uncounted_of(int64 after, int64 upto, TimestampTz since,
 								 TimestampTz before);
-
-/*
- * A run is not pending, and the scheduler does not know it.  It has counted it
- * before, or the run was cancelled before the scheduler could see it, which is
- * counted here.  In a transaction.
- */
-extern void settle_count_unknown(int64 run_id);
-
-/*
- * Remember that a run was counted as history has it, if it was cancelled; has
- * that been done for this one lately?
- */
-extern void settle_note_counted(const CountedRun *counted);
-extern bool settle_has_counted(int64 run_id);
 
 /* An attempt has ended: count it, and see to what follows. */
 extern void settle_apply(const Outcome *outcome);

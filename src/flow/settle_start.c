@@ -46,9 +46,10 @@
 #include "base/cycle.h"
 #include "base/guc.h"
 #include "base/process.h"
+#include "flow/counted.h"
 #include "flow/enqueue.h"
-#include "flow/lane_fill.h"
 #include "flow/in_hand.h"
+#include "flow/lane_fill.h"
 #include "flow/pause.h"
 #include "flow/run_owner.h"
 #include "flow/settle.h"
@@ -119,23 +120,6 @@ suspect(PendingRun *pending, JobEntry *job)
 						 job->job.job_name, pending->run.crashes));
 }
 
-/*
- * A run that run_job() or the like has added may be found here, before the
- * scheduler was told of it or after it had died with the number unwritten.
- */
-static void
-correct_runs(JobEntry *job)
-{
-	JobState   *state = &job->state;
-	int64		known = state->succeeded + state->failed + state->timed_out +
-		state->cancelled + state->lost - state->retries + job->nruns;
-
-	if (state->runs >= known)
-		return;
-	state->runs = known;
-	job_cache_touch(job);
-}
-
 /* Settle one pending run.  In a transaction; the outcome is applied later. */
 static void
 settle_pending(PendingRun *pending, bool crashed)
@@ -164,7 +148,7 @@ settle_pending(PendingRun *pending, bool crashed)
 		pending->run = outcome.next;
 	}
 	entry = run_queue_add(&pending->run, job);
-	correct_runs(job);
+	counted_correct_runs(job);
 	if (entry != NULL && in_hand(&pending->run))
 		run_queue_adopt(entry);
 	else if (entry != NULL && entry->run.owner != job->job.owner)
@@ -215,35 +199,8 @@ settle_start(Database *db)
 static void
 count_run(const CountedRun *counted, void *arg)
 {
-	RunEntry   *entry = run_queue_find(counted->run_id);
-	JobEntry   *job = job_cache_get(counted->job_id);
-
-	/* what is not over for us is counted when its outcome comes */
-	if (job == NULL || (entry != NULL && entry->run.attempt <= counted->attempt))
-		return;
-	job_state_count(&job->state, counted->status, counted->started_at,
-					counted->finished_at, counted->occurrences, counted->final);
-	correct_runs(job);
-	job_cache_touch(job);
-	meter_counted(job, counted->status, counted->final);
-	settle_note_counted(counted);
-	(*(int64 *) arg)++;
-}
-
-void
-settle_count_unknown(int64 run_id)
-{
-	CountedRun	counted;
-	int64		count = 0;
-
-	Assert(process_is(PROCESS_SCHEDULER));
-	Assert(IsTransactionState());
-	Assert(run_queue_find(run_id) == NULL);
-	if (settle_has_counted(run_id) || !query_find_attempt(run_id, 1, &counted))
-		return;
-	/* any other end comes from a worker, which had the run from the scheduler */
-	if (counted.status == RUN_CANCELLED && counted.started_at == DT_NOBEGIN)
-		count_run(&counted, &count);
+	if (counted_add(counted))
+		(*(int64 *) arg)++;
 }
 
 int64
