@@ -20,7 +20,6 @@
 #include "base/process.h"
 #include "flow/dependency.h"
 #include "flow/lane_fill.h"
-#include "flow/settle.h"
 #include "state/dependency_graph.h"
 #include "state/meter.h"
 #include "state/run_queue.h"
@@ -40,7 +39,7 @@ tell_job(const DependencyNode *node, bool held)
 		if (held)
 			newly_held = true;
 		else
-			settle_release_late(entry);
+			run_queue_release(entry);
 	}
 	meter = meter_get(node->end.job_id, node->owner, node->queue);
 	if (meter != NULL)

@@ -80,9 +80,6 @@
 /* Most runs of one job that are made in one batch. */
 #define MAX_RUN_ALL			100
 
-/* Later than this, an occurrence of a job with misfire "skip" is missed: 60 s. */
-#define SKIP_GRACE			(60 * USECS_PER_SEC)
-
 /* A job whose due occurrence cannot be enqueued is tried again after: 5 s. */
 #define ERROR_DELAY			(5 * USECS_PER_SEC)
 
@@ -210,14 +207,8 @@ record_closed(Batch *batch, JobEntry *entry, TimestampTz first, int64 count)
 static bool
 too_late(const JobEntry *entry, TimestampTz scheduled_at, TimestampTz now)
 {
-	int64		grace = entry->job.misfire_grace;
+	int64		grace = job_grace(&entry->job);
 
-	if (grace < 0)
-	{
-		if (entry->job.misfire != MISFIRE_SKIP)
-			return false;
-		grace = SKIP_GRACE;
-	}
 	return grace > 0 &&
 		now - job_due_at(&entry->job, entry->schedule, scheduled_at) > grace;
 }

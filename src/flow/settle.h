@@ -106,10 +106,10 @@ extern void settle_gone(void);
 extern bool settle_repair(int64 run_id, StringInfo what);
 
 /*
- * What a job depends on is healthy again: of the runs that were held, those
- * that are later than its misfire_grace are missed, the others may go.
- * Outside of a transaction.
+ * Runs that have waited for longer than their jobs want are missed, wherever they
+ * wait; those that are under way go on.  When to look again, or DT_NOEND.  Outside
+ * a transaction, before runs are handed to workers.
  */
-extern void settle_release_late(JobEntry *job);
+extern TimestampTz settle_late(TimestampTz now);
 
 #endif							/* PG_SCHEDULER_SETTLE_H */

@@ -244,6 +244,7 @@ do_cycle(void)
 		next = Min(next, now + ERROR_DELAY_MS * 1000);
 	else if (stop_mode_is_running())
 	{
+		next = earlier_of(next, settle_late(now));	/* they are not in the way of what is due */
 		more |= enqueue_due();
 		more |= chain_cycle();
 		next = earlier_of(next, run_queue_wake(now));

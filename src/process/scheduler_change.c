@@ -30,6 +30,7 @@
 #include "shared/own_change.h"
 #include "state/dependency_graph.h"
 #include "state/due_heap.h"
+#include "state/run_grace.h"
 #include "state/run_queue.h"
 #include "table/store.h"
 
@@ -65,9 +66,17 @@ look_at_runs(int64 job_id)
 }
 
 static void
+watch_grace(RunEntry *entry, void *arg)
+{
+	if (entry->job == arg)
+		run_grace_watch(entry);
+}
+
+static void
 change_job(int64 job_id)
 {
 	JobEntry   *entry = job_cache_peek(job_id);
+	int64		grace = entry != NULL ? job_grace(&entry->job) : 0;
 
 	dependency_graph_job_changed(job_id);
 	if (entry != NULL)
@@ -89,6 +98,8 @@ change_job(int64 job_id)
 		plan_job(entry);
 	else if (entry->job.active)
 		enqueue_when_due(entry);
+	if (entry->nruns > 0 && job_grace(&entry->job) != grace)
+		run_queue_foreach(watch_grace, entry);
 	if (!run_owner_follow_all(entry))
 		own_change_put(CHANGE_JOB, job_id);
 	run_queue_release(entry);

@@ -21,6 +21,7 @@
 #include "base/guc.h"
 #include "state/hook_family.h"
 #include "state/queue_limit.h"
+#include "state/run_grace.h"
 #include "state/run_list.h"
 #include "state/run_queue.h"
 
@@ -132,6 +133,7 @@ run_queue_init(void)
 	waiting = pairingheap_allocate(compare_waiting, NULL);
 	dlist_init(&ready_roles);
 	run_list_init();
+	run_grace_reset();
 	nsuspects = 0;
 	MemoryContextSwitchTo(oldcontext);
 }
@@ -320,7 +322,9 @@ run_queue_add(const Run *run, JobEntry *job)
 	entry->held_by_queue = false;
 	entry->taken_away = false;
 	entry->unrecorded = 0;
+	entry->grace_ends = DT_NOEND;
 	run_list_add(entry);
+	run_grace_watch(entry);
 	job->nruns++;
 	place(entry);
 	return entry;
@@ -337,6 +341,7 @@ run_queue_remove(RunEntry *entry)
 {
 	displace(entry);
 	run_list_remove(entry);
+	run_grace_forget(entry);
 	entry->job->nruns--;
 	hash_search(runs, &entry->run_id, HASH_REMOVE, NULL);
 }
@@ -347,6 +352,7 @@ run_queue_put_back(RunEntry *entry, const Run *as)
 	displace(entry);
 	if (as != NULL)
 		entry->run = *as;
+	run_grace_watch(entry);
 	place(entry);
 }
 

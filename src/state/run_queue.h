@@ -110,6 +110,8 @@ typedef struct RunEntry
 	FairItem	fair;			/* READY, HELD by the queue; WAITING: its node only */
 	dlist_node	job_node;		/* HELD by the job, DISPATCHED: in the list of the job */
 	dlist_node	all_node;		/* in the list of all runs */
+	TimestampTz grace_ends;		/* run_grace.c; DT_NOEND: it is wanted for ever */
+	pairingheap_node grace_node;
 } RunEntry;
 
 /* The ready runs of one role; those of HTTP jobs are in one of their own */

@@ -136,6 +136,17 @@ max_jitter(const Job *job, const Schedule *schedule, TimestampTz scheduled_at)
 	return next == DT_NOEND ? job->jitter : Min(job->jitter, next - scheduled_at);
 }
 
+/* Later than this, an occurrence of a job with misfire "skip" is missed: 60 s. */
+#define SKIP_GRACE		(60 * USECS_PER_SEC)
+
+int64
+job_grace(const Job *job)
+{
+	if (job->misfire_grace >= 0)
+		return job->misfire_grace;
+	return job->misfire == MISFIRE_SKIP ? SKIP_GRACE : 0;
+}
+
 TimestampTz
 job_due_at(const Job *job, const Schedule *schedule, TimestampTz scheduled_at)
 {

@@ -158,6 +158,12 @@ extern TimestampTz job_next_occurrence(const Job *job, const Schedule *schedule,
 extern TimestampTz job_first_occurrence(const Job *job, const Schedule *schedule);
 
 /*
+ * How long after it was due an occurrence is wanted, in microseconds; 0: for
+ * ever.
+ */
+extern int64 job_grace(const Job *job);
+
+/*
  * When an occurrence is due: its time plus a jitter that is always the same,
  * moved to the end of closed time.  DT_NOEND: never.
  */

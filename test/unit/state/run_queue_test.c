@@ -17,6 +17,7 @@
 #include "random.h"
 #include "server.h"
 #include "state/hook_family.h"
+#include "state/run_grace.h"
 #include "state/run_list.h"
 #include "state/run_queue.h"
 #include "state/run_queue_check.h"
@@ -42,6 +43,18 @@ int
 job_cache_concurrency(const JobEntry *entry)
 {
 	return entry->job.max_instances;
+}
+
+int64
+job_grace(const Job *job)
+{
+	return Max(job->misfire_grace, 0);
+}
+
+TimestampTz
+job_due_at(const Job *job, const Schedule *schedule, TimestampTz scheduled_at)
+{
+	return scheduled_at;
 }
 
 bool
@@ -484,6 +497,52 @@ test_rate(void)
 	ok(run_queue_take(role) != NULL && run_queue_take(role) == NULL, "then it goes, alone");
 }
 
+/* A run of a job with a grace of so many seconds, as it is scheduled. */
+static RunEntry *
+add_scheduled(int job, int64 grace)
+{
+	Run			run = new_run(job, 0, 0);
+
+	run.trigger = TRIGGER_SCHEDULE;
+	jobs[job].job.misfire_grace = grace * USECS_PER_SEC;
+	return run_queue_add(&run, &jobs[job]);
+}
+
+static void
+test_grace(void)
+{
+	RunEntry   *late;
+	RunEntry   *later;
+	RunEntry   *retried;
+	RunEntry   *gone;
+	Run			attempt;
+
+	set_up();
+	(void) add_scheduled(0, 0);
+	ok(run_grace_next() == DT_NOEND, "without a limit no run is watched");
+	later = add_scheduled(1, 20);
+	late = add_scheduled(2, 10);
+	retried = add_scheduled(3, 5);
+	gone = add_scheduled(5, 1);
+	ok(run_grace_next() == now + USECS_PER_SEC, "the first to be late is known");
+	run_queue_remove(gone);
+	attempt = retried->run;
+	attempt.attempt = 2;
+	run_queue_put_back(retried, &attempt);
+	ok(run_grace_next() == now + 10 * USECS_PER_SEC, "nor is one watched that has gone, or a retry");
+	ok(run_grace_take(now + 10 * USECS_PER_SEC) == NULL, "in time a run is not late");
+	now += 11 * USECS_PER_SEC;
+	ok(run_grace_take(now) == late, "then it is");
+	ok(run_grace_take(now) == NULL, "once");
+	attempt = late->run;
+	attempt.due_at = now + USECS_PER_SEC;
+	run_queue_put_back(late, &attempt);
+	ok(run_grace_next() == now + USECS_PER_SEC, "one that is put off is looked at then");
+	jobs[1].job.misfire_grace = USECS_PER_SEC;
+	run_grace_watch(later);
+	ok(run_grace_take(now) == later, "a shorter limit holds at once");
+}
+
 int
 main(void)
 {
@@ -492,6 +551,7 @@ main(void)
 	test_invariants();
 	test_turns();
 	test_rate();
+	test_grace();
 	server_free_all();
 	return done_testing();
 }
