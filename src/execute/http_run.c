@@ -394,7 +394,7 @@ record_failure(HttpRun *http, RunRecord *record, const HttpVerdict *verdict,
 	record->status = failure_status(http);
 	record->http_failed = true;
 	if (http->response != NULL)
-		describe_answer(record, http->response, verdict, http_flight_at(http->flight)->why);
+		describe_answer(record, http->response, verdict, http_flight_why(http->flight));
 	else
 	{
 		/* what is wrong with a definition stays wrong */

@@ -25,6 +25,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/portal.h"
+#include "utils/snapmgr.h"
 
 #include "base/process.h"
 #include "execute/session_reset.h"
@@ -69,7 +70,12 @@ session_reset(Oid role)
 	LockReleaseAll(USER_LOCKMETHOD, true);
 	GetTempNamespaceState(&temp_namespace, &temp_toast_namespace);
 	if (OidIsValid(temp_namespace))
+	{
+		/* rows of the catalog may have values out of line */
+		PushActiveSnapshot(GetTransactionSnapshot());
 		ResetTempTableNamespace();
+		PopActiveSnapshot();
+	}
 	ResetSequenceCaches();
 	(void) DirectFunctionCall1(setseed, Float8GetDatum(pg_prng_double(&pg_global_prng_state)));
 	CommitTransactionCommand();

@@ -42,6 +42,18 @@ http_flight_at(int flight)
 	return &scheduler_shared->flights[flight];
 }
 
+CancelReason
+http_flight_why(int flight)
+{
+	CancelReason result;
+
+	Assert(!shmem_locked());
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	result = http_flight_at(flight)->why;
+	LWLockRelease(scheduler_shared->lock);
+	return result;
+}
+
 int
 http_flight_begin(Database *db, const Run *run, TimestampTz started_at)
 {

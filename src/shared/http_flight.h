@@ -48,6 +48,9 @@ extern void http_flight_end_all(Database *db);
 
 extern HttpFlight *http_flight_at(int flight);
 
+/* Why it was cancelled; takes the lock. */
+extern CancelReason http_flight_why(int flight);
+
 /* The next flight of a database after "flight"; start with -1; -1: none. */
 extern int	http_flight_next(Oid database, int flight);
 

@@ -65,9 +65,7 @@ meter_get(int64 job_id, Oid owner, const char *queue)
 	{
 		if (hash_get_num_entries(meters) >= MAX_METERS)
 			return NULL;
-		meter = hash_search(meters, &job_id, HASH_ENTER_NULL, NULL);
-		if (meter == NULL)
-			return NULL;
+		meter = hash_search(meters, &job_id, HASH_ENTER, NULL);
 		memset((char *) meter + sizeof(int64), 0, sizeof(JobMeter) - sizeof(int64));
 		meter->state = HEALTH_HEALTHY;
 		meter->alerted_at = meter->long_since = DT_NOBEGIN;

@@ -12,7 +12,6 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "catalog/indexing.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
@@ -153,6 +152,6 @@ http_store_insert_response(const Run *run, const char *job_name,
 	set_answer(&row, response);
 	set_transfer(&row, response);
 	Assert(RelationGetNumberOfAttributes(rel) == RESPONSE_COLUMNS);
-	CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel), row.values, row.nulls));
+	row_insert(rel, heap_form_tuple(RelationGetDescr(rel), row.values, row.nulls));
 	table_close(rel, RowExclusiveLock);
 }

@@ -19,6 +19,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
@@ -255,6 +256,38 @@ row_lock(Relation rel, ItemPointer tid)
 							  LockTupleExclusive, LockWaitSkip, 0, &failure);
 	ExecDropSingleTupleTableSlot(slot);
 	return result == TM_Ok ? ROW_DONE : result == TM_WouldBlock ? ROW_LOCKED : ROW_GONE;
+}
+
+static bool
+wants_snapshot(bool needed)
+{
+#ifdef USE_ASSERT_CHECKING
+	return true;
+#else
+	return needed;
+#endif
+}
+
+void
+row_push_snapshot(bool needed)
+{
+	if (wants_snapshot(needed))
+		PushActiveSnapshot(GetLatestSnapshot());
+}
+
+void
+row_pop_snapshot(bool needed)
+{
+	if (wants_snapshot(needed))
+		PopActiveSnapshot();
+}
+
+void
+row_insert(Relation rel, HeapTuple tuple)
+{
+	row_push_snapshot(false);
+	CatalogTupleInsert(rel, tuple);
+	row_pop_snapshot(false);
 }
 
 static TM_Result

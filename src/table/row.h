@@ -91,6 +91,17 @@ extern bool row_read(const char *table, const char *pkey, int64 key,
 extern int64 row_key_after(const char *table, const char *pkey, int64 after, int entries);
 
 /*
+ * A snapshot around a change of a row: needed where values that are stored out
+ * of line go or are replaced.  A server with assertions wants one for all
+ * changes of a table that may have such values.
+ */
+extern void row_push_snapshot(bool needed);
+extern void row_pop_snapshot(bool needed);
+
+/* Insert a row.  tuple->t_self is where it is then. */
+extern void row_insert(Relation rel, HeapTuple tuple);
+
+/*
  * Delete a tuple, or lock one that is to be replaced.  An unfinished
  * transaction that has it in hand is not waited for: it can be a client's, who
  * may leave it open for as long as he likes.

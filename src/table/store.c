@@ -27,7 +27,6 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "table/fit.h"
@@ -273,7 +272,9 @@ store_insert_pending(Run *runs, int count)
 
 			ExecStoreHeapTuple(form_pending(desc, &pending), slots[i], true);
 		}
+		row_push_snapshot(false);
 		CatalogTuplesMultiInsertWithInfo(rel, slots, n, indexes);
+		row_pop_snapshot(false);
 		for (int i = 0; i < n; i++)
 			dealt[i]->tid = slots[i]->tts_tid;
 	}
@@ -293,7 +294,7 @@ store_insert_pending_run(PendingRun *pending)
 	if (pending->run.run_id == 0)
 		pending->run.run_id = nextval_internal(row_relation("run_id_seq"), false);
 	tuple = form_pending(RelationGetDescr(rel), pending);
-	CatalogTupleInsert(rel, tuple);
+	row_insert(rel, tuple);
 	pending->run.tid = tuple->t_self;
 	table_close(rel, RowExclusiveLock);
 	CommandCounterIncrement();
@@ -313,35 +314,6 @@ find_pending(Relation rel, const Run *run, PendingRun *pending)
 	return pending->run.attempt == run->attempt ? tuple : NULL;
 }
 
-/*
- * Deleting a value that is stored out of line takes a snapshot; most runs
- * have no arguments of their own, and are spared it.  A server with assertions
- * wants one wherever there could be such a value.
- */
-static bool
-needs_snapshot(const PendingRun *pending)
-{
-#ifdef USE_ASSERT_CHECKING
-	return true;
-#else
-	return has_args(pending);
-#endif
-}
-
-static void
-push_snapshot_for(const PendingRun *pending)
-{
-	if (needs_snapshot(pending))
-		PushActiveSnapshot(GetLatestSnapshot());
-}
-
-static void
-pop_snapshot_for(const PendingRun *pending)
-{
-	if (needs_snapshot(pending))
-		PopActiveSnapshot();
-}
-
 RowResult
 store_delete_pending(const Run *run)
 {
@@ -352,9 +324,9 @@ store_delete_pending(const Run *run)
 
 	if (tuple != NULL)
 	{
-		push_snapshot_for(&pending);
+		row_push_snapshot(has_args(&pending));
 		result = row_delete(rel, &tuple->t_self);
-		pop_snapshot_for(&pending);
+		row_pop_snapshot(has_args(&pending));
 	}
 	table_close(rel, RowExclusiveLock);
 	return result;
@@ -366,9 +338,9 @@ update_pending(Relation rel, HeapTuple old, PendingRun *pending)
 {
 	HeapTuple	tuple = form_pending(RelationGetDescr(rel), pending);
 
-	push_snapshot_for(pending);
+	row_push_snapshot(has_args(pending));
 	CatalogTupleUpdate(rel, &old->t_self, tuple);
-	pop_snapshot_for(pending);
+	row_pop_snapshot(has_args(pending));
 	pending->run.tid = tuple->t_self;
 	CommandCounterIncrement();
 }
@@ -583,6 +555,6 @@ store_insert_history(const RunRecord *record)
 	 * need a tuple conversion; ours are made LIKE the parent.
 	 */
 	Assert(RelationGetNumberOfAttributes(rel) == lengthof(values));
-	CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel), values, nulls));
+	row_insert(rel, heap_form_tuple(RelationGetDescr(rel), values, nulls));
 	table_close(rel, RowExclusiveLock);
 }

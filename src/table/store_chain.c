@@ -13,11 +13,9 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/indexing.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "table/row.h"
@@ -164,7 +162,7 @@ store_insert_leader_end(const LeaderEnd *end)
 	values[END_ARGS - 1] = PointerGetDatum(end->args);
 	nulls[END_ARGS - 1] = (end->args == NULL);
 	Assert(RelationGetNumberOfAttributes(rel) == lengthof(values));
-	CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel), values, nulls));
+	row_insert(rel, heap_form_tuple(RelationGetDescr(rel), values, nulls));
 	table_close(rel, RowExclusiveLock);
 }
 
@@ -224,16 +222,21 @@ find_end(Relation rel, int64 run_id, int64 job_id)
 	return systable_beginscan(rel, row_relation("leader_end_pkey"), true, NULL, 2, keys);
 }
 
-/* Values that are stored out of line want a snapshot, to be read and deleted. */
+/*
+ * Values that are stored out of line want a snapshot, to be read and deleted: the
+ * transaction's first one, so before that of a scan.
+ */
 Jsonb *
 store_read_leader_end_args(int64 run_id, int64 job_id)
 {
 	Relation	rel = row_open_table("leader_end", AccessShareLock);
-	SysScanDesc scan = find_end(rel, run_id, job_id);
-	HeapTuple	tuple = systable_getnext(scan);
+	SysScanDesc scan;
+	HeapTuple	tuple;
 	Jsonb	   *args = NULL;
 
-	PushActiveSnapshot(GetLatestSnapshot());
+	row_push_snapshot(true);
+	scan = find_end(rel, run_id, job_id);
+	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
 	{
 		bool		isnull;
@@ -242,8 +245,8 @@ store_read_leader_end_args(int64 run_id, int64 job_id)
 		if (!isnull)
 			args = DatumGetJsonbPCopy(value);
 	}
-	PopActiveSnapshot();
 	systable_endscan(scan);
+	row_pop_snapshot(true);
 	table_close(rel, AccessShareLock);
 	return args;
 }
@@ -252,14 +255,16 @@ void
 store_delete_leader_end(int64 run_id, int64 job_id)
 {
 	Relation	rel = row_open_table("leader_end", RowExclusiveLock);
-	SysScanDesc scan = find_end(rel, run_id, job_id);
-	HeapTuple	tuple = systable_getnext(scan);
+	SysScanDesc scan;
+	HeapTuple	tuple;
 
-	PushActiveSnapshot(GetLatestSnapshot());
+	row_push_snapshot(true);
+	scan = find_end(rel, run_id, job_id);
+	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
 		(void) row_delete(rel, &tuple->t_self);
-	PopActiveSnapshot();
 	systable_endscan(scan);
+	row_pop_snapshot(true);
 	table_close(rel, RowExclusiveLock);
 }
 
@@ -278,6 +283,6 @@ store_insert_run_trigger(int64 run_id, int64 trigger_run_id, Oid owner)
 	values[TRIGGER_TRIGGER_RUN_ID - 1] = Int64GetDatum(trigger_run_id);
 	values[TRIGGER_OWNER - 1] = ObjectIdGetDatum(owner);
 	Assert(RelationGetNumberOfAttributes(rel) == lengthof(values));
-	CatalogTupleInsert(rel, heap_form_tuple(RelationGetDescr(rel), values, nulls));
+	row_insert(rel, heap_form_tuple(RelationGetDescr(rel), values, nulls));
 	table_close(rel, RowExclusiveLock);
 }

@@ -345,7 +345,12 @@ store_delete_job_state(JobState *state)
 	HeapTuple	tuple = row_find(rel, "job_state_pkey", state->job_id, &state->tid);
 
 	if (tuple != NULL)
+	{
+		/* the runs that were open may be out of line */
+		row_push_snapshot(true);
 		(void) row_delete(rel, &tuple->t_self);
+		row_pop_snapshot(true);
+	}
 	table_close(rel, RowExclusiveLock);
 	CommandCounterIncrement();
 }
