@@ -59,10 +59,7 @@ static void
 require(FunctionCallInfo fcinfo, int arg, const char *name)
 {
 	fit_require_version();
-	if (PG_ARGISNULL(arg))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("\"%s\" must not be null", name)));
+	argument_require(fcinfo, arg, name);
 }
 
 static char *
@@ -125,11 +122,8 @@ check_severity(const char *severity)
 Datum
 pg_scheduler_required(PG_FUNCTION_ARGS)
 {
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("\"%s\" must not be null",
-						PG_ARGISNULL(1) ? "value" : text_to_cstring(PG_GETARG_TEXT_PP(1)))));
+	argument_require(fcinfo, 0,
+					 PG_ARGISNULL(1) ? "value" : text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }
 

@@ -77,10 +77,7 @@ static void
 require_arg(FunctionCallInfo fcinfo, int arg, const char *name)
 {
 	fit_require_version();
-	if (PG_ARGISNULL(arg))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("\"%s\" must not be null", name)));
+	argument_require(fcinfo, arg, name);
 }
 
 static int64

@@ -189,3 +189,18 @@ argument_names(const List *texts, const char *name)
 			return true;
 	return false;
 }
+
+void
+argument_not_null(bool isnull, const char *name)
+{
+	if (isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"%s\" must not be null", name)));
+}
+
+void
+argument_require(FunctionCallInfo fcinfo, int arg, const char *name)
+{
+	argument_not_null(PG_ARGISNULL(arg), name);
+}

@@ -31,6 +31,10 @@ extern bool argument_bool(FunctionCallInfo fcinfo, const char *name, bool null_v
  */
 extern void argument_check_sizes(FunctionCallInfo fcinfo);
 
+/* An error (22004) if an argument is NULL; the same for any value. */
+extern void argument_require(FunctionCallInfo fcinfo, int arg, const char *name);
+extern void argument_not_null(bool isnull, const char *name);
+
 /* Is an argument given, and not NULL, whatever its type is? */
 extern bool argument_is_given(FunctionCallInfo fcinfo, const char *name);
 

@@ -58,14 +58,6 @@ bad_value(const char *argument, const char *detail, const char *hint)
 }
 
 static void
-null_value(const char *argument)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-			 errmsg("\"%s\" must not be null", argument)));
-}
-
-static void
 unknown_calendar(const char *name)
 {
 	ereport(ERROR,
@@ -91,8 +83,7 @@ calendar_arg(FunctionCallInfo fcinfo)
 	char	   *name = text_arg(fcinfo, 0);
 	Oid			owner;
 
-	if (name == NULL)
-		null_value("calendar_name");
+	argument_not_null(name == NULL, "calendar_name");
 	if (!query_find_calendar_owner(name, &owner))
 		unknown_calendar(name);
 	check_manage(name, owner);
@@ -121,10 +112,8 @@ pg_scheduler_create_calendar(PG_FUNCTION_ARGS)
 	bool		replace = !PG_ARGISNULL(4) && PG_GETARG_BOOL(4);
 	Oid			owner;
 
-	if (name == NULL)
-		null_value("calendar_name");
-	if (mode == NULL)
-		null_value("mode");
+	argument_not_null(name == NULL, "calendar_name");
+	argument_not_null(mode == NULL, "mode");
 	if (name[0] == '\0' || strlen(name) >= MAX_NAME_LENGTH)
 		bad_value("calendar_name",
 				  psprintf("A calendar's name has 1 to %d bytes.", MAX_NAME_LENGTH - 1), NULL);
@@ -203,8 +192,7 @@ dates_arg(FunctionCallInfo fcinfo, int arg)
 	bool	   *nulls;
 	int			n;
 
-	if (PG_ARGISNULL(arg))
-		null_value("dates");
+	argument_require(fcinfo, arg, "dates");
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(arg), DATEOID, sizeof(DateADT), true,
 					  TYPALIGN_INT, &dates, &nulls, &n);
 	for (int i = 0; i < n; i++)
@@ -326,8 +314,7 @@ pg_scheduler_remove_calendar_window(PG_FUNCTION_ARGS)
 	char	   *name;
 	Oid			owner;
 
-	if (PG_ARGISNULL(0))
-		null_value("window_id");
+	argument_require(fcinfo, 0, "window_id");
 	window_id = PG_GETARG_INT64(0);
 	name = query_find_calendar_of_window(window_id);
 	if (name == NULL || !query_find_calendar_owner(name, &owner))

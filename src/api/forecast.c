@@ -22,6 +22,7 @@
 #include "utils/timestamp.h"
 
 #include "api/api.h"
+#include "api/argument.h"
 #include "base/clock.h"
 #include "table/fit.h"
 #include "table/job.h"
@@ -212,10 +213,7 @@ pg_scheduler_forecast(PG_FUNCTION_ARGS)
 		MemoryContext oldcontext;
 		TupleDesc	desc;
 
-		if (PG_ARGISNULL(0))
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("\"%s\" must not be null", "horizon")));
+		argument_require(fcinfo, 0, "horizon");
 		context = SRF_FIRSTCALL_INIT();
 		oldcontext = MemoryContextSwitchTo(context->multi_call_memory_ctx);
 		if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
@@ -254,10 +252,7 @@ begin_next_job_runs(FunctionCallInfo fcinfo)
 	int64		job_id = 0;
 	bool		found;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("\"%s\" must not be null", "job")));
+	argument_require(fcinfo, 0, "job");
 	runs->left = PG_ARGISNULL(1) ? 5 : PG_GETARG_INT32(1);
 	if (runs->left < 0)
 		ereport(ERROR,

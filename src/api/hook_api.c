@@ -44,10 +44,7 @@ PG_FUNCTION_INFO_V1(pg_scheduler_owner_changed);
 static char *
 required_text(FunctionCallInfo fcinfo, int arg, const char *name)
 {
-	if (PG_ARGISNULL(arg))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("\"%s\" must not be null", name)));
+	argument_require(fcinfo, arg, name);
 	argument_check_sizes(fcinfo);
 	return text_to_cstring(PG_GETARG_TEXT_PP(arg));
 }

@@ -131,10 +131,7 @@ guard_request(JobDefinition *job, FunctionCallInfo fcinfo)
 static void
 require_url(const HttpDefinition *def)
 {
-	if (def->url == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("\"url\" must not be null")));
+	argument_not_null(def->url == NULL, "url");
 }
 
 static void

@@ -238,10 +238,7 @@ check_option(const JobDefinition *def, JobColumn column)
 	const JobColumnInfo *info = job_column(column);
 	Datum		value = def->values[column - 1];
 
-	if (is_null(def, column) && info->required)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("\"%s\" must not be null", info->option)));
+	argument_not_null(is_null(def, column) && info->required, info->option);
 	if (is_null(def, column))
 		return;
 	if (info->sql_only && get_kind(def) != JOB_SQL)
@@ -393,10 +390,7 @@ check_command(const JobDefinition *def)
 	char	   *text = get_text(def, JOB_COMMAND);
 	ErrorContextCallback callback;
 
-	if (text == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("\"command\" must not be null")));
+	argument_not_null(text == NULL, "command");
 	callback.callback = command_error_callback;
 	callback.arg = text;
 	callback.previous = error_context_stack;

@@ -34,10 +34,7 @@ PG_FUNCTION_INFO_V1(pg_scheduler_stop_all);
 static char *
 queue_argument(FunctionCallInfo fcinfo)
 {
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("\"queue_name\" must not be null")));
+	argument_require(fcinfo, 0, "queue_name");
 	argument_check_sizes(fcinfo);
 	return text_to_cstring(PG_GETARG_TEXT_PP(0));
 }

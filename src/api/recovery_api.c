@@ -14,6 +14,7 @@
 #include "utils/timestamp.h"
 
 #include "api/api.h"
+#include "api/argument.h"
 #include "base/clock.h"
 #include "shared/change.h"
 #include "table/job.h"
@@ -48,10 +49,7 @@ pg_scheduler_set_recovery(PG_FUNCTION_ARGS)
 	int64		delay;
 
 	for (int i = 1; i <= 4; i++)
-		if (PG_ARGISNULL(i))
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("\"%s\" must not be null", names[i - 1])));
+		argument_require(fcinfo, i, names[i - 1]);
 	delay = job_interval_usecs(PG_GETARG_INTERVAL_P(2));
 	if (PG_GETARG_INT32(1) < 1 || PG_GETARG_INT32(3) < 0 ||
 		delay <= 0 || delay > MAX_DELAY_DAYS * USECS_PER_DAY)
@@ -87,10 +85,7 @@ pg_scheduler_recover_queue(PG_FUNCTION_ARGS)
 	char	   *queue;
 	int64		event_id;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("\"queue_name\" must not be null")));
+	argument_require(fcinfo, 0, "queue_name");
 	rights_require_admin("recover_queue");
 	queue = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	if (!query_queue_exists(queue))

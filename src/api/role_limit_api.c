@@ -17,6 +17,7 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 
+#include "api/argument.h"
 #include "api/role_limit_api.h"
 #include "base/guc.h"
 #include "table/query_role.h"
@@ -41,10 +42,7 @@ static const Resource resources[ROLE_RESOURCES] = {
 static Oid
 role_argument(FunctionCallInfo fcinfo)
 {
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("\"%s\" must not be null", "role")));
+	argument_require(fcinfo, 0, "role");
 	(void) GetUserNameFromId(PG_GETARG_OID(0), false);
 	return PG_GETARG_OID(0);
 }

@@ -30,6 +30,7 @@
 #include "utils/timestamp.h"
 
 #include "api/api.h"
+#include "api/argument.h"
 #include "api/run_wait.h"
 #include "base/clock.h"
 #include "base/compat.h"
@@ -253,10 +254,7 @@ pg_scheduler_wait_for_run(PG_FUNCTION_ARGS)
 	char	   *status;
 	QueryDesc  *query;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("\"%s\" must not be null", "run_id")));
+	argument_require(fcinfo, 0, "run_id");
 	run_id = PG_GETARG_INT64(0);
 	if (!PG_ARGISNULL(1))
 		deadline = GetCurrentTimestamp() + Min(job_interval_usecs(PG_GETARG_INTERVAL_P(1)),
