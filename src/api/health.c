@@ -25,6 +25,7 @@
 
 #include "rules/health_rules.h"
 #include "rules/histogram.h"
+#include "shared/lane.h"
 #include "shared/restorer.h"
 #include "shared/worker_slot.h"
 #include "shared/worker_wait.h"
@@ -98,6 +99,7 @@ static void
 look_at_scheduler(SchedulerView *view)
 {
 	Database   *db;
+	int			in_lanes;
 
 	memset(view, 0, sizeof(*view));
 	view->facts.preloaded = shmem_available();
@@ -106,6 +108,7 @@ look_at_scheduler(SchedulerView *view)
 		return;
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
 	db = shmem_find_database(MyDatabaseId);
+	in_lanes = lane_count_waiting(MyDatabaseId);
 	if (db != NULL)
 		look_at_database(db, view);
 	else if (scheduler_shared->full)
@@ -118,7 +121,7 @@ look_at_scheduler(SchedulerView *view)
 	if (db != NULL)
 	{
 		view->pending = pg_atomic_read_u64(&db->npending);
-		view->ready = pg_atomic_read_u64(&db->nready);
+		view->ready = pg_atomic_read_u64(&db->nready) + in_lanes;
 		view->facts.backlog = view->ready;
 	}
 }

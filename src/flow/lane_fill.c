@@ -205,3 +205,57 @@ lane_fill_withdraw_run(const Run *run)
 	LWLockRelease(scheduler_shared->lock);
 	return result;
 }
+
+int64
+lane_fill_waiting_count(void)
+{
+	int			in_lanes;
+
+	Assert(process_is(PROCESS_SCHEDULER));
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	in_lanes = lane_count_waiting(MyDatabaseId);
+	LWLockRelease(scheduler_shared->lock);
+	return run_queue_ready_count() + in_lanes;
+}
+
+static int
+copy_ids(const Lane *lane, int64 *run_ids)
+{
+	for (int i = 0; i < lane->nready; i++)
+		run_ids[i] = lane->ready[(lane->first + i) % LANE_DEPTH].run_id;
+	return lane->nready;
+}
+
+static void
+forget_count(JobQueue *queue, void *arg)
+{
+	queue->nin_lanes = 0;
+}
+
+void
+lane_fill_count_queues(void)
+{
+	int64	   *run_ids = palloc((scheduler_shared->nworkers + 1) * LANE_DEPTH * sizeof(int64));
+	int			n;
+
+	Assert(process_is(PROCESS_SCHEDULER));
+	run_queue_foreach_queue(forget_count, NULL);
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	n = copy_ids(&shmem_find_database(MyDatabaseId)->http_lane, run_ids);
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	{
+		const Lane *lane = &scheduler_shared->lanes[i];
+
+		if (lane->in_use && lane->database == MyDatabaseId)
+			n += copy_ids(lane, run_ids + n);
+	}
+	LWLockRelease(scheduler_shared->lock);
+	for (int i = 0; i < n; i++)
+	{
+		RunEntry   *entry = run_queue_find(run_ids[i]);
+
+		if (entry != NULL && entry->state == RUN_STATE_DISPATCHED)
+			entry->queue->nin_lanes++;
+	}
+	pfree(run_ids);
+}

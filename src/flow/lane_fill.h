@@ -28,4 +28,10 @@ extern void lane_fill_withdraw(void);
 /* Take one run out of its lane.  False: it is not in one. */
 extern bool lane_fill_withdraw_run(const Run *run);
 
+/* Runs that are due and not executed: ready, held, or in a lane. */
+extern int64 lane_fill_waiting_count(void);
+
+/* Count those in lanes by their queues (JobQueue.nin_lanes). */
+extern void lane_fill_count_queues(void);
+
 #endif							/* PG_SCHEDULER_LANE_FILL_H */

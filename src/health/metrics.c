@@ -17,6 +17,7 @@
 #include "base/cycle.h"
 #include "base/guc.h"
 #include "base/process.h"
+#include "flow/lane_fill.h"
 #include "health/metrics.h"
 #include "shared/worker_slot.h"
 #include "state/meter.h"
@@ -179,7 +180,7 @@ write_scheduler_minute(TimestampTz minute)
 	SchedulerMinute row;
 
 	metrics_of_workers(&row);
-	row.backlog = run_queue_ready_count();
+	row.backlog = lane_fill_waiting_count();
 	row.waiting = run_queue_count() - row.backlog - row.running;
 	row.restarts = meter_take_deaths();
 	query_insert_scheduler_minute(&row, minute);

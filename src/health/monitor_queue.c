@@ -17,6 +17,7 @@
 #include "base/cycle.h"
 #include "base/guc.h"
 #include "base/process.h"
+#include "flow/lane_fill.h"
 #include "health/monitor_queue.h"
 #include "state/alert.h"
 #include "state/dependency_graph.h"
@@ -67,8 +68,8 @@ judge_queue(const char *name, int64 jobs, int64 unhealthy, void *arg)
 		}
 		facts.enabled = queue->limits.enabled;
 		facts.restarting = queue->limits.restarting;
-		facts.running = queue->ndispatched;
-		facts.backlog = queue->nready;
+		facts.running = queue->ndispatched - queue->nin_lanes;
+		facts.backlog = queue->nready + queue->nin_lanes;
 	}
 	health_of_queue(&facts, limits, &row->health);
 	dependency_graph_note_queue(name, row->health.state);
@@ -177,6 +178,7 @@ judge_queues(TimestampTz now)
 {
 	QueueJudgement judgement = {.context = CurrentMemoryContext};
 
+	lane_fill_count_queues();
 	query_scan_queue_jobs(!counted, judge_queue, &judgement);
 	for (int i = 0; i < judgement.n; i++)
 		alert_of_queue(&judgement.rows[i]);

@@ -35,6 +35,7 @@
 #include "utils/timestamp.h"
 
 #include "base/guc.h"
+#include "flow/lane_fill.h"
 #include "health/metrics.h"
 #include "health/server_watch.h"
 #include "shared/worker_wait.h"
@@ -128,25 +129,36 @@ judge_standby(void)
 				  n > 0 ? "processes wait for a synchronous standby that is not there" : NULL);
 }
 
+/* By default one worker is kept for other roles, however many runs of one wait. */
+static int64
+usable_workers(int64 max_workers)
+{
+	return pg_scheduler_max_workers_per_role < 0 ? Max(max_workers - 1, 1) : max_workers;
+}
+
 static void
 judge_workers(TimestampTz now)
 {
 	const AlertRule *rule = alert_rule(ALERT_WORKERS_EXHAUSTED);
 	SchedulerMinute row;
+	int64		waiting = lane_fill_waiting_count();
 	bool		exhausted;
 	int			nwaiting;
 	char	   *wait;
 
 	metrics_of_workers(&row);
-	if (row.workers_busy < row.max_workers || run_queue_ready_count() == 0)
+	if (row.workers_busy < usable_workers(row.max_workers) || waiting == 0)
 		busy_since = DT_NOEND;
 	else if (busy_since == DT_NOEND)
 		busy_since = now;
 	exhausted = busy_since != DT_NOEND && now - busy_since >= rule->interval;
 	wait = exhausted ? worker_wait_common(&nwaiting) : NULL;
 	set_alert(ALERT_WORKERS_EXHAUSTED, exhausted,
-			  psprintf("all " INT64_FORMAT " workers are busy, and " INT64_FORMAT " runs wait%s",
-					   row.max_workers, run_queue_ready_count(),
+			  psprintf("%s " INT64_FORMAT " workers%s are busy, and " INT64_FORMAT " runs wait%s",
+					   row.workers_busy < row.max_workers ? "all but one of" : "all",
+					   row.max_workers,
+					   row.workers_busy < row.max_workers ? ", which is kept for other roles," : "",
+					   waiting,
 					   wait ? psprintf("; %d of the workers wait for %s", nwaiting, wait) : ""));
 }
 

@@ -431,10 +431,10 @@ clear_scheduler_error(void)
 	char	   *message = process_clear_error();
 
 	recovery_event_note("reload", SUBJECT_SCHEDULER, 0, InvalidOid, true, message);
-	MemoryContextReset(cycle_context);
 	loaded = false;
 	(void) pool_room_make(0, false, 0);
 	publish_error(message);
+	MemoryContextReset(cycle_context);	/* the message with it */
 	process_wait_after_error();
 }
 

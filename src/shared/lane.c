@@ -230,3 +230,20 @@ lane_remove(Lane *lane, int64 run_id)
 	}
 	return false;
 }
+
+int
+lane_count_waiting(Oid database)
+{
+	const Database *db = shmem_find_database(database);
+	int			result = db != NULL ? db->http_lane.nready : 0;
+
+	Assert(shmem_locked());
+	for (int i = 0; i < scheduler_shared->nworkers; i++)
+	{
+		const Lane *lane = &scheduler_shared->lanes[i];
+
+		if (lane->in_use && lane->database == database)
+			result += lane->nready;
+	}
+	return result;
+}

@@ -3,7 +3,8 @@
  * lane.h
  *	  The ready runs of one (database, role), in order.
  *
- * The caller of each function holds scheduler_shared->lock exclusively.
+ * The caller of each function holds scheduler_shared->lock, exclusively where
+ * nothing else is said.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
@@ -48,6 +49,9 @@ extern bool lane_put_shared(Lane *lane, const Run *run, Run *displaced, bool *is
 /* The first one that "admits" wants. */
 extern bool lane_take_if(Lane *lane, bool (*admits) (const Run *run, void *arg), void *arg,
 						 Run *run);
+
+/* Runs of a database that wait in its lanes.  The lock may be held in any mode. */
+extern int	lane_count_waiting(Oid database);
 
 /* Take a given run out.  False: it is not in the lane. */
 extern bool lane_remove(Lane *lane, int64 run_id);

@@ -80,6 +80,7 @@ typedef struct JobQueue
 	QueueLimits limits;
 	int64		nready;			/* runs that are READY or HELD */
 	int			ndispatched;
+	int			nin_lanes;		/* of those, not begun, as they were counted last */
 	FairQueue	held;			/* runs that the limits hold back */
 	double		tokens;			/* runs that may begin now, by the rate limit */
 	TimestampTz refilled_at;

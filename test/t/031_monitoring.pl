@@ -115,6 +115,26 @@ $node->safe_psql('postgres', q{
 ok($node->poll_query_until('postgres',
 	q{SELECT count(*) = 2 FROM scheduler.alerts WHERE kind IN ('workers_exhausted', 'queue_backlog') AND resolved_at IS NULL}),
 	'busy workers and a backlog raise alerts');
+$node->safe_psql('postgres', q{SELECT scheduler.pause_job('long', cancel => true)});
+ok($node->poll_query_until('postgres',
+	q{SELECT count(*) = 0 FROM scheduler.alerts WHERE kind IN ('workers_exhausted', 'queue_backlog') AND resolved_at IS NULL}),
+	'until they are not');
+
+# By default a role leaves one worker to others.  Few runs wait: all are handed
+# to its workers, in a lane, and none is executed.
+$node->append_conf('postgresql.conf', 'pg_scheduler.max_workers_per_role = -1');
+$node->restart;
+healthy();
+$node->safe_psql('postgres', q{
+	SELECT scheduler.resume_job('long');
+	SELECT scheduler.run_job('long') FROM generate_series(1, 10)});
+ok($node->poll_query_until('postgres',
+	q{SELECT scheduler.status() -> 'ready_runs' = '7' AND (SELECT running = 3 AND backlog = 7 FROM scheduler.queues WHERE queue_name = 'default')}),
+	'what is in a lane waits');
+ok($node->poll_query_until('postgres',
+	q{SELECT count(*) = 2 FROM scheduler.alerts WHERE kind = 'queue_backlog' AND resolved_at IS NULL
+		OR kind = 'workers_exhausted' AND resolved_at IS NULL AND message LIKE 'all but one of % workers, which is kept for other roles, are busy, and 7 runs wait%'}),
+	'runs of one role wait for its workers');
 $node->safe_psql('postgres', q{SELECT scheduler.unschedule_job('long', cancel => true)});
 ok($node->poll_query_until('postgres',
 	q{SELECT count(*) = 0 FROM scheduler.alerts WHERE kind IN ('workers_exhausted', 'queue_backlog') AND resolved_at IS NULL}),
