@@ -108,7 +108,7 @@ look_at_scheduler(SchedulerView *view)
 		return;
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
 	db = shmem_find_database(MyDatabaseId);
-	in_lanes = lane_count_waiting(MyDatabaseId);
+	in_lanes = db != NULL ? lane_count_waiting(db) : 0;
 	if (db != NULL)
 		look_at_database(db, view);
 	else if (scheduler_shared->full)

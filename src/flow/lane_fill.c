@@ -213,7 +213,7 @@ lane_fill_waiting_count(void)
 
 	Assert(process_is(PROCESS_SCHEDULER));
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
-	in_lanes = lane_count_waiting(MyDatabaseId);
+	in_lanes = lane_count_waiting(shmem_find_database(MyDatabaseId));
 	LWLockRelease(scheduler_shared->lock);
 	return run_queue_ready_count() + in_lanes;
 }

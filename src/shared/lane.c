@@ -232,17 +232,16 @@ lane_remove(Lane *lane, int64 run_id)
 }
 
 int
-lane_count_waiting(Oid database)
+lane_count_waiting(const Database *db)
 {
-	const Database *db = shmem_find_database(database);
-	int			result = db != NULL ? db->http_lane.nready : 0;
+	int			result = db->http_lane.nready;
 
 	Assert(shmem_locked());
 	for (int i = 0; i < scheduler_shared->nworkers; i++)
 	{
 		const Lane *lane = &scheduler_shared->lanes[i];
 
-		if (lane->in_use && lane->database == database)
+		if (lane->in_use && lane->database == db->oid)
 			result += lane->nready;
 	}
 	return result;

@@ -51,7 +51,7 @@ extern bool lane_take_if(Lane *lane, bool (*admits) (const Run *run, void *arg),
 						 Run *run);
 
 /* Runs of a database that wait in its lanes.  The lock may be held in any mode. */
-extern int	lane_count_waiting(Oid database);
+extern int	lane_count_waiting(const Database *db);
 
 /* Take a given run out.  False: it is not in the lane. */
 extern bool lane_remove(Lane *lane, int64 run_id);
