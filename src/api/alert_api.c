@@ -27,6 +27,7 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "api/api.h"
 #include "api/argument.h"
 #include "base/clock.h"
 #include "base/guc.h"
@@ -54,13 +55,6 @@ PG_FUNCTION_INFO_V1(pg_scheduler_report_alert_check);
 PG_FUNCTION_INFO_V1(pg_scheduler_add_alert_handler);
 PG_FUNCTION_INFO_V1(pg_scheduler_handler_command);
 PG_FUNCTION_INFO_V1(pg_scheduler_drop_alert_handler);
-
-static void
-require(FunctionCallInfo fcinfo, int arg, const char *name)
-{
-	fit_require_version();
-	argument_require(fcinfo, arg, name);
-}
 
 static char *
 text_or_null(FunctionCallInfo fcinfo, int arg)
@@ -155,7 +149,7 @@ pg_scheduler_resolve_alert(PG_FUNCTION_ARGS)
 	int64		alert_id;
 	Oid			owner;
 
-	require(fcinfo, 0, "id");
+	api_require(fcinfo, 0, "id");
 	alert_id = PG_GETARG_INT64(0);
 	if (!query_find_open_alert(alert_id, &owner) ||
 		!(OidIsValid(owner) ? rights_can_manage(owner) : rights_is_admin()))
@@ -186,7 +180,7 @@ resolve_all(const char *kind)
 Datum
 pg_scheduler_resolve_alerts(PG_FUNCTION_ARGS)
 {
-	require(fcinfo, 0, "kind");
+	api_require(fcinfo, 0, "kind");
 	PG_RETURN_INT64(resolve_all(text_or_null(fcinfo, 0)));
 }
 
@@ -286,7 +280,7 @@ pg_scheduler_alter_alert_rule(PG_FUNCTION_ARGS)
 	double		threshold = PG_ARGISNULL(2) ? 0 : PG_GETARG_FLOAT8(2);
 	Interval   *period = get_period(fcinfo);
 
-	require(fcinfo, 0, "kind");
+	api_require(fcinfo, 0, "kind");
 	kind = text_or_null(fcinfo, 0);
 	rights_require_admin("alter_alert_rule");
 	if (severity != NULL)
@@ -307,7 +301,7 @@ pg_scheduler_reset_alert_rule(PG_FUNCTION_ARGS)
 {
 	char	   *kind;
 
-	require(fcinfo, 0, "kind");
+	api_require(fcinfo, 0, "kind");
 	kind = text_or_null(fcinfo, 0);
 	rights_require_admin("reset_alert_rule");
 	if (!query_alert_rule_exists(kind))
@@ -336,10 +330,10 @@ pg_scheduler_add_alert_check(PG_FUNCTION_ARGS)
 {
 	AlertCheck	check = {0};
 
-	require(fcinfo, 0, "check_name");
-	require(fcinfo, 1, "job_id");
-	require(fcinfo, 2, "predicate");
-	require(fcinfo, 3, "severity");
+	api_require(fcinfo, 0, "check_name");
+	api_require(fcinfo, 1, "job_id");
+	api_require(fcinfo, 2, "predicate");
+	api_require(fcinfo, 3, "severity");
 	check.name = text_or_null(fcinfo, 0);
 	check.owner = owner_of_job(PG_GETARG_INT64(1));
 	check.predicate = text_or_null(fcinfo, 2);
@@ -364,7 +358,7 @@ pg_scheduler_report_alert_check(PG_FUNCTION_ARGS)
 	int64	   *opened;
 	bool		locked;
 
-	require(fcinfo, 0, "job_id");
+	api_require(fcinfo, 0, "job_id");
 	row.kind = pstrdup(alert_kind(ALERT_CHECK)->name);
 	row.job_id = PG_GETARG_INT64(0);
 	row.owner = owner_of_job(row.job_id);
@@ -430,9 +424,9 @@ pg_scheduler_handler_command(PG_FUNCTION_ARGS)
 	HeapTuple	tuple;
 	char	   *name;
 
-	fcinfo->args[0].isnull |= !OidIsValid(PG_GETARG_OID(0));
-	require(fcinfo, 0, "function");
+	api_require(fcinfo, 0, "function");
 	function_id = PG_GETARG_OID(0);
+	argument_not_null(!OidIsValid(function_id), "function");
 	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function_id));
 	if (!HeapTupleIsValid(tuple))
 		ereport(ERROR,
@@ -467,9 +461,9 @@ pg_scheduler_add_alert_handler(PG_FUNCTION_ARGS)
 	int64		old_job_id;
 	int64		result;
 
-	require(fcinfo, 0, "handler_name");
-	require(fcinfo, 4, "min_severity");
-	require(fcinfo, 5, "resolved");
+	api_require(fcinfo, 0, "handler_name");
+	api_require(fcinfo, 4, "min_severity");
+	api_require(fcinfo, 5, "resolved");
 	severity = text_or_null(fcinfo, 4);
 	check_severity(severity);
 	if (job_id == 0 && (channel == NULL || channel[0] == '\0' ||
@@ -500,7 +494,7 @@ pg_scheduler_drop_alert_handler(PG_FUNCTION_ARGS)
 	char	   *name;
 	int64		job_id;
 
-	require(fcinfo, 0, "handler_name");
+	api_require(fcinfo, 0, "handler_name");
 	name = text_or_null(fcinfo, 0);
 	if (!query_delete_alert_handler(name, GetUserId(), &job_id))
 		ereport(ERROR,

@@ -72,9 +72,8 @@ pg_scheduler_check_preload(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* The argument that is a job must not be NULL. */
-static void
-require_arg(FunctionCallInfo fcinfo, int arg, const char *name)
+void
+api_require(FunctionCallInfo fcinfo, int arg, const char *name)
 {
 	fit_require_version();
 	argument_require(fcinfo, arg, name);
@@ -117,7 +116,7 @@ api_takes_name(FunctionCallInfo fcinfo)
 int64
 api_job(FunctionCallInfo fcinfo)
 {
-	require_arg(fcinfo, 0, "job");
+	api_require(fcinfo, 0, "job");
 	return api_takes_name(fcinfo) ? job_by_name(TextDatumGetCString(PG_GETARG_DATUM(0))) :
 		job_by_id(PG_GETARG_INT64(0));
 }
@@ -353,7 +352,7 @@ pg_scheduler_cancel_run(PG_FUNCTION_ARGS)
 {
 	int64		run_id;
 
-	require_arg(fcinfo, 0, "run_id");
+	api_require(fcinfo, 0, "run_id");
 	run_id = PG_GETARG_INT64(0);
 	api_check_run(run_id);
 	PG_RETURN_BOOL(run_cancel(run_id, cancelled_by_caller(CANCEL_RUN)));
@@ -405,7 +404,7 @@ pg_scheduler_redrive_dead_letter(PG_FUNCTION_ARGS)
 {
 	DeadLetter	letter;
 
-	require_arg(fcinfo, 0, "id");
+	api_require(fcinfo, 0, "id");
 	lock_letter(PG_GETARG_INT64(0), &letter);
 	/* its owner may have lost the job */
 	(void) job_by_id(letter.job_id);
@@ -438,7 +437,7 @@ pg_scheduler_discard_dead_letter(PG_FUNCTION_ARGS)
 {
 	DeadLetter	letter;
 
-	require_arg(fcinfo, 0, "id");
+	api_require(fcinfo, 0, "id");
 	get_dead_letter(PG_GETARG_INT64(0), &letter);
 	query_delete_dead_letter(letter.dead_letter_id);
 	query_delete_spent_request(letter.job_id);
@@ -453,7 +452,7 @@ pg_scheduler_retry_run(PG_FUNCTION_ARGS)
 	PendingRun	pending;
 	int64		run_id;
 
-	require_arg(fcinfo, 0, "run_id");
+	api_require(fcinfo, 0, "run_id");
 	run_id = PG_GETARG_INT64(0);
 	api_check_run(run_id);
 	if (store_read_pending(run_id, &pending) || !query_read_finished_run(run_id, &run))

@@ -20,6 +20,12 @@
 extern bool api_takes_name(FunctionCallInfo fcinfo);
 
 /*
+ * An error (22004) if an argument is NULL; before that, one if the library does not
+ * fit the extension's tables.
+ */
+extern void api_require(FunctionCallInfo fcinfo, int arg, const char *name);
+
+/*
  * The id of the job that the first argument of a call names: one of the
  * caller's own by its name, or any that the caller may manage by its id.  An
  * error if there is none: what the caller may not see does not exist.

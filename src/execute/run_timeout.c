@@ -58,7 +58,7 @@ void
 run_timeout_start(int64 soft, int64 hard)
 {
 	Assert(process_is(PROCESS_WORKER));
-	run_timeout_clear();
+	Assert(!hard_expired && !soft_expired);
 	if (soft > 0)
 		enable_timeout_at(soft_timeout, GetCurrentTimestamp() + soft);
 	if (hard > 0)

@@ -27,7 +27,7 @@ extern void run_timeout_start(int64 soft, int64 hard);
 /* They come no more.  Raises the cancellation that has come last, if any. */
 extern void run_timeout_stop(void);
 
-/* The next run: none has expired. */
+/* Before the next run: none has expired. */
 extern void run_timeout_clear(void);
 
 /* Which one has expired? */

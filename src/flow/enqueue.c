@@ -8,7 +8,7 @@
  *	job_state.next_run_at, due_heap.c
  *		|	its time comes
  *		v
- *	due: all times of the schedule up to now		find_due()
+ *	due: all times of the schedule up to now		catch_up.c
  *		|---> the calendar is closed				skipped
  *		|---> misfire "run_once", "skip": all but	missed
  *		|	  the last

@@ -82,13 +82,19 @@ limit_of(Oid role, RoleResource resource, int64 setting)
 }
 
 int
+role_limit_all_but_one(void)
+{
+	return Max(scheduler_shared->nworkers - 1, 1);
+}
+
+int
 role_limit_workers(Oid role)
 {
 	int			most = scheduler_shared->nworkers;
 	int64		limit = limit_of(role, ROLE_WORKERS, pg_scheduler_max_workers_per_role);
 
 	if (limit < 0)
-		return Max(most - 1, 1);
+		return role_limit_all_but_one();
 	return limit == 0 ? most : (int) Min(limit, most);
 }
 

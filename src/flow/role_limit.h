@@ -15,7 +15,9 @@
 /* Read the limits of roles.  In a transaction. */
 extern void role_limit_load(void);
 
+/* The workers that a role may have; where a limit is -1, all but one. */
 extern int	role_limit_workers(Oid role);
+extern int	role_limit_all_but_one(void);
 
 /* Why an occurrence has no run, if it has */
 #define ROLE_LIMIT_REFUSAL \

@@ -246,8 +246,8 @@ settle_dropped_request(RunEntry *entry)
 		if (store_read_pending(entry->run_id, &pending) &&
 			pending.started_at != DT_NOBEGIN)
 			settle_fail_attempt(&entry->run, RUN_LOST, ERRCODE_OPERATOR_INTERVENTION,
-						 "the HTTP worker ended before the answer came",
-						 NULL, NULL, pending.started_at, &outcome);
+								"the HTTP worker ended before the answer came",
+								NULL, NULL, pending.started_at, &outcome);
 	}
 	cycle_commit_transaction();
 	settle_apply(&outcome);

@@ -36,6 +36,7 @@
 
 #include "base/guc.h"
 #include "flow/lane_fill.h"
+#include "flow/role_limit.h"
 #include "health/metrics.h"
 #include "health/server_watch.h"
 #include "shared/worker_wait.h"
@@ -129,25 +130,19 @@ judge_standby(void)
 				  n > 0 ? "processes wait for a synchronous standby that is not there" : NULL);
 }
 
-/* By default one worker is kept for other roles, however many runs of one wait. */
-static int64
-usable_workers(int64 max_workers)
-{
-	return pg_scheduler_max_workers_per_role < 0 ? Max(max_workers - 1, 1) : max_workers;
-}
-
 static void
 judge_workers(TimestampTz now)
 {
 	const AlertRule *rule = alert_rule(ALERT_WORKERS_EXHAUSTED);
 	SchedulerMinute row;
 	int64		waiting = lane_fill_waiting_count();
+	bool		keeps_one = pg_scheduler_max_workers_per_role < 0;
 	bool		exhausted;
 	int			nwaiting;
 	char	   *wait;
 
 	metrics_of_workers(&row);
-	if (row.workers_busy < usable_workers(row.max_workers) || waiting == 0)
+	if (row.workers_busy < (keeps_one ? role_limit_all_but_one() : row.max_workers) || waiting == 0)
 		busy_since = DT_NOEND;
 	else if (busy_since == DT_NOEND)
 		busy_since = now;

@@ -216,14 +216,11 @@ apply(Database *db, const Change *changes, int n)
 void
 scheduler_apply_changes(Database *db)
 {
-	static Change changes[CHANGE_RING_SIZE];
+	const Change *changes;
 	bool		overflow;
-	int			n = shmem_take_changes(db, changes, CHANGE_RING_SIZE, &overflow);
+	int			n = scheduler_take_changes(db, &changes, &overflow);
 
 	Assert(!IsTransactionState());
-	for (int i = 0; i < n; i++)
-		if (changes[i].kind == CHANGE_CANCEL)
-			settle_cancel_run(changes[i].id);
 	if (overflow)
 		reload_all(db);
 	else

@@ -171,27 +171,28 @@ note_restart(Database *db)
 							"the scheduler had died");
 }
 
-/*
- * What was told of before is in what is read next, and is not to be counted
- * again.  Only what is still to be done is done.
- */
-static void
-drop_changes(Database *db)
+int
+scheduler_take_changes(Database *db, const Change **changes, bool *overflow)
 {
-	static Change changes[CHANGE_RING_SIZE];
-	bool		overflow;
-	int			n = shmem_take_changes(db, changes, CHANGE_RING_SIZE, &overflow);
+	static Change taken[CHANGE_RING_SIZE];
+	int			n = shmem_take_changes(db, taken, CHANGE_RING_SIZE, overflow);
 
 	for (int i = 0; i < n; i++)
-		if (changes[i].kind == CHANGE_CANCEL)
-			settle_cancel_run(changes[i].id);
+		if (taken[i].kind == CHANGE_CANCEL)
+			settle_cancel_run(taken[i].id);
+	*changes = taken;
+	return n;
 }
 
 void
 scheduler_load(Database *db)
 {
+	const Change *changes;
+	bool		overflow;
+
 	Assert(!IsTransactionState());
-	drop_changes(db);
+	/* what was told of before is in what is read next: it is not counted again */
+	(void) scheduler_take_changes(db, &changes, &overflow);
 	run_queue_reset();
 	job_cache_reset();
 	maintain_reset();

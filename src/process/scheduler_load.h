@@ -15,6 +15,13 @@
 /* All are called outside a transaction. */
 extern void scheduler_load(Database *db);
 
+/*
+ * Take what others have told of, and do at once what they want cancelled; how
+ * many changes there are.  They are valid until the next call, which
+ * scheduler_load() is, too.
+ */
+extern int	scheduler_take_changes(Database *db, const Change **changes, bool *overflow);
+
 /* The limits of queues */
 extern void scheduler_load_queues(void);
 

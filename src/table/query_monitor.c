@@ -423,8 +423,8 @@ query_last_error(int64 job_id)
 	query_add_int64(&params, job_id);
 	query_enter(&frame);
 	if (query_read("SELECT pg_catalog.left(error_message, 300) FROM scheduler.run_history"
-					  " WHERE job_id = $1 AND status IN ('failed', 'timed_out', 'lost')"
-					  " ORDER BY run_id DESC, attempt DESC LIMIT 1", &params) > 0)
+				   " WHERE job_id = $1 AND status IN ('failed', 'timed_out', 'lost')"
+				   " ORDER BY run_id DESC, attempt DESC LIMIT 1", &params) > 0)
 		result = query_text(0, 1);
 	if (result != NULL)
 		result = MemoryContextStrdup(caller, result);
