@@ -33,30 +33,36 @@ fail(NameProblem *problem, const char *detail, const char *hint)
 	return NULL;
 }
 
-/* What is left of *text begins with a double quote: the name up to the next. */
+/*
+ * What is left of *text begins with a double quote: the name up to the next.  It
+ * takes the memory of a name, not of all that is behind it.
+ */
 static char *
 quoted_name(const char **text, NameProblem *problem)
 {
-	char	   *name = palloc(strlen(*text));
-	char	   *end = name;
-	const char *at = *text + 1;
+	const char *begin = *text + 1;
+	const char *end;
+	char	   *name;
+	char	   *to;
 
-	for (; *at != '\0'; at++)
+	for (end = begin; end[0] != '"' || end[1] == '"'; end++)
 	{
-		if (*at == '"')
-		{
-			at++;
-			if (*at != '"')
-			{
-				*text = at;
-				*end = '\0';
-				return name;
-			}
-		}
-		*end++ = *at;
+		if (end[0] == '\0')
+			return fail(problem, "A quoted name has no end.",
+						"A double quote within a quoted name is written twice.");
+		if (end[0] == '"')
+			end++;				/* the second of two */
 	}
-	return fail(problem, "A quoted name has no end.",
-				"A double quote within a quoted name is written twice.");
+	to = name = palloc(end - begin + 1);
+	for (const char *at = begin; at < end; at++)
+	{
+		*to++ = *at;
+		if (*at == '"')
+			at++;
+	}
+	*to = '\0';
+	*text = end + 1;
+	return name;
 }
 
 /* A name without quotes: up to a comma, without the white space around it. */
