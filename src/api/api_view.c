@@ -68,7 +68,7 @@ put_flights(ReturnSetInfo *rsinfo)
 	flights = palloc(HTTP_FLIGHTS * sizeof(HttpFlight));
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
 	db = shmem_find_database(MyDatabaseId);
-	pid = db ? db->http_pid : 0;
+	pid = db ? db->http.pid : 0;
 	while (db != NULL && n < db->http_nflights &&
 		   (flight = http_flight_next(MyDatabaseId, flight)) >= 0)
 		flights[n++] = *http_flight_at(flight);
@@ -109,7 +109,7 @@ pg_scheduler_running(PG_FUNCTION_ARGS)
 			!rights_can_see(slots[i].role))
 			continue;
 		values[0] = Int64GetDatum(slots[i].run.run_id);
-		values[1] = Int32GetDatum(slots[i].pid);
+		values[1] = Int32GetDatum(slots[i].process.pid);
 		values[2] = TimestampTzGetDatum(slots[i].started_at);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
@@ -157,8 +157,8 @@ put_http_workers(ReturnSetInfo *rsinfo)
 		bool		exists;
 
 		LWLockAcquire(scheduler_shared->lock, LW_SHARED);
-		exists = db->state != DATABASE_UNUSED && db->http_pid != 0 && db->http_since != 0;
-		values[0] = Int32GetDatum(db->http_pid);
+		exists = db->state != DATABASE_UNUSED && db->http.pid != 0 && db->http_since != 0;
+		values[0] = Int32GetDatum(db->http.pid);
 		values[1] = ObjectIdGetDatum(db->oid);
 		values[3] = db->http_nflights > 0;
 		values[6] = TimestampTzGetDatum(db->http_since);
@@ -191,8 +191,8 @@ pg_scheduler_workers(PG_FUNCTION_ARGS)
 
 		if (!rights_can_see(slot->role))
 			continue;
-		nulls[0] = (slot->pid == 0);
-		values[0] = Int32GetDatum(slot->pid);
+		nulls[0] = (slot->process.pid == 0);
+		values[0] = Int32GetDatum(slot->process.pid);
 		values[1] = ObjectIdGetDatum(slot->database);
 		values[2] = ObjectIdGetDatum(slot->role);
 		values[3] = CStringGetTextDatum(worker_state_name(slot));
@@ -206,7 +206,7 @@ pg_scheduler_workers(PG_FUNCTION_ARGS)
 		values[7] = Int64GetDatum(slot->runs_done);
 		nulls[8] = (slot->memory == 0);
 		values[8] = Int64GetDatum(slot->memory);
-		values[9] = wait_event(slot->pid, &nulls[9]);
+		values[9] = wait_event(slot->process.pid, &nulls[9]);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	put_http_workers(rsinfo);

@@ -92,21 +92,21 @@ ask_processes_to_leave(Oid database, bool force)
 
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	db = shmem_find_database(database);
-	if (db != NULL && db->scheduler_pid != 0)
+	if (db != NULL && db->scheduler.pid != 0)
 	{
 		left++;
-		shmem_wake(db->scheduler_latch);
+		process_wake(&db->scheduler);
 	}
-	if (db != NULL && db->http_pid != 0)
+	if (db != NULL && db->http.pid != 0)
 	{
 		left++;
 		db->http_drop |= force;
-		shmem_wake(db->http_latch);
+		process_wake(&db->http);
 	}
 	foreach_worker_slot(slot)
 	{
-		if (slot->database != database || slot->pid == 0 ||
-			!worker_slot_is_alive(slot) || slot->pid == MyProcPid)
+		if (slot->database != database || slot->process.pid == 0 ||
+			!worker_slot_is_alive(slot) || slot->process.pid == MyProcPid)
 			continue;
 		left++;
 		worker_slot_send_away(slot, force);
@@ -283,8 +283,8 @@ reread_databases(void)
 		scheduler_shared->extension_elsewhere = true;
 	if (db != NULL && extension_dropped)
 		shmem_forget_runs(db);
-	if (db != NULL && db->scheduler_pid != 0 && extension_dropped)
-		kill(db->scheduler_pid, SIGTERM);
+	if (db != NULL && db->scheduler.pid != 0 && extension_dropped)
+		kill(db->scheduler.pid, SIGTERM);
 	LWLockRelease(scheduler_shared->lock);
 }
 
@@ -299,7 +299,7 @@ replace_workers(void)
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	foreach_worker_slot(slot)
 	{
-		if (slot->pid != 0 && worker_slot_is_alive(slot))
+		if (slot->process.pid != 0 && worker_slot_is_alive(slot))
 			worker_slot_ask_to_leave(slot);
 	}
 	LWLockRelease(scheduler_shared->lock);
@@ -313,8 +313,8 @@ restart_scheduler(Oid database)
 
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
 	db = shmem_find_database(database);
-	if (db != NULL && db->scheduler_pid != 0)
-		kill(db->scheduler_pid, SIGTERM);
+	if (db != NULL && db->scheduler.pid != 0)
+		kill(db->scheduler.pid, SIGTERM);
 	LWLockRelease(scheduler_shared->lock);
 }
 

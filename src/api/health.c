@@ -59,7 +59,7 @@ look_at_database(const Database *db, SchedulerView *view)
 	TimestampTz now = GetCurrentTimestamp();
 
 	Assert(shmem_locked());
-	facts->process = db->scheduler_pid != 0;
+	facts->process = db->scheduler.pid != 0;
 	facts->ready = db->ready;
 	facts->stop_requested = db->stop_requested && db->ready;
 	facts->stopped = db->stopped && db->ready;
@@ -75,7 +75,7 @@ look_at_database(const Database *db, SchedulerView *view)
 		facts->held = pstrdup(db->hold_reason);
 	view->http_in_flight = db->http_nflights;
 	view->since = facts->stop_requested ? db->stopped_at : db->ready_since;
-	view->pid = db->scheduler_pid;
+	view->pid = db->scheduler.pid;
 }
 
 /* Lock held. */
@@ -114,7 +114,7 @@ look_at_scheduler(SchedulerView *view)
 	else if (scheduler_shared->full)
 		view->facts.error = "there are more databases than pg_scheduler.max_databases";
 	else
-		view->facts.missing = scheduler_shared->launcher_pid == 0;
+		view->facts.missing = scheduler_shared->launcher.pid == 0;
 	look_at_workers(view);
 	LWLockRelease(scheduler_shared->lock);
 	view->facts.waiting_for_standby = worker_wait_standby();

@@ -102,8 +102,8 @@ pg_scheduler_restart(PG_FUNCTION_ARGS)
 
 	rights_require_admin("restart");
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
-	if (db->scheduler_pid != 0)
-		kill(db->scheduler_pid, SIGTERM);
+	if (db->scheduler.pid != 0)
+		kill(db->scheduler.pid, SIGTERM);
 	LWLockRelease(scheduler_shared->lock);
 	PG_RETURN_VOID();
 }

@@ -56,6 +56,29 @@ process_launch(BackgroundWorker *worker, BackgroundWorkerHandle **handle)
 }
 
 void
+process_attach(Process *process)
+{
+	process->pid = MyProcPid;
+	process->latch = MyLatch;
+}
+
+bool
+process_detach(Process *process)
+{
+	if (process->pid != MyProcPid)
+		return false;
+	*process = (Process) {0};
+	return true;
+}
+
+void
+process_wake(Process *process)
+{
+	if (process->latch != NULL)
+		SetLatch(process->latch);
+}
+
+void
 process_warn_no_room(const char *what, const char *hint)
 {
 	static TimestampTz told_at = DT_NOBEGIN;

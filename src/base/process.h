@@ -11,6 +11,7 @@
 #define PG_SCHEDULER_PROCESS_H
 
 #include "postmaster/bgworker.h"
+#include "storage/latch.h"
 
 /* What a process is: that of a client, unless it has said something else. */
 typedef enum ProcessKind
@@ -29,6 +30,16 @@ process_is(ProcessKind kind)
 {
 	return process_kind == kind;
 }
+
+/*
+ * A process as the others see it, in shared memory under the lock of what it is
+ * part of.
+ */
+typedef struct Process
+{
+	int			pid;			/* 0: there is none */
+	Latch	   *latch;			/* NULL: likewise */
+} Process;
 
 /* After an error a main loop waits: 1 s. */
 #define ERROR_DELAY_MS		1000
@@ -50,6 +61,15 @@ extern bool process_launch(BackgroundWorker *worker, BackgroundWorkerHandle **ha
  * again: the first time is told at once, the others once a minute, in one.
  */
 extern void process_warn_no_room(const char *what, const char *hint);
+
+/* This process is it from now on. */
+extern void process_attach(Process *process);
+
+/* If this process is it, there is none any more; true: it was. */
+extern bool process_detach(Process *process);
+
+/* Set its latch, if there is one. */
+extern void process_wake(Process *process);
 
 /* Settings of a session that works for pg_scheduler, whatever its defaults are. */
 extern void process_set_up_session(void);

@@ -39,7 +39,7 @@ current_slot(void)
 
 		foreach_worker_slot(other)
 		{
-			if (other->pid == leader)
+			if (other->process.pid == leader)
 				slot = other;
 		}
 	}

@@ -95,7 +95,7 @@ wake_idle_workers(int lane)
 	{
 		if (n > 0 && slot->state == WORKER_IDLE && slot->lane == lane && !slot->leave)
 		{
-			shmem_wake(slot->latch);
+			process_wake(&slot->process);
 			n--;
 		}
 	}

@@ -102,7 +102,7 @@ http_dispatch_runs(RoleRuns *queue)
 	Assert(process_is(PROCESS_SCHEDULER));
 	Assert(!IsTransactionState());
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
-	attached = shmem_my_db->http_pid != 0;
+	attached = shmem_my_db->http.pid != 0;
 	has_room = !shmem_my_db->http_leave &&
 		(shmem_my_db->http_lane.nready <= LANE_LOW_WATER || queue->overtakes ||
 		 shmem_my_db->http_lane.blocked);
@@ -114,7 +114,7 @@ http_dispatch_runs(RoleRuns *queue)
 	if (has_room && lane_fill(&shmem_my_db->http_lane, queue) > 0)
 	{
 		LWLockAcquire(scheduler_shared->lock, LW_SHARED);
-		shmem_wake(shmem_my_db->http_latch);
+		process_wake(&shmem_my_db->http);
 		LWLockRelease(scheduler_shared->lock);
 	}
 	return DT_NOEND;

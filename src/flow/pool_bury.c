@@ -48,7 +48,7 @@ drain_lane(Lane *lane, TakeBackCallback take_back)
 static bool
 never_attached(const WorkerSlot *slot, TimestampTz now)
 {
-	if (slot->state != WORKER_STARTING || slot->pid != 0)
+	if (slot->state != WORKER_STARTING || slot->process.pid != 0)
 		return false;
 	return worker_pool_has_ended(slot) || slot->launched_at + ATTACH_TIMEOUT < now;
 }

@@ -160,7 +160,7 @@ find_idle_http_worker(void)
 	{
 		Database   *db = &scheduler_shared->databases[i];
 
-		if (db->http_pid != 0 && !db->http_leave && db->http_runs > 0 &&
+		if (db->http.pid != 0 && !db->http_leave && db->http_runs > 0 &&
 			db->http_nflights == 0 && db->http_lane.nready == 0)
 			return db;
 	}
@@ -175,7 +175,7 @@ pool_room_want_process(Database *db)
 
 	Assert(!shmem_locked());
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	if (!kept_for_another(db) || db->scheduler_pid == 0)
+	if (!kept_for_another(db) || db->scheduler.pid == 0)
 	{
 		scheduler_shared->process_for = db->oid;
 		scheduler_shared->process_wanted_at = clock_now();
@@ -185,7 +185,7 @@ pool_room_want_process(Database *db)
 	if (idle != NULL)
 	{
 		idle->http_leave = true;
-		shmem_wake(idle->http_latch);
+		process_wake(&idle->http);
 	}
 	else if (pool_turn_count_coming() < 0)
 	{

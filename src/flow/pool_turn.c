@@ -28,7 +28,7 @@ count_ahead(void)
 	{
 		Database   *db = &scheduler_shared->databases[i];
 
-		if (db != shmem_my_db && db->ticket != 0 && db->scheduler_latch != NULL &&
+		if (db != shmem_my_db && db->ticket != 0 && db->scheduler.latch != NULL &&
 			(shmem_my_db->ticket == 0 || db->ticket < shmem_my_db->ticket))
 			result++;
 	}

@@ -237,7 +237,7 @@ worker_pool_kill_overdue(TimestampTz now)
 		if (slot->deadline + grace <= now)
 		{
 			slot->terminate = true;
-			kill(slot->pid, SIGTERM);
+			kill(slot->process.pid, SIGTERM);
 		}
 		else
 			next = Min(next, slot->deadline + grace);
@@ -259,7 +259,7 @@ worker_pool_dismiss(bool terminate)
 	}
 	shmem_my_db->http_leave = true;
 	shmem_my_db->http_drop |= terminate;
-	shmem_wake(shmem_my_db->http_latch);
+	process_wake(&shmem_my_db->http);
 	LWLockRelease(scheduler_shared->lock);
 }
 
@@ -303,7 +303,7 @@ worker_pool_count(int *running, int *total)
 			(*running)++;
 	}
 	*running += shmem_my_db->http_nflights;
-	if (shmem_my_db->http_pid != 0)
+	if (shmem_my_db->http.pid != 0)
 		(*total)++;
 	LWLockRelease(scheduler_shared->lock);
 }

@@ -80,11 +80,10 @@ http_worker_detach(int code, Datum arg)
 		http_client_destroy(client);
 	client = NULL;
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	shmem_my_db->http_pid = 0;
-	shmem_my_db->http_latch = NULL;
+	(void) process_detach(&shmem_my_db->http);
 	shmem_my_db->http_left = true;
 	http_flight_end_all(shmem_my_db);
-	shmem_wake(shmem_my_db->scheduler_latch);
+	process_wake(&shmem_my_db->scheduler);
 	LWLockRelease(scheduler_shared->lock);
 	ConditionVariableBroadcast(&scheduler_shared->process_left);
 }
@@ -100,14 +99,13 @@ http_worker_attach(Oid database)
 
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	shmem_my_db = shmem_find_database(database);
-	if (shmem_my_db != NULL && shmem_my_db->quiesced == 0 && shmem_my_db->http_pid == 0 &&
+	if (shmem_my_db != NULL && shmem_my_db->quiesced == 0 && shmem_my_db->http.pid == 0 &&
 		!shmem_my_db->http_left)
 	{
-		shmem_my_db->http_pid = MyProcPid;
-		shmem_my_db->http_latch = MyLatch;
+		process_attach(&shmem_my_db->http);
 		shmem_my_db->http_runs = 0;
 		shmem_my_db->http_leave = shmem_my_db->http_drop = shmem_my_db->http_cancel = false;
-		shmem_wake(shmem_my_db->scheduler_latch);
+		process_wake(&shmem_my_db->scheduler);
 		result = true;
 	}
 	LWLockRelease(scheduler_shared->lock);
@@ -269,7 +267,7 @@ take_runs(Run *runs, int *flights, TimestampTz now, int max)
 		}
 		lane->blocked = n < max && lane->nready > 0;
 		if (before > LANE_LOW_WATER && lane->nready <= LANE_LOW_WATER)
-			shmem_wake(shmem_my_db->scheduler_latch);
+			process_wake(&shmem_my_db->scheduler);
 	}
 	LWLockRelease(scheduler_shared->lock);
 	return n;
@@ -412,7 +410,7 @@ report_one(const Outcome *outcome)
 	Assert(!shmem_locked());
 	while (!shmem_put_outcome(shmem_my_db, outcome))
 	{
-		shmem_wake(shmem_my_db->scheduler_latch);
+		process_wake(&shmem_my_db->scheduler);
 		(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						 1, compat_wait_event("PgSchedulerHttpReport"));
 		if (ShutdownRequestPending || shmem_my_db->http_drop)
@@ -439,7 +437,7 @@ report_http_runs(HttpRun **runs, int n)
 						runs[i]->outcome.kind == OUTCOME_FINAL);
 	}
 	shmem_my_db->http_runs += n;
-	shmem_wake(shmem_my_db->scheduler_latch);
+	process_wake(&shmem_my_db->scheduler);
 	LWLockRelease(scheduler_shared->lock);
 	ConditionVariableBroadcast(&shmem_my_db->run_finished);
 	for (int i = 0; i < n; i++)

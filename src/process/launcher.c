@@ -86,11 +86,7 @@ static void
 launcher_detach(int code, Datum arg)
 {
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	if (scheduler_shared->launcher_pid == MyProcPid)
-	{
-		scheduler_shared->launcher_pid = 0;
-		scheduler_shared->launcher_latch = NULL;
-	}
+	(void) process_detach(&scheduler_shared->launcher);
 	LWLockRelease(scheduler_shared->lock);
 }
 
@@ -98,8 +94,7 @@ static void
 launcher_attach(void)
 {
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	scheduler_shared->launcher_pid = MyProcPid;
-	scheduler_shared->launcher_latch = MyLatch;
+	process_attach(&scheduler_shared->launcher);
 	scheduler_shared->rescan = true;
 	LWLockRelease(scheduler_shared->lock);
 	before_shmem_exit(launcher_detach, (Datum) 0);
@@ -160,11 +155,11 @@ static bool
 is_in_use(const Database *db)
 {
 	Assert(shmem_locked());
-	if (db->scheduler_pid != 0 || db->http_pid != 0)
+	if (db->scheduler.pid != 0 || db->http.pid != 0)
 		return true;
 	foreach_worker_slot(slot)
 	{
-		if (slot->pid != 0 && slot->database == db->oid)
+		if (slot->process.pid != 0 && slot->database == db->oid)
 			return true;
 	}
 	return false;
@@ -200,12 +195,10 @@ init_entry(Database *db, Oid oid)
 	memset(db->restorers, 0, sizeof(db->restorers));
 	db->error[0] = '\0';
 	db->missing_since = GetCurrentTimestamp();
-	db->scheduler_pid = 0;
-	db->scheduler_latch = NULL;
+	db->scheduler = (Process) {0};
 	db->ready = false;
 	db->stopped = false;
-	db->http_pid = 0;
-	db->http_latch = NULL;
+	db->http = (Process) {0};
 	db->http_since = 0;
 	db->http_runs = 0;
 	db->http_leave = db->http_drop = false;
@@ -337,7 +330,7 @@ static bool
 needs_scheduler(const Database *db)
 {
 	return db->state == DATABASE_PRESENT && db->quiesced == 0 &&
-		db->scheduler_pid == 0;
+		db->scheduler.pid == 0;
 }
 
 /* status() says why there is no scheduler. */

@@ -106,10 +106,8 @@ static void
 scheduler_detach(int code, Datum arg)
 {
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-	if (shmem_my_db->scheduler_pid == MyProcPid)
+	if (process_detach(&shmem_my_db->scheduler))
 	{
-		shmem_my_db->scheduler_pid = 0;
-		shmem_my_db->scheduler_latch = NULL;
 		shmem_my_db->ready = false;
 		shmem_my_db->unfit[0] = '\0';
 		shmem_my_db->ticket = 0;
@@ -120,7 +118,7 @@ scheduler_detach(int code, Datum arg)
 		if ((shmem_my_db->state == DATABASE_ABSENT && scheduler_shared->full) || code != 0)
 			scheduler_shared->rescan = true;
 	}
-	shmem_wake(scheduler_shared->launcher_latch);
+	process_wake(&scheduler_shared->launcher);
 	LWLockRelease(scheduler_shared->lock);
 	ConditionVariableBroadcast(&scheduler_shared->process_left);
 }
@@ -133,10 +131,9 @@ scheduler_attach(Oid database)
 
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	shmem_my_db = shmem_find_database(database);
-	if (shmem_my_db != NULL && shmem_my_db->quiesced == 0 && shmem_my_db->scheduler_pid == 0)
+	if (shmem_my_db != NULL && shmem_my_db->quiesced == 0 && shmem_my_db->scheduler.pid == 0)
 	{
-		shmem_my_db->scheduler_pid = MyProcPid;
-		shmem_my_db->scheduler_latch = MyLatch;
+		process_attach(&shmem_my_db->scheduler);
 		result = true;
 	}
 	LWLockRelease(scheduler_shared->lock);

@@ -134,7 +134,7 @@ publish_ready(Database *db)
 	{
 		/* the launcher warns when there is no entry left for the others */
 		scheduler_shared->rescan = true;
-		shmem_wake(scheduler_shared->launcher_latch);
+		process_wake(&scheduler_shared->launcher);
 	}
 	LWLockRelease(scheduler_shared->lock);
 }

@@ -63,8 +63,7 @@ worker_attach(const WorkerStart *start)
 		result = shmem_my_db != NULL;
 		if (result)
 		{
-			slot->pid = MyProcPid;
-			slot->latch = MyLatch;
+			process_attach(&slot->process);
 			slot->leave |= shmem_my_db->quiesced > 0;
 			worker_slot_mine = slot;
 		}
@@ -89,9 +88,8 @@ worker_detach(int code, Datum arg)
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	worker_slot_mine->state = WORKER_DEAD;
 	worker_slot_mine->died_at = clock_now();
-	worker_slot_mine->pid = 0;
-	worker_slot_mine->latch = NULL;
-	shmem_wake(shmem_my_db->scheduler_latch);
+	(void) process_detach(&worker_slot_mine->process);
+	process_wake(&shmem_my_db->scheduler);
 	worker_slot_mine = NULL;
 	LWLockRelease(scheduler_shared->lock);
 	ConditionVariableBroadcast(&scheduler_shared->process_left);
@@ -156,7 +154,7 @@ take_run(Run *run)
 		worker_slot_mine->started_at = Max(now, run->due_at);
 		worker_slot_mine->job_name[0] = '\0';
 		if (lane->nready == LANE_LOW_WATER)
-			shmem_wake(shmem_my_db->scheduler_latch);
+			process_wake(&shmem_my_db->scheduler);
 	}
 	else if (worker_slot_mine->state != WORKER_IDLE)
 	{

@@ -142,7 +142,7 @@ cancel(Database *db, HttpFlight *flight, CancelReason why)
 	flight->cancel = true;
 	flight->cancel_at = DT_NOEND;
 	db->http_cancel = true;
-	shmem_wake(db->http_latch);
+	process_wake(&db->http);
 }
 
 bool

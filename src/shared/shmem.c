@@ -67,7 +67,7 @@ shmem_put_outcome(Database *db, const Outcome *outcome)
 	db->bell = false;
 	SpinLockRelease(&db->mutex);
 	if (wake)
-		shmem_wake(db->scheduler_latch);
+		process_wake(&db->scheduler);
 	return done;
 }
 
@@ -135,7 +135,7 @@ shmem_put_change_of(Database *db, ChangeKind kind, int64 id)
 		db->change_count++;
 	}
 	SpinLockRelease(&db->mutex);
-	shmem_wake(db->scheduler_latch);
+	process_wake(&db->scheduler);
 }
 
 int
@@ -183,13 +183,6 @@ shmem_want_rooms(Database *db, int n)
 	db->rooms_wanted = n;
 }
 
-void
-shmem_wake(Latch *latch)
-{
-	if (latch != NULL)
-		SetLatch(latch);
-}
-
 /* Caller does not hold the lock. */
 void
 shmem_wake_launcher(bool rescan)
@@ -198,6 +191,6 @@ shmem_wake_launcher(bool rescan)
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	if (rescan)
 		scheduler_shared->rescan = true;
-	shmem_wake(scheduler_shared->launcher_latch);
+	process_wake(&scheduler_shared->launcher);
 	LWLockRelease(scheduler_shared->lock);
 }

@@ -41,10 +41,10 @@
 #include "datatype/timestamp.h"
 #include "port/atomics.h"
 #include "storage/condition_variable.h"
-#include "storage/latch.h"
 #include "storage/lwlock.h"
 #include "storage/spin.h"
 
+#include "base/process.h"
 #include "rules/run.h"
 
 #define LANE_DEPTH				128
@@ -97,8 +97,7 @@ typedef struct WorkerSlot
 	Oid			database;
 	Oid			role;
 	int			lane;
-	int			pid;			/* 0 until attached */
-	Latch	   *latch;			/* NULL until attached */
+	Process		process;		/* none until attached */
 	TimestampTz launched_at;
 	TimestampTz idle_since;
 	TimestampTz expected_until; /* the scheduler expects work for it by then */
@@ -208,15 +207,13 @@ typedef struct Database
 	uint32		extension_events;	/* an extension was created: look again */
 	int			quiesced;		/* DDL commands, and restores, that want us out */
 	int			restorers[MAX_RESTORERS];	/* sessions that restore: restorer.h */
-	int			scheduler_pid;	/* 0: none */
-	Latch	   *scheduler_latch;
+	Process		scheduler;
 	bool		ready;			/* the scheduler has read all jobs */
 	bool		stopped;		/* by scheduler.stop() or held, and at rest */
 	TimestampTz ready_since;
 	int			nstarts;		/* of its scheduler, since the server started */
 	bool		left;			/* the last scheduler went in good order */
-	int			http_pid;		/* 0: no HTTP worker, or it takes no more runs */
-	Latch	   *http_latch;
+	Process		http;			/* none, too: it takes no more runs */
 	TimestampTz http_since;		/* when it attached */
 	int64		http_runs;		/* how many it has done */
 	bool		http_leave;		/* asked to go when what is under way is over */
@@ -259,8 +256,7 @@ typedef struct Database
 typedef struct SchedulerShared
 {
 	LWLock	   *lock;
-	int			launcher_pid;
-	Latch	   *launcher_latch;
+	Process		launcher;
 	bool		rescan;			/* launcher: read pg_database again */
 	bool		full;			/* some database has found no entry */
 	bool		extension_elsewhere;	/* one was created in such a database */
@@ -336,8 +332,7 @@ extern void shmem_forget_runs(Database *db);
 /* Workers that are to leave for the sake of a database's roles.  Lock held. */
 extern void shmem_want_rooms(Database *db, int n);
 
-/* Set a latch that may be NULL. */
-extern void shmem_wake(Latch *latch);
+/* Wake the launcher; "rescan": it looks at all databases again. */
 extern void shmem_wake_launcher(bool rescan);
 
 #endif							/* PG_SCHEDULER_SHMEM_H */

@@ -30,7 +30,7 @@ worker_slot_wake_ticket_holders(void)
 	Assert(shmem_locked_exclusively());
 	for (int i = 0; i < scheduler_shared->ndatabases; i++)
 		if (scheduler_shared->databases[i].ticket != 0)
-			shmem_wake(scheduler_shared->databases[i].scheduler_latch);
+			process_wake(&scheduler_shared->databases[i].scheduler);
 }
 
 void
@@ -55,7 +55,7 @@ worker_slot_ask_to_leave(WorkerSlot *slot)
 {
 	Assert(shmem_locked_exclusively());
 	slot->leave = true;
-	shmem_wake(slot->latch);
+	process_wake(&slot->process);
 }
 
 void
@@ -66,7 +66,7 @@ worker_slot_send_away(WorkerSlot *slot, bool force)
 	if (force && slot->state == WORKER_RUNNING && !slot->requeue)
 	{
 		slot->requeue = true;
-		kill(slot->pid, SIGTERM);
+		kill(slot->process.pid, SIGTERM);
 	}
 }
 
@@ -159,9 +159,9 @@ cancel_slot(WorkerSlot *slot, CancelReason why)
 	slot->cancel = true;
 	slot->cancel_at = DT_NOEND;
 	slot->deadline = Min(slot->deadline, clock_now());
-	kill(slot->pid, SIGINT);
+	kill(slot->process.pid, SIGINT);
 	if (db != NULL)
-		shmem_wake(db->scheduler_latch);
+		process_wake(&db->scheduler);
 }
 
 static bool
@@ -217,7 +217,7 @@ worker_slot_cancel_job(int64 job_id, TimestampTz at, CancelReason why)
 	}
 	db = shmem_find_database(MyDatabaseId);
 	if (n > 0 && db != NULL)
-		shmem_wake(db->scheduler_latch);
+		process_wake(&db->scheduler);
 	LWLockRelease(scheduler_shared->lock);
 	return n;
 }

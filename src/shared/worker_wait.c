@@ -43,13 +43,13 @@ busy_processes(Oid database, int *pids)
 	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
 	foreach_worker_slot(slot)
 	{
-		if (slot->state == WORKER_RUNNING && slot->pid != 0 &&
+		if (slot->state == WORKER_RUNNING && slot->process.pid != 0 &&
 			(!OidIsValid(database) || slot->database == database))
-			pids[n++] = slot->pid;
+			pids[n++] = slot->process.pid;
 	}
 	db = OidIsValid(database) ? shmem_find_database(database) : NULL;
-	if (db != NULL && db->http_pid != 0)
-		pids[n++] = db->http_pid;
+	if (db != NULL && db->http.pid != 0)
+		pids[n++] = db->http.pid;
 	LWLockRelease(scheduler_shared->lock);
 	return n;
 }
