@@ -17,26 +17,16 @@
 #include "utils/timestamp.h"
 
 #include "rules/calendar_rules.h"
-#include "shim.h"
+#include "stand_in/memory.h"
+#include "fuzz.h"
 
 #define MAX_WINDOWS		8
 #define PROBES			50
-
-#define CHECK(condition) \
-	do { \
-		if (!(condition)) \
-		{ \
-			fprintf(stderr, "%s does not hold\n", #condition); \
-			abort(); \
-		} \
-	} while (0)
 
 static const char *const zones[] = {
 	"UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe",
 	"Pacific/Apia", "Africa/Casablanca", "+05:45", "America/Havana"
 };
-
-int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* A number in a range, or what stands for none. */
 static int32
@@ -69,7 +59,7 @@ check_weekdays(const char *text, int *mask)
 	CHECK(calendar_parse_weekdays(normal, &again) && again == *mask);
 }
 
-/* Days are those from 1990 to 2037, for which the shim knows all zones. */
+/* Days are those from 1990 to 2037, for which zones.c knows all zones. */
 static void
 read_window(char *line, CalendarWindow *window)
 {
@@ -98,7 +88,7 @@ check_next_open(const Calendar *calendar, TimestampTz at)
 }
 
 int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+LLVMFuzzerTestOneInput(const uint8 *data, size_t size)
 {
 	char	   *text = malloc(size + 1);
 	char	   *rest = text;
@@ -107,6 +97,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 								  MAX_WINDOWS * sizeof(CalendarWindow));
 	TimestampTz at;
 
+	memory_limit = FUZZ_MEMORY;
 	memcpy(text, data, size);
 	text[size] = '\0';
 	line = strsep(&rest, "\n");
@@ -122,7 +113,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	check_next_open(calendar, at);
 	check_next_open(calendar, at + 123456);
-	shim_free_all();
+	memory_free_all();
 	free(calendar);
 	free(text);
 	return 0;

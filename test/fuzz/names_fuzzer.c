@@ -13,12 +13,10 @@
 #include "postgres.h"
 
 #include "rules/name_list.h"
-#include "shim.h"
+#include "stand_in/memory.h"
+#include "fuzz.h"
 
 #define MAX_NAMES	2000
-
-#define CHECK(condition) \
-	do { if (!(condition)) { fprintf(stderr, "not so: %s\n", #condition); abort(); } } while (0)
 
 /* Read a list; how many names, or -1. */
 static int
@@ -91,9 +89,12 @@ LLVMFuzzerTestOneInput(const uint8 *data, size_t size)
 {
 	static char *names[MAX_NAMES];
 	static char *again[MAX_NAMES];
-	char	   *text = pnstrdup((const char *) data, size);
-	int			n = read_list(text, names);
+	char	   *text;
+	int			n;
 
+	memory_limit = FUZZ_MEMORY;
+	text = pnstrdup((const char *) data, size);
+	n = read_list(text, names);
 	if (n > 0)
 	{
 		CHECK(read_list(write_list(names, n), again) == n);
@@ -101,6 +102,6 @@ LLVMFuzzerTestOneInput(const uint8 *data, size_t size)
 			CHECK(strcmp(names[i], again[i]) == 0);
 	}
 	check_target(text);
-	shim_free_all();
+	memory_free_all();
 	return 0;
 }

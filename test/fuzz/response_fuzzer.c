@@ -14,19 +14,9 @@
 #include "postgres.h"
 
 #include "http/http_transfer.h"
+#include "fuzz.h"
 
 #define SECRET_MIN_LENGTH	4	/* http_response.c */
-
-#define CHECK(condition) \
-	do { \
-		if (!(condition)) \
-		{ \
-			fprintf(stderr, "%s does not hold\n", #condition); \
-			abort(); \
-		} \
-	} while (0)
-
-int			LLVMFuzzerTestOneInput(const uint8 *data, size_t size);
 
 /* What of http_transfer.c the answer needs: nothing has been announced. */
 CURLcode

@@ -14,17 +14,8 @@
 #include "postgres.h"
 
 #include "rules/schedule.h"
-#include "shim.h"
-
-#define CHECK(condition) \
-	do { \
-		if (!(condition)) \
-		{ \
-			fprintf(stderr, "%s does not hold for \"%s\"\n", \
-					#condition, text); \
-			abort(); \
-		} \
-	} while (0)
+#include "stand_in/memory.h"
+#include "fuzz.h"
 
 static const char *const zones[] = {
 	"UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe",
@@ -87,13 +78,14 @@ check_times(const char *text, const Schedule *schedule, const Schedule *same,
 }
 
 int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+LLVMFuzzerTestOneInput(const uint8 *data, size_t size)
 {
 	char	   *text = malloc(size + 1);
 	uint64		h;
 	ScheduleError error;
 	Schedule   *schedule;
 
+	memory_limit = FUZZ_MEMORY;
 	memcpy(text, data, size);
 	text[size] = '\0';
 	h = mix(text);
@@ -126,7 +118,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			check_times(text, schedule, same, PG_INT64_MIN, PG_INT64_MAX - 1);
 		}
 	}
-	shim_free_all();
+	memory_free_all();
 	free(text);
 	return 0;
 }

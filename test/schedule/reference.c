@@ -20,7 +20,7 @@
 
 #include <time.h>
 
-#include "../fuzz/shim.h"
+#include "stand_in/memory.h"
 #include "rules/schedule.h"
 
 /* The walked years, in minutes of UTC. */
@@ -554,7 +554,7 @@ check_cron(const char *zone)
 	{
 		check_refused(&cron, zone, &error);
 		refused++;
-		shim_free_all();
+		memory_free_all();
 		return;
 	}
 	m = random_start();
@@ -587,7 +587,7 @@ check_cron(const char *zone)
 		occurrences++;
 		after = next;
 	}
-	shim_free_all();
+	memory_free_all();
 }
 
 /* The first minute whose clock shows a local minute, or would but for a gap. */
@@ -680,7 +680,7 @@ check_period(const char *zone)
 		occurrences++;
 		break;
 	}
-	shim_free_all();
+	memory_free_all();
 }
 
 int

@@ -10,7 +10,7 @@
 #include "postgres.h"
 
 #include "random.h"
-#include "server.h"
+#include "stand_in/server.h"
 #include "shared/lane.h"
 #include "tap.h"
 

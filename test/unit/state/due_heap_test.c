@@ -10,7 +10,7 @@
 #include "postgres.h"
 
 #include "random.h"
-#include "server.h"
+#include "stand_in/server.h"
 #include "state/due_heap.h"
 #include "tap.h"
 
@@ -196,6 +196,6 @@ main(void)
 	test_many();
 	test_role_ends();
 	test_changed();
-	server_free_all();
+	memory_free_all();
 	return done_testing();
 }

@@ -14,7 +14,7 @@
 #include "utils/hsearch.h"
 
 #include "random.h"
-#include "server.h"
+#include "stand_in/server.h"
 #include "state/fair_queue.h"
 #include "tap.h"
 
@@ -70,7 +70,7 @@ key_of(int stream)
 static void
 set_up(void)
 {
-	server_free_all();
+	memory_free_all();
 	memset(items, 0, sizeof(items));
 	memset(turns, 0, sizeof(turns));
 	floor_turn = 0;
@@ -311,6 +311,6 @@ main(void)
 	test_rank();
 	test_removal();
 	test_many_streams();
-	server_free_all();
+	memory_free_all();
 	return done_testing();
 }

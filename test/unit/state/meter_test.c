@@ -12,7 +12,7 @@
 #include "utils/timestamp.h"
 
 #include "random.h"
-#include "server.h"
+#include "stand_in/server.h"
 #include "state/meter.h"
 #include "tap.h"
 
@@ -304,6 +304,6 @@ main(void)
 	test_what_is_no_end();
 	test_deaths();
 	test_too_many();
-	server_free_all();
+	memory_free_all();
 	return done_testing();
 }

@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/guc.h"
 #include "random.h"
-#include "server.h"
+#include "stand_in/server.h"
 #include "state/hook_family.h"
 #include "state/run_grace.h"
 #include "state/run_list.h"
@@ -552,6 +552,6 @@ main(void)
 	test_turns();
 	test_rate();
 	test_grace();
-	server_free_all();
+	memory_free_all();
 	return done_testing();
 }

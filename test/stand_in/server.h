@@ -4,9 +4,9 @@
  *	  What the units under test need of the server, for programs without one.
  *
  * Functions of the server that are not in its libraries for programs have
- * plain stand-ins in server.c, with the server's names: memory contexts, hash
- * tables, pairing heaps, lists, and errors, which end the program unless
- * they are expected.
+ * plain stand-ins in server.c, with the server's names: hash tables,
+ * pairing heaps, lists, and errors, which end the program unless they are
+ * expected.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
@@ -16,6 +16,8 @@
 #define PG_SCHEDULER_TEST_SERVER_H
 
 #include <setjmp.h>
+
+#include "memory.h"
 
 extern jmp_buf *server_error;	/* where ereport(ERROR) goes; NULL: nowhere */
 
@@ -33,11 +35,5 @@ extern jmp_buf *server_error;	/* where ereport(ERROR) goes; NULL: nowhere */
 		server_error = NULL; \
 		raised; \
 	})
-
-/* Bytes that were allocated and not freed. */
-extern size_t server_memory(void);
-
-/* Free whatever is allocated, in whatever context. */
-extern void server_free_all(void);
 
 #endif							/* PG_SCHEDULER_TEST_SERVER_H */

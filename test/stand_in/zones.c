@@ -1,13 +1,10 @@
 /*-------------------------------------------------------------------------
  *
- * shim.c
- *	  What the schedule code needs of the server, for programs without one.
+ * zones.c
+ *	  Time zones, for programs without a server.
  *
- * Memory is the C library's, remembered so that shim_free_all() can free it
- * (ScheduleError's strings are palloc'd or constant, so a caller cannot).
- * The time-zone functions read the system's compiled zone files; unlike the
- * server's they know no change of the clock behind the last one that is
- * listed, in 2037.
+ * They are read from the system's compiled zone files; unlike the server's they
+ * know no change of the clock behind the last one that is listed, in 2037.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
@@ -17,98 +14,9 @@
 
 #include "pgtime.h"
 
-#include "shim.h"
-
 #define ZONE_DIRECTORY	"/usr/share/zoneinfo/"
 #define MAX_ZONES		64
 
-/*
- * Memory: each chunk has a header that links it into one list.
- */
-typedef struct Chunk
-{
-	struct Chunk *next;
-	struct Chunk *previous;
-	size_t		size;
-	size_t		align;
-} Chunk;
-
-static Chunk chunks = {&chunks, &chunks, 0, 0};
-static size_t allocated;
-
-void *
-palloc(Size size)
-{
-	Chunk	   *chunk;
-
-	allocated += size;
-	if (allocated > SHIM_MAX_MEMORY)
-		abort();				/* more than any schedule may take */
-	chunk = malloc(sizeof(Chunk) + size);
-	if (chunk == NULL)
-		abort();
-	chunk->size = size;
-	chunk->next = &chunks;
-	chunk->previous = chunks.previous;
-	chunk->next->previous = chunk->previous->next = chunk;
-	return chunk + 1;
-}
-
-void *
-palloc0(Size size)
-{
-	return memset(palloc(size), 0, size);
-}
-
-void
-pfree(void *pointer)
-{
-	Chunk	   *chunk = (Chunk *) pointer - 1;
-
-	chunk->next->previous = chunk->previous;
-	chunk->previous->next = chunk->next;
-	allocated -= chunk->size;
-	free(chunk);
-}
-
-void *
-repalloc(void *pointer, Size size)
-{
-	void	   *result = palloc(size);
-
-	memcpy(result, pointer, Min(size, ((Chunk *) pointer - 1)->size));
-	pfree(pointer);
-	return result;
-}
-
-char *
-pnstrdup(const char *in, Size len)
-{
-	char	   *result;
-
-	len = strnlen(in, len);
-	result = palloc(len + 1);
-	memcpy(result, in, len);
-	result[len] = '\0';
-	return result;
-}
-
-char *
-pstrdup(const char *in)
-{
-	return pnstrdup(in, strlen(in));
-}
-
-void
-shim_free_all(void)
-{
-	while (chunks.next != &chunks)
-		pfree(chunks.next + 1);
-}
-
-/*
- * Time zones.
- */
 struct pg_tz
 {
 	char		name[TZ_STRLEN_MAX + 1];
