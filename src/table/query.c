@@ -230,18 +230,18 @@ query_scan_uncounted_runs(int64 after, int64 upto, TimestampTz since,
 	query_add_time(&params, since);
 	query_add_time(&params, before);
 	query_scan("SELECT " COUNTED_COLUMNS
-		 " FROM scheduler.run_history h"
-		 " JOIN scheduler.job j ON j.job_id = h.job_id"
-		 " LEFT JOIN scheduler.job_state s ON s.job_id = h.job_id"
-		 " WHERE h.run_id > $1 AND h.run_id <= $2"
-		 " AND h.status NOT IN ('skipped', 'missed')"
-		 " AND (h.finished_at > COALESCE(s.last_finished_at, '-infinity')"
-		 " OR h.run_id = ANY (s.open_runs) AND EXISTS (SELECT"
-		 " FROM unnest(s.open_runs, s.open_attempts) AS o (run_id, attempt)"
-		 " WHERE o.run_id = h.run_id AND o.attempt <= h.attempt))"
-		 " AND h.finished_at >= COALESCE($3, '-infinity')"
-		 " AND h.finished_at < COALESCE($4, 'infinity')"
-		 " ORDER BY h.finished_at",
+			   " FROM scheduler.run_history h"
+			   " JOIN scheduler.job j ON j.job_id = h.job_id"
+			   " LEFT JOIN scheduler.job_state s ON s.job_id = h.job_id"
+			   " WHERE h.run_id > $1 AND h.run_id <= $2"
+			   " AND h.status NOT IN ('skipped', 'missed')"
+			   " AND (h.finished_at > COALESCE(s.last_finished_at, '-infinity')"
+			   " OR h.run_id = ANY (s.open_runs) AND EXISTS (SELECT"
+			   " FROM unnest(s.open_runs, s.open_attempts) AS o (run_id, attempt)"
+			   " WHERE o.run_id = h.run_id AND o.attempt <= h.attempt))"
+			   " AND h.finished_at >= COALESCE($3, '-infinity')"
+			   " AND h.finished_at < COALESCE($4, 'infinity')"
+			   " ORDER BY h.finished_at",
 		 &params, counted_row, &context);
 }
 
@@ -255,10 +255,10 @@ query_pause_job(int64 job_id, TimestampTz paused_at, const char *reason)
 	query_add_time(&params, paused_at);
 	query_add_text(&params, reason);
 	query_run("WITH taken AS (UPDATE scheduler.job_recovery SET state = 'closing',"
-		" retry_at = NULL WHERE job_id = $1 AND state NOT IN ('closed', 'closing')"
-		" RETURNING job_id)"
-		" UPDATE scheduler.job SET paused_at = $2, paused_reason = $3"
-		" WHERE job_id = $1 AND (paused_at IS NULL OR EXISTS (SELECT FROM taken))",
+			  " retry_at = NULL WHERE job_id = $1 AND state NOT IN ('closed', 'closing')"
+			  " RETURNING job_id)"
+			  " UPDATE scheduler.job SET paused_at = $2, paused_reason = $3"
+			  " WHERE job_id = $1 AND (paused_at IS NULL OR EXISTS (SELECT FROM taken))",
 		&params);
 }
 
@@ -271,25 +271,19 @@ query_pause_jobs_of(Oid owner, TimestampTz paused_at, const char *reason)
 	query_add_time(&params, paused_at);
 	query_add_text(&params, reason);
 	return query_run("UPDATE scheduler.job SET paused_at = $2, paused_reason = $3"
-			   " WHERE job_id IN (SELECT job_id FROM scheduler.job"
-			   " WHERE owner::oid = $1 AND paused_at IS NULL"
-			   " FOR NO KEY UPDATE SKIP LOCKED)",
+					 " WHERE job_id IN (SELECT job_id FROM scheduler.job"
+					 " WHERE owner::oid = $1 AND paused_at IS NULL"
+					 " FOR NO KEY UPDATE SKIP LOCKED)",
 			   &params);
 }
 
 int64
 query_count_jobs_of(Oid owner)
 {
-	QueryFrame	frame;
 	Params		params = {0};
-	int64		result;
 
 	query_add_oid(&params, owner);
-	query_enter(&frame);
-	query_execute("SELECT count(*) FROM scheduler.job WHERE owner::oid = $1", &params);
-	result = query_int64(0, 1);
-	query_leave(&frame);
-	return result;
+	return query_number("SELECT count(*) FROM scheduler.job WHERE owner::oid = $1", &params);
 }
 
 int64
@@ -476,11 +470,11 @@ query_find_old_partitions(TimestampTz before, char ***names)
 	query_add_text(&params, format_day("%04d%02d%02d", before));
 	query_enter(&frame);
 	n = query_execute("SELECT c.relname::text FROM pg_class c"
-				" JOIN pg_inherits i ON i.inhrelid = c.oid"
-				" WHERE i.inhparent IN ('scheduler.run_history'::regclass,"
-				" 'scheduler.http_response'::regclass)"
-				" AND c.relname ~ '_[0-9]{8}$' AND right(c.relname::text, 8) < $1"
-				" ORDER BY c.relname",
+					  " JOIN pg_inherits i ON i.inhrelid = c.oid"
+					  " WHERE i.inhparent IN ('scheduler.run_history'::regclass,"
+					  " 'scheduler.http_response'::regclass)"
+					  " AND c.relname ~ '_[0-9]{8}$' AND right(c.relname::text, 8) < $1"
+					  " ORDER BY c.relname",
 				&params);
 	*names = MemoryContextAlloc(caller, Max(n, 1) * sizeof(char *));
 	for (int row = 0; row < n; row++)
@@ -529,17 +523,17 @@ query_insert_dead_letter(const RunRecord *record, Jsonb *args)
 	query_add_time(&params, record->finished_at);
 	query_enter(&frame);
 	query_execute_kept(&plan, "INSERT INTO scheduler.dead_letter (run_id, job_id, job_name, owner,"
-		" scheduled_at, attempts, definition, args, error_message, error_detail,"
-		" error_hint, error_context, sqlstate, died_at, attempt_log)"
-		" SELECT $1, j.job_id, j.job_name, j.owner::oid, $3, $4::int,"
-		" pg_catalog.to_jsonb(j), $5, $6, $7, $8, $9, $10, $11,"
-		" (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object("
-		"'attempt', h.attempt, 'status', h.status, 'started_at', h.started_at,"
-		" 'finished_at', h.finished_at, 'sqlstate', h.sqlstate,"
-		" 'http_status', h.http_status,"
-		" 'error_message', pg_catalog.\"left\"(h.error_message, 10000))"
-		" ORDER BY h.attempt) FROM scheduler.run_history h WHERE h.run_id = $1)"
-		" FROM scheduler.job j WHERE j.job_id = $2",
+					   " scheduled_at, attempts, definition, args, error_message, error_detail,"
+					   " error_hint, error_context, sqlstate, died_at, attempt_log)"
+					   " SELECT $1, j.job_id, j.job_name, j.owner::oid, $3, $4::int,"
+					   " pg_catalog.to_jsonb(j), $5, $6, $7, $8, $9, $10, $11,"
+					   " (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object("
+					   "'attempt', h.attempt, 'status', h.status, 'started_at', h.started_at,"
+					   " 'finished_at', h.finished_at, 'sqlstate', h.sqlstate,"
+					   " 'http_status', h.http_status,"
+					   " 'error_message', pg_catalog.\"left\"(h.error_message, 10000))"
+					   " ORDER BY h.attempt) FROM scheduler.run_history h WHERE h.run_id = $1)"
+					   " FROM scheduler.job j WHERE j.job_id = $2",
 		&params);
 	query_leave(&frame);
 }

@@ -28,7 +28,7 @@ query_find_open_alert(int64 alert_id, Oid *owner)
 	query_add_int64(&params, alert_id);
 	query_enter(&frame);
 	result = query_execute("SELECT owner FROM scheduler.alert"
-							 " WHERE alert_id = $1 AND resolved_at IS NULL", &params) > 0;
+						   " WHERE alert_id = $1 AND resolved_at IS NULL", &params) > 0;
 	if (result)
 	{
 		Datum		value = query_column(0, 1, &isnull);
@@ -48,7 +48,7 @@ query_resolve_by_hand(int64 alert_id, Oid by, TimestampTz now)
 	query_add_oid(&params, by);
 	query_add_time(&params, now);
 	query_run("UPDATE scheduler.alert SET resolved_at = $3, resolved_by = $2,"
-				" end_told = true WHERE alert_id = $1 AND resolved_at IS NULL", &params);
+			  " end_told = true WHERE alert_id = $1 AND resolved_at IS NULL", &params);
 }
 
 int
@@ -60,9 +60,9 @@ query_resolve_all_by_hand(const char *kind, Oid by, TimestampTz now, int64 **ale
 	query_add_oid(&params, by);
 	query_add_time(&params, now);
 	return query_changed_ids("UPDATE scheduler.alert SET resolved_at = $3,"
-							   " resolved_by = $2, end_told = true"
-							   " WHERE resolved_at IS NULL AND kind = COALESCE($1, kind)"
-							   " AND scheduler._role_sees($2, owner) RETURNING alert_id",
+							 " resolved_by = $2, end_told = true"
+							 " WHERE resolved_at IS NULL AND kind = COALESCE($1, kind)"
+							 " AND scheduler._role_sees($2, owner) RETURNING alert_id",
 							   &params, alert_ids);
 }
 
@@ -80,14 +80,14 @@ query_update_alert_rule(const char *kind, const bool *enabled, const double *thr
 	query_add_text(&params, severity);
 	query_add(&params, INTERVALOID, IntervalPGetDatum(interval), interval == NULL);
 	return query_run("INSERT INTO scheduler.alert_rule AS r"
-					   " (kind, enabled, threshold, severity, \"interval\")"
-					   " SELECT p.kind, $2, $3, $4, $5 FROM scheduler.alert_rule_preset p"
-					   " WHERE p.kind = $1"
-					   " ON CONFLICT (kind) DO UPDATE SET"
-					   " enabled = COALESCE(EXCLUDED.enabled, r.enabled),"
-					   " threshold = COALESCE(EXCLUDED.threshold, r.threshold),"
-					   " severity = COALESCE(EXCLUDED.severity, r.severity),"
-					   " \"interval\" = COALESCE(EXCLUDED.\"interval\", r.\"interval\")",
+					 " (kind, enabled, threshold, severity, \"interval\")"
+					 " SELECT p.kind, $2, $3, $4, $5 FROM scheduler.alert_rule_preset p"
+					 " WHERE p.kind = $1"
+					 " ON CONFLICT (kind) DO UPDATE SET"
+					 " enabled = COALESCE(EXCLUDED.enabled, r.enabled),"
+					 " threshold = COALESCE(EXCLUDED.threshold, r.threshold),"
+					 " severity = COALESCE(EXCLUDED.severity, r.severity),"
+					 " \"interval\" = COALESCE(EXCLUDED.\"interval\", r.\"interval\")",
 					   &params) > 0;
 }
 
@@ -115,21 +115,6 @@ query_delete_alert_rule(const char *kind)
 	query_run("DELETE FROM scheduler.alert_rule WHERE kind = $1", &params);
 }
 
-/* The one value that a statement returns */
-static int64
-return_int64(const char *sql, const Params *params)
-{
-	QueryFrame	frame;
-	int64		result;
-
-	query_enter(&frame);
-	if (query_execute(sql, params) != 1)
-		elog(ERROR, "statement did not return one row: %s", sql);
-	result = query_int64(0, 1);
-	query_leave(&frame);
-	return result;
-}
-
 int64
 query_upsert_alert_check(const AlertCheck *check, int64 job_id)
 {
@@ -141,7 +126,7 @@ query_upsert_alert_check(const AlertCheck *check, int64 job_id)
 	query_add_text(&params, check->predicate);
 	query_add_text(&params, check->severity);
 	query_add_text(&params, check->message);
-	return return_int64("INSERT INTO scheduler.alert_check"
+	return query_number("INSERT INTO scheduler.alert_check"
 						" (check_name, owner, job_id, predicate, severity, message)"
 						" VALUES ($1, $2, $3, $4, $5, $6)"
 						" ON CONFLICT (owner, check_name) DO UPDATE SET"
@@ -161,8 +146,8 @@ query_find_alert_check(int64 job_id, AlertCheck *check)
 	query_add_int64(&params, job_id);
 	query_enter(&frame);
 	result = query_execute("SELECT check_id, check_name, owner, severity,"
-							 " COALESCE(message, 'check \"' || check_name || '\" is true')"
-							 " FROM scheduler.alert_check WHERE job_id = $1", &params) > 0;
+						   " COALESCE(message, 'check \"' || check_name || '\" is true')"
+						   " FROM scheduler.alert_check WHERE job_id = $1", &params) > 0;
 	if (result)
 	{
 		MemoryContext oldcontext = MemoryContextSwitchTo(caller);
@@ -194,7 +179,7 @@ query_upsert_alert_handler(const char *name, Oid owner, int64 job_id, const char
 	query_add_text(&params, min_severity);
 	query_add(&params, BOOLOID, BoolGetDatum(resolved), false);
 	query_add_time(&params, now);
-	return return_int64("INSERT INTO scheduler.alert_handler (handler_name, owner, job_id,"
+	return query_number("INSERT INTO scheduler.alert_handler (handler_name, owner, job_id,"
 						" channel, kinds, min_severity, resolved, created_at)"
 						" VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
 						" ON CONFLICT (owner, handler_name) DO UPDATE SET"
@@ -207,19 +192,13 @@ query_upsert_alert_handler(const char *name, Oid owner, int64 job_id, const char
 int64
 query_find_handler_job(const char *name, Oid owner)
 {
-	QueryFrame	frame;
 	Params		params = {0};
-	int64		result = 0;
 
 	query_add_text(&params, name);
 	query_add_oid(&params, owner);
-	query_enter(&frame);
-	if (query_execute("SELECT job_id FROM scheduler.alert_handler"
+	return query_number("SELECT job_id FROM scheduler.alert_handler"
 						" WHERE handler_name = $1 AND owner = $2 AND job_id IS NOT NULL",
-						&params) > 0)
-		result = query_int64(0, 1);
-	query_leave(&frame);
-	return result;
+						&params);
 }
 
 bool
@@ -233,7 +212,7 @@ query_delete_alert_handler(const char *name, Oid owner, int64 *job_id)
 	query_add_oid(&params, owner);
 	query_enter(&frame);
 	result = query_execute("DELETE FROM scheduler.alert_handler"
-							 " WHERE handler_name = $1 AND owner = $2 RETURNING job_id",
+						   " WHERE handler_name = $1 AND owner = $2 RETURNING job_id",
 							 &params) > 0;
 	*job_id = result ? query_int64(0, 1) : 0;
 	query_leave(&frame);

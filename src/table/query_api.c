@@ -54,25 +54,6 @@ find_value(const char *sql, const Params *params, Datum *value)
 	return !isnull;
 }
 
-/* The same for a text, which is copied; NULL if there is none. */
-static char *
-find_text(const char *sql, const Params *params)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	QueryFrame	frame;
-	char	   *result = NULL;
-	bool		isnull = true;
-	Datum		value = (Datum) 0;
-
-	query_enter(&frame);
-	if (query_read(sql, params) > 0)
-		value = query_column(0, 1, &isnull);
-	if (!isnull)
-		result = MemoryContextStrdup(caller, TextDatumGetCString(value));
-	query_leave(&frame);
-	return result;
-}
-
 bool
 query_find_job(Oid owner, const char *job_name, int64 *job_id)
 {
@@ -109,7 +90,7 @@ query_job_name(int64 job_id)
 	char	   *result;
 
 	query_add_int64(&params, job_id);
-	result = find_text("SELECT job_name FROM scheduler.job WHERE job_id = $1", &params);
+	result = query_string("SELECT job_name FROM scheduler.job WHERE job_id = $1", &params);
 	return result ? result : pstrdup("");
 }
 
@@ -198,7 +179,7 @@ query_last_status(int64 run_id)
 	Params		params = {0};
 
 	query_add_int64(&params, run_id);
-	return find_text("SELECT status FROM scheduler.run_history WHERE run_id = $1"
+	return query_string("SELECT status FROM scheduler.run_history WHERE run_id = $1"
 					 " ORDER BY attempt DESC, finished_at DESC LIMIT 1", &params);
 }
 

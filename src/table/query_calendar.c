@@ -143,9 +143,7 @@ query_delete_calendar_dates(const char *name, Datum dates)
 int64
 query_insert_calendar_window(const char *name, const CalendarWindowRow *row)
 {
-	QueryFrame	frame;
 	Params		params = {0};
-	int64		result;
 
 	query_add_text(&params, name);
 	query_add(&params, DATEOID, row->first_date.value, row->first_date.isnull);
@@ -154,48 +152,29 @@ query_insert_calendar_window(const char *name, const CalendarWindowRow *row)
 	query_add(&params, TIMEOID, row->from_time.value, row->from_time.isnull);
 	query_add(&params, TIMEOID, row->to_time.value, row->to_time.isnull);
 	query_add(&params, TEXTOID, row->description.value, row->description.isnull);
-	query_enter(&frame);
-	query_execute("INSERT INTO scheduler.calendar_window (calendar_name,"
-				  " first_date, last_date, weekdays, from_time, to_time, description)"
-				  " VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING window_id", &params);
-	result = query_int64(0, 1);
-	query_leave(&frame);
-	return result;
+	return query_number("INSERT INTO scheduler.calendar_window (calendar_name,"
+						" first_date, last_date, weekdays, from_time, to_time, description)"
+						" VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING window_id", &params);
 }
 
 char *
 query_find_calendar_of_window(int64 window_id)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	QueryFrame	frame;
 	Params		params = {0};
-	char	   *result = NULL;
-	bool		isnull;
 
 	query_add_int64(&params, window_id);
-	query_enter(&frame);
-	if (query_read("SELECT calendar_name FROM scheduler.calendar_window"
-				   " WHERE window_id = $1", &params) > 0)
-		result = MemoryContextStrdup(caller,
-									 TextDatumGetCString(query_column(0, 1, &isnull)));
-	query_leave(&frame);
-	return result;
+	return query_string("SELECT calendar_name FROM scheduler.calendar_window"
+						" WHERE window_id = $1", &params);
 }
 
 int64
 query_count_calendar_windows(const char *name)
 {
-	QueryFrame	frame;
 	Params		params = {0};
-	int64		result;
 
 	query_add_text(&params, name);
-	query_enter(&frame);
-	(void) query_execute("SELECT count(*) FROM scheduler.calendar_window"
-						 " WHERE calendar_name = $1", &params);
-	result = query_int64(0, 1);
-	query_leave(&frame);
-	return result;
+	return query_number("SELECT count(*) FROM scheduler.calendar_window"
+						" WHERE calendar_name = $1", &params);
 }
 
 void

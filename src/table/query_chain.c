@@ -204,19 +204,11 @@ query_set_after_on(int64 job_id, const char *after_on)
 char *
 query_after_on(int64 job_id)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	QueryFrame	frame;
 	Params		params = {0};
-	char	   *result = NULL;
-	bool		isnull;
 
 	query_add_int64(&params, job_id);
-	query_enter(&frame);
-	if (query_read("SELECT after_on FROM scheduler.run_after WHERE job_id = $1 LIMIT 1",
-				   &params) > 0)
-		result = MemoryContextStrdup(caller, TextDatumGetCString(query_column(0, 1, &isnull)));
-	query_leave(&frame);
-	return result;
+	return query_string("SELECT after_on FROM scheduler.run_after"
+						" WHERE job_id = $1 LIMIT 1", &params);
 }
 
 int

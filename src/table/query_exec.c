@@ -336,6 +336,35 @@ query_exists(const char *sql, const Params *params)
 	return result;
 }
 
+int64
+query_number(const char *sql, const Params *params)
+{
+	QueryFrame	frame;
+	int64		result;
+
+	query_enter(&frame);
+	result = query_execute(sql, params) > 0 ? query_int64(0, 1) : 0;
+	query_leave(&frame);
+	return result;
+}
+
+char *
+query_string(const char *sql, const Params *params)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	QueryFrame	frame;
+	char	   *result = NULL;
+	Datum		value;
+	bool		isnull = true;
+
+	query_enter(&frame);
+	value = query_read(sql, params) > 0 ? query_column(0, 1, &isnull) : (Datum) 0;
+	if (!isnull)
+		result = MemoryContextStrdup(caller, TextDatumGetCString(value));
+	query_leave(&frame);
+	return result;
+}
+
 void
 query_scan(const char *sql, const Params *params,
 	 void (*row_callback) (int row, void *arg), void *arg)

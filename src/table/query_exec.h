@@ -85,6 +85,12 @@ extern Oid	query_oid(int row, int attribute);	/* NULL: InvalidOid */
 /* Enter, execute a query, leave: does it return anything? */
 extern bool query_exists(const char *sql, const Params *params);
 
+/* Enter, execute a statement for one number, leave.  0: it returned no row. */
+extern int64 query_number(const char *sql, const Params *params);
+
+/* Enter, execute a query for one text, leave; palloc'd.  NULL: no row, or NULL. */
+extern char *query_string(const char *sql, const Params *params);
+
 /* Enter, execute a query through a cursor with a callback for each row, leave. */
 extern void query_scan(const char *sql, const Params *params,
 						 void (*row_callback) (int row, void *arg), void *arg);

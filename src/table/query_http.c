@@ -25,9 +25,9 @@ query_set_secret(Oid owner, const char *name, const char *value, const char *key
 	query_add_text(&params, value);
 	query_add_text(&params, key_id);
 	query_run("INSERT INTO scheduler.secret AS s (owner, name, value, key_id)"
-				" VALUES ($1, $2, $3, $4) ON CONFLICT (owner, name) DO UPDATE"
-				" SET value = EXCLUDED.value, key_id = EXCLUDED.key_id,"
-				" changed_at = pg_catalog.now()",
+			  " VALUES ($1, $2, $3, $4) ON CONFLICT (owner, name) DO UPDATE"
+			  " SET value = EXCLUDED.value, key_id = EXCLUDED.key_id,"
+			  " changed_at = pg_catalog.now()",
 				&params);
 }
 
@@ -42,7 +42,7 @@ query_move_secret(Oid owner, const char *name, Oid to, const char *value, const 
 	query_add_text(&params, value);
 	query_add_text(&params, key_id);
 	query_run("UPDATE scheduler.secret SET owner = $3, value = $4, key_id = $5"
-				" WHERE owner = $1 AND name = $2", &params);
+			  " WHERE owner = $1 AND name = $2", &params);
 }
 
 int
@@ -57,9 +57,9 @@ query_secret_names(Oid owner, const char *other_than_key, SecretName **names)
 	query_add_text(&params, other_than_key);
 	query_enter(&frame);
 	n = query_execute("SELECT s.owner, s.name FROM scheduler.secret s"
-						" WHERE ($1 IS NULL OR s.owner = $1)"
-						" AND ($2 IS NULL OR s.key_id IS DISTINCT FROM $2)"
-						" ORDER BY s.owner::oid, s.name FOR UPDATE", &params);
+					  " WHERE ($1 IS NULL OR s.owner = $1)"
+					  " AND ($2 IS NULL OR s.key_id IS DISTINCT FROM $2)"
+					  " ORDER BY s.owner::oid, s.name FOR UPDATE", &params);
 	*names = MemoryContextAlloc(caller, Max(n, 1) * sizeof(SecretName));
 	for (int i = 0; i < n; i++)
 	{

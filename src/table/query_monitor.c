@@ -364,17 +364,11 @@ int64
 query_job_p95(int64 job_id)
 {
 	Params		params = {0};
-	QueryFrame	frame;
-	int64		result = 0;
 
 	query_add_int64(&params, job_id);
-	query_enter(&frame);
-	if (query_execute("SELECT COALESCE(extract(epoch FROM scheduler._quantile(buckets, 0.95))"
-					  " * 1000000, 0)::bigint FROM scheduler.job_metric WHERE job_id = $1",
-					  &params) > 0)
-		result = query_int64(0, 1);
-	query_leave(&frame);
-	return result;
+	return query_number("SELECT COALESCE(extract(epoch FROM scheduler._quantile(buckets, 0.95))"
+						" * 1000000, 0)::bigint FROM scheduler.job_metric WHERE job_id = $1",
+					  &params);
 }
 
 void
@@ -415,19 +409,10 @@ query_delete_old_minutes(TimestampTz before)
 char *
 query_last_error(int64 job_id)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	QueryFrame	frame;
 	Params		params = {0};
-	char	   *result = NULL;
 
 	query_add_int64(&params, job_id);
-	query_enter(&frame);
-	if (query_read("SELECT pg_catalog.left(error_message, 300) FROM scheduler.run_history"
-				   " WHERE job_id = $1 AND status IN ('failed', 'timed_out', 'lost')"
-				   " ORDER BY run_id DESC, attempt DESC LIMIT 1", &params) > 0)
-		result = query_text(0, 1);
-	if (result != NULL)
-		result = MemoryContextStrdup(caller, result);
-	query_leave(&frame);
-	return result;
+	return query_string("SELECT pg_catalog.left(error_message, 300) FROM scheduler.run_history"
+						" WHERE job_id = $1 AND status IN ('failed', 'timed_out', 'lost')"
+						" ORDER BY run_id DESC, attempt DESC LIMIT 1", &params);
 }

@@ -91,8 +91,8 @@ query_find_probes(int64 job_id, TimestampTz now, int64 **job_ids)
 	query_add_time(&params, now);
 	query_add_int64(&params, job_id);
 	return query_changed_ids("SELECT r.job_id FROM scheduler.job_recovery r"
-						   " WHERE r.state = 'open' AND r.enabled AND r.retry_at <= $1"
-						   OF_JOB("$2") " FOR NO KEY UPDATE SKIP LOCKED", &params, job_ids);
+							 " WHERE r.state = 'open' AND r.enabled AND r.retry_at <= $1"
+							 OF_JOB("$2") " FOR NO KEY UPDATE SKIP LOCKED", &params, job_ids);
 }
 
 void
@@ -126,30 +126,30 @@ query_end_probes(int64 job_id, TimestampTz now, int64 **job_ids)
 	query_add_time(&params, now);
 	query_add_int64(&params, job_id);
 	return query_changed_ids("WITH ended AS (SELECT r.job_id, COALESCE("
-					   "(SELECT h.status FROM scheduler.run_history h"
-					   " WHERE h.run_id = r.probe_run_id ORDER BY h.attempt DESC LIMIT 1)"
-					   " = 'succeeded', false) AS good"
-					   " FROM scheduler.job_recovery r"
-					   " JOIN scheduler.job j ON j.job_id = r.job_id"
-					   " WHERE r.state = 'probing' AND NOT EXISTS"
-					   " (SELECT FROM scheduler.pending_run p WHERE p.run_id = r.probe_run_id)"
-					   OF_JOB("$2")
-					   " FOR NO KEY UPDATE OF r, j SKIP LOCKED),"
-					   " moved AS (UPDATE scheduler.job_recovery r SET"
-					   " state = CASE WHEN e.good THEN 'closed' WHEN restarts < max_restarts"
-					   " THEN 'open' ELSE 'given_up' END,"
-					   " retry_at = CASE WHEN NOT e.good AND restarts < max_restarts"
-					   " THEN $1 + " NEXT_DELAY " END,"
-					   " restarts = CASE WHEN e.good THEN 0 ELSE restarts END,"
-					   " probe_run_id = NULL"
-					   " FROM ended e WHERE r.job_id = e.job_id RETURNING r.job_id, e.good,"
-					   " CASE WHEN e.good THEN 'close' ELSE r.state END AS action,"
-					   " CASE WHEN e.good THEN 'the probe succeeded'"
-					   " ELSE 'the probe failed' END AS reason),"
-					   " resumed AS (UPDATE scheduler.job j SET paused_at = NULL,"
-					   " paused_reason = NULL FROM moved m WHERE m.good AND j.job_id = m.job_id),"
-					   " events AS (" INSERT_EVENTS ")"
-					   " SELECT job_id FROM moved WHERE good", &params, job_ids);
+							 "(SELECT h.status FROM scheduler.run_history h"
+							 " WHERE h.run_id = r.probe_run_id ORDER BY h.attempt DESC LIMIT 1)"
+							 " = 'succeeded', false) AS good"
+							 " FROM scheduler.job_recovery r"
+							 " JOIN scheduler.job j ON j.job_id = r.job_id"
+							 " WHERE r.state = 'probing' AND NOT EXISTS"
+							 " (SELECT FROM scheduler.pending_run p WHERE p.run_id = r.probe_run_id)"
+							 OF_JOB("$2")
+							 " FOR NO KEY UPDATE OF r, j SKIP LOCKED),"
+							 " moved AS (UPDATE scheduler.job_recovery r SET"
+							 " state = CASE WHEN e.good THEN 'closed' WHEN restarts < max_restarts"
+							 " THEN 'open' ELSE 'given_up' END,"
+							 " retry_at = CASE WHEN NOT e.good AND restarts < max_restarts"
+							 " THEN $1 + " NEXT_DELAY " END,"
+							 " restarts = CASE WHEN e.good THEN 0 ELSE restarts END,"
+							 " probe_run_id = NULL"
+							 " FROM ended e WHERE r.job_id = e.job_id RETURNING r.job_id, e.good,"
+							 " CASE WHEN e.good THEN 'close' ELSE r.state END AS action,"
+							 " CASE WHEN e.good THEN 'the probe succeeded'"
+							 " ELSE 'the probe failed' END AS reason),"
+							 " resumed AS (UPDATE scheduler.job j SET paused_at = NULL,"
+							 " paused_reason = NULL FROM moved m WHERE m.good AND j.job_id = m.job_id),"
+							 " events AS (" INSERT_EVENTS ")"
+							 " SELECT job_id FROM moved WHERE good", &params, job_ids);
 }
 
 int
@@ -160,27 +160,27 @@ query_close_circuits(int64 job_id, TimestampTz now, int64 **job_ids)
 	query_add_time(&params, now);
 	query_add_int64(&params, job_id);
 	return query_changed_ids("WITH ended AS (SELECT r.job_id,"
-					   " CASE WHEN r.state = 'closing' THEN 'the job was paused'"
-					   " WHEN j.paused_at IS NULL THEN 'the job was resumed'"
-					   " WHEN NOT j.enabled THEN 'the job was disabled'"
-					   " ELSE 'a run succeeded' END AS reason"
-					   " FROM scheduler.job_recovery r"
-					   " JOIN scheduler.job_state s ON s.job_id = r.job_id"
-					   " JOIN scheduler.job j ON j.job_id = r.job_id"
-					   " WHERE (r.state = 'closing' OR (r.state <> 'closed' AND"
-					   " (j.paused_at IS NULL OR NOT j.enabled"
-					   " OR (r.state <> 'probing' AND s.consecutive_failures = 0))))"
-					   OF_JOB("$2")
-					   " FOR NO KEY UPDATE OF r, j SKIP LOCKED),"
-					   " moved AS (UPDATE scheduler.job_recovery r SET state = 'closed',"
-					   " retry_at = NULL, restarts = 0, probe_run_id = NULL"
-					   " FROM ended e WHERE r.job_id = e.job_id"
-					   " RETURNING r.job_id, 'close' AS action, e.reason),"
-					   " resumed AS (UPDATE scheduler.job j SET paused_at = NULL,"
-					   " paused_reason = NULL FROM moved m WHERE j.job_id = m.job_id"
-					   " AND j.paused_at IS NOT NULL AND m.reason <> 'the job was paused'),"
-					   " events AS (" INSERT_EVENTS ")"
-					   " SELECT job_id FROM moved", &params, job_ids);
+							 " CASE WHEN r.state = 'closing' THEN 'the job was paused'"
+							 " WHEN j.paused_at IS NULL THEN 'the job was resumed'"
+							 " WHEN NOT j.enabled THEN 'the job was disabled'"
+							 " ELSE 'a run succeeded' END AS reason"
+							 " FROM scheduler.job_recovery r"
+							 " JOIN scheduler.job_state s ON s.job_id = r.job_id"
+							 " JOIN scheduler.job j ON j.job_id = r.job_id"
+							 " WHERE (r.state = 'closing' OR (r.state <> 'closed' AND"
+							 " (j.paused_at IS NULL OR NOT j.enabled"
+							 " OR (r.state <> 'probing' AND s.consecutive_failures = 0))))"
+							 OF_JOB("$2")
+							 " FOR NO KEY UPDATE OF r, j SKIP LOCKED),"
+							 " moved AS (UPDATE scheduler.job_recovery r SET state = 'closed',"
+							 " retry_at = NULL, restarts = 0, probe_run_id = NULL"
+							 " FROM ended e WHERE r.job_id = e.job_id"
+							 " RETURNING r.job_id, 'close' AS action, e.reason),"
+							 " resumed AS (UPDATE scheduler.job j SET paused_at = NULL,"
+							 " paused_reason = NULL FROM moved m WHERE j.job_id = m.job_id"
+							 " AND j.paused_at IS NOT NULL AND m.reason <> 'the job was paused'),"
+							 " events AS (" INSERT_EVENTS ")"
+							 " SELECT job_id FROM moved", &params, job_ids);
 }
 
 int
@@ -248,25 +248,19 @@ int64
 query_request_recovery(const char *subject, int64 job_id, Oid owner, const char *queue,
 					   TimestampTz now)
 {
-	QueryFrame	frame;
 	Params		params = {0};
-	int64		result;
 
 	query_add_time(&params, now);
 	query_add_text(&params, subject);
 	query_add(&params, INT8OID, Int64GetDatum(job_id), job_id == 0);
 	query_add_oid(&params, owner);
 	query_add_text(&params, queue);
-	query_enter(&frame);
-	query_execute("INSERT INTO scheduler.recovery_event"
-				  " (at, subject, job_id, owner, queue, action, reason, outcome)"
-				  " VALUES ($1, $2, $3, $4, $5, 'recover', CASE WHEN $5::text IS NULL"
-				  " THEN 'scheduler.recover() was called'"
-				  " ELSE 'scheduler.recover_queue() was called' END, 'pending')"
-				  " RETURNING event_id", &params);
-	result = query_int64(0, 1);
-	query_leave(&frame);
-	return result;
+	return query_number("INSERT INTO scheduler.recovery_event"
+						" (at, subject, job_id, owner, queue, action, reason, outcome)"
+						" VALUES ($1, $2, $3, $4, $5, 'recover', CASE WHEN $5::text IS NULL"
+						" THEN 'scheduler.recover() was called'"
+						" ELSE 'scheduler.recover_queue() was called' END, 'pending')"
+						" RETURNING event_id", &params);
 }
 
 int

@@ -303,7 +303,7 @@ store_begin_read(bool in_order)
 
 	row_finder_begin(&reader->jobs, row_open_table("job", AccessShareLock), "job_pkey");
 	row_finder_begin(&reader->states, row_open_table("job_state", AccessShareLock),
-				 "job_state_pkey");
+					 "job_state_pkey");
 	if (in_order)
 	{
 		row_finder_walk(&reader->jobs);
