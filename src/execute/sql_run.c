@@ -63,7 +63,7 @@
 #include "table/store.h"
 
 /* The run in hand */
-typedef struct ActiveRun
+typedef struct CurrentRun
 {
 	WorkerSlot *slot;
 	Run			run;
@@ -82,9 +82,9 @@ typedef struct ActiveRun
 	int64		cpu_time;		/* of this process, at the start */
 	BufferUsage buffers;
 	WalUsage	wal;
-} ActiveRun;
+} CurrentRun;
 
-static ActiveRun active;
+static CurrentRun current;
 static MemoryContext run_context = NULL;
 
 /* A job that swallows its cancellation, or that of its own timeout, has still failed. */
@@ -92,7 +92,7 @@ static void
 stop_timeouts(void)
 {
 	run_timeout_stop();
-	if (active.slot->cancel)
+	if (current.slot->cancel)
 		ereport(ERROR,
 				(errcode(ERRCODE_QUERY_CANCELED),
 				 errmsg("the run was cancelled")));
@@ -136,7 +136,7 @@ announce(const char *command)
 {
 	char		name[NAMEDATALEN];
 
-	snprintf(name, sizeof(name), "pg_scheduler: job " INT64_FORMAT, active.run.job_id);
+	snprintf(name, sizeof(name), "pg_scheduler: job " INT64_FORMAT, current.run.job_id);
 	pgstat_report_appname(name);
 	debug_query_string = command;
 	pgstat_report_activity(STATE_RUNNING, command);
@@ -163,16 +163,16 @@ fill_record(RunRecord *record, RunStatus status)
 	BufferUsage buffers = {0};
 	WalUsage	wal = {0};
 
-	BufferUsageAccumDiff(&buffers, &pgBufferUsage, &active.buffers);
-	WalUsageAccumDiff(&wal, &pgWalUsage, &active.wal);
+	BufferUsageAccumDiff(&buffers, &pgBufferUsage, &current.buffers);
+	WalUsageAccumDiff(&wal, &pgWalUsage, &current.wal);
 
-	run_end_init_record(record, &active.run, active.job.job_name, status,
-						active.started_at, clock_now());
+	run_end_init_record(record, &current.run, current.job.job_name, status,
+						current.started_at, clock_now());
 	record->worker_pid = MyProcPid;
-	record->rows_affected = active.rows;
-	record->redriven_from = active.redriven_from;
-	record->args = active.own_args;
-	record->cpu_time = cpu_time() - active.cpu_time;
+	record->rows_affected = current.rows;
+	record->redriven_from = current.redriven_from;
+	record->args = current.own_args;
+	record->cpu_time = cpu_time() - current.cpu_time;
 	record->buffers_hit = buffers.shared_blks_hit;
 	record->buffers_read = buffers.shared_blks_read;
 	record->temp_bytes = (buffers.temp_blks_written + buffers.local_blks_written) * BLCKSZ;
@@ -187,10 +187,10 @@ record_soft_end(Outcome *outcome)
 
 	fill_record(&record, RUN_TIMED_OUT);
 	record.sqlstate = unpack_sql_state(ERRCODE_QUERY_CANCELED);
-	record.error_message = run_timeout_message(RUN_TIMEOUT_SOFT, active.job.soft_timeout);
+	record.error_message = run_timeout_message(RUN_TIMEOUT_SOFT, current.job.soft_timeout);
 	record.error_detail = "It ended in good order; what it has done is kept.";
-	active.error_message = record.error_message;
-	run_end_in_order(&active.job, &record, active.args, outcome);
+	current.error_message = record.error_message;
+	run_end_in_order(&current.job, &record, current.args, outcome);
 }
 
 static void
@@ -205,8 +205,8 @@ record_success(Outcome *outcome)
 	}
 	fill_record(&record, RUN_SUCCEEDED);
 	store_insert_history(&record);
-	if (active.job.leads)
-		outcome->chained = chain_end_record(&record, active.args);
+	if (current.job.leads)
+		outcome->chained = chain_end_record(&record, current.args);
 	outcome->status = RUN_SUCCEEDED;
 	outcome->finished_at = record.finished_at;
 }
@@ -222,11 +222,11 @@ require_row(RowResult result)
 	if (result == ROW_DONE)
 		return;
 	if (result == ROW_LOCKED)
-		active.kind = OUTCOME_LOCKED;
+		current.kind = OUTCOME_LOCKED;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("run " INT64_FORMAT " was cancelled while it was being executed",
-					active.run.run_id)));
+					current.run.run_id)));
 }
 
 /* Before anything is done for the run.  False: it is not to be done now. */
@@ -235,7 +235,7 @@ may_begin(RowResult result)
 {
 	if (result == ROW_DONE)
 		return true;
-	active.kind = result == ROW_LOCKED ? OUTCOME_LOCKED : OUTCOME_GONE;
+	current.kind = result == ROW_LOCKED ? OUTCOME_LOCKED : OUTCOME_GONE;
 	AbortCurrentTransaction();
 	return false;
 }
@@ -243,10 +243,10 @@ may_begin(RowResult result)
 static void
 run_transaction(SqlCommand *command, Outcome *outcome)
 {
-	if (!may_begin(store_delete_pending(&active.run)))
+	if (!may_begin(store_delete_pending(&current.run)))
 		return;
-	run_timeout_start(active.job.soft_timeout, active.timeout);
-	active.rows = sql_execute_plan(command, active.args);
+	run_timeout_start(current.job.soft_timeout, current.timeout);
+	current.rows = sql_execute_plan(command, current.args);
 	stop_timeouts();
 	record_success(outcome);
 	CommitTransactionCommand();
@@ -259,20 +259,20 @@ run_procedure(SqlCommand *command, Outcome *outcome)
 	PendingRun	pending;
 
 	/* the end could not be put on record */
-	if (store_read_pending(active.run.run_id, &pending) && pending.locked &&
+	if (store_read_pending(current.run.run_id, &pending) && pending.locked &&
 		!may_begin(ROW_LOCKED))
 		return;
-	run_timeout_start(active.job.soft_timeout, active.timeout);
-	active.in_procedure = true;
+	run_timeout_start(current.job.soft_timeout, current.timeout);
+	current.in_procedure = true;
 	for_each_from(lc, command->statements, command->nfirst)
 	{
-		active.rows = sql_execute_top_level(command->text, lfirst_node(RawStmt, lc),
-												command->has_args, active.args);
+		current.rows = sql_execute_top_level(command->text, lfirst_node(RawStmt, lc),
+												command->has_args, current.args);
 		CommandCounterIncrement();
 	}
-	active.in_procedure = false;
+	current.in_procedure = false;
 	stop_timeouts();
-	require_row(store_delete_pending(&active.run));
+	require_row(store_delete_pending(&current.run));
 	record_success(outcome);
 	CommitTransactionCommand();
 }
@@ -282,24 +282,24 @@ run_top_level(SqlCommand *command, Outcome *outcome)
 {
 	ListCell   *lc;
 
-	if (!may_begin(store_mark_started(&active.run, active.started_at)))
+	if (!may_begin(store_mark_started(&current.run, current.started_at)))
 		return;
-	active.marked = true;
+	current.marked = true;
 	CommitTransactionCommand();
 
-	run_timeout_start(active.job.soft_timeout, active.timeout);
+	run_timeout_start(current.job.soft_timeout, current.timeout);
 	foreach(lc, command->statements)
 	{
 		SetCurrentStatementStartTimestamp();
 		StartTransactionCommand();
 		MemoryContextSwitchTo(run_context);
-		active.rows = sql_execute_top_level(command->text, lfirst_node(RawStmt, lc),
-												command->has_args, active.args);
+		current.rows = sql_execute_top_level(command->text, lfirst_node(RawStmt, lc),
+												command->has_args, current.args);
 		CommitTransactionCommand();
 	}
 	StartTransactionCommand();
 	stop_timeouts();
-	require_row(store_delete_pending(&active.run));
+	require_row(store_delete_pending(&current.run));
 	record_success(outcome);
 	CommitTransactionCommand();
 }
@@ -312,12 +312,12 @@ run_top_level(SqlCommand *command, Outcome *outcome)
 static void
 mark_before_commit(XactEvent event, void *arg)
 {
-	if (!active.in_procedure || active.marked)
+	if (!current.in_procedure || current.marked)
 		return;
 	if (event == XACT_EVENT_PRE_COMMIT)
-		require_row(store_mark_started(&active.run, active.started_at));
+		require_row(store_mark_started(&current.run, current.started_at));
 	if (event == XACT_EVENT_COMMIT)
-		active.marked = true;
+		current.marked = true;
 }
 
 /* Read the job, the arguments of this run, and who may not run them. */
@@ -326,31 +326,32 @@ load_run(void)
 {
 	PendingRun	pending;
 
-	active.job_known = store_read_whole_job(active.run.job_id, &active.run.job_tid, &active.job);
-	if (!active.job_known)
-		active.kind = OUTCOME_GONE;
-	else if (active.job.kind != JOB_SQL)
-		active.kind = OUTCOME_HELD; /* was replaced by one of another kind */
-	else if (!active.job.active && run_waits_for_resume(&active.run))
-		active.kind = OUTCOME_HELD;
-	else if (active.job.owner != active.run.owner)
-		active.kind = OUTCOME_GONE; /* has changed hands: not ours to run */
-	if (active.kind != OUTCOME_FINAL)
+	current.job_known = store_read_whole_job(current.run.job_id, &current.run.job_tid,
+												 &current.job);
+	if (!current.job_known)
+		current.kind = OUTCOME_GONE;
+	else if (current.job.kind != JOB_SQL)
+		current.kind = OUTCOME_HELD; /* was replaced by one of another kind */
+	else if (!current.job.active && run_waits_for_resume(&current.run))
+		current.kind = OUTCOME_HELD;
+	else if (current.job.owner != current.run.owner)
+		current.kind = OUTCOME_GONE; /* has changed hands: not ours to run */
+	if (current.kind != OUTCOME_FINAL)
 		return false;
 
-	active.args = active.job.args;
-	if (active.run.trigger != TRIGGER_SCHEDULE)
+	current.args = current.job.args;
+	if (current.run.trigger != TRIGGER_SCHEDULE)
 	{
-		if (!store_read_pending(active.run.run_id, &pending))
+		if (!store_read_pending(current.run.run_id, &pending))
 		{
-			active.kind = OUTCOME_GONE;
+			current.kind = OUTCOME_GONE;
 			return false;
 		}
 		if (pending.stored_args != NULL)
-			active.args = active.own_args = store_read_args(active.run.job_id, &pending);
-		active.redriven_from = pending.redriven_from;
+			current.args = current.own_args = store_read_args(current.run.job_id, &pending);
+		current.redriven_from = pending.redriven_from;
 	}
-	if (active.run.was_started)
+	if (current.run.was_started)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the run had committed a part of its work, and its end could not be recorded"),
@@ -362,26 +363,26 @@ load_run(void)
 static void
 publish_deadline(void)
 {
-	WorkerSlot *slot = active.slot;
+	WorkerSlot *slot = current.slot;
 
-	active.timeout = active.job.timeout;
+	current.timeout = current.job.timeout;
 	if (pg_scheduler_max_timeout > 0)
 	{
 		int64		cap = (int64) pg_scheduler_max_timeout * 1000;
 
-		if (active.timeout == 0 || active.timeout > cap)
-			active.timeout = cap;
+		if (current.timeout == 0 || current.timeout > cap)
+			current.timeout = cap;
 	}
 	/* without the lock, so the byte that shows the name is written last */
-	strlcpy(slot->job_name + 1, active.job.job_name + 1, JOB_NAME_LENGTH - 1);
+	strlcpy(slot->job_name + 1, current.job.job_name + 1, JOB_NAME_LENGTH - 1);
 	pg_write_barrier();
-	slot->job_name[0] = active.job.job_name[0];
-	if (active.timeout > 0 || active.job.kill_after >= 0)
+	slot->job_name[0] = current.job.job_name[0];
+	if (current.timeout > 0 || current.job.kill_after >= 0)
 	{
 		LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
-		slot->kill_after = active.job.kill_after;
-		if (active.timeout > 0)
-			slot->deadline = Min(slot->deadline, active.started_at + active.timeout);
+		slot->kill_after = current.job.kill_after;
+		if (current.timeout > 0)
+			slot->deadline = Min(slot->deadline, current.started_at + current.timeout);
 		LWLockRelease(scheduler_shared->lock);
 	}
 }
@@ -404,17 +405,17 @@ execute(Outcome *outcome)
 
 	/* not earlier: until here it could not be recorded */
 	RESUME_CANCEL_INTERRUPTS();
-	announce(active.job.command);
-	if (!rights_can_run(active.run.owner, &problem))
+	announce(current.job.command);
+	if (!rights_can_run(current.run.owner, &problem))
 	{
 		/* nothing more to do for this role: let the scheduler see to it */
-		active.slot->leave = true;
+		current.slot->leave = true;
 		rights_raise(&problem);
 	}
-	command = sql_command_lookup(active.job.command);
-	if (active.job.settings != NULL)
-		apply_settings(active.job.settings);
-	if (active.job.settings != NULL || command->nfirst > 0)
+	command = sql_command_lookup(current.job.command);
+	if (current.job.settings != NULL)
+		apply_settings(current.job.settings);
+	if (current.job.settings != NULL || command->nfirst > 0)
 	{
 		CommitTransactionCommand();
 		StartTransactionCommand();
@@ -449,13 +450,13 @@ static const char *
 context_line(void)
 {
 	return psprintf("job \"%s\", run " INT64_FORMAT ", attempt %d",
-					active.job.job_name, active.run.run_id, active.run.attempt);
+					current.job.job_name, current.run.run_id, current.run.attempt);
 }
 
 static void
 add_context(void *arg)
 {
-	if (active.job_known)
+	if (current.job_known)
 		errcontext("%s", context_line());
 }
 
@@ -483,7 +484,7 @@ abort_run(void)
 	HOLD_CANCEL_INTERRUPTS();	/* the error has let go of it */
 	disable_all_timeouts(false);
 	QueryCancelPending = false;
-	active.in_procedure = false;
+	current.in_procedure = false;
 	MemoryContextSwitchTo(run_context);
 	error = CopyErrorData();
 	remove_context(error);
@@ -500,9 +501,9 @@ abort_run(void)
 static RunStatus
 failure_status(void)
 {
-	if (active.run.was_started)
+	if (current.run.was_started)
 		return RUN_LOST;
-	if (active.slot->cancel)
+	if (current.slot->cancel)
 		return RUN_CANCELLED;
 	if (run_timeout_expired() != RUN_TIMEOUT_NONE)
 		return RUN_TIMED_OUT;
@@ -527,11 +528,11 @@ describe_failure(RunRecord *record, const ErrorData *error)
 	record->sqlstate = unpack_sql_state(ERRCODE_QUERY_CANCELED);
 	if (record->status == RUN_TIMED_OUT)
 		record->error_message = expired == RUN_TIMEOUT_SOFT ?
-			run_timeout_message(expired, active.job.soft_timeout) :
-			run_timeout_message(expired, active.timeout);
+			run_timeout_message(expired, current.job.soft_timeout) :
+			run_timeout_message(expired, current.timeout);
 	else
 	{
-		char	   *why = run_cancel_detail(active.slot->why, active.job.queue);
+		char	   *why = run_cancel_detail(current.slot->why, current.job.queue);
 
 		record->error_message = "the run was cancelled";
 		if (why != NULL)
@@ -551,17 +552,17 @@ record_failure(const ErrorData *error, const ErrorData *problem, Outcome *outcom
 	RunRecord	record;
 	RunStatus	status = failure_status();
 
-	if (problem != NULL && active.marked)
+	if (problem != NULL && current.marked)
 		status = RUN_LOST;
 	fill_record(&record, status);
 	StartTransactionCommand();
 	MemoryContextSwitchTo(run_context);
 	describe_failure(&record, error);
-	active.error_message = record.error_message;
+	current.error_message = record.error_message;
 	if (problem == NULL)
-		run_end_failure(&active.job, &record, active.args, DT_NOBEGIN, outcome);
+		run_end_failure(&current.job, &record, current.args, DT_NOBEGIN, outcome);
 	else
-		run_end_failure_small(&active.job, &record, problem->message, DT_NOBEGIN, outcome);
+		run_end_failure_small(&current.job, &record, problem->message, DT_NOBEGIN, outcome);
 	CommitTransactionCommand();
 }
 
@@ -575,10 +576,10 @@ log_run(const Outcome *outcome, const ErrorData *error)
 		return;
 	ereport(LOG,
 			(errmsg("job \"%s\" run " INT64_FORMAT " attempt %d %s after " INT64_FORMAT " ms",
-					active.job.job_name, active.run.run_id, active.run.attempt,
+					current.job.job_name, current.run.run_id, current.run.attempt,
 					run_status_name(outcome->status),
 					(outcome->finished_at - outcome->started_at) / 1000),
-			 error ? errdetail_log("%s", run_end_log_text(active.error_message)) : 0,
+			 error ? errdetail_log("%s", run_end_log_text(current.error_message)) : 0,
 			 errhidestmt(true), errhidecontext(true)));
 }
 
@@ -591,11 +592,11 @@ static void
 report_unrecorded(const ErrorData *error, Outcome *outcome)
 {
 	outcome->kind = OUTCOME_UNRECORDED;
-	outcome->was_started = active.marked || active.run.was_started;
+	outcome->was_started = current.marked || current.run.was_started;
 	ereport(WARNING,
 			(errcode(error->sqlerrcode),
 			 errmsg("could not record run " INT64_FORMAT " of job \"%s\": %s",
-					active.run.run_id, active.job.job_name, run_end_log_text(error->message)),
+					current.run.run_id, current.job.job_name, run_end_log_text(error->message)),
 			 outcome->was_started ?
 			 errhint("Its record is tried again until it can be written; the run is not.") :
 			 errhint("The run is tried again until its record can be written."),
@@ -610,7 +611,7 @@ try_to_record(const ErrorData *error, const ErrorData *problem, Outcome *outcome
 
 	PG_TRY();
 	{
-		session_reset(active.run.owner);
+		session_reset(current.run.owner);
 		record_failure(error, problem, outcome);
 	}
 	PG_CATCH();
@@ -652,19 +653,19 @@ sql_run_execute(WorkerSlot *slot, const Run *run, Outcome *outcome)
 
 	Assert(process_is(PROCESS_WORKER));
 	Assert(!IsTransactionState());
-	memset(&active, 0, sizeof(active));
+	memset(&current, 0, sizeof(current));
 	run_timeout_clear();
-	active.slot = slot;
-	active.run = *run;
-	active.started_at = slot->started_at;
-	active.kind = OUTCOME_FINAL;
-	active.buffers = pgBufferUsage;
-	active.wal = pgWalUsage;
-	active.cpu_time = cpu_time();
+	current.slot = slot;
+	current.run = *run;
+	current.started_at = slot->started_at;
+	current.kind = OUTCOME_FINAL;
+	current.buffers = pgBufferUsage;
+	current.wal = pgWalUsage;
+	current.cpu_time = cpu_time();
 
 	memset(outcome, 0, sizeof(*outcome));
 	outcome->run = *run;
-	outcome->started_at = active.started_at;
+	outcome->started_at = current.started_at;
 
 	MemoryContextSwitchTo(run_context);
 	error_context_stack = &callback;
@@ -678,10 +679,10 @@ sql_run_execute(WorkerSlot *slot, const Run *run, Outcome *outcome)
 	}
 	PG_END_TRY();
 
-	outcome->kind = active.kind;
-	if (error != NULL && active.kind == OUTCOME_LOCKED)
+	outcome->kind = current.kind;
+	if (error != NULL && current.kind == OUTCOME_LOCKED)
 		error = NULL;			/* nothing has happened */
-	else if (error != NULL && active.job_known)
+	else if (error != NULL && current.job_known)
 		conclude_failure(error, outcome);
 	else if (error != NULL)
 		report_unrecorded(error, outcome);

@@ -22,7 +22,7 @@
 #include "base/process.h"
 #include "flow/counted.h"
 #include "shared/shmem.h"
-#include "state/meter.h"
+#include "state/job_metrics.h"
 #include "state/run_queue.h"
 
 static int64 cancelled[CHANGE_RING_SIZE];	/* run_ids */
@@ -74,7 +74,7 @@ counted_add(const CountedRun *counted)
 					counted->finished_at, counted->occurrences, counted->final);
 	counted_correct_runs(job);
 	job_cache_touch(job);
-	meter_counted(job, counted->status, counted->final);
+	job_metrics_counted(job, counted->status, counted->final);
 	counted_note(counted);
 	return true;
 }

@@ -21,7 +21,7 @@
 #include "flow/dependency.h"
 #include "flow/lane_fill.h"
 #include "state/dependency_graph.h"
-#include "state/meter.h"
+#include "state/job_metrics.h"
 #include "state/run_queue.h"
 
 static bool newly_held = false; /* some that may have runs in lanes */
@@ -31,7 +31,7 @@ static void
 tell_job(const DependencyNode *node, bool held)
 {
 	JobEntry   *entry = job_cache_peek(node->end.job_id);
-	JobMeter   *meter;
+	JobMetrics *metrics;
 
 	if (entry != NULL && entry->depends != held)
 	{
@@ -41,11 +41,11 @@ tell_job(const DependencyNode *node, bool held)
 		else
 			run_queue_release(entry);
 	}
-	meter = meter_get(node->end.job_id, node->owner, node->queue);
-	if (meter != NULL)
+	metrics = job_metrics_get(node->end.job_id, node->owner, node->queue);
+	if (metrics != NULL)
 	{
-		meter->state = HEALTH_UNKNOWN;	/* write the reason, whatever it was */
-		meter_touch(meter);
+		metrics->state = HEALTH_UNKNOWN;	/* write the reason, whatever it was */
+		job_metrics_touch(metrics);
 	}
 }
 

@@ -60,7 +60,7 @@
 #include "shared/worker_slot.h"
 #include "state/alert.h"
 #include "state/due_heap.h"
-#include "state/meter.h"
+#include "state/job_metrics.h"
 #include "state/run_queue.h"
 #include "table/job.h"
 #include "table/query.h"
@@ -215,7 +215,7 @@ too_late(const JobEntry *entry, TimestampTz scheduled_at, TimestampTz now)
 
 /* How many runs of a job may be under way, by its overlap rule. */
 static int
-max_active(const JobEntry *entry)
+max_live(const JobEntry *entry)
 {
 	switch (entry->job.overlap)
 	{
@@ -261,13 +261,13 @@ count_ended(JobEntry *job)
 static bool
 admit(Batch *batch, JobEntry *entry)
 {
-	int			active = entry->nruns - entry->nwaiting;
+	int			nlive = entry->nruns - entry->nwaiting;
 
-	if (active >= max_active(entry))
-		active -= count_ended(entry);
-	if (active >= max_active(entry))
+	if (nlive >= max_live(entry))
+		nlive -= count_ended(entry);
+	if (nlive >= max_live(entry))
 		return false;
-	if (entry->job.overlap == OVERLAP_CANCEL && active == 1)
+	if (entry->job.overlap == OVERLAP_CANCEL && nlive == 1)
 		batch->cancel[batch->ncancel++] = entry->job_id;
 	return true;
 }
@@ -329,7 +329,7 @@ enqueue_last(Batch *batch, JobEntry *entry, const DueRange *range)
 		record_missed(batch, entry, range->first, missed, range->uncounted);
 	if (run_last && add_or_skip(batch, entry, range->last, TRIGGER_SCHEDULE))
 		return;
-	meter_not_run(entry, batch->now);
+	job_metrics_not_run(entry, batch->now);
 }
 
 /*

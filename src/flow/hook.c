@@ -34,7 +34,7 @@
 #include "rules/health_rules.h"
 #include "state/alert.h"
 #include "state/hook_family.h"
-#include "state/meter.h"
+#include "state/job_metrics.h"
 #include "state/recovery_event.h"
 #include "state/run_queue.h"
 #include "table/job.h"
@@ -92,12 +92,12 @@ release_family(const HookFamily *family)
 static void
 forget_check(const HookFamily *family)
 {
-	JobMeter   *meter = meter_find(family->job_id);
+	JobMetrics *metrics = job_metrics_find(family->job_id);
 
 	if (family->check_reason[0] == '\0')
 		return;
-	if (meter != NULL)
-		meter_touch(meter);
+	if (metrics != NULL)
+		job_metrics_touch(metrics);
 }
 
 void
@@ -341,7 +341,7 @@ set_check(int64 job_id, const bool *healthy, const char *error, void *arg)
 {
 	HookFamily *family = hook_family_find(job_id);
 	JobEntry   *entry = job_cache_get(job_id);
-	JobMeter   *meter;
+	JobMetrics *metrics;
 	char		reason[HEALTH_REASON_LENGTH] = "";
 
 	if (family == NULL || entry == NULL)
@@ -356,9 +356,9 @@ set_check(int64 job_id, const bool *healthy, const char *error, void *arg)
 	family->check_known = true;
 	strlcpy(family->check_reason, reason, sizeof(family->check_reason));
 	family->check_changed = true;
-	meter = meter_get(job_id, entry->job.owner, entry->job.queue);
-	if (meter != NULL)
-		meter_touch(meter);
+	metrics = job_metrics_get(job_id, entry->job.owner, entry->job.queue);
+	if (metrics != NULL)
+		job_metrics_touch(metrics);
 }
 
 /* Checks to be read together */

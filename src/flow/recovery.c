@@ -39,7 +39,7 @@
 #include "flow/repair.h"
 #include "shared/change.h"
 #include "state/alert.h"
-#include "state/meter.h"
+#include "state/job_metrics.h"
 #include "state/recovery_event.h"
 #include "state/run_queue.h"
 #include "table/job.h"
@@ -88,7 +88,7 @@ static void
 forgive(int64 job_id)
 {
 	JobEntry   *entry = job_cache_get(job_id);
-	JobMeter   *meter = meter_find(job_id);
+	JobMetrics *metrics = job_metrics_find(job_id);
 	int			failures;
 
 	if (entry == NULL || entry->state.consecutive_failures == 0)
@@ -100,8 +100,8 @@ forgive(int64 job_id)
 	entry->state.consecutive_failures = 0;
 	job_cache_touch(entry);
 	forgiven++;
-	if (meter != NULL)
-		meter_touch(meter);
+	if (metrics != NULL)
+		job_metrics_touch(metrics);
 }
 
 /*
@@ -113,15 +113,15 @@ static bool
 recover_job(int64 job_id, TimestampTz now)
 {
 	JobEntry   *entry;
-	JobMeter   *meter;
+	JobMetrics *metrics;
 
 	if (!query_force_close(job_id, now))
 		return false;
 	forgive(job_id);
 	entry = job_cache_get(job_id);
-	meter = meter_find(job_id);
-	if (meter != NULL)
-		memset(meter->window, 0, sizeof(meter->window));
+	metrics = job_metrics_find(job_id);
+	if (metrics != NULL)
+		memset(metrics->window, 0, sizeof(metrics->window));
 	if (entry != NULL)
 		run_queue_release(entry);	/* whatever holds its runs is looked at again */
 	repair_job(job_id);			/* it may have lost its next time, or runs */

@@ -28,7 +28,7 @@
  * ended while no scheduler was there to hear of it has been counted from history
  * (settle_start.c), and must not count twice.
  *
- * "Counted" means: in the state of the job, in its meter, and for its hooks.
+ * "Counted" means: in the state of the job, in its metrics, and for its hooks.
  * All of this is memory.  The state is written later, see flush() in
  * scheduler.c; if it is lost before, history has it still.
  *
@@ -60,7 +60,7 @@
 #include "record/run_end.h"
 #include "shared/own_change.h"
 #include "state/alert.h"
-#include "state/meter.h"
+#include "state/job_metrics.h"
 #include "state/run_queue.h"
 #include "table/job.h"
 #include "table/query.h"
@@ -157,7 +157,7 @@ settle_apply(const Outcome *outcome)
 		if (entry->unrecorded > 0)
 			alert_resolve(ALERT_RECORDING_FAILED, job_subject(job->job_id));
 		entry->unrecorded = 0;
-		meter_outcome(job, outcome);
+		job_metrics_outcome(job, outcome);
 		hook_outcome(job, outcome);
 		if (outcome->dead_letter)
 			letters_note(job->job_id);

@@ -48,7 +48,7 @@
 #include "flow/prestart.h"
 #include "flow/settle.h"
 #include "record/run_cancel.h"
-#include "state/meter.h"
+#include "state/job_metrics.h"
 #include "state/recovery_event.h"
 #include "state/run_queue.h"
 #include "table/query.h"
@@ -177,7 +177,7 @@ note_death(const WorkerSlot *slot)
 		reason = "it was terminated, for its run did not stop";
 	else if (!slot->connected)
 		reason = psprintf("it could not be started: %s", reason);
-	meter_worker_died(clock_now());
+	job_metrics_worker_died(clock_now());
 	if (slot->has_run)
 		recovery_event_of_job("worker_died", slot->run.job_id, slot->role, true,
 							  psprintf("%s; another one takes its place", reason));
@@ -189,7 +189,7 @@ note_death(const WorkerSlot *slot)
 static void
 note_recycled(const WorkerSlot *slot)
 {
-	meter_recycled(slot->run.job_id, clock_now());
+	job_metrics_recycled(slot->run.job_id, clock_now());
 	recovery_event_of_job("recycle", slot->run.job_id, slot->role, true,
 						  psprintf("its worker had " INT64_FORMAT " kB in use after it",
 								   slot->memory / 1024));

@@ -56,7 +56,7 @@
 #include "record/run_end.h"
 #include "shared/flight_recorder.h"
 #include "state/alert.h"
-#include "state/meter.h"
+#include "state/job_metrics.h"
 #include "state/recovery_event.h"
 #include "state/run_list.h"
 #include "state/run_queue.h"
@@ -100,7 +100,7 @@ is_among(int64 id, const int64 *ids, int n)
  * the server from coming up.
  */
 static void
-suspect(PendingRun *pending, JobEntry *job)
+count_crash(PendingRun *pending, JobEntry *job)
 {
 	pending->run.crashes++;
 	(void) store_count_crash(&pending->run);
@@ -137,7 +137,7 @@ settle_pending(PendingRun *pending, bool crashed)
 		return;
 	}
 	if (crashed)
-		suspect(pending, job);
+		count_crash(pending, job);
 	if (pending->started_at != DT_NOBEGIN && !in_hand(&pending->run))
 	{
 		settle_fail_attempt(&pending->run, RUN_LOST, ERRCODE_CRASH_SHUTDOWN,

@@ -10,23 +10,23 @@
 #ifndef PG_SCHEDULER_JOB_ALERT_H
 #define PG_SCHEDULER_JOB_ALERT_H
 
-#include "state/meter.h"
+#include "state/job_metrics.h"
 
 /* Raise and resolve by the facts of a job.  In a transaction. */
-extern void job_alert_judge(JobMeter *meter, const JobFacts *facts,
+extern void job_alert_judge(JobMetrics *metrics, const JobFacts *facts,
 							const HealthLimits *limits, const Job *job, TimestampTz now);
 
 /* Whether the job could be judged: an alert says so, or is over. */
-extern void job_alert_note_judged(JobMeter *meter, bool judged);
+extern void job_alert_note_judged(JobMetrics *metrics, bool judged);
 
 /* The job has gone, and its alerts with it. */
-extern void job_alert_forget(JobMeter *meter);
+extern void job_alert_forget(JobMetrics *metrics);
 
 /*
  * What is known of the job is old: only what lasts, or happens from now on, is a
  * reason for an alert.
  */
-extern void job_alert_calm(JobMeter *meter);
+extern void job_alert_calm(JobMetrics *metrics);
 
 /* Learn which alerts are open, after a start.  In a transaction. */
 extern void job_alert_load(void);

@@ -20,7 +20,7 @@
 #include "shared/http_flight.h"
 #include "shared/worker_slot.h"
 #include "state/alert_rule.h"
-#include "state/meter.h"
+#include "state/job_metrics.h"
 #include "state/run_queue.h"
 #include "table/query_monitor.h"
 
@@ -74,24 +74,24 @@ note(const LongRun *run, TimestampTz now)
 {
 	const AlertRule *rule = alert_rule(ALERT_LONG_RUNNING);
 	JobEntry   *entry = job_cache_get(run->job_id);
-	JobMeter   *meter = entry == NULL ? NULL :
-		meter_get(entry->job_id, entry->job.owner, entry->job.queue);
+	JobMetrics *metrics = entry == NULL ? NULL :
+		job_metrics_get(entry->job_id, entry->job.owner, entry->job.queue);
 
-	if (meter == NULL ||
+	if (metrics == NULL ||
 		now - run->started_at <= rule->threshold * query_job_p95(run->job_id))
 		return;
 	nlong++;
-	if (meter->long_since == DT_NOBEGIN || run->started_at < meter->long_since)
-		meter->long_since = run->started_at;
-	meter_touch(meter);
+	if (metrics->long_since == DT_NOBEGIN || run->started_at < metrics->long_since)
+		metrics->long_since = run->started_at;
+	job_metrics_touch(metrics);
 }
 
 static void
-forget(JobMeter *meter, void *arg)
+forget(JobMetrics *metrics, void *arg)
 {
-	if (meter->long_since != DT_NOBEGIN)
-		meter_touch(meter);
-	meter->long_since = DT_NOBEGIN;
+	if (metrics->long_since != DT_NOBEGIN)
+		job_metrics_touch(metrics);
+	metrics->long_since = DT_NOBEGIN;
 }
 
 void
@@ -103,7 +103,7 @@ long_run_watch(TimestampTz now)
 
 	next_look = now + Min(LOOK_INTERVAL, Max(rule->interval, USECS_PER_SEC));
 	if (nlong > 0)
-		meter_foreach(forget, NULL);
+		job_metrics_foreach(forget, NULL);
 	nlong = 0;
 	for (int i = 0; i < n; i++)
 		note(&runs[i], now);

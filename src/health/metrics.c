@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * metrics.c
- *	  Write what was metered, a minute at a time.
+ *	  Write what was counted, a minute at a time.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
@@ -20,7 +20,7 @@
 #include "flow/lane_fill.h"
 #include "health/metrics.h"
 #include "shared/worker_slot.h"
-#include "state/meter.h"
+#include "state/job_metrics.h"
 #include "state/run_queue.h"
 #include "table/query_monitor.h"
 
@@ -90,17 +90,17 @@ add_tally(Tally *to, const Tally *tally)
 }
 
 void
-metrics_keep(const JobMeter *meter)
+metrics_keep(const JobMetrics *metrics)
 {
 	MemoryContext oldcontext;
 
-	if (meter_tally_is_empty(&meter->tally))
+	if (job_metrics_tally_is_empty(&metrics->tally))
 		return;
 	if (departed_context == NULL)
 		departed_context = AllocSetContextCreate(TopMemoryContext, "pg_scheduler departed jobs",
 												 ALLOCSET_SMALL_SIZES);
 	oldcontext = MemoryContextSwitchTo(departed_context);
-	add_tally(&row_of(&departed, meter->owner, meter->queue)->tally, &meter->tally);
+	add_tally(&row_of(&departed, metrics->owner, metrics->queue)->tally, &metrics->tally);
 	MemoryContextSwitchTo(oldcontext);
 }
 
@@ -113,27 +113,27 @@ forget_departed(void)
 }
 
 static void
-collect(JobMeter *meter, void *arg)
+collect(JobMetrics *metrics, void *arg)
 {
 	MinuteBatch *batch = arg;
 
-	if (!meter_tally_is_empty(&meter->tally))
-		add_tally(&row_of(batch, meter->owner, meter->queue)->tally, &meter->tally);
+	if (!job_metrics_tally_is_empty(&metrics->tally))
+		add_tally(&row_of(batch, metrics->owner, metrics->queue)->tally, &metrics->tally);
 }
 
 /* Take over what a job has tallied, to be written later. */
 static void
-take_over(JobMeter *meter, void *arg)
+take_over(JobMetrics *metrics, void *arg)
 {
 	JobTally   *job;
 
-	if (meter_tally_is_empty(&meter->tally))
+	if (job_metrics_tally_is_empty(&metrics->tally))
 		return;
 	job = &owed_tallies[nowed++];
-	job->job_id = meter->job_id;
-	job->owner = meter->owner;
-	job->tally = meter->tally;
-	meter_clear_tally(meter);
+	job->job_id = metrics->job_id;
+	job->owner = metrics->owner;
+	job->tally = metrics->tally;
+	job_metrics_clear_tally(metrics);
 }
 
 static void
@@ -143,10 +143,11 @@ take_over_all(TimestampTz minute)
 		owed_context = AllocSetContextCreate(TopMemoryContext, "pg_scheduler owed metrics",
 											 ALLOCSET_SMALL_SIZES);
 	MemoryContextReset(owed_context);
-	owed_tallies = MemoryContextAllocHuge(owed_context, Max(meter_count(), 1) * sizeof(JobTally));
+	owed_tallies = MemoryContextAllocHuge(owed_context,
+										 Max(job_metrics_count(), 1) * sizeof(JobTally));
 	nowed = nwritten = 0;
 	owed_minute = minute;
-	meter_foreach(take_over, NULL);
+	job_metrics_foreach(take_over, NULL);
 }
 
 void
@@ -182,7 +183,7 @@ write_scheduler_minute(TimestampTz minute)
 	metrics_of_workers(&row);
 	row.backlog = lane_fill_waiting_count();
 	row.waiting = run_queue_count() - row.backlog - row.running;
-	row.restarts = meter_take_deaths();
+	row.restarts = job_metrics_take_deaths();
 	query_insert_scheduler_minute(&row, minute);
 }
 
@@ -208,13 +209,13 @@ metrics_write(TimestampTz minute, TimestampTz now)
 	for (int i = 0; i < departed.nrows; i++)
 		add_tally(&row_of(&batch, departed.rows[i].owner, departed.rows[i].queue)->tally,
 				  &departed.rows[i].tally);
-	meter_foreach(collect, &batch);
+	job_metrics_foreach(collect, &batch);
 	cycle_start_transaction();
 	write_minute(&batch, minute, now);
 	cycle_commit_transaction();
 	take_over_all(minute);
 	forget_departed();
-	meter_tallies_written();
+	job_metrics_tallies_written();
 }
 
 bool

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * metrics.h
- *	  Write what was metered, a minute at a time.
+ *	  Write what was counted, a minute at a time.
  *
  * Copyright (c) 2026, pg_scheduler developers
  *
@@ -10,7 +10,7 @@
 #ifndef PG_SCHEDULER_METRICS_H
 #define PG_SCHEDULER_METRICS_H
 
-#include "state/meter.h"
+#include "state/job_metrics.h"
 #include "table/query_monitor.h"
 
 /*
@@ -23,8 +23,8 @@ extern void metrics_write(TimestampTz minute, TimestampTz now);
 extern bool metrics_owed(void);
 extern void metrics_step(void);
 
-/* Keep the tally of a meter that is about to be forgotten. */
-extern void metrics_keep(const JobMeter *meter);
+/* Keep the tally of a metrics that is about to be forgotten. */
+extern void metrics_keep(const JobMetrics *metrics);
 
 /* Figures of the workers at this moment; the others are 0. */
 extern void metrics_of_workers(SchedulerMinute *row);

@@ -37,7 +37,7 @@
 #include "state/alert_rule.h"
 #include "state/dependency_graph.h"
 #include "state/hook_family.h"
-#include "state/meter.h"
+#include "state/job_metrics.h"
 #include "state/recovery_event.h"
 #include "state/run_queue.h"
 #include "table/job.h"
@@ -76,9 +76,9 @@ has_ended_badly(const JobEntry *entry)
 }
 
 static void
-facts_of_job(JobMeter *meter, const JobEntry *entry, TimestampTz now, JobFacts *facts)
+facts_of_job(JobMetrics *metrics, const JobEntry *entry, TimestampTz now, JobFacts *facts)
 {
-	WindowSlot	window = meter_window(meter, now);
+	WindowSlot	window = job_metrics_window(metrics, now);
 
 	memset(facts, 0, sizeof(*facts));
 	facts->active = true;
@@ -89,52 +89,52 @@ facts_of_job(JobMeter *meter, const JobEntry *entry, TimestampTz now, JobFacts *
 	facts->failures = window.failures;
 	facts->timeouts = window.timeouts;
 	facts->recycled = window.recycled;
-	facts->lateness = meter->lateness;
-	facts->runs_long = meter->long_since != DT_NOBEGIN;
-	facts->not_run = meter->not_run;
-	facts->not_run_time = meter->not_run > 0 ? now - meter->not_run_since : 0;
+	facts->lateness = metrics->lateness;
+	facts->runs_long = metrics->long_since != DT_NOBEGIN;
+	facts->not_run = metrics->not_run;
+	facts->not_run_time = metrics->not_run > 0 ? now - metrics->not_run_since : 0;
 	facts->ended_badly = has_ended_badly(entry);
 }
 
 /* The job has gone: so have its alerts. */
 static void
-forget_job(JobMeter *meter)
+forget_job(JobMetrics *metrics)
 {
-	job_alert_forget(meter);
-	metrics_keep(meter);
-	meter_forget(meter);
+	job_alert_forget(metrics);
+	metrics_keep(metrics);
+	job_metrics_forget(metrics);
 }
 
 /* True: its state is other than what was written. */
 static bool
-judge_job(JobMeter *meter, TimestampTz now, JobHealthRow *row)
+judge_job(JobMetrics *metrics, TimestampTz now, JobHealthRow *row)
 {
-	JobEntry   *entry = job_cache_get(meter->job_id);
+	JobEntry   *entry = job_cache_get(metrics->job_id);
 	JobFacts	facts;
 	bool		result;
 
 	if (entry == NULL)
 	{
-		forget_job(meter);
+		forget_job(metrics);
 		return false;
 	}
-	if (hook_family_is_hook(meter->job_id))
+	if (hook_family_is_hook(metrics->job_id))
 		return false;			/* a part of another job, which is judged */
-	facts_of_job(meter, entry, now, &facts);
-	facts.check_reason = hook_check_reason(meter->job_id, &facts.check_changed);
+	facts_of_job(metrics, entry, now, &facts);
+	facts.check_reason = hook_check_reason(metrics->job_id, &facts.check_changed);
 	facts.check_failed = facts.check_reason != NULL;
 	health_of_job(&facts, &limits, &row->health);
-	row->job_id = meter->job_id;
+	row->job_id = metrics->job_id;
 	row->own = row->health.state;
-	row->waits_for = facts.waits_for = dependency_graph_of_job(meter->job_id);
+	row->waits_for = facts.waits_for = dependency_graph_of_job(metrics->job_id);
 	if (facts.waits_for != NULL)
 		health_of_job(&facts, &limits, &row->health);
-	dependency_graph_note_job(meter->job_id, row->own);
-	job_alert_judge(meter, &facts, &limits, &entry->job, now);
-	result = row->health.state != meter->state || facts.check_changed ||
-		(row->health.state != HEALTH_HEALTHY && row->health.rule != meter->rule);
-	meter->state = row->health.state;
-	meter->rule = row->health.rule;
+	dependency_graph_note_job(metrics->job_id, row->own);
+	job_alert_judge(metrics, &facts, &limits, &entry->job, now);
+	result = row->health.state != metrics->state || facts.check_changed ||
+		(row->health.state != HEALTH_HEALTHY && row->health.rule != metrics->rule);
+	metrics->state = row->health.state;
+	metrics->rule = row->health.rule;
 	return result;
 }
 
@@ -155,9 +155,9 @@ judge_batch(void *arg)
 
 	for (int i = 0; i < batch->n; i++)
 	{
-		JobMeter   *meter = meter_find(batch->job_ids[i]);
+		JobMetrics *metrics = job_metrics_find(batch->job_ids[i]);
 
-		if (meter != NULL && judge_job(meter, batch->now, &rows[nrows]))
+		if (metrics != NULL && judge_job(metrics, batch->now, &rows[nrows]))
 			nrows++;
 	}
 	if (nrows > 0)
@@ -167,10 +167,10 @@ judge_batch(void *arg)
 static void
 note_judged(int64 job_id, bool judged)
 {
-	JobMeter   *meter = meter_find(job_id);
+	JobMetrics *metrics = job_metrics_find(job_id);
 
-	if (meter != NULL)
-		job_alert_note_judged(meter, judged);
+	if (metrics != NULL)
+		job_alert_note_judged(metrics, judged);
 }
 
 /*
@@ -183,12 +183,12 @@ judge_each(const Batch *batch)
 	for (int i = 0; i < batch->n; i++)
 	{
 		Batch		one = {.now = batch->now, .n = 1};
-		JobMeter   *meter = meter_find(batch->job_ids[i]);
+		JobMetrics *metrics = job_metrics_find(batch->job_ids[i]);
 
-		if (meter == NULL)
+		if (metrics == NULL)
 			continue;
 		one.job_ids[0] = batch->job_ids[i];
-		meter->state = HEALTH_UNKNOWN;	/* nothing of it was written */
+		metrics->state = HEALTH_UNKNOWN;	/* nothing of it was written */
 		note_judged(one.job_ids[0],
 					cycle_try_part(judge_batch, &one,
 								   psprintf("judging job " INT64_FORMAT ", which is left out",
@@ -201,8 +201,8 @@ judge_jobs(TimestampTz now)
 {
 	Batch		batch = {.now = now};
 
-	while (batch.n < JUDGE_BATCH && meter_dirty_count() > 0)
-		batch.job_ids[batch.n++] = meter_take_dirty()->job_id;
+	while (batch.n < JUDGE_BATCH && job_metrics_dirty_count() > 0)
+		batch.job_ids[batch.n++] = job_metrics_take_dirty()->job_id;
 	if (batch.n == 0)
 		return;
 	if (!cycle_try_part(judge_batch, &batch, "judging jobs"))
@@ -230,15 +230,15 @@ start_of_interval(TimestampTz now)
 
 /* What has slid out of its window may be healthy now, or forgotten. */
 static void
-age(JobMeter *meter, void *arg)
+age(JobMetrics *metrics, void *arg)
 {
 	TimestampTz now = *(TimestampTz *) arg;
 
-	if (meter_window(meter, now).attempts > 0 || meter->raised != 0 ||
-		meter->state != HEALTH_HEALTHY)
-		meter_touch(meter);
-	else if (!meter->dirty && meter_tally_is_empty(&meter->tally))
-		meter_forget(meter);
+	if (job_metrics_window(metrics, now).attempts > 0 || metrics->raised != 0 ||
+		metrics->state != HEALTH_HEALTHY)
+		job_metrics_touch(metrics);
+	else if (!metrics->dirty && job_metrics_tally_is_empty(&metrics->tally))
+		job_metrics_forget(metrics);
 }
 
 /*
@@ -248,14 +248,14 @@ age(JobMeter *meter, void *arg)
 static void
 each_minute(TimestampTz now)
 {
-	if (meter_tallied() || run_queue_count() > 0)
+	if (job_metrics_tallied() || run_queue_count() > 0)
 		metrics_write(start_of_interval(now), now);
 	if (pg_scheduler_monitoring)
 		server_watch_memory(now);
 	monitor_clean(now);
 	alert_look_for_ends();
 	alerts_changed = true;		/* nobody tells when a prepared transaction commits */
-	meter_foreach(age, &now);
+	job_metrics_foreach(age, &now);
 }
 
 static void
@@ -332,10 +332,10 @@ each_judgement(TimestampTz now)
 
 /* It is not known what was written: write it again. */
 static void
-distrust(JobMeter *meter, void *arg)
+distrust(JobMetrics *metrics, void *arg)
 {
-	meter->state = HEALTH_UNKNOWN;
-	meter_touch(meter);
+	metrics->state = HEALTH_UNKNOWN;
+	job_metrics_touch(metrics);
 }
 
 static void
@@ -375,7 +375,7 @@ guarded(void (*task) (TimestampTz now), TimestampTz now)
 	if (cycle_try(call_task, &call, "monitoring"))
 		return;
 	job_cache_written(false);
-	meter_foreach(distrust, NULL);
+	job_metrics_foreach(distrust, NULL);
 	alert_look_for_ends();
 	not_again_before = clock_now() + ERROR_DELAY;
 }
@@ -390,7 +390,7 @@ watching(void)
 static bool
 to_judge(void)
 {
-	return pg_scheduler_monitoring && meter_dirty_count() > 0;
+	return pg_scheduler_monitoring && job_metrics_dirty_count() > 0;
 }
 
 static int64
@@ -405,7 +405,7 @@ judgement_time(void)
 	TimestampTz result = DT_NOEND;
 
 	if (to_judge() || requested || alerts_changed ||
-		(recovery_has_work() && meter_dirty_count() > 0))
+		(recovery_has_work() && job_metrics_dirty_count() > 0))
 		result = next_judgement;
 	if (recovery_has_work())
 		result = Min(result, Max(recovery_next_time(), next_judgement));
@@ -415,7 +415,8 @@ judgement_time(void)
 		result = Min(result, Max(long_run_next_time(), next_judgement));
 	if (watching())
 		result = Min(result, Max(next_server, next_judgement));
-	if (meter_count() > 0 || meter_tallied() || run_queue_count() > 0 || server_watch_open())
+	if (job_metrics_count() > 0 || job_metrics_tallied() || run_queue_count() > 0 ||
+		server_watch_open())
 		result = Min(result, next_minute);
 	return result;
 }
@@ -483,7 +484,7 @@ monitor_request(void)
 void
 monitor_leave(TimestampTz now)
 {
-	if (meter_tallied() || metrics_owed())
+	if (job_metrics_tallied() || metrics_owed())
 		guarded(last_minute, now);
 }
 
@@ -494,13 +495,13 @@ monitor_leave(TimestampTz now)
 static void
 load_health(int64 job_id, Oid owner, const char *queue, const char *state, void *arg)
 {
-	JobMeter   *meter = meter_get(job_id, owner, queue);
+	JobMetrics *metrics = job_metrics_get(job_id, owner, queue);
 
-	if (meter == NULL)
+	if (metrics == NULL)
 		return;
-	meter->state = health_state_from_name(state);
-	job_alert_calm(meter);
-	meter_touch(meter);
+	metrics->state = health_state_from_name(state);
+	job_alert_calm(metrics);
+	job_metrics_touch(metrics);
 }
 
 void
@@ -511,8 +512,8 @@ monitor_reload_rules(void)
 	recovery_load();
 	cycle_commit_transaction();
 	alert_rule_limits(&limits);
-	meter_set_width(alert_rule(ALERT_FAILURE_RATE)->interval / METER_SLOTS);
-	meter_foreach(age, &(TimestampTz) {clock_now()});
+	job_metrics_set_width(alert_rule(ALERT_FAILURE_RATE)->interval / METRICS_SLOTS);
+	job_metrics_foreach(age, &(TimestampTz) {clock_now()});
 	requested = true;
 }
 
@@ -534,5 +535,5 @@ monitor_load(void)
 void
 monitor_init(void)
 {
-	meter_init();
+	job_metrics_init();
 }

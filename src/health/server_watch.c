@@ -8,7 +8,7 @@
  *	alert					judged							from
  *	workers_exhausted		with jobs						slots, ready runs
  *	connections				with jobs						the server's connections
- *	worker_restarts			with jobs						meter.c
+ *	worker_restarts			with jobs						job_metrics.c
  *	memory_growth			once in a metrics_interval		slots
  *	job_without_next_time	once in a minute, by			a walk over all jobs
  *							monitor_clean.c
@@ -42,7 +42,7 @@
 #include "shared/worker_wait.h"
 #include "state/alert.h"
 #include "state/alert_rule.h"
-#include "state/meter.h"
+#include "state/job_metrics.h"
 #include "state/run_queue.h"
 #include "table/query_monitor.h"
 
@@ -171,7 +171,7 @@ static void
 judge_restarts(TimestampTz now)
 {
 	const AlertRule *rule = alert_rule(ALERT_WORKER_RESTARTS);
-	int			n = meter_deaths_since(now - rule->interval);
+	int			n = job_metrics_deaths_since(now - rule->interval);
 
 	set_alert(ALERT_WORKER_RESTARTS, n > rule->threshold,
 			  psprintf("%d workers died in the last " INT64_FORMAT " minutes", n,

@@ -168,15 +168,15 @@ start_next(HttpClient *client, HttpHost *host)
 
 	if (lane == NULL)
 		return false;
-	transfer = dlist_container(HttpTransfer, node, dlist_pop_head_node(&lane->waiting));
+	transfer = dlist_container(HttpTransfer, node, dlist_pop_head_node(&lane->held));
 
 	/* the others of both go first next time */
 	dlist_delete(&lane->node);
 	dlist_push_tail(&host->lanes, &lane->node);
 	dlist_delete(&host->ready_node);
 	host->is_ready = false;
-	host->waiting_count--;
-	client->waiting_count--;
+	host->held_count--;
+	client->held_count--;
 	transfer->group->pending--;
 	start_running(client, transfer, host);
 	return true;
@@ -187,7 +187,7 @@ start_next(HttpClient *client, HttpHost *host)
  * groups.  A host whose groups have their shares is passed over.
  */
 static void
-start_waiting(HttpClient *client)
+start_held(HttpClient *client)
 {
 	bool		started = true;
 
@@ -352,7 +352,7 @@ clamp_limits(HttpLimits *limits)
 	limits->max_in_flight = Max(limits->max_in_flight, 1);
 	limits->max_in_flight_per_host =
 		Max(Min(limits->max_in_flight_per_host, limits->max_in_flight), 1);
-	limits->max_waiting = Max(limits->max_waiting, 0);
+	limits->max_held = Max(limits->max_held, 0);
 }
 
 HttpClient *
@@ -413,7 +413,7 @@ http_client_configure(HttpClient *client, const HttpLimits *limits,
 					  (long) client->limits.max_in_flight);
 #endif
 
-	/* a higher limit lets waiting requests go */
+	/* a higher limit lets held requests go */
 	client->look_again = true;
 	for (int i = 0; i < HOST_BUCKETS; i++)
 	{
@@ -465,7 +465,7 @@ http_client_destroy(HttpClient *client)
 				HttpHostLane *lane = dlist_container(HttpHostLane, node,
 													 dlist_pop_head_node(&host->lanes));
 
-				free_list(&lane->waiting);
+				free_list(&lane->held);
 				free(lane);
 			}
 			free(host);
@@ -532,8 +532,8 @@ http_client_cancel(HttpClient *client, HttpTransfer *transfer)
 	if (transfer->state == HTTP_TRANSFER_DONE)
 		return;
 	block_signals(&saved);
-	if (transfer->state == HTTP_TRANSFER_WAITING)
-		http_turns_stop_waiting(client, transfer);
+	if (transfer->state == HTTP_TRANSFER_HELD)
+		http_turns_let_go(client, transfer);
 	else
 	{
 		curl_multi_remove_handle(client->multi, transfer->easy);
@@ -547,7 +547,7 @@ http_client_cancel(HttpClient *client, HttpTransfer *transfer)
 int
 http_client_room(const HttpClient *client)
 {
-	int			total = client->limits.max_in_flight + client->limits.max_waiting;
+	int			total = client->limits.max_in_flight + client->limits.max_held;
 
 	/* answers that have yet to be recorded come first */
 	if (client->memory.used >= client->memory.limit)
@@ -565,7 +565,7 @@ http_client_admits(HttpClient *client, uint32 id, int added_of_group, int added)
 	if (group == NULL || group->memory.used == 0)
 		memory = (int64) client->memory.limit - client->memory.used;
 	return http_share(added_of_group + (group ? group->pending : 0),
-					  client->limits.max_in_flight + client->limits.max_waiting -
+					  client->limits.max_in_flight + client->limits.max_held -
 					  http_client_pending(client) - added) &&
 		http_share(group ? group->memory.used : 0, memory);
 }
@@ -583,7 +583,7 @@ http_client_has_memory(HttpClient *client, uint32 id, size_t bytes)
 int
 http_client_pending(const HttpClient *client)
 {
-	return client->running_count + client->waiting_count;
+	return client->running_count + client->held_count;
 }
 
 int
@@ -651,12 +651,12 @@ http_client_perform(HttpClient *client)
 	sigset_t	saved;
 
 	block_signals(&saved);
-	start_waiting(client);
+	start_held(client);
 	drive_sockets(client);
 	collect_finished(client);
 
 	/* into the slots that became free, at once */
-	start_waiting(client);
+	start_held(client);
 	restore_signals(&saved);
 }
 

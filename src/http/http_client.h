@@ -30,7 +30,7 @@ typedef struct HttpLimits
 {
 	int			max_in_flight;
 	int			max_in_flight_per_host;
-	int			max_waiting;	/* taken, but held back for their host */
+	int			max_held;	/* taken, but held back for their host */
 	size_t		max_memory;		/* requests and answers held, all together */
 } HttpLimits;
 

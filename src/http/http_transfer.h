@@ -5,7 +5,7 @@
  *
  * For http_client.c, which moves transfers from state to state:
  *
- *		waiting (for its host) -> running -> [running ...] -> done
+ *		held (for its host) -> running -> [running ...] -> done
  *
  * with one "running" for each hop of a redirect.  All memory of a transfer
  * comes from malloc(), as libcurl's callbacks fill it, and is counted.
@@ -85,7 +85,7 @@ http_memory_has(const HttpMemory *memory, size_t bytes)
 
 typedef enum HttpTransferState
 {
-	HTTP_TRANSFER_WAITING,
+	HTTP_TRANSFER_HELD,
 	HTTP_TRANSFER_RUNNING,
 	HTTP_TRANSFER_DONE
 } HttpTransferState;

@@ -79,7 +79,7 @@ http_turns_lane(HttpHost *host, HttpGroup *group)
 	if (lane == NULL)
 		return NULL;
 	lane->group = group;
-	dlist_init(&lane->waiting);
+	dlist_init(&lane->held);
 	dlist_push_tail(&host->lanes, &lane->node);
 	return lane;
 }
@@ -87,7 +87,7 @@ http_turns_lane(HttpHost *host, HttpGroup *group)
 void
 http_turns_end_lane(HttpHostLane *lane)
 {
-	if (lane->in_flight > 0 || !dlist_is_empty(&lane->waiting))
+	if (lane->in_flight > 0 || !dlist_is_empty(&lane->held))
 		return;
 	dlist_delete(&lane->node);
 	free(lane);
@@ -97,7 +97,7 @@ http_turns_end_lane(HttpHostLane *lane)
 static bool
 lane_may_start(HttpClient *client, HttpHost *host, HttpHostLane *lane)
 {
-	if (dlist_is_empty(&lane->waiting))
+	if (dlist_is_empty(&lane->held))
 		return false;
 	if (lane->group->id == 0)
 		return true;
@@ -155,7 +155,7 @@ http_turns_host(HttpClient *client, const HttpUrl *url)
 void
 http_turns_update_host(HttpClient *client, HttpHost *host)
 {
-	bool		ready = host->waiting_count > 0 &&
+	bool		ready = host->held_count > 0 &&
 		host->in_flight < client->limits.max_in_flight_per_host &&
 		host->resolving < MAX_RESOLVING_PER_HOST;
 
@@ -165,7 +165,7 @@ http_turns_update_host(HttpClient *client, HttpHost *host)
 		dlist_delete(&host->ready_node);
 	host->is_ready = ready;
 
-	if (host->in_flight == 0 && host->waiting_count == 0)
+	if (host->in_flight == 0 && host->held_count == 0)
 	{
 		dlist_delete(&host->node);
 		free(host);
@@ -179,26 +179,26 @@ http_turns_update_host(HttpClient *client, HttpHost *host)
 void
 http_turns_wait(HttpClient *client, HttpTransfer *transfer, HttpHost *host)
 {
-	transfer->state = HTTP_TRANSFER_WAITING;
+	transfer->state = HTTP_TRANSFER_HELD;
 	transfer->host = host;
-	dlist_push_tail(&transfer->lane->waiting, &transfer->node);
+	dlist_push_tail(&transfer->lane->held, &transfer->node);
 	transfer->group->pending++;
-	host->waiting_count++;
-	client->waiting_count++;
+	host->held_count++;
+	client->held_count++;
 	client->look_again = true;
 	http_turns_update_host(client, host);
 }
 
 void
-http_turns_stop_waiting(HttpClient *client, HttpTransfer *transfer)
+http_turns_let_go(HttpClient *client, HttpTransfer *transfer)
 {
 	HttpHost   *host = transfer->host;
 
 	dlist_delete(&transfer->node);
 	transfer->group->pending--;
 	http_turns_end_lane(transfer->lane);
-	host->waiting_count--;
-	client->waiting_count--;
+	host->held_count--;
+	client->held_count--;
 	transfer->host = NULL;
 	transfer->lane = NULL;
 	http_turns_update_host(client, host);

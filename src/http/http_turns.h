@@ -25,7 +25,7 @@ struct HttpGroup
 	dlist_node	node;			/* in the client's list */
 	uint32		id;
 	int			running;
-	int			pending;		/* running or waiting */
+	int			pending;		/* running or held */
 	int			transfers;		/* not released yet */
 	HttpMemory	memory;			/* of these */
 };
@@ -35,7 +35,7 @@ struct HttpHostLane
 {
 	dlist_node	node;			/* in its host's list, in order of turns */
 	HttpGroup  *group;
-	dlist_head	waiting;
+	dlist_head	held;
 	int			in_flight;
 };
 
@@ -44,9 +44,9 @@ struct HttpHost
 {
 	dlist_node	node;			/* in its bucket */
 	dlist_node	ready_node;		/* in the client's list of ready hosts */
-	bool		is_ready;		/* has a request waiting and a slot free */
+	bool		is_ready;		/* holds a request, and a slot is free */
 	dlist_head	lanes;
-	int			waiting_count;
+	int			held_count;
 	int			in_flight;
 	int			resolving;		/* of these */
 	int			port;
@@ -68,7 +68,7 @@ struct HttpClient
 	dlist_head	done;
 	int			running_count;
 	int			resolving_count;	/* of these */
-	int			waiting_count;
+	int			held_count;
 	bool		look_again;		/* something may be started since the last look */
 };
 
@@ -103,6 +103,6 @@ extern void http_turns_update_host(HttpClient *client, HttpHost *host);
 extern void http_turns_wait(HttpClient *client, HttpTransfer *transfer, HttpHost *host);
 
 /* It waits no more: it is started, or has been cancelled. */
-extern void http_turns_stop_waiting(HttpClient *client, HttpTransfer *transfer);
+extern void http_turns_let_go(HttpClient *client, HttpTransfer *transfer);
 
 #endif							/* PG_SCHEDULER_HTTP_TURNS_H */

@@ -155,7 +155,7 @@ read_settings(HttpLimits *limits, HttpPolicy *policy)
 		elog(ERROR, "invalid list of networks: %s", detail);
 	limits->max_in_flight = raise_descriptor_limit(pg_scheduler_http_max_in_flight);
 	limits->max_in_flight_per_host = pg_scheduler_http_max_in_flight_per_host;
-	limits->max_waiting = pg_scheduler_http_max_in_flight;
+	limits->max_held = pg_scheduler_http_max_in_flight;
 	limits->max_memory = (size_t) pg_scheduler_http_max_memory * 1024;
 	policy->networks = networks;
 	policy->proxy = pg_scheduler_http_proxy[0] ? pg_scheduler_http_proxy : NULL;

@@ -15,7 +15,7 @@
  * Other memory survives an error, for no table has it:
  *
  *	alerts and events that are not written (alert.c, recovery_event.c)
- *	what was metered and not written, and windows of rates (meter.c)
+ *	what was counted and not written, and windows of rates (job_metrics.c)
  *	which alerts of the server this process has raised (server_watch.c)
  *	pauses that are owed (pause.c), jobs that were set aside (enqueue.c)
  *	handles of workers, and times before which none is started

@@ -71,7 +71,7 @@ is($node->safe_psql('third', 'SELECT 1'), '1', 'CREATE DATABASE as a job');
 
 my $anchor = "SELECT min(scheduled_at) FROM scheduler.run_history WHERE job_name = 'tx_second'";
 
-sub wait_for_runs
+sub wait_for_seconds
 {
 	my ($database, $count) = @_;
 
@@ -80,9 +80,9 @@ sub wait_for_runs
 	  or die "the job does not run every second";
 }
 
-wait_for_runs($_, 8) foreach qw(postgres second);
+wait_for_seconds($_, 8) foreach qw(postgres second);
 $node->restart;
-wait_for_runs($_, 16) foreach qw(postgres second);
+wait_for_seconds($_, 16) foreach qw(postgres second);
 
 foreach my $database (qw(postgres second))
 {

@@ -194,7 +194,7 @@ configure(const char *list, int per_host, size_t memory, const char *ca_file)
 	HttpPolicy	policy = {.networks = networks, .ca_file = ca_file};
 	HttpLimits	limits = {
 		.max_in_flight = MANY, .max_in_flight_per_host = per_host,
-		.max_waiting = MANY, .max_memory = memory
+		.max_held = MANY, .max_memory = memory
 	};
 
 	if (client == NULL)

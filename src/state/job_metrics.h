@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * meter.h
+ * job_metrics.h
  *	  What a scheduler remembers of the runs that have just ended.
  *
  * Every outcome passes through here on its way to job_state, and costs a hash
@@ -11,8 +11,8 @@
  *
  *-------------------------------------------------------------------------
  */
-#ifndef PG_SCHEDULER_METER_H
-#define PG_SCHEDULER_METER_H
+#ifndef PG_SCHEDULER_JOB_METRICS_H
+#define PG_SCHEDULER_JOB_METRICS_H
 
 #include "lib/ilist.h"
 
@@ -23,7 +23,7 @@
 #include "table/events.h"
 
 /* The sliding window of rates consists of this number of slots. */
-#define METER_SLOTS		5
+#define METRICS_SLOTS		5
 
 typedef struct WindowSlot
 {
@@ -33,7 +33,7 @@ typedef struct WindowSlot
 	int			recycled;		/* workers that left for their memory */
 } WindowSlot;
 
-typedef struct JobMeter
+typedef struct JobMetrics
 {
 	int64		job_id;			/* hash key */
 	Oid			owner;
@@ -43,7 +43,7 @@ typedef struct JobMeter
 	int			not_run;		/* occurrences in a row that were skipped or missed ... */
 	TimestampTz not_run_since;	/* ... and the first of them */
 	int64		window_start;	/* number of the newest slot */
-	WindowSlot	window[METER_SLOTS];
+	WindowSlot	window[METRICS_SLOTS];
 	int			new_failures;	/* since the alert was last written */
 	TimestampTz alerted_at;		/* when that was */
 	bool		dead_letter;	/* there is a new one */
@@ -57,59 +57,59 @@ typedef struct JobMeter
 	bool		dirty;			/* to be judged */
 	dlist_node	dirty_node;
 	Tally		tally;
-} JobMeter;
+} JobMetrics;
 
-extern void meter_init(void);
+extern void job_metrics_init(void);
 
 /* The end of an attempt.  Must not fail. */
-extern void meter_outcome(const JobEntry *job, const Outcome *outcome);
+extern void job_metrics_outcome(const JobEntry *job, const Outcome *outcome);
 
 /* An attempt was counted in the state of a job, found in history. */
-extern void meter_counted(const JobEntry *job, RunStatus status, bool final);
+extern void job_metrics_counted(const JobEntry *job, RunStatus status, bool final);
 
 /* An occurrence was skipped or missed; not for a calendar.  Must not fail. */
-extern void meter_not_run(const JobEntry *job, TimestampTz now);
+extern void job_metrics_not_run(const JobEntry *job, TimestampTz now);
 
 /* A worker died that was not asked to. */
-extern void meter_worker_died(TimestampTz now);
+extern void job_metrics_worker_died(TimestampTz now);
 
 /* How many of those there were since a time; a limited number is known. */
-extern int	meter_deaths_since(TimestampTz since);
+extern int	job_metrics_deaths_since(TimestampTz since);
 
 /* How many since this was last asked. */
-extern int64 meter_take_deaths(void);
+extern int64 job_metrics_take_deaths(void);
 
 /* A worker left for its memory after a run of this job. */
-extern void meter_recycled(int64 job_id, TimestampTz now);
+extern void job_metrics_recycled(int64 job_id, TimestampTz now);
 
-/* The meter of a job; made if need be. NULL: there are too many. */
-extern JobMeter *meter_get(int64 job_id, Oid owner, const char *queue);
+/* The metrics of a job; made if need be. NULL: there are too many. */
+extern JobMetrics *job_metrics_get(int64 job_id, Oid owner, const char *queue);
 
-/* The meter of a job, or NULL. */
-extern JobMeter *meter_find(int64 job_id);
+/* The metrics of a job, or NULL. */
+extern JobMetrics *job_metrics_find(int64 job_id);
 
-/* How many meters there are. */
-extern int64 meter_count(void);
+/* How many metrics there are. */
+extern int64 job_metrics_count(void);
 
 /* Have a job judged. */
-extern void meter_touch(JobMeter *meter);
-extern int	meter_dirty_count(void);
+extern void job_metrics_touch(JobMetrics *metrics);
+extern int	job_metrics_dirty_count(void);
 
-/* Take the meter that has been dirty for longest, or NULL. */
-extern JobMeter *meter_take_dirty(void);
+/* Take the metrics that have been dirty for longest, or NULL. */
+extern JobMetrics *job_metrics_take_dirty(void);
 
 /* Sums over the window that ends now, and how wide its slots are. */
-extern WindowSlot meter_window(JobMeter *meter, TimestampTz now);
-extern void meter_set_width(int64 width);
+extern WindowSlot job_metrics_window(JobMetrics *metrics, TimestampTz now);
+extern void job_metrics_set_width(int64 width);
 
-/* Call for every meter; the callback may forget it. */
-extern void meter_foreach(void (*callback) (JobMeter *meter, void *arg), void *arg);
-extern void meter_forget(JobMeter *meter);
+/* Call for every metrics; the callback may forget it. */
+extern void job_metrics_foreach(void (*callback) (JobMetrics *metrics, void *arg), void *arg);
+extern void job_metrics_forget(JobMetrics *metrics);
 
-/* Has anything ended since meter_clear_tally() for all? */
-extern bool meter_tallied(void);
-extern bool meter_tally_is_empty(const Tally *tally);
-extern void meter_clear_tally(JobMeter *meter);
-extern void meter_tallies_written(void);
+/* Has anything ended since job_metrics_clear_tally() for all? */
+extern bool job_metrics_tallied(void);
+extern bool job_metrics_tally_is_empty(const Tally *tally);
+extern void job_metrics_clear_tally(JobMetrics *metrics);
+extern void job_metrics_tallies_written(void);
 
-#endif							/* PG_SCHEDULER_METER_H */
+#endif							/* PG_SCHEDULER_JOB_METRICS_H */

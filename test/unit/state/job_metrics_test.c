@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * meter_test.c
+ * job_metrics_test.c
  *	  Meters against a list of all that has ended.
  *
  * Copyright (c) 2026, pg_scheduler developers
@@ -13,14 +13,14 @@
 
 #include "random.h"
 #include "stand_in/server.h"
-#include "state/meter.h"
+#include "state/job_metrics.h"
 #include "tap.h"
 
 #define JOBS			8
 #define STEPS			20000
 #define MAX_ENDS		STEPS
 #define WIDTH			(10 * USECS_PER_SEC)
-#define MAX_METERS		100000	/* meter.c */
+#define MAX_JOB_METRICS		100000	/* job_metrics.c */
 
 /* What has ended, with the number of the slot that it counts in */
 typedef struct End
@@ -40,8 +40,8 @@ static bool dirty[JOBS];
 static void
 set_up(void)
 {
-	meter_init();
-	meter_set_width(WIDTH);
+	job_metrics_init();
+	job_metrics_set_width(WIDTH);
 	for (int i = 0; i < JOBS; i++)
 	{
 		jobs[i].job_id = i;
@@ -76,7 +76,7 @@ end_run(int64 job_id, TimestampTz now)
 	Outcome		outcome = some_outcome(now);
 	End		   *end = &ends[nends++];
 
-	meter_outcome(&jobs[job_id], &outcome);
+	job_metrics_outcome(&jobs[job_id], &outcome);
 	/* what is older than the newest slot counts in that */
 	newest_slot[job_id] = Max(newest_slot[job_id], outcome.finished_at / WIDTH);
 	*end = (End) {job_id, newest_slot[job_id], outcome};
@@ -92,17 +92,17 @@ speaks_against(RunStatus status)
 static bool
 window_is_like_ends(int64 job_id, TimestampTz now)
 {
-	JobMeter   *meter = meter_find(job_id);
+	JobMetrics *metrics = job_metrics_find(job_id);
 	WindowSlot	window;
 	WindowSlot	expected = {0};
 
-	if (meter == NULL)
+	if (metrics == NULL)
 		return true;
 	newest_slot[job_id] = now / WIDTH;
-	window = meter_window(meter, now);
+	window = job_metrics_window(metrics, now);
 	for (int i = 0; i < nends; i++)
 	{
-		if (ends[i].job_id != job_id || ends[i].slot <= now / WIDTH - METER_SLOTS)
+		if (ends[i].job_id != job_id || ends[i].slot <= now / WIDTH - METRICS_SLOTS)
 			continue;
 		expected.attempts++;
 		expected.failures += speaks_against(ends[i].outcome.status);
@@ -153,15 +153,15 @@ count_end(Tally *tally, const Outcome *outcome)
 static bool
 tally_is_like_ends(int64 job_id)
 {
-	JobMeter   *meter = meter_find(job_id);
+	JobMetrics *metrics = job_metrics_find(job_id);
 	Tally		expected = {0};
 
-	if (meter == NULL)
+	if (metrics == NULL)
 		return true;
 	for (int i = tallied_from[job_id]; i < nends; i++)
 		if (ends[i].job_id == job_id)
 			count_end(&expected, &ends[i].outcome);
-	return memcmp(&meter->tally, &expected, sizeof(Tally)) == 0;
+	return memcmp(&metrics->tally, &expected, sizeof(Tally)) == 0;
 }
 
 /* The dirty one that is taken has been dirty; each is taken once. */
@@ -169,18 +169,18 @@ static bool
 dirty_is_like_model(void)
 {
 	int			n = 0;
-	JobMeter   *meter;
+	JobMetrics *metrics;
 
 	for (int i = 0; i < JOBS; i++)
 		n += dirty[i];
-	if (meter_dirty_count() != n)
+	if (job_metrics_dirty_count() != n)
 		return false;
-	meter = meter_take_dirty();
-	if (meter == NULL)
+	metrics = job_metrics_take_dirty();
+	if (metrics == NULL)
 		return n == 0;
-	if (!dirty[meter->job_id])
+	if (!dirty[metrics->job_id])
 		return false;
-	dirty[meter->job_id] = false;
+	dirty[metrics->job_id] = false;
 	return true;
 }
 
@@ -202,9 +202,9 @@ test_random(void)
 				break;
 			case 1:
 				unlike += !tally_is_like_ends(job_id);
-				if (meter_find(job_id) != NULL && random_below(2) == 0)
+				if (job_metrics_find(job_id) != NULL && random_below(2) == 0)
 				{
-					meter_clear_tally(meter_find(job_id));
+					job_metrics_clear_tally(job_metrics_find(job_id));
 					tallied_from[job_id] = nends;
 				}
 				break;
@@ -217,10 +217,11 @@ test_random(void)
 		}
 	}
 	is_number(unlike, 0, "windows, tallies and what is to be judged");
-	is_number(meter_count(), JOBS, "each job has one meter");
+	is_number(job_metrics_count(), JOBS, "each job has one metrics");
 	for (int i = 0; i < JOBS; i++)
-		meter_forget(meter_find(i));
-	ok(meter_count() == 0 && meter_dirty_count() == 0 && meter_take_dirty() == NULL,
+		job_metrics_forget(job_metrics_find(i));
+	ok(job_metrics_count() == 0 && job_metrics_dirty_count() == 0 &&
+	   job_metrics_take_dirty() == NULL,
 	   "what is forgotten is not judged");
 }
 
@@ -230,23 +231,23 @@ test_window_moves(void)
 	TimestampTz now = 1000 * WIDTH;
 	Outcome		outcome = {.kind = OUTCOME_FINAL,.status = RUN_FAILED,
 	.finished_at = now,.started_at = DT_NOBEGIN};
-	JobMeter   *meter;
+	JobMetrics *metrics;
 
-	meter_outcome(&jobs[1], &outcome);
-	meter = meter_find(1);
-	is_number(meter_window(meter, now + (METER_SLOTS - 1) * WIDTH).failures, 1,
+	job_metrics_outcome(&jobs[1], &outcome);
+	metrics = job_metrics_find(1);
+	is_number(job_metrics_window(metrics, now + (METRICS_SLOTS - 1) * WIDTH).failures, 1,
 			  "a failure is in the window until it has slid out");
-	is_number(meter_window(meter, now + METER_SLOTS * WIDTH).failures, 0, "and then not");
-	meter_outcome(&jobs[1], &outcome);
-	is_number(meter_window(meter, now + METER_SLOTS * WIDTH).failures, 1,
+	is_number(job_metrics_window(metrics, now + METRICS_SLOTS * WIDTH).failures, 0, "and then not");
+	job_metrics_outcome(&jobs[1], &outcome);
+	is_number(job_metrics_window(metrics, now + METRICS_SLOTS * WIDTH).failures, 1,
 			  "one that is told of late counts as of now");
-	is_number(meter_window(meter, now - 100 * WIDTH).failures, 0,
+	is_number(job_metrics_window(metrics, now - 100 * WIDTH).failures, 0,
 			  "a clock that was set back empties the window");
-	meter_recycled(1, now);
-	is_number(meter_window(meter, now).recycled, 1, "workers that left for their memory");
-	meter_recycled(2, now);
-	ok(meter_find(2) == NULL, "without a meter there is nothing to count in");
-	is_number(meter->new_failures, 2, "failures since the alert was written");
+	job_metrics_recycled(1, now);
+	is_number(job_metrics_window(metrics, now).recycled, 1, "workers that left for their memory");
+	job_metrics_recycled(2, now);
+	ok(job_metrics_find(2) == NULL, "without metrics there is nothing to count in");
+	is_number(metrics->new_failures, 2, "failures since the alert was written");
 }
 
 static void
@@ -256,43 +257,43 @@ test_what_is_no_end(void)
 		OUTCOME_GONE, OUTCOME_HELD, OUTCOME_LOCKED, OUTCOME_UNRECORDED
 	};
 
-	meter_tallies_written();
+	job_metrics_tallies_written();
 	for (int i = 0; i < lengthof(kinds); i++)
 	{
 		Outcome		outcome = {.kind = kinds[i],.status = RUN_FAILED};
 
-		meter_outcome(&jobs[3], &outcome);
+		job_metrics_outcome(&jobs[3], &outcome);
 	}
-	ok(meter_find(3) == NULL && !meter_tallied(), "what has not ended is not counted");
-	meter_counted(&jobs[3], RUN_SUCCEEDED, true);
-	ok(meter_find(3) != NULL && meter_find(3)->dirty && !meter_tallied() &&
-	   meter_tally_is_empty(&meter_find(3)->tally),
+	ok(job_metrics_find(3) == NULL && !job_metrics_tallied(), "what has not ended is not counted");
+	job_metrics_counted(&jobs[3], RUN_SUCCEEDED, true);
+	ok(job_metrics_find(3) != NULL && job_metrics_find(3)->dirty && !job_metrics_tallied() &&
+	   job_metrics_tally_is_empty(&job_metrics_find(3)->tally),
 	   "what history has counted is judged, and not counted again");
 }
 
 static void
 test_deaths(void)
 {
-	is_number(meter_deaths_since(DT_NOBEGIN), 0, "no worker has died");
+	is_number(job_metrics_deaths_since(DT_NOBEGIN), 0, "no worker has died");
 	for (int i = 0; i < 100; i++)
-		meter_worker_died(1000 + i);
-	is_number(meter_deaths_since(1089), 10, "deaths since a time");
-	is_number(meter_deaths_since(0), 64, "a limited number is known");
-	is_number(meter_take_deaths(), 100, "all are counted");
-	is_number(meter_take_deaths(), 0, "once");
+		job_metrics_worker_died(1000 + i);
+	is_number(job_metrics_deaths_since(1089), 10, "deaths since a time");
+	is_number(job_metrics_deaths_since(0), 64, "a limited number is known");
+	is_number(job_metrics_take_deaths(), 100, "all are counted");
+	is_number(job_metrics_take_deaths(), 0, "once");
 }
 
 static void
 test_too_many(void)
 {
-	for (int64 i = 0; i < MAX_METERS; i++)
-		(void) meter_get(i, 1, NULL);
-	is_number(meter_count(), MAX_METERS, "there is a limit of meters");
-	ok(meter_get(MAX_METERS, 1, NULL) == NULL, "above it a job gets none");
-	is_string(meter_get(17, 2, NULL)->queue, "default", "one that has a meter keeps it");
-	is_number(meter_find(17)->owner, 2, "with the owner of now");
-	meter_forget(meter_find(17));
-	ok(meter_get(MAX_METERS, 1, "mail") != NULL, "where one is forgotten there is room");
+	for (int64 i = 0; i < MAX_JOB_METRICS; i++)
+		(void) job_metrics_get(i, 1, NULL);
+	is_number(job_metrics_count(), MAX_JOB_METRICS, "there is a limit of metrics");
+	ok(job_metrics_get(MAX_JOB_METRICS, 1, NULL) == NULL, "above it a job gets none");
+	is_string(job_metrics_get(17, 2, NULL)->queue, "default", "one that has metrics keeps it");
+	is_number(job_metrics_find(17)->owner, 2, "with the owner of now");
+	job_metrics_forget(job_metrics_find(17));
+	ok(job_metrics_get(MAX_JOB_METRICS, 1, "mail") != NULL, "where one is forgotten there is room");
 }
 
 int
