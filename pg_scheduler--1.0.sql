@@ -198,12 +198,13 @@ REVOKE EXECUTE ON FUNCTION scheduler._guard_table() FROM PUBLIC;
 CREATE TABLE scheduler.scheduler_state (
 	stopped boolean NOT NULL,
 	stop_deadline timestamptz,
+	monitoring boolean NOT NULL DEFAULT true,
 	only_row boolean NOT NULL DEFAULT true,
 	CONSTRAINT scheduler_state_pkey PRIMARY KEY (only_row),
 	CONSTRAINT scheduler_state_only_row_check CHECK (only_row)
 ) USING heap;
 INSERT INTO scheduler.scheduler_state (stopped) VALUES (false);
-COMMENT ON TABLE scheduler.scheduler_state IS 'What start() and stop() have asked for; one row';
+COMMENT ON TABLE scheduler.scheduler_state IS 'What start(), stop() and set_monitoring() have asked for; one row';
 
 -- One row: how far the scheduler has come.  Nobody else writes it.
 CREATE TABLE scheduler.scheduler_mark (
@@ -277,10 +278,27 @@ CREATE FUNCTION scheduler.reload() RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_reload' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.reload() IS 'Have the scheduler of this database read all jobs again';
 
+CREATE FUNCTION scheduler.set_monitoring(enabled boolean) RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_set_monitoring' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.set_monitoring(boolean) IS
+'Turn the judging of health, and the alerts of the rules, off or on in this database, also over restarts; the setting pg_scheduler.monitoring does so for all databases';
+
+CREATE FUNCTION scheduler._monitoring() RETURNS boolean
+AS 'MODULE_PATHNAME', 'pg_scheduler_monitoring_is_on' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler._monitoring() IS 'Does the scheduler of this database judge health?';
+
+CREATE FUNCTION scheduler._judge(timeout interval) RETURNS void
+AS 'MODULE_PATHNAME', 'pg_scheduler_judge' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler._judge(interval) IS
+'Have the scheduler judge everything, and wait until it has; a warning if it has not by then';
+
 CREATE FUNCTION scheduler._scheduler_health(
 	OUT state text, OUT reason text, OUT since timestamptz, OUT pid int,
 	OUT pending bigint, OUT ready bigint, OUT workers int, OUT workers_busy int,
-	OUT max_workers int, OUT worker_memory bigint, OUT http_in_flight int) RETURNS record
+	OUT max_workers int, OUT worker_memory bigint, OUT http_in_flight int,
+	OUT next_run_at timestamptz, OUT copy boolean,
+	OUT connections int, OUT max_connections int, OUT reserved_connections int,
+	OUT monitoring boolean) RETURNS record
 AS 'MODULE_PATHNAME', 'pg_scheduler_scheduler_health' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler._scheduler_health() IS
 'The state of the scheduler of this database, from shared memory';
@@ -1538,6 +1556,7 @@ SELECT j.job_id,
 			WHEN o.over AND h.state IS DISTINCT FROM 'unhealthy'
 				THEN 'the last run of the job failed, and there will be no other'
 			ELSE h.reason END
+		WHEN 'unknown' THEN 'monitoring is off'
 		ELSE COALESCE(h.reason, 'runs as planned') END AS reason,
 	CASE WHEN o.state IN ('stopped', 'stopping') THEN COALESCE(j.paused_at, s.last_finished_at, j.created_at)
 		ELSE COALESCE(h.since, j.created_at) END AS since,
@@ -1554,6 +1573,7 @@ LEFT JOIN (SELECT p.job_id, pg_catalog.min(r.started_at) AS since
 	GROUP BY p.job_id) g ON g.job_id = j.job_id
 LEFT JOIN scheduler.job_health_state h ON h.job_id = j.job_id
 LEFT JOIN scheduler.job_recovery c ON c.job_id = j.job_id
+CROSS JOIN scheduler._monitoring() AS m (monitoring)
 CROSS JOIN LATERAL (SELECT CASE
 	WHEN c.state = 'probing' AND j.paused_at IS NOT NULL THEN 'starting'
 	WHEN c.state IN ('open', 'given_up') AND j.paused_at IS NOT NULL THEN 'unhealthy'
@@ -1563,11 +1583,12 @@ CROSS JOIN LATERAL (SELECT CASE
 	WHEN scheduler._is_over(j, s) AND NOT EXISTS (SELECT FROM scheduler.pending_run p
 		WHERE p.job_id = j.job_id)
 		THEN CASE WHEN s.consecutive_failures > 0 THEN 'unhealthy' ELSE 'stopped' END
+	WHEN NOT m.monitoring THEN 'unknown'
 	ELSE COALESCE(h.state, 'healthy') END AS state,
 	scheduler._is_over(j, s) AS over) o
 WHERE scheduler._visible(j.owner) AND j.serves IS NULL;
 COMMENT ON VIEW scheduler.job_health IS
-'The state of each job (healthy, degraded, unhealthy, stopped, starting, stopping), why, and since when';
+'The state of each job (healthy, degraded, unhealthy, stopped, starting, stopping; unknown without monitoring), why, and since when';
 COMMENT ON COLUMN scheduler.job_health.job_id IS 'Id of the job';
 COMMENT ON COLUMN scheduler.job_health.job_name IS 'Name of the job, unique for its owner';
 COMMENT ON COLUMN scheduler.job_health.owner IS 'Role that the job belongs to and runs as';
@@ -1889,10 +1910,12 @@ COMMENT ON FUNCTION scheduler.run_chain(bigint) IS
 
 CREATE VIEW scheduler.queues WITH (security_invoker = true) AS
 SELECT q.queue_name,
-	CASE WHEN q.enabled THEN CASE WHEN h.state IN ('stopped', 'stopping') THEN 'starting'
+	CASE WHEN q.enabled THEN CASE WHEN NOT m.monitoring THEN 'unknown'
+			WHEN h.state IN ('stopped', 'stopping') THEN 'starting'
 			ELSE COALESCE(h.state, 'healthy') END
 		WHEN h.busy THEN 'stopping' ELSE 'stopped' END AS state,
-	CASE WHEN q.enabled THEN CASE WHEN h.state IN ('stopped', 'stopping') THEN 'the queue was started'
+	CASE WHEN q.enabled THEN CASE WHEN NOT m.monitoring THEN 'monitoring is off'
+			WHEN h.state IN ('stopped', 'stopping') THEN 'the queue was started'
 			ELSE COALESCE(h.reason, 'runs as planned') END
 		ELSE CASE WHEN q.restarting THEN 'the queue is being restarted' ELSE 'the queue is stopped' END ||
 			CASE WHEN h.busy THEN ', and runs go on' ELSE '' END END AS reason,
@@ -1914,6 +1937,7 @@ SELECT q.queue_name,
 	q.start_timeout,
 	CASE WHEN NOT q.enabled THEN q.stopped_by END AS stopped_by
 FROM scheduler.queue q
+CROSS JOIN scheduler._monitoring() AS m (monitoring)
 LEFT JOIN scheduler._queue_health h ON h.queue_name = q.queue_name
 LEFT JOIN (SELECT queue, pg_catalog.count(*) AS jobs FROM scheduler.job
 		WHERE serves IS NULL GROUP BY queue) j
@@ -3029,7 +3053,10 @@ CREATE TABLE scheduler.scheduler_minute (
 	max_workers bigint NOT NULL,
 	worker_restarts bigint NOT NULL,
 	worker_memory bigint NOT NULL,
-	http_in_flight bigint NOT NULL
+	http_in_flight bigint NOT NULL,
+	connections bigint NOT NULL,
+	max_connections bigint NOT NULL,
+	reserved_connections bigint NOT NULL
 ) USING heap;
 ALTER TABLE scheduler.scheduler_minute REPLICA IDENTITY FULL;
 CREATE INDEX scheduler_minute_minute_idx ON scheduler.scheduler_minute (minute);
@@ -3042,7 +3069,7 @@ GRANT SELECT ON scheduler.scheduler_minute TO PUBLIC;
 CREATE VIEW scheduler.scheduler_metrics WITH (security_invoker = true) AS
 SELECT minute, backlog, running, waiting, workers, workers_busy,
 	max_workers - workers AS workers_free, max_workers, worker_restarts, worker_memory,
-	http_in_flight
+	http_in_flight, connections, max_connections, reserved_connections
 FROM scheduler.scheduler_minute;
 COMMENT ON VIEW scheduler.scheduler_metrics IS
 'The scheduler of this database at the end of each minute in which it had something to do, for admins; worker_restarts counts those of the minute, worker_memory is in bytes';
@@ -3058,6 +3085,11 @@ COMMENT ON COLUMN scheduler.scheduler_metrics.max_workers IS 'pg_scheduler.max_w
 COMMENT ON COLUMN scheduler.scheduler_metrics.worker_restarts IS 'Workers that died in the minute';
 COMMENT ON COLUMN scheduler.scheduler_metrics.worker_memory IS 'Memory of the workers in bytes';
 COMMENT ON COLUMN scheduler.scheduler_metrics.http_in_flight IS 'HTTP requests under way';
+COMMENT ON COLUMN scheduler.scheduler_metrics.connections IS 'Connections of clients to the server';
+COMMENT ON COLUMN scheduler.scheduler_metrics.max_connections IS
+'How many there may be, reserved ones included';
+COMMENT ON COLUMN scheduler.scheduler_metrics.reserved_connections IS
+'How many of these are for superusers and roles with pg_use_reserved_connections only';
 GRANT SELECT ON scheduler.scheduler_metrics TO PUBLIC;
 
 -- One row: what is counted over restarts.
@@ -3077,17 +3109,42 @@ GRANT SELECT ON scheduler.scheduler_metric TO PUBLIC;
 -- One look
 ----------------------------------------------------------------------
 
+CREATE FUNCTION scheduler._jobs_by_state() RETURNS jsonb
+LANGUAGE SQL STABLE
+SET jit = off
+RETURN (SELECT pg_catalog.jsonb_build_object('total', pg_catalog.count(*),
+		'healthy', pg_catalog.count(*) FILTER (WHERE state = 'healthy'),
+		'degraded', pg_catalog.count(*) FILTER (WHERE state = 'degraded'),
+		'unhealthy', pg_catalog.count(*) FILTER (WHERE state = 'unhealthy'),
+		'stopped', pg_catalog.count(*) FILTER (WHERE state = 'stopped'),
+		'starting', pg_catalog.count(*) FILTER (WHERE state = 'starting'),
+		'stopping', pg_catalog.count(*) FILTER (WHERE state = 'stopping'),
+		'unknown', pg_catalog.count(*) FILTER (WHERE state = 'unknown'))
+	FROM scheduler.job_health);
+COMMENT ON FUNCTION scheduler._jobs_by_state() IS 'The jobs that the caller sees, counted by state';
+
+CREATE FUNCTION scheduler._can_read_jobs() RETURNS boolean
+AS 'MODULE_PATHNAME', 'pg_scheduler_can_read_jobs' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler._can_read_jobs() IS
+'Can the view job_health be read without waiting for somebody''s lock?';
+
 CREATE FUNCTION scheduler.status() RETURNS jsonb
 LANGUAGE SQL STABLE
 RETURN (SELECT pg_catalog.jsonb_build_object(
 	'state', s.state, 'reason', s.reason, 'since', s.since, 'pid', s.pid,
+	'monitoring', s.monitoring, 'copy', s.copy,
+	'standby', pg_catalog.pg_is_in_recovery(), 'clock', pg_catalog.clock_timestamp(),
+	'jobs', CASE WHEN scheduler._can_read_jobs() THEN scheduler._jobs_by_state() END,
+	'next_run_at', s.next_run_at,
 	'pending_runs', s.pending, 'ready_runs', s.ready,
 	'workers', pg_catalog.jsonb_build_object('running', s.workers, 'busy', s.workers_busy,
 		'free', s.max_workers - s.workers, 'max', s.max_workers, 'memory', s.worker_memory),
-	'http', pg_catalog.jsonb_build_object('in_flight', s.http_in_flight))
+	'http', pg_catalog.jsonb_build_object('in_flight', s.http_in_flight),
+	'connections', pg_catalog.jsonb_build_object('used', s.connections, 'max', s.max_connections,
+		'reserved', s.reserved_connections))
 	FROM scheduler._scheduler_health() s);
 COMMENT ON FUNCTION scheduler.status() IS
-'The scheduler of this database: {state, reason, since, pid, pending_runs, ready_runs, workers: {running, busy, free, max, memory}, http: {in_flight}}; workers are those of the cluster, their memory is in bytes; counts are for admins, and null for others';
+'The scheduler of this database: {state, reason, since, pid, monitoring, copy, standby, clock, jobs: {total, and a count for each state}, next_run_at, pending_runs, ready_runs, workers: {running, busy, free, max, memory}, http: {in_flight}, connections: {used, max, reserved}}; jobs are those that the caller sees, and null while somebody keeps readers of their tables out; workers and connections are those of the cluster, memory is in bytes; next_run_at and counts of what is everybody''s are for admins, and null for others';
 
 CREATE FUNCTION scheduler.health_summary() RETURNS jsonb
 LANGUAGE SQL STABLE
@@ -3095,24 +3152,16 @@ SET jit = off
 RETURN (SELECT pg_catalog.jsonb_build_object(
 	'state', CASE
 		WHEN s.state <> 'healthy' THEN s.state
-		WHEN j.unhealthy > 0 OR a.serious > 0 THEN 'unhealthy'
-		WHEN j.degraded > 0 OR a.open > 0 THEN 'degraded'
+		WHEN (j.counts ->> 'unhealthy')::bigint > 0 OR a.serious > 0 THEN 'unhealthy'
+		WHEN (j.counts ->> 'degraded')::bigint > 0 OR a.open > 0 THEN 'degraded'
+		WHEN NOT m.monitoring THEN 'unknown'
 		ELSE 'healthy' END,
 	'scheduler', pg_catalog.jsonb_build_object('state', s.state, 'reason', s.reason, 'since', s.since),
-	'jobs', pg_catalog.jsonb_build_object('total', j.total, 'healthy', j.healthy,
-		'degraded', j.degraded, 'unhealthy', j.unhealthy, 'stopped', j.stopped,
-		'starting', j.starting, 'stopping', j.stopping),
+	'jobs', j.counts,
 	'alerts', pg_catalog.jsonb_build_object('open', a.open, 'info', a.info,
 		'warning', a.warning, 'error', a.error, 'critical', a.critical))
-	FROM scheduler._scheduler_health() s,
-	(SELECT pg_catalog.count(*) AS total,
-		pg_catalog.count(*) FILTER (WHERE state = 'healthy') AS healthy,
-		pg_catalog.count(*) FILTER (WHERE state = 'degraded') AS degraded,
-		pg_catalog.count(*) FILTER (WHERE state = 'unhealthy') AS unhealthy,
-		pg_catalog.count(*) FILTER (WHERE state = 'stopped') AS stopped,
-		pg_catalog.count(*) FILTER (WHERE state = 'starting') AS starting,
-		pg_catalog.count(*) FILTER (WHERE state = 'stopping') AS stopping
-	FROM scheduler.job_health) j,
+	FROM scheduler._scheduler_health() s, scheduler._monitoring() AS m (monitoring),
+	(SELECT scheduler._jobs_by_state() AS counts) j,
 	(SELECT pg_catalog.count(*) AS open,
 		pg_catalog.count(*) FILTER (WHERE severity = 'info') AS info,
 		pg_catalog.count(*) FILTER (WHERE severity = 'warning') AS warning,
@@ -3121,7 +3170,16 @@ RETURN (SELECT pg_catalog.jsonb_build_object(
 		pg_catalog.count(*) FILTER (WHERE severity IN ('error', 'critical')) AS serious
 	FROM scheduler.alerts WHERE resolved_at IS NULL) a);
 COMMENT ON FUNCTION scheduler.health_summary() IS
-'The worst there is, and counts: {state, scheduler: {state, reason, since}, jobs: {total, healthy, degraded, unhealthy, stopped, starting, stopping}, alerts: {open, info, warning, error, critical}}';
+'The worst there is, and counts: {state, scheduler: {state, reason, since}, jobs: {total, healthy, degraded, unhealthy, stopped, starting, stopping, unknown}, alerts: {open, info, warning, error, critical}}';
+
+CREATE FUNCTION scheduler.check_now(timeout interval DEFAULT '10 seconds') RETURNS jsonb
+LANGUAGE SQL VOLATILE
+BEGIN ATOMIC
+	SELECT scheduler._judge(timeout);
+	SELECT scheduler.health_summary();
+END;
+COMMENT ON FUNCTION scheduler.check_now(interval) IS
+'Have the scheduler judge all jobs, queues and rules, wait until it has, and return health_summary(); for admins; a warning if that takes longer than the timeout';
 
 CREATE FUNCTION scheduler.dashboard() RETURNS jsonb
 LANGUAGE SQL STABLE

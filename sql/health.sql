@@ -266,11 +266,53 @@ SELECT wait_until($$(SELECT state = 'healthy' AND scheduler.status() ->> 'pid' <
 SELECT scheduler.schedule_job('unseen', '@yearly', 'SELECT work()') > 0 AS scheduled;
 CALL run('unseen', 6);
 SELECT wait_until($$(SELECT timed > 0 FROM scheduler.job_metric m JOIN scheduler.job j USING (job_id) WHERE job_name = 'unseen')$$);
-SELECT state FROM scheduler.job_health WHERE job_name = 'unseen';
+SELECT state, reason FROM scheduler.job_health WHERE job_name = 'unseen';
+SELECT scheduler.health_summary() ->> 'state' AS state, scheduler.status() ->> 'monitoring' AS monitoring;
 SELECT count(*) FROM scheduler.alerts JOIN scheduler.jobs USING (job_id) WHERE job_name = 'unseen';
 ALTER SYSTEM RESET pg_scheduler.monitoring;
 SELECT pg_reload_conf();
 SELECT wait_until($$(SELECT state = 'unhealthy' FROM scheduler.job_health WHERE job_name = 'unseen')$$);
+
+-- The same in this database alone
+SET ROLE regress_health_other;
+SELECT scheduler.set_monitoring(false);
+SELECT scheduler.check_now();
+RESET ROLE;
+SELECT scheduler.set_monitoring(NULL);
+SELECT scheduler.check_now(NULL);
+SELECT scheduler.set_monitoring(false);
+SELECT wait_until($$(SELECT NOT (scheduler.status() ->> 'monitoring')::boolean)$$);
+SELECT DISTINCT state, reason FROM scheduler.queues;
+SELECT state, reason FROM scheduler.job_health WHERE job_name = 'unseen';
+SELECT scheduler.check_now() ->> 'state' AS state, scheduler.status() ->> 'monitoring' AS monitoring;
+SELECT scheduler.set_monitoring(true);
+SELECT wait_until($$(SELECT (scheduler.status() ->> 'monitoring')::boolean)$$);
+
+-- All that is judged, judged now: also what nobody would look at for an hour
+ALTER SYSTEM SET pg_scheduler.monitor_interval = '1h';
+SELECT pg_reload_conf();
+CALL wait_for_setting('pg_scheduler.monitor_interval', '1h');
+SELECT scheduler.schedule_job('looked_at', '@yearly', 'SELECT 1 / 0') > 0 AS scheduled;
+SELECT scheduler.run_job('looked_at') AS run_id \gset
+SELECT scheduler.wait_for_run(:run_id);
+SELECT scheduler.check_now() ->> 'state' AS state;
+SELECT state, reason FROM scheduler.job_health WHERE job_name = 'looked_at';
+SELECT kind, subject FROM scheduler.alerts WHERE job_id = (SELECT job_id FROM scheduler.jobs WHERE job_name = 'looked_at');
+SELECT scheduler.unschedule_job('looked_at');
+ALTER SYSTEM SET pg_scheduler.monitor_interval = '10ms';
+SELECT pg_reload_conf();
+
+-- One look
+SELECT (scheduler.status() -> 'jobs' ->> 'total')::int = (SELECT count(*) FROM scheduler.job_health) AS all_jobs,
+	(scheduler.status() ->> 'next_run_at')::timestamptz = (SELECT min(next_run_at) FROM scheduler.jobs) AS next_run,
+	scheduler.status() ->> 'copy' AS copy, scheduler.status() ->> 'standby' AS standby,
+	(scheduler.status() -> 'connections' ->> 'used')::int > 0 AS connected,
+	scheduler.status() -> 'connections' ->> 'max' = current_setting('max_connections') AS max,
+	scheduler.status() -> 'connections' ->> 'reserved' >= current_setting('superuser_reserved_connections') AS reserved;
+SET ROLE regress_health_other;
+SELECT scheduler.status() -> 'jobs' ->> 'total' AS total, scheduler.status() ->> 'next_run_at' AS next_run_at,
+	scheduler.status() -> 'connections' ->> 'used' AS used;
+RESET ROLE;
 
 DROP ROLE regress_health_other;
 ALTER SYSTEM RESET pg_scheduler.monitor_interval;

@@ -19,25 +19,54 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "base/guc.h"
 #include "rules/health_rules.h"
 #include "rules/histogram.h"
+#include "shared/connection_count.h"
 #include "shared/lane.h"
 #include "shared/restorer.h"
 #include "shared/worker_slot.h"
 #include "shared/worker_wait.h"
 #include "table/fit.h"
 #include "table/rights.h"
+#include "table/row.h"
 
 PG_FUNCTION_INFO_V1(pg_scheduler_scheduler_health);
+PG_FUNCTION_INFO_V1(pg_scheduler_can_read_jobs);
+PG_FUNCTION_INFO_V1(pg_scheduler_monitoring_is_on);
 PG_FUNCTION_INFO_V1(pg_scheduler_add_buckets);
 PG_FUNCTION_INFO_V1(pg_scheduler_quantile);
 
 /* Runs that may wait while all workers are busy, before that is a matter of health */
 #define BACKLOG_LIMIT	1000
+
+/* Columns of _scheduler_health() */
+enum HealthColumn
+{
+	HEALTH_STATE,
+	HEALTH_REASON,
+	HEALTH_SINCE,
+	HEALTH_PID,
+	HEALTH_PENDING,
+	HEALTH_READY,
+	HEALTH_WORKERS,
+	HEALTH_WORKERS_BUSY,
+	HEALTH_MAX_WORKERS,
+	HEALTH_WORKER_MEMORY,
+	HEALTH_HTTP_IN_FLIGHT,
+	HEALTH_NEXT_RUN,
+	HEALTH_COPY,
+	HEALTH_CONNECTIONS,
+	HEALTH_MAX_CONNECTIONS,
+	HEALTH_RESERVED_CONNECTIONS,
+	HEALTH_MONITORING,
+	HEALTH_COLUMNS
+};
 
 typedef struct SchedulerView
 {
@@ -49,6 +78,9 @@ typedef struct SchedulerView
 	int			workers;
 	int64		worker_memory;	/* bytes */
 	int			http_in_flight;
+	TimestampTz next_run;		/* DT_NOEND: nothing is due */
+	bool		copy;
+	bool		monitoring;
 } SchedulerView;
 
 /* Lock held. */
@@ -74,6 +106,7 @@ look_at_database(const Database *db, SchedulerView *view)
 	if (db->ready && db->hold_reason[0] != '\0')
 		facts->held = pstrdup(db->hold_reason);
 	view->http_in_flight = db->http_nflights;
+	view->copy = db->copy;
 	view->since = facts->stop_requested ? db->stopped_at : db->ready_since;
 	view->pid = db->scheduler.pid;
 }
@@ -95,6 +128,23 @@ look_at_workers(SchedulerView *view)
 	}
 }
 
+/* What the scheduler says, which may know of a change before this session does. */
+static bool
+monitoring_is_on(void)
+{
+	const Database *db;
+	bool		result = pg_scheduler_monitoring;
+
+	if (!shmem_available())
+		return result;
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	db = shmem_find_database(MyDatabaseId);
+	if (db != NULL && db->ready)
+		result = db->monitoring;
+	LWLockRelease(scheduler_shared->lock);
+	return result;
+}
+
 static void
 look_at_scheduler(SchedulerView *view)
 {
@@ -102,6 +152,8 @@ look_at_scheduler(SchedulerView *view)
 	int			in_lanes;
 
 	memset(view, 0, sizeof(*view));
+	view->next_run = DT_NOEND;
+	view->monitoring = monitoring_is_on();
 	view->facts.preloaded = shmem_available();
 	view->facts.in_recovery = RecoveryInProgress();
 	if (!view->facts.preloaded)
@@ -123,6 +175,7 @@ look_at_scheduler(SchedulerView *view)
 		view->pending = pg_atomic_read_u64(&db->npending);
 		view->ready = pg_atomic_read_u64(&db->nready) + in_lanes;
 		view->facts.backlog = view->ready;
+		view->next_run = pg_atomic_read_u64(&db->next_run);
 	}
 }
 
@@ -130,13 +183,12 @@ look_at_scheduler(SchedulerView *view)
 static void
 hide_counts(bool *nulls)
 {
-	nulls[4] = nulls[5] = nulls[6] = nulls[7] = nulls[9] = nulls[10] = true;
+	for (int i = HEALTH_PENDING; i < HEALTH_COLUMNS; i++)
+		nulls[i] |= i != HEALTH_MAX_WORKERS && i != HEALTH_COPY &&
+			i != HEALTH_MAX_CONNECTIONS && i != HEALTH_RESERVED_CONNECTIONS &&
+			i != HEALTH_MONITORING;
 }
 
-/*
- * state, reason, since, pid, pending, ready, workers, workers_busy,
- * max_workers, worker_memory, http_in_flight
- */
 Datum
 pg_scheduler_scheduler_health(PG_FUNCTION_ARGS)
 {
@@ -144,30 +196,62 @@ pg_scheduler_scheduler_health(PG_FUNCTION_ARGS)
 	SchedulerView view;
 	Health		health;
 	TupleDesc	desc;
-	Datum		values[11];
-	bool		nulls[11] = {0};
+	ConnectionCount connections;
+	Datum		values[HEALTH_COLUMNS];
+	bool		nulls[HEALTH_COLUMNS] = {0};
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	fit_require_result(desc, lengthof(values));
 	look_at_scheduler(&view);
 	health_of_scheduler(&view.facts, &limits, &health);
-	values[0] = CStringGetTextDatum(health_state_name(health.state));
-	values[1] = CStringGetTextDatum(health.reason);
-	nulls[2] = view.since == 0;
-	values[2] = TimestampTzGetDatum(view.since);
-	nulls[3] = view.pid == 0;
-	values[3] = Int32GetDatum(view.pid);
-	values[4] = Int64GetDatum(view.pending);
-	values[5] = Int64GetDatum(view.ready);
-	values[6] = Int32GetDatum(view.workers);
-	values[7] = Int32GetDatum(view.facts.workers_running);
-	values[8] = Int32GetDatum(view.facts.max_workers);
-	values[9] = Int64GetDatum(view.worker_memory);
-	values[10] = Int32GetDatum(view.http_in_flight);
+	connection_count(&connections);
+	values[HEALTH_STATE] = CStringGetTextDatum(health_state_name(health.state));
+	values[HEALTH_REASON] = CStringGetTextDatum(health.reason);
+	nulls[HEALTH_SINCE] = view.since == 0;
+	values[HEALTH_SINCE] = TimestampTzGetDatum(view.since);
+	nulls[HEALTH_PID] = view.pid == 0;
+	values[HEALTH_PID] = Int32GetDatum(view.pid);
+	values[HEALTH_PENDING] = Int64GetDatum(view.pending);
+	values[HEALTH_READY] = Int64GetDatum(view.ready);
+	values[HEALTH_WORKERS] = Int32GetDatum(view.workers);
+	values[HEALTH_WORKERS_BUSY] = Int32GetDatum(view.facts.workers_running);
+	values[HEALTH_MAX_WORKERS] = Int32GetDatum(view.facts.max_workers);
+	values[HEALTH_WORKER_MEMORY] = Int64GetDatum(view.worker_memory);
+	values[HEALTH_HTTP_IN_FLIGHT] = Int32GetDatum(view.http_in_flight);
+	nulls[HEALTH_NEXT_RUN] = view.next_run == DT_NOEND;
+	values[HEALTH_NEXT_RUN] = TimestampTzGetDatum(view.next_run);
+	values[HEALTH_COPY] = BoolGetDatum(view.copy);
+	values[HEALTH_CONNECTIONS] = Int32GetDatum(connections.used);
+	values[HEALTH_MAX_CONNECTIONS] = Int32GetDatum(connections.max);
+	values[HEALTH_RESERVED_CONNECTIONS] = Int32GetDatum(connections.reserved);
+	values[HEALTH_MONITORING] = BoolGetDatum(view.monitoring);
 	if (!rights_is_admin())
 		hide_counts(nulls);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+Datum
+pg_scheduler_monitoring_is_on(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(monitoring_is_on());
+}
+
+/*
+ * status() answers whatever is locked.  What it reads of tables it reads only if
+ * that needs no waiting; the locks are kept, so that it does not come to it.
+ */
+Datum
+pg_scheduler_can_read_jobs(PG_FUNCTION_ARGS)
+{
+	static const char *const tables[] = {
+		"job", "job_state", "job_health_state", "job_recovery", "pending_run", "scheduler_state"
+	};
+
+	for (int i = 0; i < lengthof(tables); i++)
+		if (!ConditionalLockRelationOid(row_relation(tables[i]), AccessShareLock))
+			PG_RETURN_BOOL(false);
+	PG_RETURN_BOOL(true);
 }
 
 /*

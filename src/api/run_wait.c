@@ -245,6 +245,36 @@ run_wait_until_stopped(Database *db)
 	ConditionVariableCancelSleep();
 }
 
+/* Would it judge, if it was asked? */
+static bool
+is_judging(Database *db)
+{
+	bool		result;
+
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	result = db->ready && db->scheduler.pid != 0;
+	LWLockRelease(scheduler_shared->lock);
+	return result;
+}
+
+bool
+run_wait_until_judged(Database *db, TimestampTz deadline)
+{
+	uint64		call = pg_atomic_add_fetch_u64(&db->judge_asked, 1);
+
+	Assert(!shmem_locked());
+	LWLockAcquire(scheduler_shared->lock, LW_SHARED);
+	process_wake(&db->scheduler);
+	LWLockRelease(scheduler_shared->lock);
+	ConditionVariablePrepareToSleep(&db->run_finished);
+	while (pg_atomic_read_u64(&db->judged) < call && is_judging(db) &&
+		   GetCurrentTimestamp() < deadline)
+		ConditionVariableTimedSleep(&db->run_finished, wait_ms(deadline),
+									compat_wait_event("PgSchedulerWaitForCheck"));
+	ConditionVariableCancelSleep();
+	return pg_atomic_read_u64(&db->judged) >= call || !is_judging(db);
+}
+
 Datum
 pg_scheduler_wait_for_run(PG_FUNCTION_ARGS)
 {

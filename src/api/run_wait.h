@@ -25,4 +25,10 @@ extern Database *run_wait_database(TimestampTz deadline);
  */
 extern void run_wait_until_stopped(Database *db);
 
+/*
+ * Ask the scheduler to judge everything, until it has.  False: it has not by the
+ * deadline.  One that cannot, or is not there, is not waited for.
+ */
+extern bool run_wait_until_judged(Database *db, TimestampTz deadline);
+
 #endif							/* PG_SCHEDULER_RUN_WAIT_H */

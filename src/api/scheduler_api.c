@@ -17,10 +17,12 @@
 #include "utils/timestamp.h"
 
 #include "api/api.h"
+#include "api/argument.h"
 #include "api/db_command.h"
 #include "api/run_wait.h"
 #include "shared/change.h"
 #include "shared/shmem.h"
+#include "table/job.h"
 #include "table/query.h"
 #include "table/query_home.h"
 #include "table/rights.h"
@@ -30,6 +32,8 @@ PG_FUNCTION_INFO_V1(pg_scheduler_stop);
 PG_FUNCTION_INFO_V1(pg_scheduler_stop_and_wait);
 PG_FUNCTION_INFO_V1(pg_scheduler_restart);
 PG_FUNCTION_INFO_V1(pg_scheduler_reload);
+PG_FUNCTION_INFO_V1(pg_scheduler_set_monitoring);
+PG_FUNCTION_INFO_V1(pg_scheduler_judge);
 
 Datum
 pg_scheduler_start(PG_FUNCTION_ARGS)
@@ -114,5 +118,34 @@ pg_scheduler_reload(PG_FUNCTION_ARGS)
 	(void) run_wait_database(DT_NOEND);
 	rights_require_admin("reload");
 	change_note(CHANGE_ALL, 0);
+	PG_RETURN_VOID();
+}
+
+Datum
+pg_scheduler_set_monitoring(PG_FUNCTION_ARGS)
+{
+	argument_require(fcinfo, 0, "enabled");
+	rights_require_admin("set_monitoring");
+	query_write_monitoring(PG_GETARG_BOOL(0));
+	change_note(CHANGE_CONTROL, 0);
+	PG_RETURN_VOID();
+}
+
+/* Behind check_now(): a scheduler that does not come, or judges nothing, is not waited for. */
+Datum
+pg_scheduler_judge(PG_FUNCTION_ARGS)
+{
+	Database   *db;
+	TimestampTz deadline;
+
+	argument_require(fcinfo, 0, "timeout");
+	rights_require_admin("check_now");
+	db = run_wait_database(DT_NOEND);
+	deadline = GetCurrentTimestamp() + Min(job_interval_usecs(PG_GETARG_INTERVAL_P(0)),
+										   INTERVAL_MAX_USECS);
+	if (!run_wait_until_judged(db, deadline))
+		ereport(WARNING,
+				(errmsg("not everything has been judged within the timeout"),
+				 errdetail("What is returned may be as of an earlier time.")));
 	PG_RETURN_VOID();
 }

@@ -17,6 +17,7 @@
 #include "access/genam.h"
 #include "access/relation.h"
 #include "catalog/indexing.h"
+#include "postmaster/postmaster.h"
 #include "tcop/pquery.h"
 #include "utils/acl.h"
 #include "utils/wait_event.h"
@@ -52,6 +53,13 @@
 #else
 #define COMPAT_WORKER_CONNECT_FLAGS		0
 #define COMPAT_ROLE_NEEDS_LOGIN			true
+#endif
+
+/* There are two settings of connections that are kept back since 16. */
+#if PG_VERSION_NUM >= 160000
+#define COMPAT_RESERVED_CONNECTIONS		(SuperuserReservedConnections + ReservedConnections)
+#else
+#define COMPAT_RESERVED_CONNECTIONS		ReservedBackends
 #endif
 
 /* index_beginscan() counts for EXPLAIN since 18. */

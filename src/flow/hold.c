@@ -45,6 +45,7 @@ look_at_home(Database *db, char *reason)
 	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
 	db->key_system = home.key_system;
 	db->key_database = home.key_database;
+	db->copy = verdict == HOME_COPY;
 	LWLockRelease(scheduler_shared->lock);
 }
 

@@ -109,6 +109,12 @@ long_run_watch(TimestampTz now)
 		note(&runs[i], now);
 }
 
+void
+long_run_look_again(void)
+{
+	next_look = DT_NOBEGIN;
+}
+
 TimestampTz
 long_run_next_time(void)
 {

@@ -21,4 +21,7 @@ extern void long_run_watch(TimestampTz now);
 /* When to do so next; DT_NOEND: nothing runs. */
 extern TimestampTz long_run_next_time(void);
 
+/* Look at the next call of long_run_watch(), however lately it was done. */
+extern void long_run_look_again(void);
+
 #endif							/* PG_SCHEDULER_LONG_RUN_H */

@@ -184,6 +184,7 @@ write_scheduler_minute(TimestampTz minute)
 	row.backlog = lane_fill_waiting_count();
 	row.waiting = run_queue_count() - row.backlog - row.running;
 	row.restarts = job_metrics_take_deaths();
+	connection_count(&row.connections);
 	query_insert_scheduler_minute(&row, minute);
 }
 

@@ -33,6 +33,7 @@
 #include "health/monitor_part.h"
 #include "health/monitor_queue.h"
 #include "health/server_watch.h"
+#include "shared/shmem.h"
 #include "state/alert.h"
 #include "state/alert_rule.h"
 #include "state/dependency_graph.h"
@@ -60,6 +61,7 @@ static TimestampTz next_server = DT_NOBEGIN;
 static TimestampTz next_minute = DT_NOBEGIN;
 static bool alerts_changed = false; /* by others: see job_alert.h */
 static bool requested = false;	/* a judgement, by a change of jobs or queues */
+static uint64 answering = 0;	/* a call of check_now(), with all before it; 0: none */
 static TimestampTz not_again_before = DT_NOBEGIN;	/* after an error */
 
 /*
@@ -250,7 +252,7 @@ each_minute(TimestampTz now)
 {
 	if (job_metrics_tallied() || run_queue_count() > 0)
 		metrics_write(start_of_interval(now), now);
-	if (pg_scheduler_monitoring)
+	if (shmem_monitoring())
 		server_watch_memory(now);
 	monitor_clean(now);
 	alert_look_for_ends();
@@ -282,7 +284,7 @@ compare_alerts(TimestampTz now)
 	job_alert_compare();
 	server_watch_compare();
 	monitor_queues_compare();
-	if (pg_scheduler_monitoring)
+	if (shmem_monitoring())
 		server_watch(now);
 	alerts_changed = false;
 }
@@ -299,7 +301,7 @@ each_judgement(TimestampTz now)
 
 	if (next_server <= now)
 	{
-		if (pg_scheduler_monitoring)
+		if (shmem_monitoring())
 			server_watch(now);
 		next_server = now + SERVER_INTERVAL;
 	}
@@ -308,7 +310,7 @@ each_judgement(TimestampTz now)
 	/* what is not written yet would look as if somebody had resolved it */
 	if (alerts_changed && alert_next_write() == DT_NOEND)
 		monitor_part(&compare, now);
-	if (pg_scheduler_monitoring)
+	if (shmem_monitoring())
 	{
 		if (long_run_next_time() <= now)
 			monitor_part(&long_runs, now);
@@ -390,7 +392,7 @@ watching(void)
 static bool
 to_judge(void)
 {
-	return pg_scheduler_monitoring && job_metrics_dirty_count() > 0;
+	return shmem_monitoring() && job_metrics_dirty_count() > 0;
 }
 
 static int64
@@ -411,7 +413,7 @@ judgement_time(void)
 		result = Min(result, Max(recovery_next_time(), next_judgement));
 	result = Min(result, Max(alert_next_end(), next_judgement));
 	result = Min(result, Max(monitor_queues_next_time(), next_judgement));
-	if (pg_scheduler_monitoring)
+	if (shmem_monitoring())
 		result = Min(result, Max(long_run_next_time(), next_judgement));
 	if (watching())
 		result = Min(result, Max(next_server, next_judgement));
@@ -429,6 +431,41 @@ monitor_next_time(void)
 	if (metrics_owed())
 		result = Min(result, next_metrics);
 	return Max(result, not_again_before);
+}
+
+/* check_now(): what has been asked for and not answered. */
+static bool
+judge_was_asked(void)
+{
+	return pg_atomic_read_u64(&shmem_my_db->judge_asked) !=
+		pg_atomic_read_u64(&shmem_my_db->judged);
+}
+
+static void
+touch(JobMetrics *metrics, void *arg)
+{
+	job_metrics_touch(metrics);
+}
+
+/* Have everything judged, however lately it was. */
+static void
+begin_answer(TimestampTz now)
+{
+	answering = pg_atomic_read_u64(&shmem_my_db->judge_asked);
+	job_metrics_foreach(touch, NULL);
+	requested = alerts_changed = true;
+	next_server = next_judgement = DT_NOBEGIN;
+	long_run_look_again();
+	if (shmem_monitoring())
+		guarded(server_watch_memory, now);
+}
+
+static void
+end_answer(void)
+{
+	pg_atomic_write_u64(&shmem_my_db->judged, answering);
+	answering = 0;
+	ConditionVariableBroadcast(&shmem_my_db->run_finished);
 }
 
 /* Call one of the above; how long it took. */
@@ -452,6 +489,8 @@ monitor(TimestampTz now)
 	next_minute = Min(next_minute, start_of_interval(now) + metrics_interval());
 	if (not_again_before > now)
 		return;
+	if (answering == 0 && judge_was_asked())
+		begin_answer(now);
 	if (metrics_owed() && next_metrics <= now)
 	{
 		took = timed(each_metrics, now);
@@ -467,6 +506,8 @@ monitor(TimestampTz now)
 	took = timed(each_judgement, now);
 	next_judgement = clock_now() +
 		(to_judge() ? budget_rest(BUDGET_JUDGE, took) : judgement_interval());
+	if (answering != 0 && !to_judge() && not_again_before <= now)
+		end_answer();
 }
 
 void

@@ -15,6 +15,7 @@
 #include "base/guc.h"
 #include "health/monitor_clean.h"
 #include "health/server_watch.h"
+#include "shared/shmem.h"
 #include "state/job_cache.h"
 #include "state/walk.h"
 #include "table/query_upkeep.h"
@@ -49,7 +50,7 @@ look_at_jobs(Walk *walk)
 {
 	WalkRange	range = walk_range_of_jobs(walk);
 
-	if (!pg_scheduler_monitoring)
+	if (!shmem_monitoring())
 		return false;
 	if (walk->at == PG_INT64_MIN)
 		without_next = 0;

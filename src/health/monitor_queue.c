@@ -19,6 +19,7 @@
 #include "base/process.h"
 #include "flow/lane_fill.h"
 #include "health/monitor_queue.h"
+#include "shared/shmem.h"
 #include "state/alert.h"
 #include "state/dependency_graph.h"
 #include "state/run_queue.h"
@@ -112,7 +113,7 @@ alert_of_queue(const QueueHealthRow *row)
 	bool		holds = limits->backlog > 0 && row->backlog > limits->backlog;
 	char	   *subject;
 
-	if (queue != NULL && pg_scheduler_monitoring)
+	if (queue != NULL && shmem_monitoring())
 		alert_of_blocked_queue(row, queue);
 	if (queue == NULL || (queue->judged && holds == queue->backlog_raised))
 		return;

@@ -30,7 +30,6 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
-#include "storage/procarray.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -39,6 +38,8 @@
 #include "flow/role_limit.h"
 #include "health/metrics.h"
 #include "health/server_watch.h"
+#include "shared/connection_count.h"
+#include "shared/shmem.h"
 #include "shared/worker_wait.h"
 #include "state/alert.h"
 #include "state/alert_rule.h"
@@ -92,7 +93,7 @@ server_watch_stopped(const char *reason)
 	else if (strncmp(reason, told, sizeof(told) - 1) != 0)
 		raised &= ~bit;
 	strlcpy(told, reason ? reason : "", sizeof(told));
-	set_alert(ALERT_SCHEDULER_STOPPED, reason && pg_scheduler_monitoring, reason);
+	set_alert(ALERT_SCHEDULER_STOPPED, reason && shmem_monitoring(), reason);
 }
 
 /* Without rules: they may not have been read. */
@@ -160,11 +161,15 @@ judge_workers(TimestampTz now)
 static void
 judge_connections(void)
 {
-	int			used = CountDBConnections(InvalidOid);
+	ConnectionCount count;
+	int			usable;
 
+	connection_count(&count);
+	usable = count.max - count.reserved;
 	set_alert(ALERT_CONNECTIONS,
-			  used > alert_rule(ALERT_CONNECTIONS)->threshold * MaxConnections,
-			  psprintf("%d of %d connections of the server are used", used, MaxConnections));
+			  count.used > alert_rule(ALERT_CONNECTIONS)->threshold * usable,
+			  psprintf("%d of %d connections of the server are used (%d more are reserved)",
+					   count.used, usable, count.reserved));
 }
 
 static void
@@ -295,5 +300,5 @@ server_watch_compare(void)
 
 	query_scan_open_alerts_of_no_job(note_open, &open);
 	raised &= open;
-	set_alert(ALERT_SCHEDULER_STOPPED, told[0] != '\0' && pg_scheduler_monitoring, told);
+	set_alert(ALERT_SCHEDULER_STOPPED, told[0] != '\0' && shmem_monitoring(), told);
 }

@@ -196,6 +196,9 @@ init_entry(Database *db, Oid oid)
 	db->error[0] = '\0';
 	db->missing_since = GetCurrentTimestamp();
 	db->scheduler = (Process) {0};
+	db->monitoring = true;
+	db->copy = false;
+	pg_atomic_write_u64(&db->next_run, DT_NOEND);
 	db->ready = false;
 	db->stopped = false;
 	db->http = (Process) {0};

@@ -214,6 +214,7 @@ publish_counts(void)
 {
 	pg_atomic_write_u64(&shmem_my_db->npending, run_queue_count());
 	pg_atomic_write_u64(&shmem_my_db->nready, run_queue_ready_count());
+	pg_atomic_write_u64(&shmem_my_db->next_run, enqueue_next_time());
 }
 
 /* Everything that is due now; the time of what is due next. */
@@ -302,9 +303,8 @@ reload_config(void)
 	char	   *zone = pstrdup(pg_scheduler_timezone);
 
 	ProcessConfigFile(PGC_SIGHUP);
-	dependency_graph_reload();	/* monitoring may have been turned off or on */
 	if (loaded)
-		stop_mode_read(shmem_my_db);	/* pg_scheduler.enabled, on_copy */
+		stop_mode_read(shmem_my_db);	/* pg_scheduler.enabled, on_copy, monitoring */
 	if (strcmp(zone, pg_scheduler_timezone) != 0)
 		own_change_put(CHANGE_ALL, 0);
 	pfree(zone);

@@ -79,6 +79,9 @@ shmem_startup(void)
 			SpinLockInit(&scheduler_shared->databases[i].mutex);
 			pg_atomic_init_u64(&scheduler_shared->databases[i].npending, 0);
 			pg_atomic_init_u64(&scheduler_shared->databases[i].nready, 0);
+			pg_atomic_init_u64(&scheduler_shared->databases[i].next_run, DT_NOEND);
+			pg_atomic_init_u64(&scheduler_shared->databases[i].judge_asked, 0);
+			pg_atomic_init_u64(&scheduler_shared->databases[i].judged, 0);
 			ConditionVariableInit(&scheduler_shared->databases[i].run_finished);
 		}
 		ConditionVariableInit(&scheduler_shared->process_left);

@@ -73,6 +73,20 @@ grace_from_now(void)
 	return clock_now() + (int64) pg_scheduler_shutdown_grace * 1000;
 }
 
+/* What was judged before says nothing any more, or again. */
+static void
+note_monitoring(Database *db, bool monitoring)
+{
+	if (db->monitoring == monitoring)
+		return;
+	LWLockAcquire(scheduler_shared->lock, LW_EXCLUSIVE);
+	db->monitoring = monitoring;
+	LWLockRelease(scheduler_shared->lock);
+	dependency_graph_reload();
+	ereport(LOG,
+			(errmsg("monitoring was turned %s in this database", monitoring ? "on" : "off")));
+}
+
 void
 stop_mode_read(Database *db)
 {
@@ -83,6 +97,7 @@ stop_mode_read(Database *db)
 	cycle_start_transaction();
 	query_read_control(&control);
 	cycle_commit_transaction();
+	note_monitoring(db, pg_scheduler_monitoring && control.monitoring);
 	stop_deadline = control.stopped ? control.stop_deadline : grace_from_now();
 	if (!control.stopped && !held)
 	{

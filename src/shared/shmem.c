@@ -183,6 +183,14 @@ shmem_want_rooms(Database *db, int n)
 	db->rooms_wanted = n;
 }
 
+/* The scheduler's own entry: nobody else writes what is read here. */
+bool
+shmem_monitoring(void)
+{
+	Assert(process_is(PROCESS_SCHEDULER));
+	return shmem_my_db->monitoring;
+}
+
 /* Caller does not hold the lock. */
 void
 shmem_wake_launcher(bool rescan)

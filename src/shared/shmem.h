@@ -232,7 +232,12 @@ typedef struct Database
 	/* counts for views */
 	pg_atomic_uint64 npending;	/* runs that are not over */
 	pg_atomic_uint64 nready;	/* of these, due and not being executed */
+	pg_atomic_uint64 next_run;	/* when something is due next; DT_NOEND: nothing is */
 	bool		stop_requested; /* by scheduler.stop(), or runs are held */
+	bool		monitoring;		/* health is judged */
+	pg_atomic_uint64 judge_asked;	/* check_now() was called so many times */
+	pg_atomic_uint64 judged;	/* and up to this call everything has been judged */
+	bool		copy;			/* of another database, and not at home here yet */
 	char		hold_reason[HOLD_REASON_LENGTH];	/* why runs are held; empty: they are not */
 	TimestampTz stopped_at;		/* when that was; DT_NOBEGIN: not */
 	char		error[SLOT_ERROR_LENGTH];	/* why the scheduler does not come, or its
@@ -331,6 +336,9 @@ extern void shmem_forget_runs(Database *db);
 
 /* Workers that are to leave for the sake of a database's roles.  Lock held. */
 extern void shmem_want_rooms(Database *db, int n);
+
+/* Is health judged in this process's database? */
+extern bool shmem_monitoring(void);
 
 /* Wake the launcher; "rescan": it looks at all databases again. */
 extern void shmem_wake_launcher(bool rescan);

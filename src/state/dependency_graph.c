@@ -20,6 +20,7 @@
 #include "base/cycle.h"
 #include "base/guc.h"
 #include "base/process.h"
+#include "shared/shmem.h"
 #include "state/dependency_graph.h"
 
 /* Of a name in a reason, at most this number of bytes. */
@@ -294,7 +295,7 @@ advance_wait(DependencyNode *node, bool obstacle, TimestampTz now)
 static HealthState
 state_of(const DependencyNode *node)
 {
-	HealthState own = pg_scheduler_monitoring ? node->own : HEALTH_HEALTHY;
+	HealthState own = shmem_monitoring() ? node->own : HEALTH_HEALTHY;
 
 	if (dependency_is_job(node) && node->administrative != HEALTH_HEALTHY)
 		return node->administrative;

@@ -320,11 +320,14 @@ query_read_control(ControlState *control)
 
 	control->stopped = false;
 	control->stop_deadline = DT_NOBEGIN;
+	control->monitoring = true;
 	query_enter(&frame);
-	if (query_read("SELECT stopped, stop_deadline FROM scheduler.scheduler_state", NULL) == 1)
+	if (query_read("SELECT stopped, stop_deadline, monitoring"
+				   " FROM scheduler.scheduler_state", NULL) == 1)
 	{
 		control->stopped = DatumGetBool(query_column(0, 1, &isnull));
 		control->stop_deadline = query_time(0, 2, DT_NOBEGIN);
+		control->monitoring = DatumGetBool(query_column(0, 3, &isnull));
 	}
 	query_leave(&frame);
 }
@@ -339,6 +342,16 @@ query_write_stopped(bool stopped, TimestampTz deadline)
 	query_run("INSERT INTO scheduler.scheduler_state (stopped, stop_deadline) VALUES ($1, $2)"
 			  " ON CONFLICT (only_row) DO UPDATE SET stopped = $1, stop_deadline = $2",
 			  &params);
+}
+
+void
+query_write_monitoring(bool monitoring)
+{
+	Params		params = {0};
+
+	query_add(&params, BOOLOID, BoolGetDatum(monitoring), false);
+	query_run("INSERT INTO scheduler.scheduler_state (stopped, monitoring) VALUES (false, $1)"
+			  " ON CONFLICT (only_row) DO UPDATE SET monitoring = $1", &params);
 }
 
 void

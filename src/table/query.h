@@ -81,16 +81,18 @@ extern bool query_find_attempt(int64 run_id, int attempt, CountedRun *counted);
 extern bool query_occurrence_exists(int64 job_id, TimestampTz scheduled_at);
 
 /*
- * What start() and stop() have asked for.  Clients write it, and may leave their
+ * What start(), stop() and set_monitoring() have asked for.  Clients write it, and may leave their
  * transactions open: the scheduler only reads it.
  */
 typedef struct ControlState
 {
 	bool		stopped;
 	TimestampTz stop_deadline;	/* DT_NOBEGIN: none */
+	bool		monitoring;
 } ControlState;
 extern void query_read_control(ControlState *control);
 extern void query_write_stopped(bool stopped, TimestampTz deadline);
+extern void query_write_monitoring(bool monitoring);
 
 /* How far the scheduler has come; nobody else writes it. */
 typedef struct SchedulerMarks

@@ -387,10 +387,13 @@ query_insert_scheduler_minute(const SchedulerMinute *row, TimestampTz minute)
 	query_add_int64(&params, row->restarts);
 	query_add_int64(&params, row->memory);
 	query_add_int64(&params, row->http_in_flight);
+	query_add_int64(&params, row->connections.used);
+	query_add_int64(&params, row->connections.max);
+	query_add_int64(&params, row->connections.reserved);
 	query_run("INSERT INTO scheduler.scheduler_minute (minute, backlog, running, waiting,"
 			  " workers, workers_busy, max_workers, worker_restarts, worker_memory,"
-			  " http_in_flight)"
-			  " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)", &params);
+			  " http_in_flight, connections, max_connections, reserved_connections)"
+			  " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)", &params);
 	query_add_int64(&restarts, row->restarts);
 	query_run("UPDATE scheduler.scheduler_metric"
 			  " SET worker_restarts = worker_restarts + $1", &restarts);

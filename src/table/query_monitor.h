@@ -18,6 +18,7 @@
 
 #include "rules/alert_kind.h"
 #include "rules/health_rules.h"
+#include "shared/connection_count.h"
 #include "table/events.h"
 
 /*
@@ -222,6 +223,7 @@ typedef struct SchedulerMinute
 	int64		restarts;		/* of workers, since the last row */
 	int64		memory;			/* of all workers, bytes */
 	int64		http_in_flight;
+	ConnectionCount connections;
 } SchedulerMinute;
 extern void query_insert_scheduler_minute(const SchedulerMinute *row, TimestampTz minute);
 extern void query_delete_old_minutes(TimestampTz before);

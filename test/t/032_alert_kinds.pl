@@ -159,6 +159,8 @@ sub look
 
 my $pid = $sql->(q(SELECT scheduler.status() ->> 'pid'));
 kill 'STOP', $pid;
+like(($node->psql('postgres', q(SELECT scheduler.check_now('100 milliseconds'))))[2],
+	qr/WARNING:  not everything has been judged within the timeout/, 'a check that nobody answers ends');
 look('all answer while the scheduler is stopped');
 my $writer = begin_session($node, 'postgres', on_error_stop => 1);
 $writer->query_safe('BEGIN; LOCK TABLE scheduler.job, scheduler.job_state, scheduler.run_history,
@@ -168,10 +170,31 @@ $writer->query_safe('ROLLBACK');
 $writer->query_safe('BEGIN; LOCK TABLE scheduler.job, scheduler.run_history IN ACCESS EXCLUSIVE MODE');
 @looks = ('SELECT scheduler.status()');
 look('status() even while nobody may read');
+is($sql->(q(SELECT scheduler.status() ->> 'jobs' IS NULL)), 't', 'which does without the jobs');
 $writer->query_safe('ROLLBACK');
 kill 'CONT', $pid;
 $writer->quit;
 ok($node->poll_query_until('postgres', q(SELECT scheduler.status() ->> 'state' = 'healthy')), 'it goes on');
+
+#
+# Connections that are reserved are none that can be had
+#
+$sql->(q(SELECT scheduler.alter_alert_rule('connections', threshold => 0.5)));
+$node->append_conf('postgresql.conf', "max_connections = 30\nsuperuser_reserved_connections = 24\n");
+$node->restart;
+is( $sql->(q(SELECT c ->> 'max', c ->> 'reserved' FROM (SELECT scheduler.status() -> 'connections' AS c) s)),
+	'30|24', 'connections in status()');
+is($sql->(q(SELECT scheduler.check_now() IS NOT NULL)), 't', 'few are in use');
+is(open_alerts('connections'), 0, 'and there is no alert');
+my @clients = map { begin_session($node, 'postgres') } 1 .. 4;
+$sql->(q(SELECT scheduler.check_now() IS NOT NULL));
+like($sql->(q(SELECT message FROM scheduler.alerts WHERE kind = 'connections' AND resolved_at IS NULL)),
+	qr/^\d of 6 connections of the server are used \(24 more are reserved\)$/, 'many of those that can be had raise one');
+$sql->(q(SELECT scheduler.schedule_job('something to do', '1 second', 'SELECT 1')));
+ok($node->poll_query_until('postgres', q(SELECT count(*) > 0 FROM scheduler.scheduler_metrics
+	WHERE connections >= 5 AND max_connections = 30 AND reserved_connections = 24)), 'the minutes have them');
+$_->quit foreach @clients;
+await_alerts('connections', 0, 'it ends with them');
 
 $node->stop;
 done_testing();
