@@ -2868,7 +2868,10 @@ CREATE TABLE scheduler.metric_minute (
 	timed_out bigint NOT NULL,
 	cancelled bigint NOT NULL,
 	lost bigint NOT NULL,
+	skipped bigint NOT NULL,
+	missed bigint NOT NULL,
 	retries bigint NOT NULL,
+	late bigint NOT NULL,
 	timed bigint NOT NULL,
 	duration bigint NOT NULL,
 	max_duration bigint NOT NULL,
@@ -2899,7 +2902,10 @@ SELECT m.minute,
 	m.timed_out,
 	m.cancelled,
 	m.lost,
+	m.skipped,
+	m.missed,
 	m.retries,
+	m.late,
 	m.succeeded::double precision /
 		NULLIF(m.succeeded + m.failed + m.timed_out + m.lost, 0) AS success_rate,
 	scheduler._usecs(m.duration, m.timed) AS mean_duration,
@@ -2927,6 +2933,10 @@ COMMENT ON COLUMN scheduler.metrics.failed IS 'Attempts that failed';
 COMMENT ON COLUMN scheduler.metrics.timed_out IS 'Attempts that ran into their timeout';
 COMMENT ON COLUMN scheduler.metrics.cancelled IS 'Attempts that were cancelled';
 COMMENT ON COLUMN scheduler.metrics.lost IS 'Attempts whose outcome nobody knows';
+COMMENT ON COLUMN scheduler.metrics.skipped IS 'Occurrences that were skipped';
+COMMENT ON COLUMN scheduler.metrics.missed IS 'Occurrences that were missed';
+COMMENT ON COLUMN scheduler.metrics.late IS
+'Attempts that began later than the threshold of the rule late_start';
 COMMENT ON COLUMN scheduler.metrics.retries IS 'Attempts that were followed by another one';
 COMMENT ON COLUMN scheduler.metrics.success_rate IS
 'Share of the attempts that succeeded, 0 to 1; those that were cancelled do not count';
@@ -2960,7 +2970,10 @@ CREATE TABLE scheduler.metric_total (
 	timed_out bigint NOT NULL,
 	cancelled bigint NOT NULL,
 	lost bigint NOT NULL,
+	skipped bigint NOT NULL,
+	missed bigint NOT NULL,
 	retries bigint NOT NULL,
+	late bigint NOT NULL,
 	timed bigint NOT NULL,
 	duration bigint NOT NULL,
 	max_duration bigint NOT NULL,
@@ -3225,12 +3238,24 @@ RETURN '"' || pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(value,
 	'\', '\\'), '"', '\"'), E'\n', '\n') || '"';
 COMMENT ON FUNCTION scheduler._prometheus_label(text) IS 'The value of a label, quoted';
 
+-- A backslash is one of the label, and one of what is put in.
+CREATE FUNCTION scheduler._prometheus_database(samples text) RETURNS text
+LANGUAGE SQL STABLE PARALLEL SAFE
+RETURN (SELECT pg_catalog.regexp_replace(pg_catalog.regexp_replace(samples,
+		'^(pg_scheduler_\w+)\{', '\1{' || label || ',', 'gn'),
+		'^(pg_scheduler_\w+) ', '\1{' || label || '} ', 'gn')
+	FROM (SELECT 'database=' || pg_catalog.replace(scheduler._prometheus_label(
+		pg_catalog.current_database()::text), '\', '\\') AS label) d);
+COMMENT ON FUNCTION scheduler._prometheus_database(text) IS
+'Samples in exposition format with the label database in each of them';
+
 CREATE FUNCTION scheduler._prometheus_family(name text, type text, help text, samples text) RETURNS text
-LANGUAGE SQL IMMUTABLE PARALLEL SAFE
+LANGUAGE SQL STABLE PARALLEL SAFE
 RETURN CASE WHEN samples IS NULL THEN '' ELSE pg_catalog.format(
-	E'# HELP pg_scheduler_%s %s\n# TYPE pg_scheduler_%s %s\n%s\n', name, help, name, type, samples) END;
+	E'# HELP pg_scheduler_%s %s\n# TYPE pg_scheduler_%s %s\n%s\n', name, help, name, type,
+	scheduler._prometheus_database(samples)) END;
 COMMENT ON FUNCTION scheduler._prometheus_family(text, text, text, text) IS
-'A metric in exposition format; nothing, when it has no samples';
+'A metric in exposition format, each sample with the label database; nothing, when it has no samples';
 
 CREATE FUNCTION scheduler._prometheus_histogram(labels text, buckets bigint[]) RETURNS text
 LANGUAGE SQL IMMUTABLE PARALLEL SAFE
@@ -3253,6 +3278,8 @@ BEGIN ATOMIC
 			pg_catalog.sum(succeeded) AS succeeded, pg_catalog.sum(failed) AS failed,
 			pg_catalog.sum(timed_out) AS timed_out, pg_catalog.sum(cancelled) AS cancelled,
 			pg_catalog.sum(lost) AS lost, pg_catalog.sum(retries) AS retries,
+			pg_catalog.sum(skipped) AS skipped, pg_catalog.sum(missed) AS missed,
+			pg_catalog.sum(late) AS late,
 			pg_catalog.sum(timed) AS timed, pg_catalog.sum(duration) / 1e6 AS duration,
 			pg_catalog.sum(lateness) / 1e6 AS lateness,
 			pg_catalog.sum(http_2xx) AS http_2xx, pg_catalog.sum(http_3xx) AS http_3xx,
@@ -3277,7 +3304,7 @@ BEGIN ATOMIC
 			(SELECT pg_catalog.string_agg(pg_catalog.format('pg_scheduler_jobs{state="%s"} %s', s.state,
 					COALESCE(h.count, 0)), E'\n')
 				FROM (VALUES ('healthy'), ('degraded'), ('unhealthy'), ('stopped'), ('starting'),
-					('stopping')) AS s (state)
+					('stopping'), ('unknown')) AS s (state)
 				LEFT JOIN (SELECT state, pg_catalog.count(*) AS count FROM scheduler.job_health
 					GROUP BY state) h ON h.state = s.state))
 		UNION ALL
@@ -3377,6 +3404,47 @@ BEGIN ATOMIC
 		SELECT 20, scheduler._prometheus_family('http_in_flight', 'gauge',
 			'HTTP requests under way.',
 			(SELECT 'pg_scheduler_http_in_flight ' || http_in_flight FROM scheduler WHERE scheduler._admin()))
+		UNION ALL
+		SELECT 21, scheduler._prometheus_family('standby', 'gauge',
+			'Whether the server is a standby, where no job runs.',
+			'pg_scheduler_standby ' || pg_catalog.pg_is_in_recovery()::int)
+		UNION ALL
+		SELECT 22, scheduler._prometheus_family('monitoring', 'gauge',
+			'Whether health is judged.',
+			(SELECT 'pg_scheduler_monitoring ' || monitoring::int FROM scheduler))
+		UNION ALL
+		SELECT 23, scheduler._prometheus_family('skipped_total', 'counter',
+			'Occurrences that were skipped, by queue.',
+			(SELECT pg_catalog.string_agg(pg_catalog.format('pg_scheduler_skipped_total{%s} %s',
+					labels, skipped), E'\n' ORDER BY labels) FROM total))
+		UNION ALL
+		SELECT 24, scheduler._prometheus_family('missed_total', 'counter',
+			'Occurrences that were missed, by queue.',
+			(SELECT pg_catalog.string_agg(pg_catalog.format('pg_scheduler_missed_total{%s} %s',
+					labels, missed), E'\n' ORDER BY labels) FROM total))
+		UNION ALL
+		SELECT 25, scheduler._prometheus_family('late_total', 'counter',
+			'Attempts that began later than the threshold of the rule late_start, by queue.',
+			(SELECT pg_catalog.string_agg(pg_catalog.format('pg_scheduler_late_total{%s} %s',
+					labels, late), E'\n' ORDER BY labels) FROM total))
+		UNION ALL
+		SELECT 26, scheduler._prometheus_family('connections', 'gauge',
+			'Connections of clients to the server: those that are used, reserved, and may be there.',
+			(SELECT pg_catalog.format(E'pg_scheduler_connections{state="used"} %s\npg_scheduler_connections{state="reserved"} %s\npg_scheduler_connections{state="max"} %s',
+					connections, reserved_connections, max_connections)
+				FROM scheduler WHERE scheduler._admin()))
+		UNION ALL
+		SELECT 27, scheduler._prometheus_family('worst_job_failures', 'gauge',
+			'Attempts in a row that failed, of the at most ten jobs with the most.',
+			(SELECT pg_catalog.string_agg(pg_catalog.format('pg_scheduler_worst_job_failures{job_id="%s",job_name=%s,queue=%s} %s',
+					w.job_id, scheduler._prometheus_label(w.job_name), scheduler._prometheus_label(w.queue),
+					w.consecutive_failures), E'\n' ORDER BY w.consecutive_failures DESC, w.job_id)
+				FROM (SELECT j.job_id, j.job_name, j.queue, s.consecutive_failures
+					FROM scheduler.job_health_state h
+					JOIN scheduler.job j ON j.job_id = h.job_id AND j.serves IS NULL
+					JOIN scheduler.job_state s ON s.job_id = h.job_id
+					WHERE s.consecutive_failures > 0
+					ORDER BY s.consecutive_failures DESC, j.job_id LIMIT 10) w))
 	)
 	SELECT pg_catalog.string_agg(text, '' ORDER BY ord) FROM family;
 END;

@@ -82,7 +82,7 @@ BEGIN
 	RETURN QUERY SELECT 'dashboard(), alerts',
 		CASE WHEN jsonb_array_length(scheduler.dashboard() -> 'alerts') > 0 THEN 'some' ELSE '-' END;
 	RETURN QUERY SELECT 'prometheus_metrics(), dead letters',
-		substring(scheduler.prometheus_metrics() FROM '\npg_scheduler_dead_letters (\d+)');
+		substring(scheduler.prometheus_metrics() FROM '\npg_scheduler_dead_letters{.*?} (\d+)');
 	RETURN QUERY SELECT 'prometheus_metrics(), jobs', (SELECT sum(m[1]::int)::text
 		FROM regexp_matches(scheduler.prometheus_metrics(), '^pg_scheduler_jobs{.*} (\d+)$', 'gn') m);
 	RETURN QUERY SELECT 'prometheus_metrics(), of the scheduler', CASE WHEN scheduler.prometheus_metrics()

@@ -185,6 +185,7 @@ record_not_run(Batch *batch, JobEntry *entry, RunStatus status,
 	record.error_message = reason;
 	store_insert_history(&record);
 	job_state_count(&entry->state, status, DT_NOBEGIN, batch->now, count, true);
+	job_metrics_passed_over(entry, status, count);
 }
 
 static void

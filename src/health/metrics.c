@@ -74,7 +74,10 @@ add_tally(Tally *to, const Tally *tally)
 	to->timed_out += tally->timed_out;
 	to->cancelled += tally->cancelled;
 	to->lost += tally->lost;
+	to->skipped += tally->skipped;
+	to->missed += tally->missed;
 	to->retries += tally->retries;
+	to->late += tally->late;
 	to->timed += tally->timed;
 	to->duration += tally->duration;
 	to->max_duration = Max(to->max_duration, tally->max_duration);

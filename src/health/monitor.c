@@ -554,6 +554,7 @@ monitor_reload_rules(void)
 	cycle_commit_transaction();
 	alert_rule_limits(&limits);
 	job_metrics_set_width(alert_rule(ALERT_FAILURE_RATE)->interval / METRICS_SLOTS);
+	job_metrics_set_late(alert_rule(ALERT_LATE_START)->threshold * USECS_PER_SEC);
 	job_metrics_foreach(age, &(TimestampTz) {clock_now()});
 	requested = true;
 }

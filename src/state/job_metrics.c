@@ -26,6 +26,7 @@ static dlist_head dirty_metrics;
 static int	ndirty = 0;
 static bool tallied = false;
 static int64 slot_width = USECS_PER_MINUTE;
+static int64 late_limit = USECS_PER_MINUTE;
 static TimestampTz deaths[MAX_DEATHS];	/* a ring */
 static int	last_death = 0;
 static int64 ndeaths = 0;		/* since they were last asked for */
@@ -162,6 +163,9 @@ tally_status(Tally *tally, RunStatus status)
 		case RUN_CANCELLED:
 			tally->cancelled++;
 			return false;
+		case RUN_MISSED:
+			tally->missed++;
+			return false;
 		default:
 			return false;
 	}
@@ -178,6 +182,7 @@ tally_times(JobMetrics *metrics, const Outcome *outcome)
 	tally->duration += duration;
 	tally->max_duration = Max(tally->max_duration, duration);
 	tally->lateness += metrics->lateness;
+	tally->late += metrics->lateness > late_limit;
 	tally->max_lateness = Max(tally->max_lateness, metrics->lateness);
 	tally->buckets[histogram_bucket(duration)]++;
 }
@@ -249,6 +254,21 @@ job_metrics_counted(const JobEntry *job, RunStatus status, bool final)
 }
 
 void
+job_metrics_passed_over(const JobEntry *job, RunStatus status, int64 occurrences)
+{
+	JobMetrics *metrics = job_metrics_get(job->job_id, job->job.owner, job->job.queue);
+
+	Assert(status == RUN_SKIPPED || status == RUN_MISSED);
+	if (metrics == NULL)
+		return;
+	if (status == RUN_SKIPPED)
+		metrics->tally.skipped += occurrences;
+	else
+		metrics->tally.missed += occurrences;
+	tallied = true;
+}
+
+void
 job_metrics_not_run(const JobEntry *job, TimestampTz now)
 {
 	JobMetrics *metrics = job_metrics_get(job->job_id, job->job.owner, job->job.queue);
@@ -302,6 +322,12 @@ job_metrics_deaths_since(TimestampTz since)
 }
 
 void
+job_metrics_set_late(int64 limit)
+{
+	late_limit = limit;
+}
+
+void
 job_metrics_foreach(void (*callback) (JobMetrics *metrics, void *arg), void *arg)
 {
 	HASH_SEQ_STATUS status;
@@ -333,7 +359,7 @@ bool
 job_metrics_tally_is_empty(const Tally *tally)
 {
 	return tally->succeeded + tally->failed + tally->timed_out + tally->cancelled +
-		tally->lost == 0;
+		tally->lost + tally->skipped + tally->missed == 0;
 }
 
 void

@@ -67,6 +67,9 @@ extern void job_metrics_outcome(const JobEntry *job, const Outcome *outcome);
 /* An attempt was counted in the state of a job, found in history. */
 extern void job_metrics_counted(const JobEntry *job, RunStatus status, bool final);
 
+/* Occurrences of it were skipped or missed, and are counted. */
+extern void job_metrics_passed_over(const JobEntry *job, RunStatus status, int64 occurrences);
+
 /* An occurrence was skipped or missed; not for a calendar.  Must not fail. */
 extern void job_metrics_not_run(const JobEntry *job, TimestampTz now);
 
@@ -101,6 +104,9 @@ extern JobMetrics *job_metrics_take_dirty(void);
 /* Sums over the window that ends now, and how wide its slots are. */
 extern WindowSlot job_metrics_window(JobMetrics *metrics, TimestampTz now);
 extern void job_metrics_set_width(int64 width);
+
+/* An attempt is late that begins later than this after it was due, in us. */
+extern void job_metrics_set_late(int64 limit);
 
 /* Call for every metrics; the callback may forget it. */
 extern void job_metrics_foreach(void (*callback) (JobMetrics *metrics, void *arg), void *arg);

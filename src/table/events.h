@@ -25,7 +25,10 @@ typedef struct Tally
 	int64		timed_out;
 	int64		cancelled;
 	int64		lost;
+	int64		skipped;		/* occurrences */
+	int64		missed;
 	int64		retries;
+	int64		late;			/* attempts that began too late: the rule late_start */
 	int64		timed;			/* attempts that had begun */
 	int64		duration;		/* of these, us */
 	int64		max_duration;

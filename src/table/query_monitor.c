@@ -214,17 +214,17 @@ buckets_text(const Tally *tally)
 
 /* The counts of a tally, as their columns are named in the tables */
 #define TALLY_COLUMNS \
-	"succeeded, failed, timed_out, cancelled, lost, retries, timed, duration, max_duration," \
-	" lateness, max_lateness, http_2xx, http_3xx, http_4xx, http_5xx, http_errors," \
+	"succeeded, failed, timed_out, cancelled, lost, skipped, missed, retries, late, timed," \
+	" duration, max_duration, lateness, max_lateness, http_2xx, http_3xx, http_4xx, http_5xx, http_errors," \
 	" http_reused, http_bytes"
-#define TALLY_COUNTS	18
+#define TALLY_COUNTS	21
 
 static void
 fill_tally(Datum *values[TALLY_COUNTS], int i, const Tally *tally)
 {
 	const int64 counts[TALLY_COUNTS] = {
 		tally->succeeded, tally->failed, tally->timed_out, tally->cancelled, tally->lost,
-		tally->retries, tally->timed, tally->duration, tally->max_duration,
+		tally->skipped, tally->missed, tally->retries, tally->late, tally->timed, tally->duration, tally->max_duration,
 		tally->lateness, tally->max_lateness,
 		tally->http_answers[0], tally->http_answers[1], tally->http_answers[2],
 		tally->http_answers[3], tally->http_errors, tally->http_reused, tally->http_bytes
@@ -234,7 +234,7 @@ fill_tally(Datum *values[TALLY_COUNTS], int i, const Tally *tally)
 		values[j][i] = Int64GetDatum(counts[j]);
 }
 
-/* $3 to $20: TALLY_COUNTS arrays of counts, $21: the histograms */
+/* $3 to $23: TALLY_COUNTS arrays of counts, $24: the histograms */
 static void
 add_tallies(Params *params, Datum *values[TALLY_COUNTS], Datum *buckets, int n)
 {
@@ -250,7 +250,8 @@ add_tallies(Params *params, Datum *values[TALLY_COUNTS], Datum *buckets, int n)
 	" unnest($12::bigint[]), unnest($13::bigint[]), unnest($14::bigint[])," \
 	" unnest($15::bigint[]), unnest($16::bigint[]), unnest($17::bigint[])," \
 	" unnest($18::bigint[]), unnest($19::bigint[]), unnest($20::bigint[])," \
-	" unnest($21::text[]))"
+	" unnest($21::bigint[]), unnest($22::bigint[]), unnest($23::bigint[])," \
+	" unnest($24::text[]))"
 
 #define MINUTE_PARAMS \
 	" FROM ROWS FROM (unnest($1::oid[]), unnest($2::text[])," TALLY_PARAMS \
@@ -280,19 +281,22 @@ query_insert_minutes(const MinuteRow *rows, int n, TimestampTz minute)
 	query_add_time(&params, minute);
 	query_run("INSERT INTO scheduler.metric_minute (minute, owner, queue, "
 			  TALLY_COLUMNS ", buckets)"
-			  " SELECT $22, n.owner, n.queue, " TALLY_COLUMNS ", n.buckets::bigint[]"
+			  " SELECT $25, n.owner, n.queue, " TALLY_COLUMNS ", n.buckets::bigint[]"
 			  MINUTE_PARAMS, &params);
 	query_run("INSERT INTO scheduler.metric_total AS m (owner, queue, "
 			  TALLY_COLUMNS ", buckets)"
 			  " SELECT n.owner, n.queue, " TALLY_COLUMNS ", n.buckets::bigint[]"
-			  MINUTE_PARAMS " WHERE $22 IS NOT NULL"
+			  MINUTE_PARAMS " WHERE $25 IS NOT NULL"
 			  " ON CONFLICT (owner, queue) DO UPDATE SET"
 			  " succeeded = m.succeeded + EXCLUDED.succeeded,"
 			  " failed = m.failed + EXCLUDED.failed,"
 			  " timed_out = m.timed_out + EXCLUDED.timed_out,"
 			  " cancelled = m.cancelled + EXCLUDED.cancelled,"
 			  " lost = m.lost + EXCLUDED.lost,"
+			  " skipped = m.skipped + EXCLUDED.skipped,"
+			  " missed = m.missed + EXCLUDED.missed,"
 			  " retries = m.retries + EXCLUDED.retries,"
+			  " late = m.late + EXCLUDED.late,"
 			  " timed = m.timed + EXCLUDED.timed,"
 			  " duration = m.duration + EXCLUDED.duration,"
 			  " max_duration = GREATEST(m.max_duration, EXCLUDED.max_duration),"
@@ -356,8 +360,8 @@ query_add_job_metrics(const JobTally *jobs, int n, TimestampTz minute)
 		return;
 	query_add_time(&params, minute);
 	query_run("INSERT INTO scheduler.job_minute (minute, job_id, owner, " JOB_MINUTE_COLUMNS ")"
-			  " SELECT $22, n.job_id, n.owner, " JOB_MINUTE_COLUMNS JOB_PARAMS
-			  " WHERE $22 IS NOT NULL", &params);
+			  " SELECT $25, n.job_id, n.owner, " JOB_MINUTE_COLUMNS JOB_PARAMS
+			  " WHERE $25 IS NOT NULL", &params);
 }
 
 int64

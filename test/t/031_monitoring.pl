@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 
+use FindBin;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -58,22 +59,63 @@ $node->safe_psql('postgres', q{
 	SELECT scheduler.run_job('strange');
 	SELECT scheduler.run_job('work') FROM generate_series(1, 10);
 	SELECT scheduler.run_job('fail') FROM generate_series(1, 3)});
-my $succeeded = 'pg_scheduler_runs_total{queue="default",status="succeeded"}';
-my $failed = 'pg_scheduler_runs_total{queue="default",status="failed"}';
+my $succeeded = 'pg_scheduler_runs_total{database="postgres",queue="default",status="succeeded"}';
+my $failed = 'pg_scheduler_runs_total{database="postgres",queue="default",status="failed"}';
 ok(await_counter($succeeded, 10), 'successes are counted');
 ok(await_counter($failed, 3), 'failures are counted');
-ok(await_counter('pg_scheduler_run_duration_seconds_count{queue="default"}', 13),
+ok(await_counter('pg_scheduler_run_duration_seconds_count{database="postgres",queue="default"}', 13),
 	'durations are counted');
 
 SKIP:
 {
-	skip 'no promtool', 1 if system('command -v promtool >/dev/null 2>&1') != 0;
+	skip 'no promtool', 2 if system('command -v promtool >/dev/null 2>&1') != 0;
 	my $file = PostgreSQL::Test::Utils::tempdir() . '/metrics';
 	append_to_file($file,
 		$node->safe_psql('postgres', 'SELECT scheduler.prometheus_metrics()') . "\n");
 	is(system("promtool check metrics < '$file'"), 0, 'promtool accepts the metrics');
+	is(system("promtool check rules '$FindBin::RealBin/../../docs/grafana/pg_scheduler_rules.yml'"),
+		0, 'and the rules');
 }
 
+# Another database can be told apart, whatever its name is.
+$node->safe_psql('postgres', q(CREATE DATABASE "two\\1 ""b"));
+$node->safe_psql('two\\1 "b', 'CREATE EXTENSION pg_scheduler');
+like($node->safe_psql('two\\1 "b', 'SELECT scheduler.prometheus_metrics()'),
+	qr/^pg_scheduler_up\{database="two\\\\1 \\"b"\} [01]$/m, 'samples have the name of their database');
+is(join('|', grep { !/^#|\{database="postgres"[,}]/ } split /\n/,
+		$node->safe_psql('postgres', 'SELECT scheduler.prometheus_metrics()') =~ s/\\n//gr),
+	'', 'all of them');
+
+# What was not run, and what began late
+$node->safe_psql('postgres', q{
+	SELECT scheduler.create_queue('other');
+	SELECT scheduler.schedule_job('no_time', '100 milliseconds', 'SELECT pg_sleep(600)', queue => 'other');
+	SELECT scheduler.schedule_job('too_late', '10 milliseconds', 'SELECT 1', misfire => 'skip', queue => 'other');
+	SELECT scheduler.pause_job('too_late');
+	SELECT scheduler.alter_alert_rule('late_start', threshold => 0);
+	SELECT pg_sleep(0.1);
+	SELECT scheduler.resume_job('too_late')});
+foreach my $kind (qw(skipped missed late))
+{
+	my $count = qr/^pg_scheduler_${kind}_total\{database="postgres",queue="other"\} [1-9]/m;
+	my $seen = 0;
+
+	for (1 .. 1800)
+	{
+		$seen = $node->safe_psql('postgres', 'SELECT scheduler.prometheus_metrics()') =~ $count and last;
+		select(undef, undef, undef, 0.1);
+	}
+	ok($seen, "what was $kind is counted");
+}
+like($node->safe_psql('postgres', 'SELECT scheduler.prometheus_metrics()'),
+	qr/^pg_scheduler_worst_job_failures\{database="postgres",job_id="\d+",job_name="fail",queue="default"\} 3$/m,
+	'the worst jobs are named');
+$node->safe_psql('postgres', q{
+	SELECT scheduler.unschedule_job('no_time');
+	SELECT scheduler.unschedule_job('too_late');
+	SELECT scheduler.reset_alert_rule('late_start')});
+is($node->safe_psql('postgres', q(SELECT sum(missed) > 0, sum(skipped) > 0, sum(late) > 0 FROM scheduler.metrics)),
+	't|t|t', 'and by the minute');
 # Dropped jobs and restarts take nothing from the counters.
 $node->safe_psql('postgres', q{SELECT scheduler.unschedule_job('work')});
 $node->restart;
@@ -99,7 +141,7 @@ for (1 .. 4)
 ok($node->poll_query_until('postgres',
 	q{SELECT count(*) = 1 FROM scheduler.alerts WHERE kind = 'worker_restarts' AND resolved_at IS NULL}),
 	'deaths of workers raise an alert');
-ok(await_counter('pg_scheduler_worker_restarts_total', 4), 'and are counted');
+ok(await_counter('pg_scheduler_worker_restarts_total{database="postgres"}', 4), 'and are counted');
 $node->safe_psql('postgres',
 	q{SELECT scheduler.alter_alert_rule('worker_restarts', "interval" => '1 ms')});
 ok($node->poll_query_until('postgres',

@@ -65,7 +65,7 @@ is($sql->(q(SELECT state, reason FROM scheduler.health WHERE scope = 'scheduler'
 cmp_ok($sql->(q(SELECT s -> 'workers' -> 'memory' FROM scheduler.status() s)), '>', 0, 'status() says how much');
 cmp_ok($sql->(q(SELECT max(worker_memory) FROM scheduler.scheduler_metrics)), '>', 0, 'the minutes do');
 cmp_ok($sql->(q(SELECT max(memory) FROM scheduler.workers)), '>', 0, 'and workers');
-like($sql->('SELECT scheduler.prometheus_metrics()'), qr/^pg_scheduler_worker_memory_bytes [1-9]/m, 'and metrics');
+like($sql->('SELECT scheduler.prometheus_metrics()'), qr/^pg_scheduler_worker_memory_bytes\{database="postgres"\} [1-9]/m, 'and metrics');
 $sql->(q(SELECT scheduler.pause_job('leak')));
 await_alerts('memory_growth', 0, 'which is over when it grows no more');
 is($sql->(q(SELECT state FROM scheduler.health WHERE scope = 'scheduler')), 'healthy', 'health comes back');

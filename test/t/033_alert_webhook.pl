@@ -249,8 +249,8 @@ ok( wait_for($node, q(SELECT (http_2xx, http_5xx, http_errors, http_reused, http
 		sum(http_reused), sum(http_bytes) FROM scheduler.metrics));
 my ($answers) = split /\|/, $sql->($counts);
 my $exposition = $sql->('SELECT scheduler.prometheus_metrics()');
-like($exposition, qr/^pg_scheduler_http_responses_total\{queue="default",class="2xx"\} $answers$/m, 'so do those for Prometheus');
-like($exposition, qr/^pg_scheduler_http_responses_total\{queue="default",class="5xx"\} 10$/m, 'with the errors of servers');
+like($exposition, qr/^pg_scheduler_http_responses_total\{database="postgres",queue="default",class="2xx"\} $answers$/m, 'so do those for Prometheus');
+like($exposition, qr/^pg_scheduler_http_responses_total\{database="postgres",queue="default",class="5xx"\} 10$/m, 'with the errors of servers');
 $run = $sql->("SELECT scheduler.http_request('$base/hang', max_retries => 0)");
 ok( wait_for($node, q(SELECT scheduler.status() -> 'http' ->> 'in_flight' = '1'), 'one is under way'),
 	'what is under way is shown');

@@ -147,6 +147,7 @@ my %calls = (
 	health_summary          => q(SELECT scheduler.health_summary()),
 	dashboard               => q(SELECT scheduler.dashboard()),
 	_prometheus_label       => q(SELECT scheduler._prometheus_label('a')),
+	_prometheus_database    => q(SELECT scheduler._prometheus_database('a 1')),
 	_prometheus_family      => q(SELECT scheduler._prometheus_family('a', 'b', 'c', 'd')),
 	_prometheus_histogram   => q(SELECT scheduler._prometheus_histogram('a', '{1}')),
 	prometheus_metrics      => q(SELECT scheduler.prometheus_metrics()),
