@@ -552,6 +552,7 @@ CREATE TABLE scheduler.job (
 	dead_letters boolean NOT NULL,
 	kill_after interval,
 	soft_timeout interval,
+	success_within interval,
 	created_at timestamptz NOT NULL,
 	leads boolean NOT NULL DEFAULT false,
 	follows boolean NOT NULL DEFAULT false,
@@ -560,6 +561,7 @@ CREATE TABLE scheduler.job (
 	CONSTRAINT job_owner_job_name_key UNIQUE (owner, job_name),
 	CONSTRAINT job_calendar_fkey FOREIGN KEY (calendar) REFERENCES scheduler.calendar
 ) USING heap;
+CREATE INDEX job_success_within_idx ON scheduler.job (job_id) WHERE success_within IS NOT NULL;
 CREATE INDEX job_calendar_idx ON scheduler.job (calendar) WHERE calendar IS NOT NULL;
 COMMENT ON TABLE scheduler.job IS 'Definitions of jobs; use the view jobs';
 ALTER TABLE scheduler.job ENABLE ROW LEVEL SECURITY;
@@ -595,6 +597,7 @@ CREATE TABLE scheduler.job_state (
 	consecutive_failures int NOT NULL,
 	last_run_at timestamptz,
 	last_finished_at timestamptz,
+	last_success_at timestamptz,
 	last_status text,
 	total_duration bigint NOT NULL,
 	-- runs that may have ended before last_finished_at, and are not counted
@@ -649,10 +652,11 @@ CREATE FUNCTION scheduler.schedule_job(
 	depends_on text[] DEFAULT NULL,
 	dead_letters boolean DEFAULT true,
 	kill_after interval DEFAULT NULL,
-	soft_timeout interval DEFAULT NULL
+	soft_timeout interval DEFAULT NULL,
+	success_within interval DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'pg_scheduler_schedule_job' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.schedule_job(text, text, text, jsonb, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, regrole, jsonb, boolean, text, boolean, boolean, text[], text, text, text, text, text, text[], boolean, interval, interval) IS
+COMMENT ON FUNCTION scheduler.schedule_job(text, text, text, jsonb, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, regrole, jsonb, boolean, text, boolean, boolean, text[], text, text, text, text, text, text[], boolean, interval, interval, interval) IS
 'Schedule a SQL job, or replace the definition of the caller''s job of that name; returns its job_id';
 
 CREATE FUNCTION scheduler.alter_job(job bigint,
@@ -691,6 +695,7 @@ CREATE FUNCTION scheduler.alter_job(job bigint,
 	dead_letters boolean DEFAULT NULL,
 	kill_after interval DEFAULT NULL,
 	soft_timeout interval DEFAULT NULL,
+	success_within interval DEFAULT NULL,
 	reset text[] DEFAULT NULL
 ) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_alter_job' LANGUAGE C VOLATILE;
@@ -1681,7 +1686,9 @@ SELECT j.job_id,
 		WHERE d.job_id = j.job_id) AS depends_on,
 	j.dead_letters,
 	j.kill_after,
-	j.soft_timeout
+	j.soft_timeout,
+	j.success_within,
+	s.last_success_at
 FROM scheduler.job j
 LEFT JOIN scheduler.job_state s ON s.job_id = j.job_id;
 COMMENT ON VIEW scheduler.jobs IS
@@ -1761,6 +1768,10 @@ COMMENT ON COLUMN scheduler.jobs.kill_after IS
 'A cancelled run that goes on for this long has its worker terminated; null: pg_scheduler.kill_after';
 COMMENT ON COLUMN scheduler.jobs.soft_timeout IS
 'After this a run is cancelled, and may end in good order; null: none';
+COMMENT ON COLUMN scheduler.jobs.success_within IS
+'A run has to succeed at least as often; null: nothing is said';
+COMMENT ON COLUMN scheduler.jobs.last_success_at IS
+'When the last attempt ended that succeeded; null: none has';
 COMMENT ON COLUMN scheduler.jobs.dead_letters IS
 'True: a run that is over without success becomes a dead letter';
 GRANT SELECT ON scheduler.jobs TO PUBLIC;
@@ -2119,10 +2130,11 @@ CREATE FUNCTION scheduler.schedule_http_job(
 	after text DEFAULT NULL,
 	after_on text DEFAULT 'success',
 	depends_on text[] DEFAULT NULL,
-	dead_letters boolean DEFAULT true
+	dead_letters boolean DEFAULT true,
+	success_within interval DEFAULT NULL
 ) RETURNS bigint
 AS 'MODULE_PATHNAME', 'pg_scheduler_schedule_http_job' LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION scheduler.schedule_http_job(text, text, text, text, jsonb, text, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, boolean, text, text, text, boolean, boolean, jsonb, text, int, interval, boolean, text[], text, text, text, text, text, text[], boolean) IS
+COMMENT ON FUNCTION scheduler.schedule_http_job(text, text, text, text, jsonb, text, text, int, text, timestamptz, timestamptz, bigint, interval, text, int, text, interval, interval, int, text, interval, interval, boolean, text, text, text, boolean, boolean, jsonb, text, int, interval, boolean, text[], text, text, text, text, text, text[], boolean, interval) IS
 'Schedule an HTTP request, or replace the definition of the caller''s job of that name; returns its job_id';
 
 CREATE FUNCTION scheduler.alter_http_job(job bigint,

@@ -302,6 +302,38 @@ SELECT scheduler.unschedule_job('looked_at');
 ALTER SYSTEM SET pg_scheduler.monitor_interval = '10ms';
 SELECT pg_reload_conf();
 
+-- A job that has to succeed every so often: nothing happens, and that is seen
+CREATE FUNCTION await_state(job text, wanted text) RETURNS void LANGUAGE SQL
+RETURN wait_until(format($$(SELECT state = %L FROM scheduler.job_health WHERE job_name = %L) AND
+	(SELECT count(*) > 0 FROM scheduler.alerts JOIN scheduler.jobs USING (job_id) WHERE job_name = %L
+		AND alerts.kind = 'no_success' AND resolved_at IS NULL) = %L$$, wanted, job, job, wanted = 'unhealthy'));
+SELECT scheduler.schedule_job('quiet', '@yearly', 'SELECT 1', success_within => '100 milliseconds') > 0 AS scheduled;
+SELECT await_state('quiet', 'unhealthy');
+SELECT state, reason FROM scheduler.job_health WHERE job_name = 'quiet';
+SELECT severity, regexp_replace(message, 'since .*', 'since then') AS message FROM scheduler.alerts WHERE kind = 'no_success' AND resolved_at IS NULL;
+SELECT success_within, last_success_at FROM scheduler.jobs WHERE job_name = 'quiet';
+SELECT scheduler.alter_job('quiet', success_within => '1 day');
+SELECT await_state('quiet', 'healthy');
+SELECT scheduler.alter_job('quiet', success_within => '2 seconds');
+SELECT await_state('quiet', 'unhealthy');
+SELECT scheduler.run_job('quiet') AS run_id \gset
+SELECT scheduler.wait_for_run(:run_id);
+SELECT await_state('quiet', 'healthy');
+SELECT wait_until($$(SELECT last_success_at > created_at FROM scheduler.jobs WHERE job_name = 'quiet')$$);
+SELECT await_state('quiet', 'unhealthy');
+SELECT scheduler.pause_job('quiet');
+SELECT await_state('quiet', 'stopped');
+SELECT scheduler.resume_job('quiet');
+SELECT await_state('quiet', 'unhealthy');
+SELECT scheduler.alter_job('quiet', reset => '{success_within}');
+SELECT await_state('quiet', 'healthy');
+SELECT scheduler.alter_job('quiet', success_within => '0');
+SELECT scheduler.unschedule_job('quiet');
+SELECT scheduler.schedule_http_job('quiet', '@yearly', 'http://localhost:1/', success_within => '100 milliseconds') > 0 AS scheduled;
+SELECT await_state('quiet', 'unhealthy');
+SELECT scheduler.unschedule_job('quiet');
+SELECT wait_until($$NOT EXISTS (SELECT FROM scheduler.alerts WHERE kind = 'no_success' AND resolved_at IS NULL)$$);
+
 -- One look
 SELECT (scheduler.status() -> 'jobs' ->> 'total')::int = (SELECT count(*) FROM scheduler.job_health) AS all_jobs,
 	(scheduler.status() ->> 'next_run_at')::timestamptz = (SELECT min(next_run_at) FROM scheduler.jobs) AS next_run,

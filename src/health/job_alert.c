@@ -134,6 +134,9 @@ job_alert_judge(JobMetrics *metrics, const JobFacts *facts, const HealthLimits *
 	set_job_alert(metrics, ALERT_LONG_RUNNING, facts->runs_long, false, 1,
 				  "a run of job \"%s\" has gone on since %s", name,
 				  facts->runs_long ? timestamptz_to_str(metrics->long_since) : "");
+	set_job_alert(metrics, ALERT_NO_SUCCESS, facts->no_success, false, 1,
+				  "no run of job \"%s\" has succeeded since %s", name,
+				  facts->no_success ? timestamptz_to_str(metrics->overdue_since) : "");
 	set_job_alert(metrics, ALERT_NOT_RUN, health_not_run(facts, limits), false, 1,
 				  "%d occurrences in a row of job \"%s\" were skipped or missed",
 				  facts->not_run, name);

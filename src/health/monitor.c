@@ -33,6 +33,7 @@
 #include "health/monitor_part.h"
 #include "health/monitor_queue.h"
 #include "health/server_watch.h"
+#include "health/success_watch.h"
 #include "shared/shmem.h"
 #include "state/alert.h"
 #include "state/alert_rule.h"
@@ -93,6 +94,8 @@ facts_of_job(JobMetrics *metrics, const JobEntry *entry, TimestampTz now, JobFac
 	facts->recycled = window.recycled;
 	facts->lateness = metrics->lateness;
 	facts->runs_long = metrics->long_since != DT_NOBEGIN;
+	facts->no_success = metrics->overdue_since != DT_NOBEGIN &&
+		entry->state.last_success_at <= metrics->overdue_since && entry->job.active;
 	facts->not_run = metrics->not_run;
 	facts->not_run_time = metrics->not_run > 0 ? now - metrics->not_run_since : 0;
 	facts->ended_badly = has_ended_badly(entry);
@@ -294,6 +297,7 @@ each_judgement(TimestampTz now)
 {
 	static MonitorPart compare = {"looking which alerts are open", compare_alerts};
 	static MonitorPart long_runs = {"looking for long runs", long_run_watch};
+	static MonitorPart successes = {"looking for jobs without success", success_watch};
 	static MonitorPart queues = {"judging queues", judge_queues};
 	static MonitorPart gone = {"resolving the alerts of what has gone", resolve_gone};
 	static MonitorPart ends = {"telling of the ends of alerts", alert_tell_ends};
@@ -314,6 +318,8 @@ each_judgement(TimestampTz now)
 	{
 		if (long_run_next_time() <= now)
 			monitor_part(&long_runs, now);
+		if (success_watch_next_time() <= now)
+			monitor_part(&successes, now);
 		hook_read_checks();
 		judge_jobs(now);
 	}
@@ -414,7 +420,8 @@ judgement_time(void)
 	result = Min(result, Max(alert_next_end(), next_judgement));
 	result = Min(result, Max(monitor_queues_next_time(), next_judgement));
 	if (shmem_monitoring())
-		result = Min(result, Max(long_run_next_time(), next_judgement));
+		result = Min(result, Max(Min(long_run_next_time(), success_watch_next_time()),
+								 next_judgement));
 	if (watching())
 		result = Min(result, Max(next_server, next_judgement));
 	if (job_metrics_count() > 0 || job_metrics_tallied() || run_queue_count() > 0 ||
@@ -456,6 +463,7 @@ begin_answer(TimestampTz now)
 	requested = alerts_changed = true;
 	next_server = next_judgement = DT_NOBEGIN;
 	long_run_look_again();
+	success_watch_look_again();
 	if (shmem_monitoring())
 		guarded(server_watch_memory, now);
 }

@@ -24,6 +24,7 @@
 #include "flow/settle.h"
 #include "health/fit_watch.h"
 #include "health/monitor.h"
+#include "health/success_watch.h"
 #include "process/scheduler_change.h"
 #include "process/scheduler_load.h"
 #include "process/stop_mode.h"
@@ -84,6 +85,7 @@ change_job(int64 job_id)
 	else
 		entry = job_cache_get(job_id);
 
+	success_watch_job_changed(entry);
 	if (entry == NULL || entry->dropped)
 	{
 		JobState	state;

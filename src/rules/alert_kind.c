@@ -28,6 +28,8 @@ static const AlertKindInfo kinds[] = {
 	.lasts = true},
 	[ALERT_NOT_RUN] = {"not_run", ALERT_OF_JOB, "warning",
 	"this number of occurrences in a row were skipped or missed, over the interval at least", 3, 60},
+	[ALERT_NO_SUCCESS] = {"no_success", ALERT_OF_JOB, "error",
+	"no run of a job has succeeded for as long as its success_within", NO_THRESHOLD, .lasts = true},
 	[ALERT_FAILURE_RATE] = {"failure_rate", ALERT_OF_JOB, "warning",
 	"a larger share of the attempts of a job failed in the interval", 0.2, 300},
 	[ALERT_TIMEOUTS] = {"timeouts", ALERT_OF_JOB, "warning",

@@ -106,6 +106,8 @@ health_of_job(const JobFacts *facts, const HealthLimits *limits, Health *health)
 		set_health(health, HEALTH_UNHEALTHY, "%.150s", facts->check_reason);
 	else if (facts->waits_for != NULL)
 		set_health(health, HEALTH_UNHEALTHY, "%s", facts->waits_for);
+	else if (facts->no_success)
+		set_health(health, HEALTH_UNHEALTHY, "no run has succeeded within its success_within");
 	else if (facts->ended_badly)
 		set_health(health, HEALTH_UNHEALTHY, "the last run of the job failed, and there will be no other");
 	else if (!facts->has_next)

@@ -75,6 +75,7 @@ typedef struct JobFacts
 	int			recycled;		/* workers in the window that left for their memory */
 	int64		lateness;		/* of the last start, us */
 	bool		runs_long;		/* a run goes on for too long */
+	bool		no_success;		/* no run has succeeded for its success_within */
 	int			not_run;		/* occurrences in a row that were skipped or missed */
 	int64		not_run_time;	/* us since the first of these */
 	bool		check_changed;	/* its health check says something else than before */

@@ -69,7 +69,7 @@ job_metrics_get(int64 job_id, Oid owner, const char *queue)
 		metrics = hash_search(metrics_of_jobs, &job_id, HASH_ENTER, NULL);
 		memset((char *) metrics + sizeof(int64), 0, sizeof(JobMetrics) - sizeof(int64));
 		metrics->state = HEALTH_HEALTHY;
-		metrics->alerted_at = metrics->long_since = DT_NOBEGIN;
+		metrics->alerted_at = metrics->long_since = metrics->overdue_since = DT_NOBEGIN;
 	}
 	metrics->owner = owner;
 	strlcpy(metrics->queue, queue ? queue : "default", sizeof(metrics->queue));

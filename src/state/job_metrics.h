@@ -40,6 +40,7 @@ typedef struct JobMetrics
 	char		queue[NAMEDATALEN];
 	int64		lateness;		/* of the last start */
 	TimestampTz long_since;		/* start of a run that goes on for too long, or DT_NOBEGIN */
+	TimestampTz overdue_since;	/* the last success, which is too long ago; DT_NOBEGIN: not */
 	int			not_run;		/* occurrences in a row that were skipped or missed ... */
 	TimestampTz not_run_since;	/* ... and the first of them */
 	int64		window_start;	/* number of the newest slot */

@@ -75,6 +75,7 @@ static const Column job_state_columns[] = {
 	{"consecutive_failures", INT4OID},
 	{"last_run_at", TIMESTAMPTZOID},
 	{"last_finished_at", TIMESTAMPTZOID},
+	{"last_success_at", TIMESTAMPTZOID},
 	{"last_status", TEXTOID},
 	{"total_duration", INT8OID},
 	{"open_runs", INT8ARRAYOID},

@@ -194,6 +194,7 @@ job_state_init(JobState *state, int64 job_id)
 	state->next_run_at = DT_NOEND;
 	state->last_run_at = DT_NOBEGIN;
 	state->last_finished_at = DT_NOBEGIN;
+	state->last_success_at = DT_NOBEGIN;
 	ItemPointerSetInvalid(&state->tid);
 }
 
@@ -240,6 +241,8 @@ job_state_count(JobState *state, RunStatus status,
 				int64 occurrences, bool final)
 {
 	count_status(state, status, occurrences);
+	if (status == RUN_SUCCEEDED)
+		state->last_success_at = Max(state->last_success_at, finished_at);
 	if (!final)
 		state->retries++;
 	if (status == RUN_SKIPPED || status == RUN_MISSED)

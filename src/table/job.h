@@ -94,6 +94,7 @@ typedef struct Job
 	bool		dead_letters;	/* of runs that are over without success */
 	int64		kill_after;		/* -1: the setting */
 	int64		soft_timeout;	/* 0: none */
+	int64		success_within; /* a run is to succeed as often; 0: not said */
 	bool		leads;			/* other jobs run after it */
 	int64		content_size;	/* bytes of command, args, settings and request */
 	ItemPointerData tid;		/* of the row, when it was read */
@@ -118,6 +119,7 @@ typedef struct JobState
 	int			consecutive_failures;
 	TimestampTz last_run_at;	/* DT_NOBEGIN: never */
 	TimestampTz last_finished_at;
+	TimestampTz last_success_at;
 	RunStatus	last_status;	/* valid when last_run_at is */
 	int64		total_duration;
 	ArrayType  *open_runs;		/* set for the writing only: run_queue.h */

@@ -73,4 +73,5 @@ JOB_OPTION(JOB_KILL_AFTER, "kill_after", INTERVALOID, FIELD(kill_after), .sql_on
 		   .null_value = -1)
 JOB_OPTION(JOB_SOFT_TIMEOUT, "soft_timeout", INTERVALOID, FIELD(soft_timeout), .sql_only = true,
 		   .minimum = 1)
+JOB_OPTION(JOB_SUCCESS_WITHIN, "success_within", INTERVALOID, FIELD(success_within), .minimum = 1)
 JOB_COLUMN(JOB_CREATED_AT, "created_at", TIMESTAMPTZOID, .kept = true)

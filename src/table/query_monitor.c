@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "table/job.h"
 #include "table/query_exec.h"
 #include "table/query_monitor.h"
 
@@ -224,7 +225,8 @@ fill_tally(Datum *values[TALLY_COUNTS], int i, const Tally *tally)
 {
 	const int64 counts[TALLY_COUNTS] = {
 		tally->succeeded, tally->failed, tally->timed_out, tally->cancelled, tally->lost,
-		tally->skipped, tally->missed, tally->retries, tally->late, tally->timed, tally->duration, tally->max_duration,
+		tally->skipped, tally->missed, tally->retries, tally->late, tally->timed,
+		tally->duration, tally->max_duration,
 		tally->lateness, tally->max_lateness,
 		tally->http_answers[0], tally->http_answers[1], tally->http_answers[2],
 		tally->http_answers[3], tally->http_errors, tally->http_reused, tally->http_bytes
@@ -373,6 +375,31 @@ query_job_p95(int64 job_id)
 	return query_number("SELECT COALESCE(extract(epoch FROM scheduler._quantile(buckets, 0.95))"
 						" * 1000000, 0)::bigint FROM scheduler.job_metric WHERE job_id = $1",
 					  &params);
+}
+
+int
+query_success_within(SuccessWithin **rows)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	QueryFrame	frame;
+	int			n;
+
+	query_enter(&frame);
+	n = query_read("SELECT j.job_id, GREATEST(s.last_success_at, j.created_at), j.success_within"
+				   " FROM scheduler.job j LEFT JOIN scheduler.job_state s ON s.job_id = j.job_id"
+				   " WHERE j.success_within IS NOT NULL AND j.enabled AND j.paused_at IS NULL"
+				   " AND s.finished IS NOT TRUE", NULL);
+	*rows = MemoryContextAllocHuge(caller, Max(n, 1) * sizeof(SuccessWithin));
+	for (int row = 0; row < n; row++)
+	{
+		bool		isnull;
+
+		(*rows)[row].job_id = query_int64(row, 1);
+		(*rows)[row].since = query_time(row, 2, DT_NOBEGIN);
+		(*rows)[row].within = job_interval_usecs(DatumGetIntervalP(query_column(row, 3, &isnull)));
+	}
+	query_leave(&frame);
+	return n;
 }
 
 void

@@ -87,6 +87,18 @@ extern void query_scan_open_alerts(OpenAlertCallback callback, void *arg);
 /* What 95 in 100 of the attempts of a job took at most, in microseconds; 0: not known. */
 extern int64 query_job_p95(int64 job_id);
 
+/*
+ * Jobs with a success_within that are neither paused nor over; how many.  *rows is
+ * palloc'd.
+ */
+typedef struct SuccessWithin
+{
+	int64		job_id;
+	TimestampTz since;			/* the last success, or when the job was made */
+	int64		within;			/* us */
+} SuccessWithin;
+extern int	query_success_within(SuccessWithin **rows);
+
 /* Those that have not */
 typedef void (*OpenSubjectCallback) (const char *kind, const char *subject, void *arg);
 extern void query_scan_open_alerts_of_no_job(OpenSubjectCallback callback, void *arg);

@@ -45,6 +45,7 @@ enum
 	STATE_CONSECUTIVE_FAILURES,
 	STATE_LAST_RUN_AT,
 	STATE_LAST_FINISHED_AT,
+	STATE_LAST_SUCCESS_AT,
 	STATE_LAST_STATUS,
 	STATE_TOTAL_DURATION,
 	STATE_OPEN_RUNS,
@@ -174,6 +175,8 @@ form_state(TupleDesc desc, const JobState *state)
 		row_time(state->last_run_at, &nulls[STATE_LAST_RUN_AT - 1]);
 	values[STATE_LAST_FINISHED_AT - 1] =
 		row_time(state->last_finished_at, &nulls[STATE_LAST_FINISHED_AT - 1]);
+	values[STATE_LAST_SUCCESS_AT - 1] =
+		row_time(state->last_success_at, &nulls[STATE_LAST_SUCCESS_AT - 1]);
 	nulls[STATE_LAST_STATUS - 1] = nulls[STATE_LAST_RUN_AT - 1];
 	values[STATE_LAST_STATUS - 1] = nulls[STATE_LAST_STATUS - 1] ? (Datum) 0 :
 		CStringGetTextDatum(run_status_name(state->last_status));
@@ -213,6 +216,8 @@ fill_state(void *result, HeapTuple tuple, TupleDesc desc)
 		DatumGetTimestampTz(values[STATE_LAST_RUN_AT - 1]);
 	state->last_finished_at = nulls[STATE_LAST_FINISHED_AT - 1] ? DT_NOBEGIN :
 		DatumGetTimestampTz(values[STATE_LAST_FINISHED_AT - 1]);
+	state->last_success_at = nulls[STATE_LAST_SUCCESS_AT - 1] ? DT_NOBEGIN :
+		DatumGetTimestampTz(values[STATE_LAST_SUCCESS_AT - 1]);
 	state->last_status = nulls[STATE_LAST_STATUS - 1] ? RUN_QUEUED :
 		run_status_from_name(TextDatumGetCString(values[STATE_LAST_STATUS - 1]));
 	state->total_duration = DatumGetInt64(values[STATE_TOTAL_DURATION - 1]);
