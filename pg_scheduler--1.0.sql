@@ -553,6 +553,8 @@ CREATE TABLE scheduler.job (
 	kill_after interval,
 	soft_timeout interval,
 	success_within interval,
+	paused_until timestamptz,
+	skip_through timestamptz,
 	created_at timestamptz NOT NULL,
 	leads boolean NOT NULL DEFAULT false,
 	follows boolean NOT NULL DEFAULT false,
@@ -561,6 +563,7 @@ CREATE TABLE scheduler.job (
 	CONSTRAINT job_owner_job_name_key UNIQUE (owner, job_name),
 	CONSTRAINT job_calendar_fkey FOREIGN KEY (calendar) REFERENCES scheduler.calendar
 ) USING heap;
+CREATE INDEX job_paused_until_idx ON scheduler.job (job_id) WHERE paused_until IS NOT NULL;
 CREATE INDEX job_success_within_idx ON scheduler.job (job_id) WHERE success_within IS NOT NULL;
 CREATE INDEX job_calendar_idx ON scheduler.job (calendar) WHERE calendar IS NOT NULL;
 COMMENT ON TABLE scheduler.job IS 'Definitions of jobs; use the view jobs';
@@ -709,10 +712,11 @@ COMMENT ON FUNCTION scheduler.unschedule_job IS
 'Drop a job; what waits is cancelled, what runs finishes unless "cancel" is true; that other jobs run after it is an error unless "cascade" is true, and they do so no more then';
 CALL scheduler._also_by_name('scheduler.unschedule_job');
 
-CREATE FUNCTION scheduler.pause_job(job bigint, reason text DEFAULT NULL, cancel boolean DEFAULT false) RETURNS void
+CREATE FUNCTION scheduler.pause_job(job bigint, reason text DEFAULT NULL, cancel boolean DEFAULT false,
+	until timestamptz DEFAULT NULL) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_pause_job' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.pause_job IS
-'Pause a job; what runs finishes unless "cancel" is true';
+'Pause a job, up to a time if one is given; what runs finishes unless "cancel" is true';
 CALL scheduler._also_by_name('scheduler.pause_job');
 
 CREATE FUNCTION scheduler.stop_job(job bigint, timeout interval DEFAULT NULL) RETURNS bigint
@@ -727,11 +731,17 @@ COMMENT ON FUNCTION scheduler.restart_job IS
 'End what runs of a job, at the latest when the timeout (null: pg_scheduler.shutdown_grace) is over, and run it anew after that; returns the run_id of the new run';
 CALL scheduler._also_by_name('scheduler.restart_job');
 
-CREATE FUNCTION scheduler.resume_job(job bigint) RETURNS void
+CREATE FUNCTION scheduler.resume_job(job bigint, misfire text DEFAULT NULL) RETURNS void
 AS 'MODULE_PATHNAME', 'pg_scheduler_resume_job' LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION scheduler.resume_job IS
-'Resume a job that was paused or disabled; its misfire policy decides about what it has missed';
+'Resume a job that was paused or disabled; its misfire policy decides about what it has missed, or with misfire => ''skip'' nothing of that is run';
 CALL scheduler._also_by_name('scheduler.resume_job');
+
+CREATE FUNCTION scheduler.skip_next(job bigint, count int DEFAULT 1) RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'pg_scheduler_skip_next' LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION scheduler.skip_next IS
+'Skip the next occurrences of a job, as many as "count" says, beyond those that are to be skipped already; 0 takes that back; returns the last one that is skipped, or null';
+CALL scheduler._also_by_name('scheduler.skip_next');
 
 CREATE FUNCTION scheduler.forecast(horizon interval DEFAULT '1 day',
 	OUT job_id bigint, OUT job_name text, OUT scheduled_at timestamptz)
@@ -1551,7 +1561,8 @@ SELECT j.job_id,
 	o.state,
 	CASE o.state
 		WHEN 'stopped' THEN CASE WHEN j.paused_at IS NOT NULL THEN
-			COALESCE('the job is paused: ' || j.paused_reason, 'the job is paused')
+			COALESCE('the job is paused: ' || j.paused_reason, 'the job is paused') ||
+			COALESCE(', until ' || j.paused_until, '')
 			WHEN NOT j.enabled THEN 'the job is disabled'
 			ELSE 'the schedule of the job is over' END
 		WHEN 'stopping' THEN 'the job is paused, and a run goes on'
@@ -1688,7 +1699,9 @@ SELECT j.job_id,
 	j.kill_after,
 	j.soft_timeout,
 	j.success_within,
-	s.last_success_at
+	s.last_success_at,
+	j.paused_until,
+	j.skip_through
 FROM scheduler.job j
 LEFT JOIN scheduler.job_state s ON s.job_id = j.job_id;
 COMMENT ON VIEW scheduler.jobs IS
@@ -1770,6 +1783,10 @@ COMMENT ON COLUMN scheduler.jobs.soft_timeout IS
 'After this a run is cancelled, and may end in good order; null: none';
 COMMENT ON COLUMN scheduler.jobs.success_within IS
 'A run has to succeed at least as often; null: nothing is said';
+COMMENT ON COLUMN scheduler.jobs.paused_until IS
+'The job is resumed then; null: resume_job() has to be called, or it is not paused';
+COMMENT ON COLUMN scheduler.jobs.skip_through IS
+'Occurrences up to then are skipped: skip_next(), or resume_job() without catching up; null: none';
 COMMENT ON COLUMN scheduler.jobs.last_success_at IS
 'When the last attempt ended that succeeded; null: none has';
 COMMENT ON COLUMN scheduler.jobs.dead_letters IS

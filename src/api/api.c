@@ -250,11 +250,18 @@ Datum
 pg_scheduler_pause_job(PG_FUNCTION_ARGS)
 {
 	int64		job_id = api_job(fcinfo);
+	TimestampTz until = PG_ARGISNULL(3) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(3);
 	char	   *reason;
 
 	argument_check_sizes(fcinfo);
+	if (!PG_ARGISNULL(3) && (TIMESTAMP_NOT_FINITE(until) || until <= clock_now()))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for \"until\""),
+				 errdetail("It must be a time in the future.")));
 	reason = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
 	query_pause_job(job_id, clock_now(), reason);
+	query_set_paused_until(job_id, until);
 	if (!PG_ARGISNULL(2) && PG_GETARG_BOOL(2))
 		(void) run_cancel_all_of(job_id, DT_NOBEGIN, "the job was paused",
 								 cancelled_by_caller(CANCEL_JOB_PAUSED));
@@ -275,7 +282,15 @@ pg_scheduler_stop_job(PG_FUNCTION_ARGS)
 Datum
 pg_scheduler_resume_job(PG_FUNCTION_ARGS)
 {
-	query_resume_job(api_job(fcinfo));
+	int64		job_id = api_job(fcinfo);
+	char	   *misfire = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
+
+	if (misfire != NULL && strcmp(misfire, "skip") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for \"misfire\""),
+				 errdetail("It is \"skip\" or null: the job's own policy.")));
+	query_resume_job(job_id, misfire != NULL ? clock_now() : DT_NOBEGIN);
 	PG_RETURN_VOID();
 }
 

@@ -32,9 +32,13 @@
 /* A calendar that is closed for this long at every occurrence is for ever. */
 #define REACH	(INT64CONST(3653) * USECS_PER_DAY)
 
+/* So many occurrences can be skipped by one call. */
+#define MAX_SKIP	1000
+
 PG_FUNCTION_INFO_V1(pg_scheduler_forecast);
 PG_FUNCTION_INFO_V1(pg_scheduler_next_job_runs);
 PG_FUNCTION_INFO_V1(pg_scheduler_next_run_at);
+PG_FUNCTION_INFO_V1(pg_scheduler_skip_next);
 
 /* The runs to come of one job */
 typedef struct JobForecast
@@ -97,6 +101,11 @@ run_time(JobForecast *forecast, TimestampTz at)
 	TimestampTz open = at;
 	TimestampTz behind = at;
 
+	if (at <= job->skip_through)
+	{
+		forecast->occurrence = job_next_occurrence(job, forecast->schedule, job->skip_through);
+		return DT_NOEND;
+	}
 	if (job->open_times != NULL)
 		open = calendar_next_open(job->open_times, at);
 	if (open > at && job->calendar_action == CALENDAR_SKIP)
@@ -314,4 +323,69 @@ pg_scheduler_next_run_at(PG_FUNCTION_ARGS)
 		!rights_can_see(forecast.job.owner) || !next_run(&forecast))
 		PG_RETURN_NULL();
 	PG_RETURN_TIMESTAMPTZ(forecast.next);
+}
+
+/*
+ * skip_next(job, count)
+ */
+
+/* What a job would run next, but for calendars that skip; DT_NOEND: nothing. */
+static TimestampTz
+next_to_skip(const JobForecast *forecast, TimestampTz at)
+{
+	while (at != DT_NOEND && job_skips(&forecast->job, at))
+	{
+		CHECK_FOR_INTERRUPTS();
+		at = job_next_occurrence(&forecast->job, forecast->schedule, at);
+	}
+	return at;
+}
+
+/* The last of so many occurrences; DT_NOEND: there is none. */
+static TimestampTz
+last_to_skip(const JobForecast *forecast, int count)
+{
+	TimestampTz at = forecast->occurrence;
+	TimestampTz last = DT_NOEND;
+
+	if (at <= forecast->job.skip_through)
+		at = job_next_occurrence(&forecast->job, forecast->schedule, forecast->job.skip_through);
+	for (int i = 0; i < count && (at = next_to_skip(forecast, at)) != DT_NOEND; i++)
+	{
+		last = at;
+		at = job_next_occurrence(&forecast->job, forecast->schedule, at);
+	}
+	return last;
+}
+
+Datum
+pg_scheduler_skip_next(PG_FUNCTION_ARGS)
+{
+	int64		job_id = api_job(fcinfo);
+	int32		count;
+	TimestampTz last;
+	JobForecast forecast;
+
+	argument_require(fcinfo, 1, "count");
+	count = PG_GETARG_INT32(1);
+	if (count < 0 || count > MAX_SKIP)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for \"count\""),
+				 errdetail("It must be between 0 and %d.", MAX_SKIP)));
+	if (count == 0)
+	{
+		query_set_skip_through(job_id, DT_NOBEGIN);
+		PG_RETURN_NULL();
+	}
+	last = DT_NOEND;
+	if (open_job(&forecast, job_id, clock_now()) && forecast.schedule != NULL)
+		last = last_to_skip(&forecast, count);
+	if (last == DT_NOEND)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("job " INT64_FORMAT " has no next time", job_id),
+				 errdetail("It is paused, runs after something else, or its schedule is over.")));
+	query_set_skip_through(job_id, last);
+	PG_RETURN_TIMESTAMPTZ(last);
 }

@@ -67,6 +67,12 @@
 #include "table/row.h"
 #include "table/store.h"
 
+/* Why an occurrence was skipped that somebody said was not wanted */
+#define SKIP_REASON		"it was to be skipped: skip_next(), or resume_job() without catching up"
+
+/* A pause that is over, of a job whose row is locked: 1 s. */
+#define PAUSE_RETRY		USECS_PER_SEC
+
 /*
  * Jobs that are taken at once.  A role is not split between two batches without
  * need: its worker would find itself out of work in between, and make room.
@@ -138,7 +144,10 @@ put_due(const JobEntry *entry, TimestampTz due_at)
 void
 enqueue_when_due(const JobEntry *entry)
 {
-	put_due(entry, job_due_at(&entry->job, entry->schedule, entry->state.next_run_at));
+	if (entry->job.active)
+		put_due(entry, job_due_at(&entry->job, entry->schedule, entry->state.next_run_at));
+	else
+		put_due(entry, entry->job.paused_until);
 }
 
 static void
@@ -295,6 +304,13 @@ add_or_skip(Batch *batch, JobEntry *entry, TimestampTz at, RunTrigger trigger)
 	return reason == NULL;
 }
 
+/* Did somebody say beforehand that an occurrence is not wanted? */
+static bool
+to_be_skipped(const JobEntry *entry, TimestampTz at)
+{
+	return at <= entry->job.skip_through;
+}
+
 /* misfire "run_all": each occurrence gets its run; they go one by one. */
 static void
 enqueue_all(Batch *batch, JobEntry *entry, const DueRange *range)
@@ -305,6 +321,8 @@ enqueue_all(Batch *batch, JobEntry *entry, const DueRange *range)
 	{
 		if (job_skips(&entry->job, at))
 			 /* on record already */ ;
+		else if (to_be_skipped(entry, at))
+			record_not_run(batch, entry, RUN_SKIPPED, at, 1, SKIP_REASON);
 		else if (too_late(entry, at, batch->now))
 			record_missed(batch, entry, at, 1, false);
 		else if (role_limit_is_full(entry->job.owner, batch->now))
@@ -324,6 +342,11 @@ enqueue_last(Batch *batch, JobEntry *entry, const DueRange *range)
 	int64		missed = range->count - 1;
 	bool		run_last = range->complete && !too_late(entry, range->last, batch->now);
 
+	if (to_be_skipped(entry, range->last))
+	{
+		record_not_run(batch, entry, RUN_SKIPPED, range->first, range->count, SKIP_REASON);
+		return;
+	}
 	if (!run_last)
 		missed++;
 	if (missed > 0)
@@ -355,6 +378,14 @@ advance(JobEntry *entry, TimestampTz last, TimestampTz now, bool idle)
 	state->finished = (state->next_run_at == DT_NOEND);
 }
 
+/* The pause of a job may be over; if its row is locked, that is seen to later. */
+static void
+end_pause(JobEntry *entry, TimestampTz now)
+{
+	if (entry->job.paused_until <= now && !query_end_pause(entry->job_id, now))
+		put_due(entry, now + PAUSE_RETRY);
+}
+
 /* Enqueue one job.  False: this entry of the heap does not hold any more. */
 static bool
 enqueue_job(Batch *batch, JobEntry *entry, TimestampTz due_at)
@@ -364,6 +395,8 @@ enqueue_job(Batch *batch, JobEntry *entry, TimestampTz due_at)
 	int			nruns = batch->nruns;
 	DueRange	range;
 
+	if (!entry->job.active)
+		end_pause(entry, batch->now);
 	if (!entry->job.active || entry->schedule == NULL || next == DT_NOEND)
 		return false;
 	if (due_at != next && due_at != job_due_at(&entry->job, entry->schedule, next) &&

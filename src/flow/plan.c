@@ -75,8 +75,7 @@ plan_job(JobEntry *entry)
 	state->finished = entry->schedule != NULL && state->next_run_at == DT_NOEND &&
 		(job_cache_is_exhausted(entry) || (!schedule_is(entry->schedule, SCHEDULE_AT_BOOT) &&
 										   !waits_for_end(entry)));
-	if (entry->job.active)
-		enqueue_when_due(entry);
+	enqueue_when_due(entry);
 }
 
 /* A list of job ids that may be long */

@@ -24,7 +24,7 @@
 /* Who was found is looked for again after: 5 s, for others may have been added. */
 #define LOOK_INTERVAL	(5 * USECS_PER_SEC)
 
-static TimestampTz next_look = DT_NOBEGIN;
+static TimestampTz next_success_look = DT_NOBEGIN;
 static int	nwatched = 0;		/* jobs with a success_within, at the last look */
 static int	noverdue = 0;		/* of these, without success for too long */
 
@@ -36,7 +36,7 @@ note_success_within(const SuccessWithin *row, TimestampTz now)
 	TimestampTz since = entry == NULL ? row->since : Max(row->since, entry->state.last_success_at);
 	JobMetrics *metrics;
 
-	next_look = Min(next_look, Max(since + row->within, now + USECS_PER_SEC));
+	next_success_look = Min(next_success_look, Max(since + row->within, now + USECS_PER_SEC));
 	if (since + row->within > now || (entry = job_cache_get(row->job_id)) == NULL)
 		return;
 	metrics = job_metrics_get(entry->job_id, entry->job.owner, entry->job.queue);
@@ -64,18 +64,18 @@ success_watch(TimestampTz now)
 	if (noverdue > 0)
 		job_metrics_foreach(forget_overdue, NULL);
 	noverdue = 0;
-	next_look = DT_NOEND;
+	next_success_look = DT_NOEND;
 	nwatched = query_success_within(&rows);
 	for (int i = 0; i < nwatched; i++)
 		note_success_within(&rows[i], now);
 	if (noverdue > 0)
-		next_look = Min(next_look, now + LOOK_INTERVAL);
+		next_success_look = Min(next_success_look, now + LOOK_INTERVAL);
 }
 
 TimestampTz
 success_watch_next_time(void)
 {
-	return next_look;
+	return next_success_look;
 }
 
 void
@@ -88,5 +88,5 @@ success_watch_job_changed(const JobEntry *entry)
 void
 success_watch_look_again(void)
 {
-	next_look = DT_NOBEGIN;
+	next_success_look = DT_NOBEGIN;
 }

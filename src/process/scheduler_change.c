@@ -98,7 +98,7 @@ change_job(int64 job_id)
 	}
 	if (entry->state.schedule_version != entry->job.schedule_version)
 		plan_job(entry);
-	else if (entry->job.active)
+	else
 		enqueue_when_due(entry);
 	if (entry->nruns > 0 && job_grace(&entry->job) != grace)
 		run_queue_foreach(watch_grace, entry);

@@ -94,6 +94,8 @@ typedef struct Job
 	bool		dead_letters;	/* of runs that are over without success */
 	int64		kill_after;		/* -1: the setting */
 	int64		soft_timeout;	/* 0: none */
+	TimestampTz paused_until;	/* DT_NOEND: by hand, or it is not paused */
+	TimestampTz skip_through;	/* occurrences up to then are skipped; DT_NOBEGIN: none */
 	int64		success_within; /* a run is to succeed as often; 0: not said */
 	bool		leads;			/* other jobs run after it */
 	int64		content_size;	/* bytes of command, args, settings and request */

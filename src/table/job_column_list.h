@@ -74,4 +74,8 @@ JOB_OPTION(JOB_KILL_AFTER, "kill_after", INTERVALOID, FIELD(kill_after), .sql_on
 JOB_OPTION(JOB_SOFT_TIMEOUT, "soft_timeout", INTERVALOID, FIELD(soft_timeout), .sql_only = true,
 		   .minimum = 1)
 JOB_OPTION(JOB_SUCCESS_WITHIN, "success_within", INTERVALOID, FIELD(success_within), .minimum = 1)
+JOB_COLUMN(JOB_PAUSED_UNTIL, "paused_until", TIMESTAMPTZOID, FIELD(paused_until), .kept = true,
+		   .null_value = DT_NOEND)
+JOB_COLUMN(JOB_SKIP_THROUGH, "skip_through", TIMESTAMPTZOID, FIELD(skip_through), .kept = true,
+		   .null_value = DT_NOBEGIN)
 JOB_COLUMN(JOB_CREATED_AT, "created_at", TIMESTAMPTZOID, .kept = true)

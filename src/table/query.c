@@ -53,7 +53,10 @@ query_scan_next_runs(NextRunCallback callback, void *arg)
 {
 	NextRunScan context = {callback, arg};
 
-	query_scan(NEXT_RUNS, NULL, next_run_row, &context);
+	query_scan(NEXT_RUNS
+			   " UNION ALL SELECT job_id, 0::oid, paused_until FROM scheduler.job"
+			   " WHERE paused_until IS NOT NULL AND paused_at IS NOT NULL",
+			   NULL, next_run_row, &context);
 }
 
 /* Is it the calendar with the hash $1, which is that of a trigger: see change.c? */
@@ -260,6 +263,31 @@ query_pause_job(int64 job_id, TimestampTz paused_at, const char *reason)
 			  " UPDATE scheduler.job SET paused_at = $2, paused_reason = $3"
 			  " WHERE job_id = $1 AND (paused_at IS NULL OR EXISTS (SELECT FROM taken))",
 		&params);
+}
+
+void
+query_set_paused_until(int64 job_id, TimestampTz until)
+{
+	Params		params = {0};
+
+	query_add_int64(&params, job_id);
+	query_add_time(&params, until);
+	query_run("UPDATE scheduler.job SET paused_until = $2"
+			  " WHERE job_id = $1 AND paused_at IS NOT NULL AND paused_until IS DISTINCT FROM $2",
+			  &params);
+}
+
+bool
+query_end_pause(int64 job_id, TimestampTz now)
+{
+	Params		params = {0};
+
+	query_add_int64(&params, job_id);
+	query_add_time(&params, now);
+	return query_run("UPDATE scheduler.job SET paused_at = NULL, paused_reason = NULL,"
+					 " paused_until = NULL WHERE job_id = (SELECT job_id FROM scheduler.job"
+					 " WHERE job_id = $1 AND paused_at IS NOT NULL AND paused_until <= $2"
+					 " FOR NO KEY UPDATE SKIP LOCKED)", &params) > 0;
 }
 
 int64

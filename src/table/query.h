@@ -112,6 +112,12 @@ extern void query_mark_counted(int64 run_id);
  * that a user has locked: it passes that over.
  */
 extern void query_pause_job(int64 job_id, TimestampTz paused_at, const char *reason);
+/* Until when a job is paused that is; DT_NOBEGIN: until somebody resumes it. */
+extern void query_set_paused_until(int64 job_id, TimestampTz until);
+
+/* Resume a job whose pause is over.  False: it is not, or its row is locked. */
+extern bool query_end_pause(int64 job_id, TimestampTz now);
+
 extern int64 query_pause_jobs_of(Oid owner, TimestampTz paused_at, const char *reason);
 
 /* Jobs of a role; giving them to another; dropping them. */
@@ -137,7 +143,9 @@ extern int64 query_upsert_job(struct JobDefinition *def, bool replace);
 extern void query_read_definition(int64 job_id, struct JobDefinition *def);
 extern void query_update_job(int64 job_id, const struct JobDefinition *def);
 extern void query_delete_job(int64 job_id);
-extern void query_resume_job(int64 job_id);
+/* Resume a job; occurrences up to a time are skipped then, DT_NOBEGIN: none more. */
+extern void query_resume_job(int64 job_id, TimestampTz skip_through);
+extern void query_set_skip_through(int64 job_id, TimestampTz skip_through);
 
 /* False, or an empty string: there is none. */
 extern bool query_find_job(Oid owner, const char *job_name, int64 *job_id);

@@ -30,13 +30,25 @@ query_delete_job(int64 job_id)
 }
 
 void
-query_resume_job(int64 job_id)
+query_resume_job(int64 job_id, TimestampTz skip_through)
 {
 	Params		params = {0};
 
 	query_add_int64(&params, job_id);
+	query_add_time(&params, skip_through);
 	query_run("UPDATE scheduler.job SET paused_at = NULL, paused_reason = NULL,"
+			  " paused_until = NULL, skip_through = GREATEST(skip_through, $2),"
 			  " enabled = true WHERE job_id = $1", &params);
+}
+
+void
+query_set_skip_through(int64 job_id, TimestampTz skip_through)
+{
+	Params		params = {0};
+
+	query_add_int64(&params, job_id);
+	query_add_time(&params, skip_through);
+	query_run("UPDATE scheduler.job SET skip_through = $2 WHERE job_id = $1", &params);
 }
 
 /* One value of one row.  False: there is no row, or it is NULL. */

@@ -55,6 +55,7 @@ my %calls = (
 	alter_job               => q(SELECT scheduler.alter_job({job}, schedule => '1 minute', depends_on => '{"job_id:{failing}"}', after => 'failing {n}')),
 	unschedule_job          => q(SELECT scheduler.unschedule_job({failing}, cancel => {run} > 0)),
 	pause_job               => q(SELECT scheduler.pause_job({failing}, cancel => {run} > 0)),
+	skip_next               => q(SELECT scheduler.skip_next({failing}, 0)),
 	resume_job              => q(SELECT scheduler.resume_job({failing})),
 	run_job                 => q(SELECT scheduler.run_job({job})),
 	stop_job                => q(SELECT scheduler.stop_job({failing}, '0') FROM generate_series(1, {run} / {run})),
