@@ -212,6 +212,8 @@ CREATE TABLE scheduler.scheduler_mark (
 	booted_at timestamptz,
 	-- the pg_scheduler.timezone that next times were planned with
 	timezone text,
+	-- the clock, every half minute while there is something to write
+	seen_at timestamptz,
 	only_row boolean NOT NULL DEFAULT true,
 	CONSTRAINT scheduler_mark_pkey PRIMARY KEY (only_row),
 	CONSTRAINT scheduler_mark_only_row_check CHECK (only_row)

@@ -27,6 +27,11 @@
 #include "base/clock.h"
 #include "base/guc.h"
 
+/* A clock that has jumped ahead is believed after: 1 day. */
+#define DOUBT_TIME		USECS_PER_DAY
+
+static TimestampTz doubted_from = DT_NOEND; /* before the jump; DT_NOEND: there was none */
+static int64 doubted_at = 0;	/* monotonic */
 static TimeoutId alarm_timeout = MAX_TIMEOUTS;
 
 static int64
@@ -41,10 +46,22 @@ clock_now(void)
 	return GetCurrentTimestamp() + clock_offset();
 }
 
+void
+clock_doubt(TimestampTz before)
+{
+	doubted_from = before;
+	doubted_at = clock_monotonic();
+}
+
 TimestampTz
 clock_minutes_ago(int minutes)
 {
-	return clock_now() - (int64) minutes * USECS_PER_MINUTE;
+	TimestampTz now = clock_now();
+	int64		since = clock_monotonic() - doubted_at;
+
+	if (doubted_from != DT_NOEND && since < DOUBT_TIME)
+		now = Min(now, doubted_from + since);
+	return now - (int64) minutes * USECS_PER_MINUTE;
 }
 
 int64

@@ -35,6 +35,12 @@ extern TimestampTz clock_now(void);
 /* The time so many minutes ago, which is what settings of retention say. */
 extern TimestampTz clock_minutes_ago(int minutes);
 
+/*
+ * The clock has jumped ahead from a time.  That may be wrong: for a day retention
+ * counts from there, so that nothing is lost by a clock that is set right again.
+ */
+extern void clock_doubt(TimestampTz before);
+
 /* Microseconds since some moment in the past: for what is to last, whatever is set. */
 extern int64 clock_monotonic(void);
 

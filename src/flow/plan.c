@@ -158,6 +158,73 @@ plan_workdays(JobEntry *entry)
 		enqueue_when_due(entry);
 }
 
+/* The clock is said to have been ahead by this much at least: 1 h. */
+#define AHEAD_LIMIT		USECS_PER_HOUR
+
+/* So many occurrences are looked at whether they have run. */
+#define MAX_RAN			100
+
+static int64 clock_ahead = 0;	/* by how much it was, where that is known */
+
+/* The next time of a job that could have come just now; DT_NOEND: as it is. */
+static TimestampTz
+next_from_now(const JobEntry *entry, TimestampTz now)
+{
+	if (entry->schedule == NULL || schedule_is(entry->schedule, SCHEDULE_AT_BOOT))
+		return DT_NOEND;
+	if (schedule_is(entry->schedule, SCHEDULE_RECURS))
+		return job_next_occurrence(&entry->job, entry->schedule, now);
+	return job_first_occurrence(&entry->job, entry->schedule);
+}
+
+/*
+ * A time in the past cannot be in the future, nor can a next time be later than
+ * that of a job that ran just now.  Up to an hour is left alone, unless it is known
+ * that the clock was ahead: nothing is to run twice.
+ */
+static void
+set_right(JobEntry *entry)
+{
+	JobState   *state = &entry->state;
+	TimestampTz now = clock_now();
+	int64		slack = clock_ahead > 0 ? 0 : AHEAD_LIMIT;
+	TimestampTz last = Max(Max(state->last_run_at, state->last_finished_at),
+						   Max(state->last_success_at, entry->job.anchor));
+	bool		ran_ahead = last > now + slack;
+	TimestampTz next;
+
+	if (ran_ahead)
+	{
+		state->last_run_at = Min(state->last_run_at, now);
+		state->last_finished_at = Min(state->last_finished_at, now);
+		state->last_success_at = Min(state->last_success_at, now);
+		entry->job.anchor = Min(entry->job.anchor, now);
+		job_cache_touch(entry);
+	}
+	if (state->next_run_at == DT_NOEND || state->next_run_at <= now ||
+		state->schedule_version != entry->job.schedule_version ||
+		(schedule_is(entry->schedule, SCHEDULE_FROM_END) && !ran_ahead))
+		return;
+	next = next_from_now(entry, now);
+	/* if the clock is wrong now, and was right before, some have run already */
+	for (int i = 0; i < MAX_RAN && next < state->next_run_at &&
+		 query_occurrence_ran(entry->job_id, next); i++)
+		next = job_next_occurrence(&entry->job, entry->schedule, next);
+	if (next != DT_NOEND && next + slack < state->next_run_at)
+	{
+		state->next_run_at = next;
+		job_cache_touch(entry);
+	}
+}
+
+void
+plan_set_right(JobEntry *entry)
+{
+	Assert(IsTransactionState());
+	set_right(entry);
+	enqueue_when_due(entry);
+}
+
 /* One batch, in a transaction of its own. */
 static void
 plan_batch(const int64 *job_ids, int count, void (*plan) (JobEntry *entry))
@@ -214,6 +281,27 @@ plan_in_new_zone(void)
 	Assert(process_is(PROCESS_SCHEDULER));
 	Assert(!IsTransactionState());
 	plan_all(query_scan_unzoned_jobs, plan_anew);
+}
+
+static void
+scan_ahead_jobs(JobIdCallback callback, void *arg)
+{
+	TimestampTz now = clock_now();
+
+	if (clock_ahead > 0)
+		query_scan_ahead_jobs(now, now + clock_ahead, callback, arg);
+	else
+		query_scan_ahead_jobs(now + AHEAD_LIMIT, DT_NOEND, callback, arg);
+}
+
+void
+plan_after_clock(int64 ahead)
+{
+	Assert(process_is(PROCESS_SCHEDULER));
+	Assert(!IsTransactionState());
+	clock_ahead = ahead;
+	plan_all(scan_ahead_jobs, set_right);
+	clock_ahead = 0;
 }
 
 void

@@ -32,6 +32,16 @@ extern void plan_new_jobs(void);
 extern void plan_in_new_zone(void);
 
 /*
+ * The clock was ahead, by so many us (0: that is not known).  What is in the future
+ * of the states of jobs, and cannot be, is set to now; next times are set anew.
+ * Outside of a transaction, before next times are loaded.
+ */
+extern void plan_after_clock(int64 ahead);
+
+/* The same for a job whose next time nobody understands.  In a transaction. */
+extern void plan_set_right(JobEntry *entry);
+
+/*
  * A calendar, by the hash of its name, has changed: set the next times that
  * count working days anew.  Outside of a transaction.
  */

@@ -35,6 +35,7 @@
 #include "base/guc.h"
 #include "base/process.h"
 #include "flow/pause.h"
+#include "flow/plan.h"
 #include "flow/recovery.h"
 #include "flow/repair.h"
 #include "shared/change.h"
@@ -125,6 +126,8 @@ recover_job(int64 job_id, TimestampTz now)
 	if (entry != NULL)
 		run_queue_release(entry);	/* whatever holds its runs is looked at again */
 	repair_job(job_id);			/* it may have lost its next time, or runs */
+	if (entry != NULL)
+		plan_set_right(entry);
 	return true;
 }
 

@@ -17,6 +17,7 @@
 #include "base/cycle.h"
 #include "base/guc.h"
 #include "base/process.h"
+#include "base/clock.h"
 #include "flow/lane_fill.h"
 #include "health/metrics.h"
 #include "shared/worker_slot.h"
@@ -198,7 +199,7 @@ write_minute(const MinuteBatch *batch, TimestampTz minute, TimestampTz now)
 	if (batch->nrows > 0)
 		query_insert_minutes(batch->rows, batch->nrows, minute);
 	write_scheduler_minute(minute);
-	query_delete_old_minutes(now - (int64) pg_scheduler_metrics_retention * USECS_PER_MINUTE);
+	query_delete_old_minutes(clock_minutes_ago(pg_scheduler_metrics_retention));
 }
 
 void

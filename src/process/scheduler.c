@@ -37,6 +37,7 @@
 #include "base/guc.h"
 #include "base/process.h"
 #include "flow/chain.h"
+#include "flow/clock_watch.h"
 #include "flow/dependency.h"
 #include "flow/dispatch.h"
 #include "flow/enqueue.h"
@@ -187,7 +188,7 @@ flush_states(TimestampTz now, bool force)
 	recovery_event_write();
 	if (now - counted_at >= COUNTED_INTERVAL || counted_at == DT_NOBEGIN)
 	{
-		query_mark_counted(run_list_oldest());
+		query_mark_counted(run_list_oldest(), now);
 		counted_at = now;
 	}
 	cycle_commit_transaction();
@@ -225,6 +226,8 @@ do_cycle(void)
 	TimestampTz next = DT_NOEND;
 	bool		more = false;
 
+	if (clock_watch(now))
+		own_change_put(CHANGE_ALL, 0);
 	settle_take_outcomes(shmem_my_db);	/* whoever tells of one has told of changes before */
 	scheduler_apply_changes(shmem_my_db);
 	if (settle_outcomes(shmem_my_db) > 0)

@@ -42,6 +42,7 @@
 #include "base/cycle.h"
 #include "base/guc.h"
 #include "flow/chain.h"
+#include "flow/clock_watch.h"
 #include "flow/enqueue.h"
 #include "flow/hook.h"
 #include "flow/maintain.h"
@@ -201,6 +202,7 @@ scheduler_load(Database *db)
 	(void) maintain_partition(clock_now());
 	scheduler_load_queues();
 	hook_load();
+	clock_watch_load();
 	settle_start(db);
 	cycle_start_transaction();
 	chain_load();
@@ -209,6 +211,7 @@ scheduler_load(Database *db)
 	monitor_load();
 	stop_mode_read(db);
 	note_timezone();
+	clock_watch_plan();
 	scheduler_load_next_runs();
 	plan_new_jobs();
 	note_boot();

@@ -56,6 +56,7 @@ static const AlertKindInfo kinds[] = {
 	[ALERT_SCHEDULER_STOPPED] = {"scheduler_stopped", ALERT_OF_SERVER, "warning",
 	"the scheduler was stopped by scheduler.stop()", NO_THRESHOLD},
 	[ALERT_CHECK] = {"check", ALERT_OF_CAUSE, "warning"},
+	[ALERT_CLOCK_CHANGED] = {"clock_changed", ALERT_OF_CAUSE, "warning"},
 	[ALERT_CRASH_LIMIT] = {"crash_limit", ALERT_OF_CAUSE, "critical"},
 	[ALERT_ENQUEUE_FAILED] = {"enqueue_failed", ALERT_OF_CAUSE, "error"},
 	[ALERT_GIVEN_UP] = {"given_up", ALERT_OF_CAUSE, "error"},

@@ -205,6 +205,17 @@ query_occurrence_exists(int64 job_id, TimestampTz scheduled_at)
 	return result;
 }
 
+bool
+query_occurrence_ran(int64 job_id, TimestampTz scheduled_at)
+{
+	Params		params = {0};
+
+	query_add_int64(&params, job_id);
+	query_add_time(&params, scheduled_at);
+	return query_exists("SELECT FROM scheduler.run_history WHERE job_id = $1"
+						" AND scheduled_at = $2 AND started_at IS NOT NULL", &params);
+}
+
 typedef struct CountedScan
 {
 	CountedRunCallback callback;
@@ -389,15 +400,16 @@ query_read_marks(SchedulerMarks *marks)
 	const char *timezone;
 
 	query_enter(&frame);
-	if (query_execute("SELECT counted_run_id, booted_at, timezone"
+	if (query_execute("SELECT counted_run_id, booted_at, timezone, seen_at"
 					  " FROM scheduler.scheduler_mark", NULL) != 1)
 	{
 		/* somebody has deleted the row: begin with a new one */
 		query_execute("INSERT INTO scheduler.scheduler_mark DEFAULT VALUES"
-					  " RETURNING counted_run_id, booted_at, timezone", NULL);
+					  " RETURNING counted_run_id, booted_at, timezone, seen_at", NULL);
 	}
 	marks->counted_run_id = query_int64(0, 1);
 	marks->booted_at = query_time(0, 2, DT_NOBEGIN);
+	marks->seen_at = query_time(0, 4, DT_NOBEGIN);
 	timezone = query_text(0, 3);
 	strlcpy(marks->timezone, timezone ? timezone : "", sizeof(marks->timezone));
 	query_leave(&frame);
@@ -422,12 +434,51 @@ query_mark_timezone(const char *timezone)
 }
 
 void
-query_mark_counted(int64 run_id)
+query_mark_counted(int64 run_id, TimestampTz now)
 {
 	Params		params = {0};
 
 	query_add_int64(&params, run_id);
-	query_run("UPDATE scheduler.scheduler_mark SET counted_run_id = $1", &params);
+	query_add_time(&params, now);
+	query_run("UPDATE scheduler.scheduler_mark SET counted_run_id = $1, seen_at = $2", &params);
+}
+
+void
+query_set_clocks_right(TimestampTz now, TimestampTz past, int64 ahead)
+{
+	Params		params = {0};
+
+	Params		anchors = {0};
+
+	query_add_time(&anchors, now);
+	query_add_time(&anchors, past);
+	query_run("UPDATE scheduler.job SET anchor = $1 WHERE job_id IN"
+			  " (SELECT job_id FROM scheduler.job WHERE anchor > $2"
+			  " FOR NO KEY UPDATE SKIP LOCKED)", &anchors);
+	query_add_time(&params, now);
+	query_add_int64(&params, ahead);
+	query_run("UPDATE scheduler.pending_run SET due_at = CASE WHEN $2 > 0"
+			  " THEN GREATEST($1, due_at - $2 * '1 microsecond'::interval) ELSE $1 END"
+			  " WHERE run_id IN (SELECT p.run_id FROM scheduler.pending_run p"
+			  " JOIN scheduler.job j ON j.job_id = p.job_id WHERE p.due_at >"
+			  " CASE WHEN $2 > 0 THEN $1 + $2 * '1 microsecond'::interval"
+			  " ELSE $1 + '1 day'::interval + j.max_retry_delay END"
+			  " AND p.attempt > 1 FOR NO KEY UPDATE OF p SKIP LOCKED)", &params);
+}
+
+void
+query_scan_ahead_jobs(TimestampTz past, TimestampTz next, JobIdCallback callback, void *arg)
+{
+	JobIdScan	context = {callback, arg};
+	Params		params = {0};
+
+	query_add_time(&params, past);
+	query_add_time(&params, next);
+	query_scan("SELECT s.job_id FROM scheduler.job_state s"
+			   " JOIN scheduler.job j ON j.job_id = s.job_id"
+			   " WHERE GREATEST(s.last_run_at, s.last_finished_at, s.last_success_at,"
+			   " j.anchor) > $1 OR s.next_run_at > $2"
+			   " ORDER BY s.job_id", &params, job_id_row, &context);
 }
 
 /*

@@ -80,6 +80,9 @@ extern bool query_find_attempt(int64 run_id, int attempt, CountedRun *counted);
 /* Has an occurrence been enqueued, or recorded? */
 extern bool query_occurrence_exists(int64 job_id, TimestampTz scheduled_at);
 
+/* Has it run, successfully or not? */
+extern bool query_occurrence_ran(int64 job_id, TimestampTz scheduled_at);
+
 /*
  * What start(), stop() and set_monitoring() have asked for.  Clients write it, and may leave their
  * transactions open: the scheduler only reads it.
@@ -99,13 +102,28 @@ typedef struct SchedulerMarks
 {
 	int64		counted_run_id; /* all earlier runs are counted */
 	TimestampTz booted_at;		/* DT_NOBEGIN: never */
+	TimestampTz seen_at;		/* the clock, a while ago; DT_NOBEGIN: never */
 	char		timezone[TZ_STRLEN_MAX + 1];	/* next times were planned with
 												 * it; "": none were */
 } SchedulerMarks;
 extern void query_read_marks(SchedulerMarks *marks);
 extern void query_mark_booted_at(TimestampTz booted_at);
 extern void query_mark_timezone(const char *timezone);
-extern void query_mark_counted(int64 run_id);
+extern void query_mark_counted(int64 run_id, TimestampTz now);
+
+/*
+ * After a clock that was ahead: schedules count from now that count from a time
+ * later than "past", and retries that wait are due "ahead" us sooner (0: now, if
+ * that is by a day more than they can wait).  What somebody has locked stays.
+ */
+extern void query_set_clocks_right(TimestampTz now, TimestampTz past, int64 ahead);
+
+/*
+ * Jobs in whose state, or anchor, a time that is past is later than "past", or
+ * whose next time is later than "next".
+ */
+extern void query_scan_ahead_jobs(TimestampTz past, TimestampTz next,
+								  JobIdCallback callback, void *arg);
 
 /*
  * Pause a job.  The second is for the scheduler, which never waits for a row

@@ -75,10 +75,10 @@ is_eventually($node, 'once',
 	'07 10:00 missed 2, 07 12:00 succeeded, 07 13:00 missed 2, 07 15:00 succeeded',
 	'a resumed job follows its misfire policy');
 
-# The clock is set back
-set_clock($node, '2030-01-07 11:30:00');
+# The clock is set back, by less than an hour: what is more is a matter of 047
+set_clock($node, '2030-01-07 14:40:00');
 barrier($node);
-set_clock($node, '2030-01-07 14:30:00');
+set_clock($node, '2030-01-07 15:20:00');
 barrier($node);
 is(sql($node, "SELECT count(*) FROM scheduler.jobs
 		WHERE schedule = '0 * * * *' AND next_run_at = '2030-01-07 16:00Z'"), 6,
