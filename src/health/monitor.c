@@ -579,7 +579,10 @@ monitor_load(void)
 	cycle_commit_transaction();
 	server_watch_load();
 	monitor_queues_load();
-	next_judgement = next_minute = DT_NOBEGIN;
+	/* whatever the clock was */
+	next_judgement = next_minute = next_server = next_metrics = not_again_before = DT_NOBEGIN;
+	long_run_look_again();
+	success_watch_look_again();
 }
 
 void

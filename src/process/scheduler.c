@@ -186,7 +186,7 @@ flush_states(TimestampTz now, bool force)
 	cycle_start_transaction();
 	(void) job_cache_write();
 	recovery_event_write();
-	if (now - counted_at >= COUNTED_INTERVAL || counted_at == DT_NOBEGIN)
+	if (!clock_lasts(counted_at, COUNTED_INTERVAL, now))
 	{
 		query_mark_counted(run_list_oldest(), now);
 		counted_at = now;
